@@ -1,0 +1,37 @@
+// Package v1alpha1 is the API of Bailiwick: who may do what, where and until when, as Kubernetes
+// resources.
+// +kubebuilder:object:generate=true
+// +groupName=authz.bailiwick.dev
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+var (
+	// GroupVersion is the group and version of every kind in this package.
+	GroupVersion = schema.GroupVersion{Group: "authz.bailiwick.dev", Version: "v1alpha1"}
+
+	// SchemeBuilder collects the kinds of this package.
+	SchemeBuilder = runtime.NewSchemeBuilder(func(scheme *runtime.Scheme) error {
+		scheme.AddKnownTypes(GroupVersion,
+			&Organization{}, &OrganizationList{},
+			&ResourceType{}, &ResourceTypeList{},
+			&User{}, &UserList{},
+			&Group{}, &GroupList{},
+			&Role{}, &RoleList{},
+			&RoleAssignment{}, &RoleAssignmentList{},
+		)
+		metav1.AddToGroupVersion(scheme, GroupVersion)
+		return nil
+	})
+
+	// AddToScheme adds the kinds of this package to a scheme.
+	AddToScheme = SchemeBuilder.AddToScheme
+)
+
+// Finalizer holds an object that is being deleted until the store has confirmed that nothing it gave
+// is in force any more.
+const Finalizer = "authz.bailiwick.dev/revoke"

@@ -1,0 +1,120 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// FrontendView is the surface of the application that a role is made for.
+// +kubebuilder:validation:Enum=Client;Admin
+type FrontendView string
+
+// The frontend views.
+const (
+	ViewClient FrontendView = "Client"
+	ViewAdmin  FrontendView = "Admin"
+)
+
+// RoleType says what a role is for.
+// +kubebuilder:validation:Enum=Standard;Base;Share
+type RoleType string
+
+// The types of roles.
+const (
+	// RoleStandard is assigned to people and groups at an organization, workspace or project.
+	RoleStandard RoleType = "Standard"
+	// RoleBase is a building block for other roles.
+	RoleBase RoleType = "Base"
+	// RoleShare shares one object: it is assigned at a resource, and nowhere else.
+	RoleShare RoleType = "Share"
+)
+
+// RoleSpec declares a named set of permissions.
+// +kubebuilder:validation:XValidation:rule="!has(self.assignableAt) || (self.type == 'Share' ? self.assignableAt.all(l, l == 'Resource') : self.assignableAt.all(l, l != 'Resource'))",message="a Share role is assignable at Resource only, every other role at Organization, Workspace and Project only",fieldPath=".assignableAt"
+type RoleSpec struct {
+	// displayName is the name for people. Left out: the object's name.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="self.trim().size() > 0",message="must not be blank: write a name, or leave the field out"
+	DisplayName string `json:"displayName,omitempty"`
+
+	// description says for people what the role is for.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
+	// +kubebuilder:validation:XValidation:rule="self.trim().size() > 0",message="must not be blank: say what the role is for"
+	Description string `json:"description"`
+
+	// frontendView is the surface of the application that the role is made for: Client or Admin.
+	// +required
+	FrontendView FrontendView `json:"frontendView"`
+
+	// type is Standard, Base or Share, and can't be changed. A Share role is assigned at a resource,
+	// every other at an organization, workspace or project.
+	// +optional
+	// +kubebuilder:default=Standard
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="can't be changed: make another Role, and move the assignments to it"
+	Type RoleType `json:"type,omitempty"`
+
+	// assignableAt are the levels at which the role may be assigned. Left out: all that the type
+	// allows.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=4
+	AssignableAt []ScopeLevel `json:"assignableAt,omitempty"`
+
+	// permissionGrants are the permissions that the role gives. Listing a permission twice with
+	// different conditions gives it where either set of conditions is met. An entry that is wrong
+	// gives nothing and is named in status.permissions; the others hold.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=1000
+	PermissionGrants []PermissionEntry `json:"permissionGrants,omitempty"`
+}
+
+// RoleStatus is what the operator has found.
+type RoleStatus struct {
+	CommonStatus `json:",inline"`
+
+	// permissions are the entries of spec.permissionGrants that grant nothing, and why. Entries that
+	// are not listed hold.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=1000
+	Permissions []PermissionFault `json:"permissions,omitempty"`
+}
+
+// Role is a named set of permissions, given to people and groups by RoleAssignments.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Namespaced,shortName=arole,categories=authz
+// +kubebuilder:printcolumn:name="Display name",type=string,JSONPath=`.spec.displayName`
+// +kubebuilder:printcolumn:name="View",type=string,JSONPath=`.spec.frontendView`
+// +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.type`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:selectablefield:JSONPath=`.spec.frontendView`
+// +kubebuilder:selectablefield:JSONPath=`.spec.type`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must be at most 63 characters",fieldPath=".metadata.name"
+type Role struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +required
+	Spec RoleSpec `json:"spec"`
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status RoleStatus `json:"status,omitempty"`
+}
+
+// CommonStatus implements Object.
+func (o *Role) CommonStatus() *CommonStatus { return &o.Status.CommonStatus }
+
+// RoleList is a list of Roles.
+// +kubebuilder:object:root=true
+type RoleList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Role `json:"items"`
+}

@@ -1,0 +1,111 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// RoleAssignmentSpec gives a role to someone, somewhere.
+// +kubebuilder:validation:XValidation:rule="!has(self.scope) || !has(self.scope.resource) || has(self.scope.resource.id)",message="a role is assigned at one object: set scope.resource.id",fieldPath=".scope.resource",reason=FieldValueRequired
+type RoleAssignmentSpec struct {
+	// roleRef is the role that is given.
+	// +required
+	RoleRef RoleReference `json:"roleRef"`
+
+	// subject is who gets it.
+	// +required
+	Subject AssignmentSubject `json:"subject"`
+
+	// scope is where: there and everywhere below. Left out, or empty: the whole organization.
+	// +optional
+	Scope Scope `json:"scope,omitzero"`
+}
+
+// RoleReference names a Role of the same namespace.
+type RoleReference struct {
+	// name is the name of the Role.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	Name string `json:"name"`
+}
+
+// AssignmentSubject is exactly one of a user, a group and an invitation of the same namespace.
+// +kubebuilder:validation:XValidation:rule="[has(self.user), has(self.group), has(self.invitation)].filter(x, x).size() == 1",message="set exactly one of user, group and invitation"
+type AssignmentSubject struct {
+	// user is the name of a User.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	User string `json:"user,omitempty"`
+
+	// group is the name of a Group: its members get the role.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	Group string `json:"group,omitempty"`
+
+	// invitation is the name of an Invitation: whoever accepts it gets the role, not before.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	Invitation string `json:"invitation,omitempty"`
+}
+
+// RoleAssignmentStatus is what the operator has found.
+type RoleAssignmentStatus struct {
+	CommonStatus `json:",inline"`
+
+	// subject is who gets the role, as in user/alice.
+	// +optional
+	Subject string `json:"subject,omitempty"`
+
+	// scope is where, as a path from the organization down.
+	// +optional
+	Scope string `json:"scope,omitempty"`
+
+	// inForce says whether any of what the assignment gives is in force now.
+	// +optional
+	InForce bool `json:"inForce"`
+}
+
+// RoleAssignment gives a Role to a user, a group or an invitation, at a scope and everywhere below.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Namespaced,shortName=ra,categories=authz
+// +kubebuilder:printcolumn:name="Role",type=string,JSONPath=`.spec.roleRef.name`
+// +kubebuilder:printcolumn:name="Subject",type=string,JSONPath=`.status.subject`
+// +kubebuilder:printcolumn:name="Scope",type=string,JSONPath=`.status.scope`
+// +kubebuilder:printcolumn:name="In force",type=boolean,JSONPath=`.status.inForce`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
+// +kubebuilder:selectablefield:JSONPath=`.spec.roleRef.name`
+// +kubebuilder:selectablefield:JSONPath=`.spec.subject.user`
+// +kubebuilder:selectablefield:JSONPath=`.spec.subject.group`
+// +kubebuilder:selectablefield:JSONPath=`.spec.subject.invitation`
+// +kubebuilder:selectablefield:JSONPath=`.spec.scope.workspace`
+// +kubebuilder:selectablefield:JSONPath=`.spec.scope.project`
+type RoleAssignment struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +required
+	Spec RoleAssignmentSpec `json:"spec"`
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status RoleAssignmentStatus `json:"status,omitempty"`
+}
+
+// CommonStatus implements Object.
+func (o *RoleAssignment) CommonStatus() *CommonStatus { return &o.Status.CommonStatus }
+
+// RoleAssignmentList is a list of RoleAssignments.
+// +kubebuilder:object:root=true
+type RoleAssignmentList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []RoleAssignment `json:"items"`
+}

@@ -1,0 +1,121 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Object is what every kind of this API has in common.
+// +kubebuilder:object:generate=false
+type Object interface {
+	client.Object
+	// CommonStatus is the part of the status that every kind has, to read and to change.
+	CommonStatus() *CommonStatus
+}
+
+// CommonStatus is the part of the status that every kind has.
+type CommonStatus struct {
+	// observedGeneration is the generation of the spec that this status is about. It is -1 until the
+	// operator has seen the object.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// conditions follow the kstatus convention. Ready says whether the declaration is valid and holds.
+	// Reconciling is there while it waits for something that can come by itself, Stalled while
+	// someone must edit something.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// PermissionFault is a permission entry that grants nothing, and why.
+type PermissionFault struct {
+	// permission is the name as it stands in the spec.
+	// +required
+	Permission string `json:"permission"`
+
+	// reason is one word for what is wrong: PermissionNotFound, AttributeNotFound, ValueInvalid,
+	// PermissionOfOtherType or ConditionTooExpensive.
+	// +required
+	Reason string `json:"reason"`
+
+	// message says what to change.
+	// +required
+	Message string `json:"message"`
+}
+
+// The condition types.
+const (
+	// ConditionReady says whether the declaration is valid and the store agrees with it. An object
+	// that is valid and deliberately without effect, as that of a suspended user, is ready.
+	ConditionReady = "Ready"
+	// ConditionReconciling is true while the object waits for something that can come by itself.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is true while nothing will change until someone edits something.
+	ConditionStalled = "Stalled"
+)
+
+// The reasons of conditions. What to do about each is on the page of its kind in docs.
+const (
+	// ReasonInForce: what the object gives is in the store.
+	ReasonInForce = "InForce"
+	// ReasonValid: the object is valid; it gives nothing by itself.
+	ReasonValid = "Valid"
+
+	// ReasonOrganizationNotFound: no Organization is named like the namespace.
+	ReasonOrganizationNotFound = "OrganizationNotFound"
+	// ReasonNamespaceNotFound: no namespace is named like the Organization.
+	ReasonNamespaceNotFound = "NamespaceNotFound"
+	// ReasonScopeNotFound: the Organization does not declare the workspace or project.
+	ReasonScopeNotFound = "ScopeNotFound"
+	// ReasonResourceTypeNotFound: no ResourceType declares the type of the resource.
+	ReasonResourceTypeNotFound = "ResourceTypeNotFound"
+	// ReasonRoleNotFound: the namespace has no Role of this name.
+	ReasonRoleNotFound = "RoleNotFound"
+	// ReasonRoleInvalid: the Role is there and grants nothing at all because of a fault of its own.
+	ReasonRoleInvalid = "RoleInvalid"
+	// ReasonRoleEmpty: the Role is valid and has no permission that holds.
+	ReasonRoleEmpty = "RoleEmpty"
+	// ReasonRoleTooLarge: the Role's permissions and conditions do not fit into the store.
+	ReasonRoleTooLarge = "RoleTooLarge"
+	// ReasonScopeLevelNotAllowed: the Role may not be assigned at this level.
+	ReasonScopeLevelNotAllowed = "ScopeLevelNotAllowed"
+	// ReasonUserNotFound: the namespace has no User of this name.
+	ReasonUserNotFound = "UserNotFound"
+	// ReasonUserInvalid: the User is there and stands for nobody, because of a fault of its own.
+	ReasonUserInvalid = "UserInvalid"
+	// ReasonUserSuspended: the User is suspended.
+	ReasonUserSuspended = "UserSuspended"
+	// ReasonGroupNotFound: the namespace has no Group of this name.
+	ReasonGroupNotFound = "GroupNotFound"
+	// ReasonInvitationNotFound: the namespace has no Invitation of this name.
+	ReasonInvitationNotFound = "InvitationNotFound"
+	// ReasonSuspended: the User is suspended, as its spec says.
+	ReasonSuspended = "Suspended"
+
+	// ReasonPermissionsInvalid: at least one permission entry grants nothing; status.permissions names
+	// each. The other entries hold.
+	ReasonPermissionsInvalid = "PermissionsInvalid"
+	// ReasonPermissionNotFound: no ResourceType declares the permission.
+	ReasonPermissionNotFound = "PermissionNotFound"
+	// ReasonAttributeNotFound: the permission has no attribute of this name.
+	ReasonAttributeNotFound = "AttributeNotFound"
+	// ReasonValueInvalid: a value can't be read as the attribute's type.
+	ReasonValueInvalid = "ValueInvalid"
+	// ReasonConditionTooExpensive: the store's limit for evaluating a condition would be exceeded.
+	ReasonConditionTooExpensive = "ConditionTooExpensive"
+
+	// ReasonTypeTaken: an older ResourceType has the same type.
+	ReasonTypeTaken = "TypeTaken"
+	// ReasonPermissionTaken: an older ResourceType declares a permission of the same name.
+	ReasonPermissionTaken = "PermissionTaken"
+	// ReasonSubjectTaken: an older User of the organization has the same subject.
+	ReasonSubjectTaken = "SubjectTaken"
+
+	// ReasonStoreUnavailable: the object's own change waits for the store.
+	ReasonStoreUnavailable = "StoreUnavailable"
+	// ReasonRevoking: the object is being deleted, and what it gave is being taken from the store.
+	ReasonRevoking = "Revoking"
+)
