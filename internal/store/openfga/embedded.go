@@ -1,0 +1,110 @@
+package openfga
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	openfgav1 "github.com/openfga/api/proto/openfga/v1"
+	"github.com/openfga/openfga/pkg/server"
+	serverconfig "github.com/openfga/openfga/pkg/server/config"
+	"github.com/openfga/openfga/pkg/storage/sqlcommon"
+	"github.com/spf13/viper"
+)
+
+// embeddedConditionCost is what one condition may cost in the embedded server. A stock server stops
+// at 100; nobody else shares this one.
+const embeddedConditionCost = 10_000
+
+// EmbeddedOptions say where the embedded store keeps its data.
+type EmbeddedOptions struct {
+	// Path is the SQLite file. It is created if it is not there; its directory must be. Empty means
+	// a temporary file that goes with Close, for tests and trials.
+	Path string
+	// StoreName is the name of the store in OpenFGA. Default "bailiwick".
+	StoreName string
+	// Timeout ends every call and request. Default 10 s.
+	Timeout time.Duration
+	// Clock is the time by which the served API decides. Default time.Now.
+	Clock func() time.Time
+}
+
+// EmbeddedStore is a store in this process, which can serve OpenFGA's API to applications.
+type EmbeddedStore struct {
+	*Store
+	service openfgav1.OpenFGAServiceServer
+	clock   func() time.Time
+}
+
+// Embedded opens an OpenFGA server in this process. The context bounds the opening. An error says what
+// is wrong with the file; it is ErrUnavailable if the store in it does not answer.
+//
+// OpenFGA takes the limit on the cost of a condition from the whole process's settings, so opening
+// the first embedded store raises it for every OpenFGA server in this process.
+func Embedded(ctx context.Context, options EmbeddedOptions) (*EmbeddedStore, error) {
+	if options.Timeout == 0 {
+		options.Timeout = defaultTimeout
+	}
+	if options.Clock == nil {
+		options.Clock = time.Now
+	}
+	raiseConditionCost()
+	file, err := openFile(ctx, options.Path)
+	if err != nil {
+		return nil, err
+	}
+	openFGA, err := server.NewServerWithOpts(
+		server.WithDatastore(file.datastore),
+		server.WithContinuationTokenSerializer(sqlcommon.NewSQLContinuationTokenSerializer()),
+		// Without it a call's deadline would not reach the database.
+		server.WithContextPropagationToDatastore(true),
+		server.WithRequestTimeout(options.Timeout),
+		server.WithExperimentals(serverconfig.DefaultConfig().Experimentals...),
+	)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("starting the embedded store: %w", err), file.close())
+	}
+	service := &oneWriter{Server: openFGA, turn: make(chan struct{}, 1)}
+	embedded := &EmbeddedStore{
+		service: service,
+		clock:   options.Clock,
+		Store: &Store{
+			client:  openfgav1.NewOpenFGAServiceClient(newInProcess(service)),
+			timeout: options.Timeout,
+			checks:  newInFlight(),
+			close: sync.OnceValue(func() error {
+				openFGA.Close()
+				return file.close()
+			}),
+		},
+	}
+	if err := embedded.bootstrap(ctx, options.StoreName); err != nil {
+		return nil, errors.Join(err, embedded.Close())
+	}
+	return embedded, nil
+}
+
+// raiseConditionCost is done once: viper is not made for writing beside reading.
+var raiseConditionCost = sync.OnceFunc(func() {
+	viper.Set("maxConditionEvaluationCost", embeddedConditionCost)
+})
+
+// oneWriter lets writes wait for each other in order. SQLite takes one writer at a time and leaves
+// the others to try again and again, so that some starve.
+type oneWriter struct {
+	*server.Server
+	turn chan struct{}
+}
+
+// Write implements openfgav1.OpenFGAServiceServer.
+func (w *oneWriter) Write(ctx context.Context, request *openfgav1.WriteRequest) (*openfgav1.WriteResponse, error) {
+	select {
+	case w.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-w.turn }()
+	return w.Server.Write(ctx, request)
+}

@@ -1,0 +1,154 @@
+package openfga
+
+import (
+	"fmt"
+
+	openfgav1 "github.com/openfga/api/proto/openfga/v1"
+
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+)
+
+// The relations of the authorization model. Their meaning is in docs/store.md.
+const (
+	RelationMember   = "member"
+	RelationAssignee = "assignee"
+	RelationRole     = "role"
+	RelationGrantA   = "grant_a"
+	RelationGrantB   = "grant_b"
+	RelationCan      = "can"
+	RelationParent   = "parent"
+)
+
+// Slots is how many names a binding's assignees have. A tuple can't be rewritten in place; a role
+// that changes moves from some slots to others in one transaction.
+const Slots = 8
+
+// SlotRelation is the name of one slot of a binding, from 0 to Slots-1.
+func SlotRelation(slot int) string { return fmt.Sprintf("slot_%d", slot) }
+
+// Model is the authorization model: static, the same in every installation. It is made here and not
+// in OpenFGA's modelling language, which can't write the type of the attributes, "any".
+func Model() *openfgav1.AuthorizationModel {
+	anything := parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_ANY)
+	return &openfgav1.AuthorizationModel{
+		SchemaVersion: "1.1",
+		TypeDefinitions: []*openfgav1.TypeDefinition{
+			{Type: objectid.TypeUser},
+			newType(objectid.TypeGroup).
+				assigned(RelationMember, user(objectid.TypeUser)).
+				TypeDefinition,
+			bindingType(),
+			scopeType(objectid.TypeOrganization),
+			scopeType(objectid.TypeWorkspace, objectid.TypeOrganization),
+			scopeType(objectid.TypeProject, objectid.TypeWorkspace),
+			scopeType(objectid.TypeResource, objectid.TypeOrganization, objectid.TypeWorkspace, objectid.TypeProject),
+		},
+		Conditions: map[string]*openfgav1.Condition{
+			ConditionName: {
+				Name:       ConditionName,
+				Expression: expression,
+				Parameters: map[string]*openfgav1.ConditionParamTypeRef{
+					ParameterPermission:  parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_STRING),
+					ParameterCurrentTime: parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_TIMESTAMP),
+					ParameterAttributes:  mapOf(anything),
+					ParameterPermissions: mapOf(parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_BOOL)),
+					ParameterRules:       mapOf(parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_LIST, anything)),
+				},
+			},
+		},
+	}
+}
+
+func bindingType() *openfgav1.TypeDefinition {
+	binding := newType(objectid.TypeBinding).
+		assigned(RelationAssignee, user(objectid.TypeUser), userset(objectid.TypeGroup, RelationMember))
+	for slot := range Slots {
+		binding.computed(SlotRelation(slot), computed(RelationAssignee))
+	}
+	return binding.TypeDefinition
+}
+
+func scopeType(name string, parents ...string) *openfgav1.TypeDefinition {
+	slots := make([]*openfgav1.RelationReference, Slots)
+	for slot := range slots {
+		slots[slot] = conditional(userset(objectid.TypeBinding, SlotRelation(slot)))
+	}
+	can := []*openfgav1.Userset{computed(RelationRole), computed(RelationGrantA), computed(RelationGrantB)}
+	scope := newType(name).assigned(RelationRole, slots...)
+	for _, relation := range []string{RelationGrantA, RelationGrantB} {
+		scope.assigned(relation,
+			conditional(user(objectid.TypeUser)),
+			conditional(userset(objectid.TypeGroup, RelationMember)))
+	}
+	if len(parents) > 0 {
+		above := make([]*openfgav1.RelationReference, len(parents))
+		for i, parent := range parents {
+			above[i] = user(parent)
+		}
+		scope.assigned(RelationParent, above...)
+		can = append(can, &openfgav1.Userset{Userset: &openfgav1.Userset_TupleToUserset{
+			TupleToUserset: &openfgav1.TupleToUserset{
+				Tupleset:        &openfgav1.ObjectRelation{Relation: RelationParent},
+				ComputedUserset: &openfgav1.ObjectRelation{Relation: RelationCan},
+			},
+		}})
+	}
+	return scope.computed(RelationCan, &openfgav1.Userset{Userset: &openfgav1.Userset_Union{
+		Union: &openfgav1.Usersets{Child: can},
+	}}).TypeDefinition
+}
+
+// typeDefinition builds an OpenFGA type relation by relation.
+type typeDefinition struct{ *openfgav1.TypeDefinition }
+
+func newType(name string) typeDefinition {
+	return typeDefinition{&openfgav1.TypeDefinition{
+		Type:      name,
+		Relations: map[string]*openfgav1.Userset{},
+		Metadata:  &openfgav1.Metadata{Relations: map[string]*openfgav1.RelationMetadata{}},
+	}}
+}
+
+// assigned adds a relation that tuples state.
+func (t typeDefinition) assigned(relation string, users ...*openfgav1.RelationReference) typeDefinition {
+	t.Relations[relation] = &openfgav1.Userset{Userset: &openfgav1.Userset_This{This: &openfgav1.DirectUserset{}}}
+	t.Metadata.Relations[relation] = &openfgav1.RelationMetadata{DirectlyRelatedUserTypes: users}
+	return t
+}
+
+// computed adds a relation that follows from others.
+func (t typeDefinition) computed(relation string, from *openfgav1.Userset) typeDefinition {
+	t.Relations[relation] = from
+	t.Metadata.Relations[relation] = &openfgav1.RelationMetadata{}
+	return t
+}
+
+func computed(relation string) *openfgav1.Userset {
+	return &openfgav1.Userset{Userset: &openfgav1.Userset_ComputedUserset{
+		ComputedUserset: &openfgav1.ObjectRelation{Relation: relation},
+	}}
+}
+
+func user(kind string) *openfgav1.RelationReference {
+	return &openfgav1.RelationReference{Type: kind}
+}
+
+func userset(kind, relation string) *openfgav1.RelationReference {
+	return &openfgav1.RelationReference{
+		Type:               kind,
+		RelationOrWildcard: &openfgav1.RelationReference_Relation{Relation: relation},
+	}
+}
+
+func conditional(reference *openfgav1.RelationReference) *openfgav1.RelationReference {
+	reference.Condition = ConditionName
+	return reference
+}
+
+func parameter(name openfgav1.ConditionParamTypeRef_TypeName, of ...*openfgav1.ConditionParamTypeRef) *openfgav1.ConditionParamTypeRef {
+	return &openfgav1.ConditionParamTypeRef{TypeName: name, GenericTypes: of}
+}
+
+func mapOf(value *openfgav1.ConditionParamTypeRef) *openfgav1.ConditionParamTypeRef {
+	return parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_MAP, value)
+}
