@@ -1,0 +1,137 @@
+package desired
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/render"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+)
+
+type assignment struct {
+	object  *v1alpha1.RoleAssignmentSpec
+	outcome Outcome
+	claims  claims
+}
+
+func (p *pass) evaluateAssignment(key types.NamespacedName) {
+	s := p.state
+	node := s.assignments[key]
+	now, wants := Outcome{}, claims{}
+	if node.object == nil {
+		delete(s.assignments, key)
+	} else {
+		now, wants = s.judgeAssignment(key, node.object)
+	}
+	ref := Ref{KindRoleAssignment, key.Namespace, key.Name}
+	p.judge(ref, &node.outcome, now)
+	p.claim(ref, &node.claims, wants)
+}
+
+// judgeAssignment says what an assignment gives. Whatever is missing or wrong, it then gives nothing.
+func (s *State) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) (Outcome, claims) {
+	path, without := s.judgeScope(key.Namespace, &spec.Scope)
+	if without != nil {
+		return *without, claims{}
+	}
+	role, without := s.judgeAssignedRole(sibling(key, spec.RoleRef.Name), path.Level())
+	if without != nil {
+		return *without, claims{}
+	}
+	subject, without := s.judgeSubject(key, &spec.Subject)
+	if without != nil {
+		return *without, claims{}
+	}
+	if role.visible.empty {
+		return Outcome{Reason: v1alpha1.ReasonRoleEmpty, Ready: true, Message: fmt.Sprintf(
+			"the Role %s has no permission that holds, so there is nothing to give", spec.RoleRef.Name)}, claims{}
+	}
+	binding := objectid.Binding(path, spec.RoleRef.Name)
+	wants := claims{
+		cell: &render.Cell{Object: objectid.Scope(path), Binding: binding},
+		role: sibling(key, spec.RoleRef.Name),
+	}
+	wants.tuples = append(wants.tuples, render.Assignee(binding, subject))
+	if path.Level() == scope.Resource {
+		// Workspaces and projects are put in their place by the Organization; a resource by whoever
+		// names it, and that place is part of its own id.
+		if parent, ok := render.Parent(path); ok {
+			wants.tuples = append(wants.tuples, parent)
+		}
+	}
+	return Outcome{Reason: v1alpha1.ReasonInForce, Ready: true, InForce: true, Message: fmt.Sprintf("in force at %s", path)}, wants
+}
+
+// judgeScope finds the place that a scope names, or says why there is none.
+func (s *State) judgeScope(namespace string, written *v1alpha1.Scope) (scope.Path, *Outcome) {
+	organization, ungoverned := s.governed(namespace)
+	if ungoverned != nil {
+		return scope.Path{}, ungoverned
+	}
+	path := pathOf(namespace, written)
+	if container := path.Container(); !organization.scopes.has(container) {
+		return path, &Outcome{Reason: v1alpha1.ReasonScopeNotFound, Message: fmt.Sprintf(
+			"spec.scope: the Organization %s does not declare %s: correct the scope, or declare it", namespace, container)}
+	}
+	if path.ResourceType != "" {
+		if _, ok := s.catalogue.holders[path.ResourceType]; !ok {
+			return path, &Outcome{Reason: v1alpha1.ReasonResourceTypeNotFound, Message: fmt.Sprintf(
+				"spec.scope.resource.type: no ResourceType has the type %q: correct the type, or declare it", path.ResourceType)}
+		}
+	}
+	return path, nil
+}
+
+func (s *State) judgeAssignedRole(key types.NamespacedName, level scope.Level) (*role, *Outcome) {
+	node := s.roles[key]
+	if node == nil || node.object == nil {
+		return nil, &Outcome{Reason: v1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
+			"spec.roleRef: there is no Role %s in this namespace: correct the name, or create it", key.Name)}
+	}
+	if !policy.AssignableAt(&node.object.Spec, v1alpha1.ScopeLevel(level)) {
+		return nil, &Outcome{Reason: v1alpha1.ReasonScopeLevelNotAllowed, Stalled: true, Message: fmt.Sprintf(
+			"spec.scope: the Role %s may not be assigned at level %s: assign it at another level, or change its type or assignableAt", key.Name, level)}
+	}
+	if node.visible.broken {
+		return nil, &Outcome{Reason: v1alpha1.ReasonRoleInvalid, Message: fmt.Sprintf(
+			"spec.roleRef: the Role %s grants nothing until it is mended: its own status says why", key.Name)}
+	}
+	return node, nil
+}
+
+// judgeSubject is who gets the role, as the store knows them, or why nobody does.
+func (s *State) judgeSubject(key types.NamespacedName, written *v1alpha1.AssignmentSubject) (string, *Outcome) {
+	switch {
+	case written.User != "":
+		return s.judgeSubjectUser(sibling(key, written.User))
+	case written.Group != "":
+		if node := s.groups[sibling(key, written.Group)]; node != nil && node.object != nil {
+			return render.GroupMembers(key.Namespace, written.Group), nil
+		}
+		return "", &Outcome{Reason: v1alpha1.ReasonGroupNotFound, Message: fmt.Sprintf(
+			"spec.subject.group: there is no Group %s in this namespace: correct the name, or create it", written.Group)}
+	default:
+		return "", &Outcome{Reason: v1alpha1.ReasonInvitationNotFound, Message: fmt.Sprintf(
+			"spec.subject.invitation: there is no Invitation %s in this namespace: correct the name, or create it", written.Invitation)}
+	}
+}
+
+func (s *State) judgeSubjectUser(key types.NamespacedName) (string, *Outcome) {
+	node := s.users[key]
+	switch {
+	case node == nil || node.object == nil:
+		return "", &Outcome{Reason: v1alpha1.ReasonUserNotFound, Message: fmt.Sprintf(
+			"spec.subject.user: there is no User %s in this namespace: correct the name, or create it", key.Name)}
+	case !node.outcome.Ready:
+		return "", &Outcome{Reason: v1alpha1.ReasonUserInvalid, Message: fmt.Sprintf(
+			"spec.subject.user: the User %s stands for nobody until it is mended: its own status says why", key.Name)}
+	case node.object.Spec.Suspended:
+		return "", &Outcome{Reason: v1alpha1.ReasonUserSuspended, Ready: true, Message: fmt.Sprintf(
+			"the User %s is suspended; this takes effect again when that ends", key.Name)}
+	}
+	return render.User(node.object.Spec.Subject), nil
+}

@@ -1,0 +1,199 @@
+// Package desired keeps the state that the store should be in, as the objects of the cluster describe
+// it, and brings it up to date object by object.
+//
+// Objects name each other, also objects that are not there yet. State follows these names in both
+// directions: a change to one object evaluates anew exactly the objects that depend on it, in a fixed
+// order of kinds, and reports which of them have another outcome now and which tuples that touches.
+// There is no client, no store and no clock in here, so the order in which objects arrive can't
+// matter: the same objects always give the same state.
+package desired
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"google.golang.org/protobuf/types/known/structpb"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/render"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+)
+
+// The kinds of objects that make up the state.
+const (
+	KindNamespace      = "Namespace"
+	KindResourceType   = "ResourceType"
+	KindOrganization   = "Organization"
+	KindUser           = "User"
+	KindGroup          = "Group"
+	KindRole           = "Role"
+	KindRoleAssignment = "RoleAssignment"
+)
+
+// Ref names an object. Namespace is empty for cluster-scoped kinds.
+type Ref struct {
+	Kind, Namespace, Name string
+}
+
+// Outcome is what there is to say about an object.
+type Outcome struct {
+	// Reason and Message are for people; Reason is one of v1alpha1's.
+	Reason, Message string
+	// Ready means that the object is valid and that everything it needs is there.
+	Ready bool
+	// Stalled means, for what is not ready, that someone must edit it; otherwise it waits for
+	// something that can come by itself.
+	Stalled bool
+	// InForce means that the object gives something now.
+	InForce bool
+	// Faults are the permission entries that grant nothing.
+	Faults []v1alpha1.PermissionFault
+}
+
+func (o Outcome) equal(other Outcome) bool {
+	return o.Reason == other.Reason && o.Message == other.Message && o.Ready == other.Ready &&
+		o.Stalled == other.Stalled && o.InForce == other.InForce && slices.Equal(o.Faults, other.Faults)
+}
+
+// Change is what a change to one object has brought about.
+type Change struct {
+	// Outcomes are the objects whose outcome is another one now, the changed object included.
+	Outcomes []Ref
+	// Tuples and Cells may have to be written or deleted.
+	Tuples []Touched[store.Key]
+	Cells  []Touched[render.Cell]
+}
+
+// Touched is something in the store that an object's change has touched.
+type Touched[K comparable] struct {
+	What K
+	By   Ref
+	// Joined means that others want it too, as they did before: there is nothing to write, but what
+	// they wrote may still be on its way.
+	Joined bool
+}
+
+// Limits are what the store takes.
+type Limits struct {
+	// ConditionCost is the most that evaluating one condition may cost.
+	ConditionCost int
+}
+
+// State is the desired state. Its methods may be called concurrently.
+type State struct {
+	mu     sync.RWMutex
+	limits Limits
+
+	namespaces    set[string]
+	types         map[string]*resourceType
+	organizations map[string]*organization
+	users         map[types.NamespacedName]*user
+	groups        map[types.NamespacedName]*group
+	roles         map[types.NamespacedName]*role
+	assignments   map[types.NamespacedName]*assignment
+
+	catalogue *catalogue
+	named     references
+
+	// wanted counts the objects that claim a tuple.
+	wanted map[store.Key]int
+	// cells counts the objects that claim a cell, and knows the role that fills it.
+	cells map[render.Cell]*cellClaim
+	// cellsOf are the cells that a role fills.
+	cellsOf index[types.NamespacedName, render.Cell]
+}
+
+type cellClaim struct {
+	role  types.NamespacedName
+	count int
+}
+
+// New is an empty state.
+func New(limits Limits) *State {
+	return &State{
+		limits:        limits,
+		namespaces:    set[string]{},
+		types:         map[string]*resourceType{},
+		organizations: map[string]*organization{},
+		users:         map[types.NamespacedName]*user{},
+		groups:        map[types.NamespacedName]*group{},
+		roles:         map[types.NamespacedName]*role{},
+		assignments:   map[types.NamespacedName]*assignment{},
+		catalogue:     &catalogue{},
+		named:         newReferences(),
+		wanted:        map[store.Key]int{},
+		cells:         map[render.Cell]*cellClaim{},
+		cellsOf:       index[types.NamespacedName, render.Cell]{},
+	}
+}
+
+// Outcome is what there is to say about an object; false when it is not part of the state.
+func (s *State) Outcome(ref Ref) (Outcome, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
+	switch ref.Kind {
+	case KindResourceType:
+		if node := s.types[ref.Name]; node != nil {
+			return node.outcome, true
+		}
+	case KindOrganization:
+		if node := s.organizations[ref.Name]; node != nil {
+			return node.outcome, true
+		}
+	case KindUser:
+		if node := s.users[key]; node != nil {
+			return node.outcome, true
+		}
+	case KindGroup:
+		if node := s.groups[key]; node != nil {
+			return node.outcome, true
+		}
+	case KindRole:
+		if node := s.roles[key]; node != nil {
+			return node.outcome, true
+		}
+	case KindRoleAssignment:
+		if node := s.assignments[key]; node != nil {
+			return node.outcome, true
+		}
+	}
+	return Outcome{}, false
+}
+
+// Wanted says whether a tuple without a condition should be in the store.
+func (s *State) Wanted(key store.Key) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.wanted[key] > 0
+}
+
+// WantedTuples are all tuples without a condition that should be in the store.
+func (s *State) WantedTuples() []store.Key {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Collect(maps.Keys(s.wanted))
+}
+
+// Contexts are the conditions that a cell should hold, none when it should be empty.
+func (s *State) Contexts(cell render.Cell) []*structpb.Struct {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	claim, ok := s.cells[cell]
+	if !ok {
+		return nil
+	}
+	if role, ok := s.roles[claim.role]; ok {
+		return role.contexts
+	}
+	return nil
+}
+
+// WantedCells are all cells that should hold something.
+func (s *State) WantedCells() []render.Cell {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Collect(maps.Keys(s.cells))
+}

@@ -1,0 +1,91 @@
+package desired
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
+
+type set[T comparable] map[T]struct{}
+
+func (s set[T]) add(value T) { s[value] = struct{}{} }
+
+func (s set[T]) has(value T) bool {
+	_, ok := s[value]
+	return ok
+}
+
+// index finds the objects that name something, whether or not that is there.
+type index[K, V comparable] map[K]set[V]
+
+func (i index[K, V]) add(key K, value V) {
+	if i[key] == nil {
+		i[key] = set[V]{}
+	}
+	i[key].add(value)
+}
+
+func (i index[K, V]) put(key K, value V, enter bool) {
+	if enter {
+		i.add(key, value)
+	} else {
+		i.remove(key, value)
+	}
+}
+
+func (i index[K, V]) remove(key K, value V) {
+	delete(i[key], value)
+	if len(i[key]) == 0 {
+		delete(i, key)
+	}
+}
+
+// references are who names whom.
+type references struct {
+	// By namespace, which is by organization.
+	usersOf, groupsOf, rolesOf, assignmentsOf index[string, types.NamespacedName]
+
+	usersBySubject index[identity, types.NamespacedName]
+	// rolesGiving finds roles by a permission that they list.
+	rolesGiving index[string, types.NamespacedName]
+	// assignmentsOn finds assignments by the type of their resource.
+	assignmentsOn index[string, types.NamespacedName]
+
+	assignedRole, assignedToUser, assignedToGroup index[types.NamespacedName, types.NamespacedName]
+}
+
+// identity is a subject in an organization.
+type identity struct{ organization, subject string }
+
+func newReferences() references {
+	byText := func() index[string, types.NamespacedName] { return index[string, types.NamespacedName]{} }
+	byName := func() index[types.NamespacedName, types.NamespacedName] {
+		return index[types.NamespacedName, types.NamespacedName]{}
+	}
+	return references{
+		usersOf: byText(), groupsOf: byText(), rolesOf: byText(), assignmentsOf: byText(),
+		usersBySubject: index[identity, types.NamespacedName]{},
+		rolesGiving:    byText(), assignmentsOn: byText(),
+		assignedRole: byName(), assignedToUser: byName(), assignedToGroup: byName(),
+	}
+}
+
+// indexAssignment enters an assignment into the indexes, or takes it out.
+func (r *references) indexAssignment(spec *v1alpha1.RoleAssignmentSpec, key types.NamespacedName, enter bool) {
+	r.assignmentsOf.put(key.Namespace, key, enter)
+	r.assignedRole.put(sibling(key, spec.RoleRef.Name), key, enter)
+	if spec.Subject.User != "" {
+		r.assignedToUser.put(sibling(key, spec.Subject.User), key, enter)
+	}
+	if spec.Subject.Group != "" {
+		r.assignedToGroup.put(sibling(key, spec.Subject.Group), key, enter)
+	}
+	if spec.Scope.Resource != nil {
+		r.assignmentsOn.put(spec.Scope.Resource.Type, key, enter)
+	}
+}
+
+// sibling is the name of another object in the same namespace: no reference leaves it.
+func sibling(of types.NamespacedName, name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: of.Namespace, Name: name}
+}

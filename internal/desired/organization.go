@@ -1,0 +1,103 @@
+package desired
+
+import (
+	"fmt"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/render"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+)
+
+type organization struct {
+	object  *v1alpha1.Organization
+	outcome Outcome
+	claims  claims
+	// scopes are the paths that hold in the store's tree; empty while the organization is without
+	// effect. The organization itself is one of them.
+	scopes set[scope.Path]
+}
+
+func (p *pass) evaluateOrganization(name string) {
+	s := p.state
+	node := s.organizations[name]
+	if node == nil {
+		return // a namespace without an Organization: what is in it finds that out by itself
+	}
+	old := node.scopes
+	node.scopes = set[scope.Path]{}
+	now, wants := Outcome{}, claims{}
+	switch {
+	case node.object == nil:
+		delete(s.organizations, name)
+	case !s.namespaces.has(name):
+		now = Outcome{Reason: v1alpha1.ReasonNamespaceNotFound, Message: fmt.Sprintf(
+			"there is no namespace %s for this organization to govern: create it", name)}
+	default:
+		node.scopes = declared(node.object)
+		for path := range node.scopes {
+			if tuple, ok := render.Parent(path); ok {
+				wants.tuples = append(wants.tuples, tuple)
+			}
+		}
+		now = Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: fmt.Sprintf(
+			"governs namespace %s, with %d workspaces and projects", name, len(wants.tuples))}
+	}
+	ref := Ref{Kind: KindOrganization, Name: name}
+	p.judge(ref, &node.outcome, now)
+	p.claim(ref, &node.claims, wants)
+
+	if (len(old) == 0) != (len(node.scopes) == 0) {
+		all(p.users, s.named.usersOf, name)
+		all(p.groups, s.named.groupsOf, name)
+		all(p.roles, s.named.rolesOf, name)
+		all(p.assignments, s.named.assignmentsOf, name)
+		return
+	}
+	changed := changedScopes(old, node.scopes)
+	if len(changed) == 0 {
+		return
+	}
+	for key := range s.named.assignmentsOf[name] {
+		if changed.has(pathOf(name, &s.assignments[key].object.Scope).Container()) {
+			p.assignments.add(key)
+		}
+	}
+}
+
+// governed says whether an organization is in effect in the namespace, and if not, why.
+func (s *State) governed(namespace string) (*organization, *Outcome) {
+	node := s.organizations[namespace]
+	if node == nil || node.object == nil {
+		return nil, &Outcome{Reason: v1alpha1.ReasonOrganizationNotFound, Message: fmt.Sprintf(
+			"no Organization is named %s like this namespace: create it", namespace)}
+	}
+	if len(node.scopes) == 0 {
+		return nil, &Outcome{Reason: v1alpha1.ReasonOrganizationNotFound, Message: fmt.Sprintf(
+			"the Organization %s is not in effect: %s", namespace, node.outcome.Message)}
+	}
+	return node, nil
+}
+
+// declared are the paths that an organization declares, itself included.
+func declared(object *v1alpha1.Organization) set[scope.Path] {
+	paths := set[scope.Path]{}
+	paths.add(scope.Path{Organization: object.Name})
+	for _, workspace := range object.Spec.Workspaces {
+		path := scope.Path{Organization: object.Name, Workspace: workspace.Name}
+		paths.add(path)
+		for _, project := range workspace.Projects {
+			path.Project = project.Name
+			paths.add(path)
+		}
+	}
+	return paths
+}
+
+// pathOf is the path of a scope as it is written in a namespace.
+func pathOf(namespace string, written *v1alpha1.Scope) scope.Path {
+	path := scope.Path{Organization: namespace, Workspace: written.Workspace, Project: written.Project}
+	if written.Resource != nil {
+		path.ResourceType, path.ResourceID = written.Resource.Type, written.Resource.ID
+	}
+	return path
+}

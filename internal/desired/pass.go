@@ -1,0 +1,151 @@
+package desired
+
+import (
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/internal/render"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+)
+
+// pass evaluates what a change has touched. Kinds depend on each other in one direction only, so each
+// is evaluated once, after all that it depends on.
+type pass struct {
+	state  *State
+	change Change
+
+	types         bool
+	organizations set[string]
+	users         set[types.NamespacedName]
+	groups        set[types.NamespacedName]
+	roles         set[types.NamespacedName]
+	assignments   set[types.NamespacedName]
+}
+
+func newPass(s *State) *pass {
+	return &pass{
+		state:         s,
+		organizations: set[string]{},
+		users:         set[types.NamespacedName]{},
+		groups:        set[types.NamespacedName]{},
+		roles:         set[types.NamespacedName]{},
+		assignments:   set[types.NamespacedName]{},
+	}
+}
+
+func (p *pass) run() Change {
+	if p.types {
+		p.evaluateCatalogue()
+	}
+	for name := range p.organizations {
+		p.evaluateOrganization(name)
+	}
+	for key := range p.users {
+		p.evaluateUser(key)
+	}
+	for key := range p.groups {
+		p.evaluateGroup(key)
+	}
+	for key := range p.roles {
+		p.evaluateRole(key)
+	}
+	for key := range p.assignments {
+		p.evaluateAssignment(key)
+	}
+	return p.change
+}
+
+// all adds what an index finds under a name to what must be evaluated.
+func all[K comparable](to set[types.NamespacedName], in index[K, types.NamespacedName], name K) {
+	maps.Copy(to, in[name])
+}
+
+// claimants are the users who say they are the same person: which of them is believed may change.
+func (p *pass) claimants(who identity) { all(p.users, p.state.named.usersBySubject, who) }
+
+// judge replaces the outcome of an object and notes whether it is another one now.
+func (p *pass) judge(ref Ref, outcome *Outcome, now Outcome) {
+	if !outcome.equal(now) {
+		*outcome = now
+		p.change.Outcomes = append(p.change.Outcomes, ref)
+	}
+}
+
+// claims are what an object wants in the store.
+type claims struct {
+	tuples []store.Key
+	cell   *render.Cell
+	role   types.NamespacedName // fills the cell
+}
+
+// claim replaces the claims of an object. New ones are counted before old ones are given up, so that
+// what is in both is not touched.
+func (p *pass) claim(by Ref, old *claims, now claims) {
+	wanted := p.state.wanted
+	balance := map[store.Key]int{}
+	for _, key := range now.tuples {
+		balance[key]++
+	}
+	for _, key := range old.tuples {
+		balance[key]--
+	}
+	for key, more := range balance {
+		if more == 0 {
+			continue
+		}
+		before := wanted[key]
+		if wanted[key] += more; wanted[key] == 0 {
+			delete(wanted, key)
+		}
+		joined := before > 0 && wanted[key] > 0
+		p.change.Tuples = append(p.change.Tuples, Touched[store.Key]{What: key, By: by, Joined: joined})
+	}
+	if old.cell == nil || now.cell == nil || *old.cell != *now.cell {
+		p.claimCell(by, now, 1)
+		p.claimCell(by, *old, -1)
+	}
+	*old = now
+}
+
+func (p *pass) claimCell(by Ref, c claims, more int) {
+	if c.cell == nil {
+		return
+	}
+	s, cell := p.state, *c.cell
+	if s.cells[cell] == nil {
+		s.cells[cell] = &cellClaim{role: c.role}
+		s.cellsOf.add(c.role, cell)
+	}
+	before := s.cells[cell].count
+	s.cells[cell].count += more
+	after := s.cells[cell].count
+	if after == 0 {
+		delete(s.cells, cell)
+		s.cellsOf.remove(c.role, cell)
+	}
+	p.change.Cells = append(p.change.Cells, Touched[render.Cell]{What: cell, By: by, Joined: before > 0 && after > 0})
+}
+
+// changedScopes are the paths that are declared in one tree and not in the other.
+func changedScopes(old, now set[scope.Path]) set[scope.Path] {
+	changed := set[scope.Path]{}
+	for path := range old {
+		if !now.has(path) {
+			changed.add(path)
+		}
+	}
+	for path := range now {
+		if !old.has(path) {
+			changed.add(path)
+		}
+	}
+	return changed
+}
+
+// oldest is the first of the names in the order of age.
+func oldest(names set[types.NamespacedName], older func(a, b types.NamespacedName) int) types.NamespacedName {
+	return slices.MinFunc(slices.Collect(maps.Keys(names)), older)
+}

@@ -1,0 +1,75 @@
+package desired
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+)
+
+type user struct {
+	object  *v1alpha1.User
+	outcome Outcome
+	// subject is whom the user stood for when it was last evaluated. An object of the same name may
+	// come back with another.
+	subject string
+}
+
+func (p *pass) evaluateUser(key types.NamespacedName) {
+	s := p.state
+	node := s.users[key]
+	now, subject := Outcome{}, ""
+	if node.object == nil {
+		delete(s.users, key)
+	} else {
+		now, subject = s.judgeUser(key, node.object), node.object.Spec.Subject
+	}
+	if !node.outcome.equal(now) || node.subject != subject {
+		all(p.assignments, s.named.assignedToUser, key)
+	}
+	node.subject = subject
+	p.judge(Ref{KindUser, key.Namespace, key.Name}, &node.outcome, now)
+}
+
+func (s *State) judgeUser(key types.NamespacedName, object *v1alpha1.User) Outcome {
+	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+		return *ungoverned
+	}
+	holder := oldest(s.named.usersBySubject[identity{key.Namespace, object.Spec.Subject}], func(a, b types.NamespacedName) int {
+		return policy.CompareAge(s.users[a].object, s.users[b].object)
+	})
+	switch {
+	case holder != key:
+		return Outcome{Reason: v1alpha1.ReasonSubjectTaken, Stalled: true, Message: fmt.Sprintf(
+			"spec.subject: the older User %s has the subject %q, so this one stands for nobody: delete one of the two, or make this one anew with another subject",
+			holder.Name, object.Spec.Subject)}
+	case object.Spec.Suspended:
+		return Outcome{Reason: v1alpha1.ReasonSuspended, Ready: true,
+			Message: "suspended: all access is taken; set spec.suspended to false to give it back"}
+	default:
+		return Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: "a member of the organization"}
+	}
+}
+
+type group struct {
+	object  *v1alpha1.Group
+	outcome Outcome
+}
+
+func (p *pass) evaluateGroup(key types.NamespacedName) {
+	s := p.state
+	node := s.groups[key]
+	now := Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: "a group of the organization"}
+	if node.object == nil {
+		delete(s.groups, key)
+		now = Outcome{}
+	} else if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+		now = *ungoverned
+	}
+	if !node.outcome.equal(now) {
+		all(p.assignments, s.named.assignedToGroup, key)
+	}
+	p.judge(Ref{KindGroup, key.Namespace, key.Name}, &node.outcome, now)
+}

@@ -1,0 +1,155 @@
+package desired
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
+
+// RefOf names an object by its Go type.
+func RefOf(object client.Object) Ref {
+	ref := Ref{Namespace: object.GetNamespace(), Name: object.GetName()}
+	switch object.(type) {
+	case *corev1.Namespace, *metav1.PartialObjectMetadata:
+		ref.Kind = KindNamespace
+	case *v1alpha1.ResourceType:
+		ref.Kind = KindResourceType
+	case *v1alpha1.Organization:
+		ref.Kind = KindOrganization
+	case *v1alpha1.User:
+		ref.Kind = KindUser
+	case *v1alpha1.Group:
+		ref.Kind = KindGroup
+	case *v1alpha1.Role:
+		ref.Kind = KindRole
+	case *v1alpha1.RoleAssignment:
+		ref.Kind = KindRoleAssignment
+	default:
+		panic(fmt.Sprintf("desired: no place for a %T", object)) // a mistake in the program, not in its input
+	}
+	return ref
+}
+
+// Put adds objects, or replaces what was known of them. The objects belong to the state afterwards.
+func (s *State) Put(objects ...client.Object) Change {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := newPass(s)
+	for _, object := range objects {
+		p.forget(RefOf(object))
+		p.learn(object)
+	}
+	return p.run()
+}
+
+// Remove takes an object out of the state: it gives nothing any more, and nothing finds it.
+func (s *State) Remove(ref Ref) Change {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := newPass(s)
+	p.forget(ref)
+	return p.run()
+}
+
+// learn puts an object in its place and into the indexes, and notes what must be evaluated.
+func (p *pass) learn(object client.Object) {
+	s, n := p.state, &p.state.named
+	key := client.ObjectKeyFromObject(object)
+	switch o := object.(type) {
+	case *corev1.Namespace, *metav1.PartialObjectMetadata:
+		s.namespaces.add(o.GetName())
+		p.organizations.add(o.GetName())
+	case *v1alpha1.ResourceType:
+		place(s.types, o.Name).object = o
+		p.types = true
+	case *v1alpha1.Organization:
+		place(s.organizations, o.Name).object = o
+		p.organizations.add(o.Name)
+	case *v1alpha1.User:
+		place(s.users, key).object = o
+		n.usersOf.add(o.Namespace, key)
+		n.usersBySubject.add(identity{o.Namespace, o.Spec.Subject}, key)
+		p.claimants(identity{o.Namespace, o.Spec.Subject})
+	case *v1alpha1.Group:
+		place(s.groups, key).object = o
+		n.groupsOf.add(o.Namespace, key)
+		p.groups.add(key)
+	case *v1alpha1.Role:
+		place(s.roles, key).object = o
+		n.rolesOf.add(o.Namespace, key)
+		for _, entry := range o.Spec.PermissionGrants {
+			n.rolesGiving.add(entry.Permission, key)
+		}
+		p.roles.add(key)
+	case *v1alpha1.RoleAssignment:
+		// Of these there are many: only what is needed is kept.
+		place(s.assignments, key).object = &o.Spec
+		n.indexAssignment(&o.Spec, key, true)
+		p.assignments.add(key)
+	}
+}
+
+// forget takes an object out of its place and the indexes, and notes what must be evaluated. The empty
+// place stays until the pass is over, because it says what the object gave before.
+func (p *pass) forget(ref Ref) {
+	s, n := p.state, &p.state.named
+	key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
+	switch ref.Kind {
+	case KindNamespace:
+		delete(s.namespaces, ref.Name)
+		p.organizations.add(ref.Name)
+	case KindResourceType:
+		if old := s.types[ref.Name]; old != nil {
+			old.object = nil
+			p.types = true
+		}
+	case KindOrganization:
+		if old := s.organizations[ref.Name]; old != nil {
+			old.object = nil
+			p.organizations.add(ref.Name)
+		}
+	case KindUser:
+		if old := s.users[key]; old != nil {
+			was := identity{ref.Namespace, old.object.Spec.Subject}
+			old.object = nil
+			n.usersOf.remove(ref.Namespace, key)
+			n.usersBySubject.remove(was, key)
+			p.users.add(key)
+			p.claimants(was)
+		}
+	case KindGroup:
+		if old := s.groups[key]; old != nil {
+			old.object = nil
+			n.groupsOf.remove(ref.Namespace, key)
+			p.groups.add(key)
+		}
+	case KindRole:
+		if old := s.roles[key]; old != nil {
+			n.rolesOf.remove(ref.Namespace, key)
+			for _, entry := range old.object.Spec.PermissionGrants {
+				n.rolesGiving.remove(entry.Permission, key)
+			}
+			old.object = nil
+			p.roles.add(key)
+		}
+	case KindRoleAssignment:
+		if old := s.assignments[key]; old != nil {
+			n.indexAssignment(old.object, key, false)
+			old.object = nil
+			p.assignments.add(key)
+		}
+	}
+}
+
+// place is where an object of this name has its place.
+func place[K comparable, N any](nodes map[K]*N, key K) *N {
+	if nodes[key] == nil {
+		nodes[key] = new(N)
+	}
+	return nodes[key]
+}

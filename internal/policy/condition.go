@@ -1,0 +1,110 @@
+package policy
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
+
+// Value is a value of an attribute; Type says which of the others counts. Values are comparable.
+type Value struct {
+	Type   v1alpha1.AttributeType
+	Text   string
+	Number float64
+	Truth  bool
+}
+
+// Test is a condition on one attribute: it is, or is not, one of the values. An attribute that is
+// missing, null or of another type than Type meets no test, also no negated one.
+type Test struct {
+	Attribute string
+	Type      v1alpha1.AttributeType
+	Negated   bool
+	// Values are distinct, and at least one.
+	Values []Value
+}
+
+// maxInteger is the largest number up to which every integer is a double of its own. Beyond it, two
+// different numbers of a manifest would be one and the same in the store.
+const maxInteger = 1 << 53
+
+// ParseValue reads a value as it is written in a manifest.
+func ParseValue(text string, as v1alpha1.AttributeType) (Value, error) {
+	value := Value{Type: as}
+	switch as {
+	case v1alpha1.AttributeString:
+		value.Text = text
+	case v1alpha1.AttributeNumber:
+		number, err := strconv.ParseFloat(text, 64)
+		// ParseFloat also reads "Inf", "NaN", "0x1p-2" and "1_000", which JSON does not have.
+		if err != nil || math.IsInf(number, 0) || math.IsNaN(number) || strings.ContainsAny(text, "xX_") {
+			return Value{}, fmt.Errorf(`%q is not a number: write it as in "3" or "2.5"`, text)
+		}
+		if math.Abs(number) > maxInteger {
+			return Value{}, fmt.Errorf("%q is beyond ±2^53, where numbers are no longer exact: use an attribute of type String", text)
+		}
+		value.Number = number + 0 // -0 becomes 0
+	case v1alpha1.AttributeBoolean:
+		switch text {
+		case "true":
+			value.Truth = true
+		case "false":
+		default:
+			return Value{}, fmt.Errorf(`%q is not a truth value: write "true" or "false"`, text)
+		}
+	default:
+		return Value{}, fmt.Errorf("attributes of type %q are unknown", as)
+	}
+	return value, nil
+}
+
+// Fault is why an entry grants nothing.
+type Fault struct {
+	// Reason is one of the reasons of v1alpha1.
+	Reason string
+	// Message names what is wrong and what to do.
+	Message string
+}
+
+// ParseTests reads the conditions of an entry with the attributes that its permission declares. The
+// tests come in the order of their attributes' names.
+func ParseTests(conditions map[string]v1alpha1.AttributeCondition, permission Permission) ([]Test, *Fault) {
+	var tests []Test
+	for _, attribute := range slices.Sorted(maps.Keys(conditions)) {
+		declared, ok := permission.Attributes[attribute]
+		if !ok {
+			return nil, &Fault{v1alpha1.ReasonAttributeNotFound, fmt.Sprintf(
+				"conditions: the permission has no attribute %q: use one of [%s], or declare it in ResourceType %s",
+				attribute, strings.Join(slices.Sorted(maps.Keys(permission.Attributes)), ", "), permission.Type)}
+		}
+		condition := conditions[attribute]
+		written := condition.Values
+		if condition.Value != nil {
+			written = []string{*condition.Value}
+		}
+		test := Test{Attribute: attribute, Type: declared, Negated: condition.Type == v1alpha1.ConditionNotEquals}
+		for _, text := range written {
+			value, err := ParseValue(text, declared)
+			if err != nil {
+				return nil, &Fault{v1alpha1.ReasonValueInvalid, fmt.Sprintf("conditions[%s]: %v", attribute, err)}
+			}
+			if !slices.Contains(test.Values, value) {
+				test.Values = append(test.Values, value)
+			}
+		}
+		if declared == v1alpha1.AttributeBoolean && len(test.Values) > 1 {
+			return nil, &Fault{v1alpha1.ReasonValueInvalid, fmt.Sprintf(
+				"conditions[%s]: values has both true and false, which excludes nothing: leave the condition out, or keep one", attribute)}
+		}
+		if len(test.Values) == 0 {
+			return nil, &Fault{v1alpha1.ReasonValueInvalid, fmt.Sprintf("conditions[%s]: no value: set value or values", attribute)}
+		}
+		tests = append(tests, test)
+	}
+	return tests, nil
+}

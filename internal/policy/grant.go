@@ -1,0 +1,73 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
+
+// Window is when something holds: from From on, until and without Until. Zero times are open ends.
+type Window struct {
+	From, Until time.Time
+}
+
+// Grant is one permission, within a window and under tests that must all be met.
+type Grant struct {
+	Permission string
+	Tests      []Test
+	Window     Window
+}
+
+// ParseEntries reads the entries of a role or grant. An entry that is wrong grants nothing and is a
+// fault; the others stand.
+func ParseEntries(entries []v1alpha1.PermissionEntry, catalogue Catalogue) (grants []Grant, faults []v1alpha1.PermissionFault) {
+	for _, entry := range entries {
+		grant, fault := parseEntry(entry, catalogue)
+		if fault != nil {
+			faults = append(faults, v1alpha1.PermissionFault{Permission: entry.Permission, Reason: fault.Reason, Message: fault.Message})
+			continue
+		}
+		grants = append(grants, grant)
+	}
+	return grants, faults
+}
+
+func parseEntry(entry v1alpha1.PermissionEntry, catalogue Catalogue) (Grant, *Fault) {
+	permission, ok := catalogue.Permission(entry.Permission)
+	if !ok {
+		return Grant{}, &Fault{v1alpha1.ReasonPermissionNotFound, fmt.Sprintf(
+			"no ResourceType declares the permission %q: correct the name, or declare it", entry.Permission)}
+	}
+	tests, fault := ParseTests(entry.Conditions, permission)
+	if fault != nil {
+		return Grant{}, fault
+	}
+	return Grant{Permission: entry.Permission, Tests: tests}, nil
+}
+
+// CanComeByItself says whether a fault may go away without an edit of the object that has it: what it
+// names may still be declared.
+func CanComeByItself(reason string) bool {
+	switch reason {
+	case v1alpha1.ReasonPermissionNotFound, v1alpha1.ReasonAttributeNotFound:
+		return true
+	}
+	return false
+}
+
+// AssignableAt says whether a role may be assigned at a level.
+func AssignableAt(role *v1alpha1.RoleSpec, level v1alpha1.ScopeLevel) bool {
+	if (role.Type == v1alpha1.RoleShare) != (level == v1alpha1.LevelResource) {
+		return false
+	}
+	if len(role.AssignableAt) == 0 {
+		return true
+	}
+	for _, allowed := range role.AssignableAt {
+		if allowed == level {
+			return true
+		}
+	}
+	return false
+}

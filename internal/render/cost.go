@@ -1,0 +1,50 @@
+package render
+
+import (
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+)
+
+// The cost of the parts of the condition's expression, as CEL counts it. A test holds them against
+// CEL itself, on random grants: what Cost says is never less than what an evaluation costs.
+const (
+	costBase    = 10 // the permission is looked up, the list of rules begun
+	costWindow  = 14 // a rule whose window is tested and not open
+	costTests   = 9  // going on to a rule's tests
+	costLookup  = 12 // a test of equality: one lookup
+	costNumbers = 22 // In, on numbers
+	costTexts   = 23 // NotEquals, on strings
+	costOther   = 25 // NotEquals, on numbers and truth values
+)
+
+// Cost is the most that a decision about a permission can cost, where these grants are all that one
+// tuple says of it: every rule is tried, and the last test of each fails.
+func Cost(grants []policy.Grant) int {
+	cost, last := costBase, 0
+	for _, grant := range grants {
+		cost += costWindow
+		if len(grant.Tests) == 0 {
+			// An open window without tests ends the search: only one can go on to its tests.
+			last = costTests
+			continue
+		}
+		cost += costTests
+		for _, test := range grant.Tests {
+			cost += testCost(test)
+		}
+	}
+	return cost + last
+}
+
+func testCost(test policy.Test) int {
+	switch {
+	case test.Negated && test.Type == v1alpha1.AttributeString:
+		return costTexts
+	case test.Negated:
+		return costOther
+	case test.Type == v1alpha1.AttributeNumber && len(test.Values) > 1:
+		return costNumbers
+	default:
+		return costLookup
+	}
+}
