@@ -31,12 +31,7 @@ func newInProcess(server openfgav1.OpenFGAServiceServer) *inProcess {
 
 // Invoke implements grpc.ClientConnInterface.
 func (c *inProcess) Invoke(ctx context.Context, method string, args, reply any, _ ...grpc.CallOption) (err error) {
-	// As a server over the network would do: a fault in one call is not the end of the process.
-	defer func() {
-		if fault := recover(); fault != nil {
-			err = status.Errorf(codes.Internal, "panic: %v", fault)
-		}
-	}()
+	defer recovered(&err)
 	decode := func(into any) error {
 		proto.Merge(into.(proto.Message), args.(proto.Message))
 		return nil
