@@ -1,0 +1,141 @@
+package tuplesync
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/structpb"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/bailiwick-dev/bailiwick/internal/render"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+)
+
+// seen is what a walk over the store has found.
+type seen struct {
+	// tuples are those outside of cells, and whether they have a condition, which none should.
+	tuples map[store.Key]bool
+	cells  map[render.Cell]slots
+}
+
+func (s *Syncer) walk(ctx context.Context) (*seen, error) {
+	found := &seen{tuples: map[store.Key]bool{}, cells: map[render.Cell]slots{}}
+	err := s.store.Walk(ctx, func(tuple store.Tuple) error {
+		if cell, slot, ok := render.CellOf(tuple.Key); ok {
+			holds := found.cells[cell]
+			holds[slot] = tuple.Context
+			if tuple.Context == nil {
+				holds[slot] = &structpb.Struct{}
+			}
+			found.cells[cell] = holds
+			return nil
+		}
+		found.tuples[tuple.Key] = tuple.Context != nil
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("comparing the store: %w", err)
+	}
+	storeTuples.Set(float64(len(found.tuples) + len(found.cells)))
+	return found, nil
+}
+
+// compareFirst reads the whole store before anything is written, and queues what differs.
+func (s *Syncer) compareFirst(ctx context.Context) error {
+	found, err := s.walk(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = found.cells
+	differ := s.differences(found)
+	for it, known := range differ {
+		// Nobody writes yet, so what was found is what is there.
+		s.examine(it).suspect = !known
+	}
+	s.log.Info("compared the store with the cluster", "tuples", len(found.tuples), "roles", len(found.cells), "differences", len(differ))
+	return nil
+}
+
+// keepComparing looks at an interval for what has changed behind our back, until ctx ends.
+func (s *Syncer) keepComparing(ctx context.Context, every time.Duration) {
+	for {
+		timer := time.NewTimer(wait.Jitter(every, 0.2))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		if s.retrying(ctx, s.compareAgain) == nil {
+			s.available()
+		}
+	}
+}
+
+// compareAgain is compareFirst while there are writes. A walk is not a snapshot, so a difference is only
+// a suspicion until the item is read by itself.
+func (s *Syncer) compareAgain(ctx context.Context) error {
+	found, err := s.walk(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for it := range s.differences(found) {
+		s.examine(it).suspect = true
+	}
+	return nil
+}
+
+// examine queues an item that may differ.
+func (s *Syncer) examine(it item) *work {
+	w := s.items[it]
+	if w == nil {
+		w = s.enqueue(it)
+	}
+	w.version++
+	s.resume(it, w)
+	return w
+}
+
+// differences are the items of which the walk has not found what is wanted. The value says whether what
+// the store holds is known from the walk; a tuple that has a condition without need is not.
+func (s *Syncer) differences(found *seen) map[item]bool {
+	differ := map[item]bool{}
+	for key, conditional := range found.tuples {
+		if conditional || !s.state.Wanted(key) {
+			differ[item{key: key}] = !conditional
+		}
+	}
+	for _, key := range s.state.WantedTuples() {
+		if _, there := found.tuples[key]; !there {
+			differ[item{key: key}] = true
+		}
+	}
+	for _, cell := range s.state.WantedCells() {
+		if _, there := found.cells[cell]; !there {
+			differ[item{cell: cell}] = true
+		}
+	}
+	for cell, holds := range found.cells {
+		p := plan{item: item{cell: cell}, holds: holds}
+		if missing := p.dropUnwanted(s.state.Contexts(cell)); len(missing) > 0 || len(p.deletes) > 0 {
+			differ[item{cell: cell}] = true
+		}
+		found.cells[cell] = p.merge(holds)
+	}
+	return differ
+}
+
+// merge is what the cell holds, with the memory of equal contexts shared.
+func (p *plan) merge(holds slots) slots {
+	for n := range holds {
+		if p.holds[n] != nil {
+			holds[n] = p.holds[n]
+		}
+	}
+	return holds
+}

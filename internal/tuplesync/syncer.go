@@ -1,0 +1,256 @@
+// Package tuplesync brings the store to the desired state, and keeps it there.
+//
+// What an object's change touches is queued; one loop takes it from the queue, asks the desired state
+// what should be there at that moment, and writes as much as fits into one transaction. So writes of
+// many objects are gathered while an earlier one is under way, nothing is written that nobody wants
+// any more, and a failed write is simply made again. At the start, and at an interval, the whole store
+// is compared and repaired in both directions.
+package tuplesync
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/go-logr/logr"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/render"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+)
+
+// Observer is told what nobody waits for. Its functions must not block.
+type Observer struct {
+	// Confirmed: what these objects touched is in the store now, after they had been told that the
+	// store does not answer.
+	Confirmed func([]desired.Ref)
+	// Available: the store has begun to answer, or has stopped.
+	Available func(bool)
+}
+
+// Syncer writes to one store. It is the only writer of that store.
+type Syncer struct {
+	store    store.Store
+	state    *desired.State
+	observer Observer
+	log      logr.Logger
+
+	mu sync.Mutex
+	// queue are the items to look at, in order; items knows each of them, and those that are being
+	// written.
+	queue []item
+	items map[item]*work
+	// held is what cells hold in the store; a cell that is not here is empty.
+	held map[render.Cell]slots
+	// pending counts the items that an object waits for.
+	pending map[desired.Ref]int
+	waiting map[desired.Ref][]chan error
+	// told are the objects that have been told that the store does not answer, or refuses.
+	told map[desired.Ref]struct{}
+	// refused is what the store said to something that these objects have touched.
+	refused map[desired.Ref]error
+	// inSync is set once the whole store has been compared and repaired.
+	inSync bool
+	// outage is the error with which the store stopped to answer, nil while it answers.
+	outage error
+	wake   chan struct{}
+}
+
+// slots are the contexts of a cell's tuples; nil where there is no tuple.
+type slots [render.Slots]*structpb.Struct
+
+// item is something to look at: a tuple without condition or, when Cell is set, a cell.
+type item struct {
+	key  store.Key
+	cell render.Cell
+}
+
+func (i item) isCell() bool { return i.cell != render.Cell{} }
+
+// work is what is known of an item in the queue.
+type work struct {
+	// causes are the objects that wait for it.
+	causes map[desired.Ref]struct{}
+	// version grows with every change, so that one that comes while the item is being written is seen.
+	version int
+	// unsure means that what the store holds must be read first.
+	unsure bool
+	// suspect means that the comparison found a difference: if it is really there, it is drift.
+	suspect bool
+	// parked means that the store refused it: it is tried again when it is touched, and now and then.
+	parked bool
+}
+
+// New is a syncer that does nothing until Run.
+func New(to store.Store, state *desired.State, observer Observer, log logr.Logger) *Syncer {
+	return &Syncer{
+		store:    to,
+		state:    state,
+		observer: observer,
+		log:      log,
+		items:    map[item]*work{},
+		held:     map[render.Cell]slots{},
+		pending:  map[desired.Ref]int{},
+		waiting:  map[desired.Ref][]chan error{},
+		told:     map[desired.Ref]struct{}{},
+		refused:  map[desired.Ref]error{},
+		wake:     make(chan struct{}, 1),
+	}
+}
+
+// Touch queues what a change of cause has touched. Await then waits for it, for the cause as for the
+// objects whose claims changed with it.
+func (s *Syncer) Touch(cause desired.Ref, change desired.Change) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, touched := range change.Tuples {
+		s.touch(item{key: touched.What}, touched.Joined, cause, touched.By)
+	}
+	for _, touched := range change.Cells {
+		s.touch(item{cell: touched.What}, touched.Joined, cause, touched.By)
+	}
+}
+
+func (s *Syncer) touch(it item, joined bool, causes ...desired.Ref) {
+	w := s.items[it]
+	if w == nil {
+		if joined {
+			return
+		}
+		w = s.enqueue(it)
+	}
+	if !joined {
+		w.version++
+		s.resume(it, w)
+	}
+	for _, cause := range causes {
+		if _, known := w.causes[cause]; !known {
+			w.causes[cause] = struct{}{}
+			s.pending[cause]++
+		}
+	}
+}
+
+// enqueue adds an item that is not known yet.
+func (s *Syncer) enqueue(it item) *work {
+	w := &work{causes: map[desired.Ref]struct{}{}}
+	s.items[it] = w
+	s.queue = append(s.queue, it)
+	s.signal()
+	return w
+}
+
+// resume puts an item back into the queue that the store had refused.
+func (s *Syncer) resume(it item, w *work) {
+	if w.parked {
+		w.parked = false
+		s.queue = append(s.queue, it)
+		s.signal()
+	}
+}
+
+func (s *Syncer) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Await returns when everything that an object has touched is in the store. The error is
+// store.ErrUnavailable while the store does not answer; Observer.Confirmed then tells when it is done.
+func (s *Syncer) Await(ctx context.Context, ref desired.Ref) error {
+	s.mu.Lock()
+	if s.inSync && s.pending[ref] == 0 {
+		s.mu.Unlock()
+		return nil
+	}
+	if err := cmp.Or(s.outage, s.refused[ref]); err != nil {
+		defer s.mu.Unlock()
+		s.told[ref] = struct{}{}
+		return err
+	}
+	result := make(chan error, 1)
+	s.waiting[ref] = append(s.waiting[ref], result)
+	s.mu.Unlock()
+
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the store: %w", context.Cause(ctx))
+	}
+}
+
+// InSync says whether the store has once held exactly what the cluster says: before, it may hold what
+// has ended meanwhile, and no decision of it counts.
+func (s *Syncer) InSync() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inSync
+}
+
+// settled takes an item from the queue that is as it should be, and tells those that wait for it.
+func (s *Syncer) settled(it item, w *work) (confirmed []desired.Ref) {
+	delete(s.items, it)
+	for cause := range w.causes {
+		if s.pending[cause]--; s.pending[cause] > 0 {
+			continue
+		}
+		delete(s.pending, cause)
+		if s.inSync && s.release(cause) {
+			confirmed = append(confirmed, cause)
+		}
+	}
+	return confirmed
+}
+
+// release lets go of those who wait for an object, and says whether it must be told that the outage is
+// over for it.
+func (s *Syncer) release(ref desired.Ref) bool {
+	for _, result := range s.waiting[ref] {
+		result <- nil
+	}
+	delete(s.waiting, ref)
+	_, told := s.told[ref]
+	delete(s.told, ref)
+	delete(s.refused, ref)
+	return told
+}
+
+// fail tells those who wait for an object.
+func (s *Syncer) fail(ref desired.Ref, err error) {
+	for _, result := range s.waiting[ref] {
+		result <- err
+	}
+	delete(s.waiting, ref)
+	s.told[ref] = struct{}{}
+}
+
+// unavailable notes an outage and lets everyone know who waits.
+func (s *Syncer) unavailable(err error) {
+	s.mu.Lock()
+	first := s.outage == nil
+	s.outage = err
+	for ref := range s.waiting {
+		s.fail(ref, err)
+	}
+	s.mu.Unlock()
+	if first {
+		s.log.Error(err, "the store has stopped to answer; writes wait until it does")
+		s.observer.Available(false)
+	}
+}
+
+// available notes that the store answers.
+func (s *Syncer) available() {
+	s.mu.Lock()
+	first := s.outage != nil
+	s.outage = nil
+	s.mu.Unlock()
+	if first {
+		s.log.Info("the store answers again")
+		s.observer.Available(true)
+	}
+}
