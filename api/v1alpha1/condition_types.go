@@ -1,19 +1,26 @@
 package v1alpha1
 
 // PermissionEntry gives a permission, under conditions.
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="conditions can't be null: name at least one, or leave the field out to give the permission without conditions",fieldPath=".conditions"
 type PermissionEntry struct {
-	// permission is the name of a permission that a ResourceType declares, as in Role:CreateRole.
+	// permission is the name of a permission that a ResourceType declares, as in Role:CreateRole: up
+	// to 256 characters, compared exactly. There is no wildcard.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="self.trim().size() > 0",message="must not be blank: write the name of a permission that a ResourceType declares"
 	Permission string `json:"permission"`
 
-	// conditions test attributes of the request, by attribute name. All must be met. Left out: the
-	// permission holds whatever the attributes are. A request that lacks an attribute, or has it with
-	// null or another type than the ResourceType declares, does not meet its condition.
+	// conditions test attributes of the request, by attribute name: 1 to 20, and all must be met. Left
+	// out: the permission holds whatever the attributes are, so an empty map and null are refused. A
+	// request that lacks an attribute, or has it with null or another type than the ResourceType
+	// declares, does not meet its condition. Beware of an attribute with nothing after its colon: the
+	// API server drops it before anyone sees it, and the other conditions stand alone.
 	// +optional
+	// +nullable
+	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=20
+	// +kubebuilder:validation:XValidation:rule="self.all(attribute, attribute.size() > 0 && attribute.size() <= 128)",message="an attribute's name has 1 to 128 characters: write one that the permission's ResourceType declares"
 	Conditions map[string]AttributeCondition `json:"conditions,omitempty"`
 }
 
@@ -29,21 +36,25 @@ const (
 )
 
 // AttributeCondition compares an attribute of the request. Values are written as strings ("3",
-// "true") and read as the type that the ResourceType declares for the attribute.
-// +kubebuilder:validation:XValidation:rule="self.type == 'In' ? !has(self.value) : has(self.value)",message="Equals and NotEquals take value; In takes values and no value",fieldPath=".value"
-// +kubebuilder:validation:XValidation:rule="self.type == 'In' ? has(self.values) : !has(self.values)",message="In takes values, a list of at least one; Equals and NotEquals take value and no values",fieldPath=".values"
+// "true") and read as the type that the ResourceType declares for the attribute. One that can't be
+// read so is a fault: the entry grants nothing.
+// +kubebuilder:validation:XValidation:rule="self.type == 'In' ? !has(self.value) : has(self.value)",message="set value for Equals and NotEquals; leave it out for In, which takes values",fieldPath=".value"
+// +kubebuilder:validation:XValidation:rule="self.type == 'In' ? has(self.values) : !has(self.values)",message="set values, with at least one, for In; leave it out for Equals and NotEquals, which take value",fieldPath=".values"
 type AttributeCondition struct {
 	// type is Equals or NotEquals, with value, or In, with values. NotEquals needs the attribute to be
 	// there, with the declared type.
 	// +required
 	Type ConditionType `json:"type"`
 
-	// value is what the attribute is compared with. Numbers and truth values are quoted: "3", "true".
+	// value is what the attribute is compared with by Equals and NotEquals: up to 256 characters, and
+	// quoted also for a Number or Boolean, as in "3" and "true". The empty string is a value. Left out
+	// with In.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Value *string `json:"value,omitempty"`
 
-	// values are what the attribute may be.
+	// values are what the attribute may be with In: 1 to 200 different ones, each written as value is.
+	// Left out with Equals and NotEquals.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1

@@ -11,7 +11,7 @@ type GroupSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.trim().size() > 0",message="must not be blank: write a name, or leave the field out"
 	DisplayName string `json:"displayName,omitempty"`
 
-	// description says for people what the group is for.
+	// description says for people what the group is for. Left out: nothing is said.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	Description string `json:"description,omitempty"`
@@ -22,7 +22,8 @@ type GroupStatus struct {
 	CommonStatus `json:",inline"`
 }
 
-// Group is a team of the organization: what is assigned to it, its members have.
+// Group is a team of the organization: what is assigned to it, its members have. Its name has at most
+// 63 characters. Deleting it ends what it was given, for all its members.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Namespaced,shortName=grp,categories=authz
@@ -30,17 +31,17 @@ type GroupStatus struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must be at most 63 characters",fieldPath=".metadata.name"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must have at most 63 characters: choose a shorter name",fieldPath=".metadata"
 type Group struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// +optional
-	Spec GroupSpec `json:"spec,omitempty"`
+	Spec GroupSpec `json:"spec,omitzero"`
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
-	Status GroupStatus `json:"status,omitempty"`
+	Status GroupStatus `json:"status,omitzero"`
 }
 
 // CommonStatus implements Object.

@@ -11,27 +11,31 @@ type OrganizationSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.trim().size() > 0",message="must not be blank: write a name, or leave the field out"
 	DisplayName string `json:"displayName,omitempty"`
 
-	// owners are the names of the Users who own the organization, at least one.
+	// owners are the names of the Users of the organization's namespace who own it: 1 to 100. Owning
+	// gives no permission by itself: assign roles to owners as to anyone. A User that is not there yet
+	// may be named.
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
-	// +kubebuilder:validation:items:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	// +kubebuilder:validation:items:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a User: lower-case letters, digits, '-' and '.', with a letter or digit at both ends and around each '.'"
 	Owners []string `json:"owners"`
 
-	// adminRole is the name of the Role whose holders at the organization administer it.
+	// adminRole is the name of the Role whose holders at the organization administer it. Left out:
+	// admin. The Role has to be declared like any other; naming it here gives it no permission.
 	// +optional
 	// +kubebuilder:default=admin
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a Role: lower-case letters, digits, '-' and '.', with a letter or digit at both ends and around each '.'"
 	AdminRole string `json:"adminRole,omitempty"`
 
-	// workspaces are the first level below the organization. A workspace or project that is not
-	// declared here does not exist, and nothing holds there. Taking one away ends all access at it
-	// and below; putting it back restores what is still declared.
+	// workspaces are the first level below the organization, up to 200. Left out: there is none, and
+	// scopes are the organization or resources directly in it. A workspace or project that is not
+	// declared here does not exist, and nothing holds there. Taking one away ends all access that was
+	// given at it and below; putting it back restores what is still declared.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -41,30 +45,36 @@ type OrganizationSpec struct {
 
 // Workspace is a part of an organization.
 type Workspace struct {
-	// name is unique in the organization: a DNS label or subdomain of at most 63 characters.
+	// name is unique in the organization: a DNS label or subdomain of at most 63 characters. Another
+	// name makes another workspace: what was given at the old one does not follow.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be a workspace name: lower-case letters, digits, '-' and '.', with a letter or digit at both ends and around each '.'"
 	Name string `json:"name"`
 
 	// displayName is the name for people. Left out: the name.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="self.trim().size() > 0",message="must not be blank: write a name, or leave the field out"
 	DisplayName string `json:"displayName,omitempty"`
 
-	// projects are the level below the workspace.
+	// projects are the level below the workspace, up to 400. Left out: there is none.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
-	// +kubebuilder:validation:MaxItems=500
+	// +kubebuilder:validation:MaxItems=400
 	Projects []Project `json:"projects,omitempty"`
 }
 
 // Project is a part of a workspace.
 type Project struct {
-	// name is unique in the workspace: a DNS label or subdomain of at most 63 characters.
+	// A pattern, where workspaces have a rule with a better message: there may be so many projects that
+	// the API server's budget for CEL does not allow the rule.
+
+	// name is unique in the workspace: a DNS label or subdomain of at most 63 characters. Another name
+	// makes another project: what was given at the old one does not follow.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -75,6 +85,7 @@ type Project struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="self.trim().size() > 0",message="must not be blank: write a name, or leave the field out"
 	DisplayName string `json:"displayName,omitempty"`
 }
 
@@ -93,7 +104,7 @@ type OrganizationStatus struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63 && !self.metadata.name.contains('.')",message="metadata.name must be that of a namespace: a DNS label of at most 63 characters",fieldPath=".metadata.name"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63 && !self.metadata.name.contains('.')",message="metadata.name must be the name of the namespace that the organization governs: at most 63 characters, and no '.'",fieldPath=".metadata"
 type Organization struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -103,7 +114,7 @@ type Organization struct {
 	Spec OrganizationSpec `json:"spec"`
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
-	Status OrganizationStatus `json:"status,omitempty"`
+	Status OrganizationStatus `json:"status,omitzero"`
 }
 
 // CommonStatus implements Object.

@@ -15,8 +15,9 @@ const (
 
 // ResourceTypeSpec declares a model of an application and what may be done with it.
 type ResourceTypeSpec struct {
-	// type is the name that scopes and applications use, as in authentik_flows.flow. It is unique in
-	// the cluster and can't be changed.
+	// type is the name that scopes and applications use, as in authentik_flows.flow or Role: up to 128
+	// characters, compared exactly. It is unique in the cluster, the older ResourceType holds, and it
+	// can't be changed.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
@@ -24,7 +25,8 @@ type ResourceTypeSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="can't be changed: make another ResourceType instead"
 	Type string `json:"type"`
 
-	// permissions are what may be done with objects of this type.
+	// permissions are what may be done with objects of this type: 1 to 256. Taking one away ends it
+	// in every role that gives it; putting it back restores it.
 	// +required
 	// +listType=map
 	// +listMapKey=name
@@ -35,20 +37,21 @@ type ResourceTypeSpec struct {
 
 // Permission is something that may be done.
 type Permission struct {
-	// name is what roles, grants and applications use, as in authentik_flows.view_flow. It is unique
-	// in the cluster.
+	// name is what roles, grants and applications use, as in authentik_flows.view_flow: up to 256
+	// characters, compared exactly. It is unique in the cluster, and the older ResourceType holds it.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="self.trim().size() > 0",message="must not be blank: write the permission's name"
 	Name string `json:"name"`
 
-	// description says for people what the permission allows.
+	// description says for people what the permission allows. Left out: nothing is said.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	Description string `json:"description,omitempty"`
 
-	// attributes are what conditions on this permission may test.
+	// attributes are what conditions on this permission may test, up to 32. Left out: none, and every
+	// condition on it is a fault. Taking one away, or changing its type, ends the entries that test it.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -58,7 +61,7 @@ type Permission struct {
 
 // Attribute is a property of a request that conditions may test.
 type Attribute struct {
-	// name is what conditions and applications use.
+	// name is what conditions and applications use: up to 128 characters, compared exactly.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
@@ -66,7 +69,7 @@ type Attribute struct {
 	Name string `json:"name"`
 
 	// type is what the application sends: String, Number or Boolean. A value of another type meets no
-	// condition.
+	// condition, as "3" is not the Number 3.
 	// +required
 	Type AttributeType `json:"type"`
 }
@@ -95,7 +98,7 @@ type ResourceType struct {
 	Spec ResourceTypeSpec `json:"spec"`
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
-	Status ResourceTypeStatus `json:"status,omitempty"`
+	Status ResourceTypeStatus `json:"status,omitzero"`
 }
 
 // CommonStatus implements Object.

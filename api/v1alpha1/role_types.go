@@ -27,7 +27,8 @@ const (
 )
 
 // RoleSpec declares a named set of permissions.
-// +kubebuilder:validation:XValidation:rule="!has(self.assignableAt) || (self.type == 'Share' ? self.assignableAt.all(l, l == 'Resource') : self.assignableAt.all(l, l != 'Resource'))",message="a Share role is assignable at Resource only, every other role at Organization, Workspace and Project only",fieldPath=".assignableAt"
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="assignableAt can't be null: name the levels, or leave the field out to allow all that the type allows",fieldPath=".assignableAt"
+// +kubebuilder:validation:XValidation:rule="!has(self.assignableAt) || (self.type == 'Share' ? self.assignableAt.all(l, l == 'Resource') : self.assignableAt.all(l, l != 'Resource'))",message="a Share role is assignable at Resource only, every other role at Organization, Workspace and Project: change the levels, or leave the field out",fieldPath=".assignableAt"
 type RoleSpec struct {
 	// displayName is the name for people. Left out: the object's name.
 	// +optional
@@ -36,35 +37,39 @@ type RoleSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.trim().size() > 0",message="must not be blank: write a name, or leave the field out"
 	DisplayName string `json:"displayName,omitempty"`
 
-	// description says for people what the role is for.
+	// description says for people what the role is for: 1 to 4096 characters, not blank.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	// +kubebuilder:validation:XValidation:rule="self.trim().size() > 0",message="must not be blank: say what the role is for"
 	Description string `json:"description"`
 
-	// frontendView is the surface of the application that the role is made for: Client or Admin.
+	// frontendView is the surface of the application that the role is made for: Client or Admin. It is
+	// for applications to read, and changes nothing in what the role permits.
 	// +required
 	FrontendView FrontendView `json:"frontendView"`
 
-	// type is Standard, Base or Share, and can't be changed. A Share role is assigned at a resource,
-	// every other at an organization, workspace or project.
+	// type is Standard, Base or Share, and can't be changed. Left out: Standard. A Share role is
+	// assigned at a resource, every other at an organization, workspace or project. A Base role is a
+	// building block for other roles.
 	// +optional
 	// +kubebuilder:default=Standard
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="can't be changed: make another Role, and move the assignments to it"
 	Type RoleType `json:"type,omitempty"`
 
 	// assignableAt are the levels at which the role may be assigned. Left out: all that the type
-	// allows.
+	// allows. Null is refused. Taking a level away ends the assignments that are there.
 	// +optional
+	// +nullable
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=4
 	AssignableAt []ScopeLevel `json:"assignableAt,omitempty"`
 
-	// permissionGrants are the permissions that the role gives. Listing a permission twice with
-	// different conditions gives it where either set of conditions is met. An entry that is wrong
-	// gives nothing and is named in status.permissions; the others hold.
+	// permissionGrants are the permissions that the role gives, up to 1000. Left out: none. Listing a
+	// permission twice gives it where either entry's conditions are met, so one entry without
+	// conditions makes the other's idle. An entry that is wrong gives nothing and is named in
+	// status.permissions; the others hold.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=1000
@@ -83,7 +88,8 @@ type RoleStatus struct {
 	Permissions []PermissionFault `json:"permissions,omitempty"`
 }
 
-// Role is a named set of permissions, given to people and groups by RoleAssignments.
+// Role is a named set of permissions, given to people and groups by RoleAssignments. Its name has at
+// most 63 characters and is unique in the organization.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Namespaced,shortName=arole,categories=authz
@@ -95,7 +101,7 @@ type RoleStatus struct {
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:selectablefield:JSONPath=`.spec.frontendView`
 // +kubebuilder:selectablefield:JSONPath=`.spec.type`
-// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must be at most 63 characters",fieldPath=".metadata.name"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must have at most 63 characters: choose a shorter name",fieldPath=".metadata"
 type Role struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -105,7 +111,7 @@ type Role struct {
 	Spec RoleSpec `json:"spec"`
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
-	Status RoleStatus `json:"status,omitempty"`
+	Status RoleStatus `json:"status,omitzero"`
 }
 
 // CommonStatus implements Object.

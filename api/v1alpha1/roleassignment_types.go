@@ -3,18 +3,21 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // RoleAssignmentSpec gives a role to someone, somewhere.
-// +kubebuilder:validation:XValidation:rule="!has(self.scope) || !has(self.scope.resource) || has(self.scope.resource.id)",message="a role is assigned at one object: set scope.resource.id",fieldPath=".scope.resource",reason=FieldValueRequired
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="scope can't be null: write {} or leave the field out to mean the whole organization",fieldPath=".scope"
+// +kubebuilder:validation:XValidation:rule="!has(self.scope) || !has(self.scope.resource) || has(self.scope.resource.id)",message="a role is assigned at one object: set the object's identifier in its application",fieldPath=".scope.resource.id",reason=FieldValueRequired
 type RoleAssignmentSpec struct {
-	// roleRef is the role that is given.
+	// roleRef is the role that is given. It may be declared later, and go and come back.
 	// +required
 	RoleRef RoleReference `json:"roleRef"`
 
-	// subject is who gets it.
+	// subject is who gets it: exactly one of user, group and invitation, which may be declared later.
 	// +required
 	Subject AssignmentSubject `json:"subject"`
 
-	// scope is where: there and everywhere below. Left out, or empty: the whole organization.
+	// scope is where: there and everywhere below. Left out, or empty: the whole organization. Null is
+	// refused. A Share role needs a resource, every other role must have none.
 	// +optional
+	// +nullable
 	Scope Scope `json:"scope,omitzero"`
 }
 
@@ -24,32 +27,34 @@ type RoleReference struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a Role: lower-case letters, digits, '-' and '.', with a letter or digit at both ends and around each '.'"
 	Name string `json:"name"`
 }
 
 // AssignmentSubject is exactly one of a user, a group and an invitation of the same namespace.
 // +kubebuilder:validation:XValidation:rule="[has(self.user), has(self.group), has(self.invitation)].filter(x, x).size() == 1",message="set exactly one of user, group and invitation"
 type AssignmentSubject struct {
-	// user is the name of a User.
+	// user is the name of a User. Left out: the subject is a group or an invitation.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a User: lower-case letters, digits, '-' and '.', with a letter or digit at both ends and around each '.'"
 	User string `json:"user,omitempty"`
 
-	// group is the name of a Group: its members get the role.
+	// group is the name of a Group: its members get the role. Left out: the subject is a user or an
+	// invitation.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a Group: lower-case letters, digits, '-' and '.', with a letter or digit at both ends and around each '.'"
 	Group string `json:"group,omitempty"`
 
-	// invitation is the name of an Invitation: whoever accepts it gets the role, not before.
+	// invitation is the name of an Invitation: whoever accepts it gets the role, not before. Left out:
+	// the subject is a user or a group.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of an Invitation: lower-case letters, digits, '-' and '.', with a letter or digit at both ends and around each '.'"
 	Invitation string `json:"invitation,omitempty"`
 }
 
@@ -57,16 +62,18 @@ type AssignmentSubject struct {
 type RoleAssignmentStatus struct {
 	CommonStatus `json:",inline"`
 
-	// subject is who gets the role, as in user/alice.
+	// subject is who gets the role, as in user/alice. Empty until the operator has seen the object.
 	// +optional
 	Subject string `json:"subject,omitempty"`
 
-	// scope is where, as a path from the organization down.
+	// scope is where, as a path from the organization down, as in acme/prod/vision. Empty until the
+	// operator has seen the object.
 	// +optional
 	Scope string `json:"scope,omitempty"`
 
 	// inForce says whether any of what the assignment gives is in force now.
 	// +optional
+	// +kubebuilder:default=false
 	InForce bool `json:"inForce"`
 }
 
@@ -96,7 +103,7 @@ type RoleAssignment struct {
 	Spec RoleAssignmentSpec `json:"spec"`
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
-	Status RoleAssignmentStatus `json:"status,omitempty"`
+	Status RoleAssignmentStatus `json:"status,omitzero"`
 }
 
 // CommonStatus implements Object.

@@ -118,4 +118,7 @@ const (
 	ReasonStoreUnavailable = "StoreUnavailable"
 	// ReasonRevoking: the object is being deleted, and what it gave is being taken from the store.
 	ReasonRevoking = "Revoking"
+	// ReasonRevocationProtected: the object is being deleted and stays in force, because taking its
+	// access away is protected.
+	ReasonRevocationProtected = "RevocationProtected"
 )

@@ -13,9 +13,12 @@ const (
 )
 
 // UserSpec declares a member of the organization.
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="suspended can't be null: set true or false, or leave the field out",fieldPath=".suspended"
 type UserSpec struct {
-	// subject is the identity that applications and the API server know, as in alice@example.com. It
-	// is unique in the organization and can't be changed.
+	// subject is the identity that applications and the API server know, as in alice@example.com: up
+	// to 512 characters, compared exactly, upper and lower case and spaces included. It is unique in
+	// the organization, the older User holds, and it can't be changed, so that nothing that was given
+	// to one identity becomes another's.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
@@ -30,21 +33,24 @@ type UserSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.trim().size() > 0",message="must not be blank: write a name, or leave the field out"
 	DisplayName string `json:"displayName,omitempty"`
 
-	// email is where the user can be reached.
+	// email is where the user can be reached. Left out: not known. Applications know the
+	// user by subject, not by this.
 	// +optional
 	// +kubebuilder:validation:MinLength=3
 	// +kubebuilder:validation:MaxLength=320
-	// +kubebuilder:validation:Pattern=`^[^@\s]+@[^@\s]+$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^@\\\\s]+@[^@\\\\s]+$')",message="must be one address without spaces, as in alice@example.com"
 	Email string `json:"email,omitempty"`
 
-	// type is Human or Service.
+	// type is Human or Service. Left out: Human. It is for people to read and select by; it changes
+	// nothing in what the user may do.
 	// +optional
 	// +kubebuilder:default=Human
 	Type UserType `json:"type,omitempty"`
 
 	// suspended takes all access away while it is true; what the user had comes back unchanged when it
-	// is false or left out.
+	// is false. Left out: false. Null is refused, since it would end a suspension without saying so.
 	// +optional
+	// +nullable
 	Suspended bool `json:"suspended,omitempty"`
 }
 
@@ -53,7 +59,8 @@ type UserStatus struct {
 	CommonStatus `json:",inline"`
 }
 
-// User is a member of the organization. Deleting it ends everything that it was given.
+// User is a member of the organization: a person or a service that applications know by its subject.
+// Its name has at most 63 characters. Deleting it ends everything that it was given.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Namespaced,shortName=usr,categories=authz
@@ -65,7 +72,7 @@ type UserStatus struct {
 // +kubebuilder:selectablefield:JSONPath=`.spec.subject`
 // +kubebuilder:selectablefield:JSONPath=`.spec.email`
 // +kubebuilder:selectablefield:JSONPath=`.spec.type`
-// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must be at most 63 characters",fieldPath=".metadata.name"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must have at most 63 characters: choose a shorter name",fieldPath=".metadata"
 type User struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -75,7 +82,7 @@ type User struct {
 	Spec UserSpec `json:"spec"`
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
-	Status UserStatus `json:"status,omitempty"`
+	Status UserStatus `json:"status,omitzero"`
 }
 
 // CommonStatus implements Object.
