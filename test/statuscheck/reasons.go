@@ -1,0 +1,51 @@
+package statuscheck
+
+import (
+	"slices"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
+
+// Reasons are all reasons of the API.
+func Reasons() []string { return slices.Clone(reasons) }
+
+// mayHoldWhileNotReady are the reasons with which an object that is not ready can give something:
+// because some of it is valid, or because what it gave before is still there.
+var mayHoldWhileNotReady = []string{
+	v1alpha1.ReasonPermissionsInvalid,
+	v1alpha1.ReasonStoreUnavailable,
+	v1alpha1.ReasonRevoking,
+	v1alpha1.ReasonRevocationProtected,
+}
+
+// A test compares them with the source of the API.
+var reasons = []string{
+	v1alpha1.ReasonInForce,
+	v1alpha1.ReasonValid,
+	v1alpha1.ReasonOrganizationNotFound,
+	v1alpha1.ReasonNamespaceNotFound,
+	v1alpha1.ReasonScopeNotFound,
+	v1alpha1.ReasonResourceTypeNotFound,
+	v1alpha1.ReasonRoleNotFound,
+	v1alpha1.ReasonRoleInvalid,
+	v1alpha1.ReasonRoleEmpty,
+	v1alpha1.ReasonRoleTooLarge,
+	v1alpha1.ReasonScopeLevelNotAllowed,
+	v1alpha1.ReasonUserNotFound,
+	v1alpha1.ReasonUserInvalid,
+	v1alpha1.ReasonUserSuspended,
+	v1alpha1.ReasonGroupNotFound,
+	v1alpha1.ReasonInvitationNotFound,
+	v1alpha1.ReasonSuspended,
+	v1alpha1.ReasonPermissionsInvalid,
+	v1alpha1.ReasonPermissionNotFound,
+	v1alpha1.ReasonAttributeNotFound,
+	v1alpha1.ReasonValueInvalid,
+	v1alpha1.ReasonConditionTooExpensive,
+	v1alpha1.ReasonTypeTaken,
+	v1alpha1.ReasonPermissionTaken,
+	v1alpha1.ReasonSubjectTaken,
+	v1alpha1.ReasonStoreUnavailable,
+	v1alpha1.ReasonRevoking,
+	v1alpha1.ReasonRevocationProtected,
+}
