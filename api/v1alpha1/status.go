@@ -55,6 +55,9 @@ const (
 	ConditionReconciling = "Reconciling"
 	// ConditionStalled is true while nothing will change until someone edits something.
 	ConditionStalled = "Stalled"
+	// ConditionStoreUnavailable is true on every Organization while the authorization store does not
+	// answer.
+	ConditionStoreUnavailable = "StoreUnavailable"
 )
 
 // The reasons of conditions. What to do about each is on the page of its kind in docs.

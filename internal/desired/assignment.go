@@ -72,7 +72,7 @@ func (s *State) judgeScope(namespace string, written *v1alpha1.Scope) (scope.Pat
 	if ungoverned != nil {
 		return scope.Path{}, ungoverned
 	}
-	path := pathOf(namespace, written)
+	path := PathOf(namespace, written)
 	if container := path.Container(); !organization.scopes.has(container) {
 		return path, &Outcome{Reason: v1alpha1.ReasonScopeNotFound, Message: fmt.Sprintf(
 			"spec.scope: the Organization %s does not declare %s: correct the scope, or declare it", namespace, container)}

@@ -197,3 +197,14 @@ func (s *State) WantedCells() []render.Cell {
 	defer s.mu.RUnlock()
 	return slices.Collect(maps.Keys(s.cells))
 }
+
+// Organizations are all Organizations in the state.
+func (s *State) Organizations() []Ref {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	refs := make([]Ref, 0, len(s.organizations))
+	for name := range s.organizations {
+		refs = append(refs, Ref{Kind: KindOrganization, Name: name})
+	}
+	return refs
+}

@@ -58,7 +58,7 @@ func (p *pass) evaluateOrganization(name string) {
 		return
 	}
 	for key := range s.named.assignmentsOf[name] {
-		if changed.has(pathOf(name, &s.assignments[key].object.Scope).Container()) {
+		if changed.has(PathOf(name, &s.assignments[key].object.Scope).Container()) {
 			p.assignments.add(key)
 		}
 	}
@@ -93,8 +93,8 @@ func declared(object *v1alpha1.Organization) set[scope.Path] {
 	return paths
 }
 
-// pathOf is the path of a scope as it is written in a namespace.
-func pathOf(namespace string, written *v1alpha1.Scope) scope.Path {
+// PathOf is the path of a scope as it is written in a namespace.
+func PathOf(namespace string, written *v1alpha1.Scope) scope.Path {
 	path := scope.Path{Organization: namespace, Workspace: written.Workspace, Project: written.Project}
 	if written.Resource != nil {
 		path.ResourceType, path.ResourceID = written.Resource.Type, written.Resource.ID

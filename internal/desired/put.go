@@ -35,7 +35,8 @@ func RefOf(object client.Object) Ref {
 	return ref
 }
 
-// Put adds objects, or replaces what was known of them. The objects belong to the state afterwards.
+// Put adds objects, or replaces what was known of them. Their specs belong to the state
+// afterwards.
 func (s *State) Put(objects ...client.Object) Change {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,31 +66,31 @@ func (p *pass) learn(object client.Object) {
 		s.namespaces.add(o.GetName())
 		p.organizations.add(o.GetName())
 	case *v1alpha1.ResourceType:
-		place(s.types, o.Name).object = o
+		place(s.types, o.Name).object = &v1alpha1.ResourceType{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		p.types = true
 	case *v1alpha1.Organization:
-		place(s.organizations, o.Name).object = o
+		place(s.organizations, o.Name).object = &v1alpha1.Organization{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		p.organizations.add(o.Name)
 	case *v1alpha1.User:
-		place(s.users, key).object = o
+		place(s.users, key).object = &v1alpha1.User{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		n.usersOf.add(o.Namespace, key)
 		n.usersBySubject.add(identity{o.Namespace, o.Spec.Subject}, key)
 		p.claimants(identity{o.Namespace, o.Spec.Subject})
 	case *v1alpha1.Group:
-		place(s.groups, key).object = o
+		place(s.groups, key).object = &v1alpha1.Group{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		n.groupsOf.add(o.Namespace, key)
 		p.groups.add(key)
 	case *v1alpha1.Role:
-		place(s.roles, key).object = o
+		place(s.roles, key).object = &v1alpha1.Role{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		n.rolesOf.add(o.Namespace, key)
 		for _, entry := range o.Spec.PermissionGrants {
 			n.rolesGiving.add(entry.Permission, key)
 		}
 		p.roles.add(key)
 	case *v1alpha1.RoleAssignment:
-		// Of these there are many: only what is needed is kept.
-		place(s.assignments, key).object = &o.Spec
-		n.indexAssignment(&o.Spec, key, true)
+		spec := o.Spec
+		place(s.assignments, key).object = &spec
+		n.indexAssignment(&spec, key, true)
 		p.assignments.add(key)
 	}
 }
@@ -144,6 +145,11 @@ func (p *pass) forget(ref Ref) {
 			p.assignments.add(key)
 		}
 	}
+}
+
+// nameAndAge is all of an object's metadata that the state keeps in memory.
+func nameAndAge(o client.Object) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), CreationTimestamp: o.GetCreationTimestamp()}
 }
 
 // place is where an object of this name has its place.

@@ -29,7 +29,7 @@ type Catalogue interface {
 // Where two objects claim the same thing, the first in this order holds it.
 func CompareAge(a, b v1alpha1.Object) int {
 	return cmp.Or(
-		a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time),
+		a.GetCreationTimestamp().Time.Compare(b.GetCreationTimestamp().Time),
 		strings.Compare(a.GetNamespace(), b.GetNamespace()),
 		strings.Compare(a.GetName(), b.GetName()),
 	)

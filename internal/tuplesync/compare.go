@@ -43,6 +43,13 @@ func (s *Syncer) walk(ctx context.Context) (*seen, error) {
 
 // compareFirst reads the whole store before anything is written, and queues what differs.
 func (s *Syncer) compareFirst(ctx context.Context) error {
+	if s.store == nil {
+		connected, err := s.connect(ctx)
+		if err != nil {
+			return err
+		}
+		s.store = connected
+	}
 	found, err := s.walk(ctx)
 	if err != nil {
 		return err

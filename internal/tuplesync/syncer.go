@@ -32,7 +32,8 @@ type Observer struct {
 
 // Syncer writes to one store. It is the only writer of that store.
 type Syncer struct {
-	store    store.Store
+	connect  func(context.Context) (store.Store, error)
+	store    store.Store // nil until connect has returned it
 	state    *desired.State
 	observer Observer
 	log      logr.Logger
@@ -83,10 +84,10 @@ type work struct {
 	parked bool
 }
 
-// New is a syncer that does nothing until Run.
-func New(to store.Store, state *desired.State, observer Observer, log logr.Logger) *Syncer {
+// New is a syncer that does nothing until Run, which calls connect until that returns the store.
+func New(connect func(context.Context) (store.Store, error), state *desired.State, observer Observer, log logr.Logger) *Syncer {
 	return &Syncer{
-		store:    to,
+		connect:  connect,
 		state:    state,
 		observer: observer,
 		log:      log,

@@ -14,9 +14,9 @@ import (
 	"github.com/spf13/viper"
 )
 
-// embeddedConditionCost is what one condition may cost in the embedded server. A stock server stops
+// EmbeddedConditionCost is what one condition may cost in the embedded server. A stock server stops
 // at 100; nobody else shares this one.
-const embeddedConditionCost = 10_000
+const EmbeddedConditionCost = 10_000
 
 // EmbeddedOptions say where the embedded store keeps its data.
 type EmbeddedOptions struct {
@@ -88,7 +88,7 @@ func Embedded(ctx context.Context, options EmbeddedOptions) (*EmbeddedStore, err
 
 // raiseConditionCost is done once: viper is not made for writing beside reading.
 var raiseConditionCost = sync.OnceFunc(func() {
-	viper.Set("maxConditionEvaluationCost", embeddedConditionCost)
+	viper.Set("maxConditionEvaluationCost", EmbeddedConditionCost)
 })
 
 // oneWriter lets writes wait for each other in order. SQLite takes one writer at a time and leaves

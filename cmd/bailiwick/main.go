@@ -1,0 +1,138 @@
+// Command bailiwick is the operator: it keeps an authorization store in the state that the resources of
+// a cluster describe.
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"go.uber.org/zap/zapcore"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/bailiwick-dev/bailiwick/internal/operator"
+	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
+)
+
+// Set by the build.
+var (
+	version = "development"
+	commit  = "unknown"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bailiwick:", err)
+		os.Exit(1)
+	}
+}
+
+// flags are the settings as they are written on the command line or, in capitals with BAILIWICK_ before
+// them and "_" for "-", in the environment.
+type flags struct {
+	operator.Options
+	store     string
+	storeName string
+	embedded  operator.EmbeddedOptions
+	remote    openfga.RemoteOptions
+	logLevel  string
+	version   bool
+}
+
+func run() error {
+	f := &flags{}
+	set := f.define()
+	if err := fromEnvironment(set, os.LookupEnv); err != nil {
+		return err
+	}
+	if err := set.Parse(os.Args[1:]); err != nil {
+		return err
+	}
+	if f.version {
+		fmt.Printf("bailiwick %s (%s)\n", version, commit)
+		return nil
+	}
+	options, err := f.options()
+	if err != nil {
+		return err
+	}
+	ctrl.SetLogger(options.Log)
+	ctx := ctrl.SetupSignalHandler()
+	cluster, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("finding the cluster: %w", err)
+	}
+	o, err := operator.New(ctx, cluster, options)
+	if err != nil {
+		return err
+	}
+	options.Log.Info("starting", "version", version, "commit", commit, "store", f.store)
+	return o.Run(ctx)
+}
+
+func (f *flags) define() *pflag.FlagSet {
+	set := pflag.NewFlagSet("bailiwick", pflag.ExitOnError)
+	set.StringVar(&f.store, "store", "embedded", "where the authorization store is: embedded in this process, or external")
+	set.StringVar(&f.storeName, "openfga-store-name", "bailiwick", "name of the store in OpenFGA; it is created if it is not there")
+	set.StringVar(&f.embedded.Path, "store-path", "", "file of the embedded store; empty keeps it for this run only")
+	set.StringVar(&f.embedded.API.HTTPAddress, "openfga-http-address", "127.0.0.1:8080", "where applications ask the embedded store over HTTP")
+	set.StringVar(&f.embedded.API.GRPCAddress, "openfga-grpc-address", "127.0.0.1:8081", "where applications ask the embedded store over gRPC")
+	set.StringVar(&f.remote.Address, "openfga-server", "", "host:port of the external OpenFGA server's gRPC API")
+	set.BoolVar(&f.remote.TLS, "openfga-tls", true, "whether the external server is spoken to over TLS")
+	set.StringVar(&f.remote.CAFile, "openfga-ca-file", "", "file with the certificates that the external server's is signed by; empty takes the system's")
+	set.StringVar(&f.remote.KeyFile, "openfga-key-file", "", "file with the external server's pre-shared key; it is read again when it changes")
+	set.DurationVar(&f.remote.SwitchGrace, "switch-grace", time.Second, "how long a decision of the external server may take: what replaces a grant is kept beside it for that long")
+	set.DurationVar(&f.CompareEvery, "resync-interval", 10*time.Minute, "how often the whole store is compared with the cluster")
+	set.IntVar(&f.Workers, "workers", 16, "how many objects of a kind are worked on at once")
+	set.Float32Var(&f.QPS, "kube-api-qps", 1000, "how many requests a second the API server is sent at most")
+	set.BoolVar(&f.LeaderElect, "leader-elect", true, "whether several operators agree on one that writes")
+	set.StringVar(&f.LeaderNamespace, "leader-election-namespace", "", "namespace of the lease; empty is the operator's own")
+	set.StringVar(&f.MetricsAddress, "metrics-address", ":8082", "where metrics are served; 0 serves none")
+	set.StringVar(&f.HealthAddress, "health-address", ":8083", "where /healthz and /readyz are served")
+	set.DurationVar(&f.ShutdownTimeout, "shutdown-timeout", 25*time.Second, "how long what has begun may take to end; less than the pod's grace period")
+	set.StringVar(&f.logLevel, "log-level", "info", "debug, info or error")
+	set.BoolVar(&f.version, "version", false, "print the version and exit")
+	return set
+}
+
+// fromEnvironment sets the flags that the environment names; the command line has the last word.
+func fromEnvironment(set *pflag.FlagSet, lookup func(string) (string, bool)) error {
+	var failed error
+	set.VisitAll(func(flag *pflag.Flag) {
+		name := "BAILIWICK_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+		value, given := lookup(name)
+		if !given || failed != nil {
+			return
+		}
+		if err := set.Set(flag.Name, value); err != nil {
+			failed = fmt.Errorf("%s: %w", name, err)
+		}
+	})
+	return failed
+}
+
+// options checks what the flags say together.
+func (f *flags) options() (operator.Options, error) {
+	options := f.Options
+	f.embedded.StoreName, f.remote.StoreName = f.storeName, f.storeName
+	switch f.store {
+	case "embedded":
+		options.Embedded = &f.embedded
+	case "external":
+		if f.remote.Address == "" {
+			return options, fmt.Errorf("--store=external needs --openfga-server, the address of the OpenFGA server")
+		}
+		options.Remote = &f.remote
+	default:
+		return options, fmt.Errorf("--store=%s: it is embedded or external", f.store)
+	}
+	level, err := zapcore.ParseLevel(f.logLevel)
+	if err != nil {
+		return options, fmt.Errorf("--log-level: %w", err)
+	}
+	options.Log = zap.New(zap.Level(level))
+	return options, nil
+}

@@ -1,0 +1,141 @@
+// Package controllers has a controller for each kind. They are all one: get the object, put it into the
+// engine, and write down what the engine says. What a kind means is in package desired.
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/engine"
+)
+
+// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations;resourcetypes;users;groups;roles;roleassignments,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations/status;resourcetypes/status;users/status;groups/status;roles/status;roleassignments/status,verbs=patch
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// SetupWithManager adds the controllers of all kinds to the manager. Each has as many workers as given.
+func SetupWithManager(mgr ctrl.Manager, e *engine.Engine, workers int) error {
+	options := controller.Options{MaxConcurrentReconciles: workers}
+	for kind, object := range map[string]v1alpha1.Object{
+		desired.KindResourceType:   &v1alpha1.ResourceType{},
+		desired.KindOrganization:   &v1alpha1.Organization{},
+		desired.KindUser:           &v1alpha1.User{},
+		desired.KindGroup:          &v1alpha1.Group{},
+		desired.KindRole:           &v1alpha1.Role{},
+		desired.KindRoleAssignment: &v1alpha1.RoleAssignment{},
+	} {
+		r := &reconciler{
+			kind:     kind,
+			example:  object,
+			client:   mgr.GetClient(),
+			engine:   e,
+			recorder: mgr.GetEventRecorder("bailiwick"),
+		}
+		err := ctrl.NewControllerManagedBy(mgr).For(object).WatchesRawSource(e.Source(kind)).WithOptions(options).Complete(r)
+		if err != nil {
+			return fmt.Errorf("setting up the controller of %s: %w", kind, err)
+		}
+	}
+	return setupNamespaces(mgr, e, options)
+}
+
+// reconciler is the controller of one kind.
+type reconciler struct {
+	kind     string
+	example  v1alpha1.Object
+	client   client.Client
+	engine   *engine.Engine
+	recorder events.EventRecorder
+}
+
+// Reconcile implements reconcile.Reconciler.
+func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	if about, err := r.engine.Admit(ctx, r.kind, request); err != nil || !about {
+		return reconcile.Result{}, err
+	}
+	ref := desired.Ref{Kind: r.kind, Namespace: request.Namespace, Name: request.Name}
+	object := r.example.DeepCopyObject().(v1alpha1.Object)
+	switch err := r.client.Get(ctx, request.NamespacedName, object); {
+	case apierrors.IsNotFound(err):
+		// Gone without its finalizer: what it gave goes all the same. The syncer sees to it when the
+		// store does not answer now, so there is nothing to come back for.
+		_ = r.engine.Remove(ctx, ref)
+		return reconcile.Result{}, nil
+	case err != nil:
+		return reconcile.Result{}, fmt.Errorf("getting the object: %w", err)
+	case !object.GetDeletionTimestamp().IsZero():
+		return reconcile.Result{}, r.finalize(ctx, ref, object)
+	}
+	if err := r.hold(ctx, object); err != nil {
+		return reconcile.Result{}, err
+	}
+	outcome, unconfirmed := r.engine.Apply(ctx, object.DeepCopyObject().(v1alpha1.Object))
+	return reconcile.Result{}, r.report(ctx, object, outcome, unconfirmed)
+}
+
+// hold sets the finalizer, before the object has any effect outside.
+func (r *reconciler) hold(ctx context.Context, object v1alpha1.Object) error {
+	before := object.DeepCopyObject().(v1alpha1.Object)
+	if !controllerutil.AddFinalizer(object, v1alpha1.Finalizer) {
+		return nil
+	}
+	if err := r.client.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
+		return fmt.Errorf("setting the finalizer: %w", client.IgnoreNotFound(err))
+	}
+	return nil
+}
+
+// finalize ends what an object gives, and lets the object go once the store has confirmed it.
+func (r *reconciler) finalize(ctx context.Context, ref desired.Ref, object v1alpha1.Object) error {
+	unconfirmed := r.engine.Remove(ctx, ref)
+	if !controllerutil.ContainsFinalizer(object, v1alpha1.Finalizer) {
+		return nil
+	}
+	if unconfirmed != nil {
+		return r.report(ctx, object, desired.Outcome{
+			Reason: v1alpha1.ReasonRevoking, Message: "waits until the store has taken back what this gave",
+		}, unconfirmed)
+	}
+	before := object.DeepCopyObject().(v1alpha1.Object)
+	controllerutil.RemoveFinalizer(object, v1alpha1.Finalizer)
+	err := r.client.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("removing the finalizer: %w", err)
+	}
+	return nil
+}
+
+// report is the one place where a status is written, and only if it says something new. While the store
+// does not answer, only an object with a change of its own says so: the others keep the status that they
+// have, and are looked at again when the store has confirmed.
+func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome desired.Outcome, unconfirmed error) error {
+	if unconfirmed != nil {
+		ownChange := object.CommonStatus().ObservedGeneration != object.GetGeneration() || !object.GetDeletionTimestamp().IsZero()
+		if ctx.Err() != nil || !ownChange {
+			return ctx.Err()
+		}
+		outcome = unavailable(outcome, unconfirmed)
+	}
+	before := object.DeepCopyObject().(v1alpha1.Object)
+	describe(object, outcome, unconfirmed == nil, r.engine.Outage())
+	if equality.Semantic.DeepEqual(before, object) {
+		return nil
+	}
+	if err := r.client.Status().Patch(ctx, object, client.MergeFrom(before)); err != nil {
+		return fmt.Errorf("writing the status: %w", client.IgnoreNotFound(err))
+	}
+	r.announce(before, object)
+	return nil
+}

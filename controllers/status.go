@@ -1,0 +1,83 @@
+package controllers
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+)
+
+// unavailable is what an object says whose own change waits for the store.
+func unavailable(outcome desired.Outcome, err error) desired.Outcome {
+	outcome.Ready, outcome.Stalled = false, false
+	outcome.Reason = v1alpha1.ReasonStoreUnavailable
+	outcome.Message = fmt.Sprintf("waits for the store, and goes on by itself when it answers: %v", err)
+	return outcome
+}
+
+// describe writes an outcome into the status. Unless the outcome is confirmed, whether the object is in
+// force is not known, and what was said last stays.
+func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed, outage bool) {
+	status := object.CommonStatus()
+	status.ObservedGeneration = object.GetGeneration()
+	set := func(kind string, holds bool, reason, message string) {
+		if !holds && kind != v1alpha1.ConditionReady {
+			meta.RemoveStatusCondition(&status.Conditions, kind)
+			return
+		}
+		value := metav1.ConditionFalse
+		if holds {
+			value = metav1.ConditionTrue
+		}
+		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
+			Type: kind, Status: value, Reason: reason, Message: message, ObservedGeneration: object.GetGeneration(),
+		})
+	}
+	set(v1alpha1.ConditionReady, outcome.Ready, outcome.Reason, outcome.Message)
+	set(v1alpha1.ConditionReconciling, !outcome.Ready && !outcome.Stalled, outcome.Reason, outcome.Message)
+	set(v1alpha1.ConditionStalled, !outcome.Ready && outcome.Stalled, outcome.Reason, outcome.Message)
+
+	switch o := object.(type) {
+	case *v1alpha1.Organization:
+		set(v1alpha1.ConditionStoreUnavailable, outage, v1alpha1.ReasonStoreUnavailable,
+			"the authorization store does not answer; what is changed meanwhile takes effect when it does")
+	case *v1alpha1.Role:
+		o.Status.Permissions = outcome.Faults
+	case *v1alpha1.RoleAssignment:
+		o.Status.Subject = subjectText(&o.Spec.Subject)
+		o.Status.Scope = desired.PathOf(o.Namespace, &o.Spec.Scope).String()
+		if confirmed {
+			o.Status.InForce = outcome.InForce
+		}
+	}
+}
+
+func subjectText(subject *v1alpha1.AssignmentSubject) string {
+	switch {
+	case subject.User != "":
+		return "user/" + subject.User
+	case subject.Group != "":
+		return "group/" + subject.Group
+	default:
+		return "invitation/" + subject.Invitation
+	}
+}
+
+// announce says in an event, once, that someone must edit an object, and that the store has stopped to
+// answer or answers again.
+func (r *reconciler) announce(before, now v1alpha1.Object) {
+	began := func(kind string) bool {
+		return meta.IsStatusConditionTrue(now.CommonStatus().Conditions, kind) &&
+			!meta.IsStatusConditionTrue(before.CommonStatus().Conditions, kind)
+	}
+	for _, kind := range []string{v1alpha1.ConditionStalled, v1alpha1.ConditionStoreUnavailable} {
+		if began(kind) {
+			condition := meta.FindStatusCondition(now.CommonStatus().Conditions, kind)
+			r.recorder.Eventf(now, nil, corev1.EventTypeWarning, condition.Reason, "Reconcile", "%s", condition.Message)
+		}
+	}
+}

@@ -1,0 +1,199 @@
+// Package engine joins the desired state and the syncer for the controllers: they put objects in, and
+// get back what there is to say about them once the store agrees.
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/tuplesync"
+)
+
+// Options are what an engine needs.
+type Options struct {
+	// Connect returns the store; it is called until it does.
+	Connect func(context.Context) (store.Store, error)
+	// Reader reads the cluster's objects, from a cache.
+	Reader client.Reader
+	Limits desired.Limits
+	// CompareEvery is how often the whole store is compared, with jitter.
+	CompareEvery time.Duration
+	Log          logr.Logger
+}
+
+// Engine is the only writer of the store. It must run on one replica only.
+type Engine struct {
+	options Options
+	state   *desired.State
+	syncer  *tuplesync.Syncer
+
+	mu sync.Mutex
+	// queues are those of the controllers, by kind.
+	queues map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]
+	// unwatched are the kinds whose controller does not see every change yet.
+	unwatched map[string]struct{}
+	watched   chan struct{}
+	// loaded is closed once all objects of the cluster are in the state.
+	loaded chan struct{}
+	outage bool
+}
+
+// kinds are all that make up the state, with a list of each. Namespaces are metadata only.
+func kinds() map[string]client.ObjectList {
+	namespaces := &metav1.PartialObjectMetadataList{}
+	namespaces.SetGroupVersionKind(NamespaceKind.GroupVersion().WithKind(NamespaceKind.Kind + "List"))
+	return map[string]client.ObjectList{
+		desired.KindNamespace:      namespaces,
+		desired.KindResourceType:   &v1alpha1.ResourceTypeList{},
+		desired.KindOrganization:   &v1alpha1.OrganizationList{},
+		desired.KindUser:           &v1alpha1.UserList{},
+		desired.KindGroup:          &v1alpha1.GroupList{},
+		desired.KindRole:           &v1alpha1.RoleList{},
+		desired.KindRoleAssignment: &v1alpha1.RoleAssignmentList{},
+	}
+}
+
+// New is an engine that does nothing until Start.
+func New(options Options) *Engine {
+	e := &Engine{
+		options:   options,
+		state:     desired.New(options.Limits),
+		queues:    map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]{},
+		unwatched: map[string]struct{}{},
+		watched:   make(chan struct{}),
+		loaded:    make(chan struct{}),
+	}
+	for kind := range kinds() {
+		e.unwatched[kind] = struct{}{}
+	}
+	e.syncer = tuplesync.New(options.Connect, e.state, tuplesync.Observer{
+		Confirmed: e.enqueue,
+		Available: e.available,
+	}, options.Log)
+	return e
+}
+
+// Apply puts an object into the state and waits until the store agrees. The object belongs to the engine
+// afterwards. The outcome counts also when there is an error, which says that the store does not.
+func (e *Engine) Apply(ctx context.Context, object client.Object) (desired.Outcome, error) {
+	ref := desired.RefOf(object)
+	e.touched(ref, e.state.Put(object))
+	err := e.syncer.Await(ctx, ref)
+	outcome, _ := e.state.Outcome(ref)
+	return outcome, err
+}
+
+// Remove takes an object out of the state and waits until the store holds nothing of it.
+func (e *Engine) Remove(ctx context.Context, ref desired.Ref) error {
+	e.touched(ref, e.state.Remove(ref))
+	return e.syncer.Await(ctx, ref)
+}
+
+// Outage says whether the store does not answer.
+func (e *Engine) Outage() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.outage
+}
+
+// InSync says whether the store has held exactly what the cluster says since this engine was started.
+func (e *Engine) InSync() bool { return e.syncer.InSync() }
+
+func (e *Engine) touched(ref desired.Ref, change desired.Change) {
+	e.syncer.Touch(ref, change)
+	others := change.Outcomes[:0:0]
+	for _, other := range change.Outcomes {
+		if other != ref {
+			others = append(others, other)
+		}
+	}
+	e.enqueue(others)
+}
+
+// enqueue has controllers look at objects whose outcome may be another one now.
+func (e *Engine) enqueue(refs []desired.Ref) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, ref := range refs {
+		if queue := e.queues[ref.Kind]; queue != nil {
+			queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}})
+		}
+	}
+}
+
+// available has every Organization say whether the store answers.
+func (e *Engine) available(answers bool) {
+	e.mu.Lock()
+	e.outage = !answers
+	e.mu.Unlock()
+	storeAvailable.Set(map[bool]float64{true: 1, false: 0}[answers])
+	e.enqueue(e.state.Organizations())
+}
+
+// startRequest is what a controller finds in its queue when its watches are in place, also when there is
+// no object of its kind.
+var startRequest = reconcile.Request{}
+
+// Source is where a controller learns of objects whose outcome has changed because another object has.
+func (e *Engine) Source(kind string) source.Source {
+	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		e.mu.Lock()
+		e.queues[kind] = queue
+		e.mu.Unlock()
+		queue.Add(startRequest)
+		return nil
+	})
+}
+
+// Admit is what a controller calls first in each reconcile. It returns once all objects are loaded, and
+// says whether the request is about an object. That a controller reconciles at all means that its watches
+// are in place: only when all are, the objects are loaded, so that no change can fall in between.
+func (e *Engine) Admit(ctx context.Context, kind string, request reconcile.Request) (bool, error) {
+	e.mu.Lock()
+	if _, first := e.unwatched[kind]; first {
+		delete(e.unwatched, kind)
+		if len(e.unwatched) == 0 {
+			close(e.watched)
+		}
+	}
+	e.mu.Unlock()
+	if request == startRequest {
+		return false, nil
+	}
+	select {
+	case <-e.loaded:
+		return true, nil
+	case <-ctx.Done():
+		return false, fmt.Errorf("waiting for the objects to be loaded: %w", context.Cause(ctx))
+	}
+}
+
+// Start implements manager.Runnable: it loads the cluster and keeps the store as it says, until ctx ends.
+func (e *Engine) Start(ctx context.Context) error {
+	select {
+	case <-e.watched:
+	case <-ctx.Done():
+		return nil
+	}
+	if err := e.load(ctx); err != nil {
+		return err
+	}
+	close(e.loaded)
+	return e.syncer.Run(ctx, e.options.CompareEvery)
+}
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable.
+func (e *Engine) NeedLeaderElection() bool { return true }

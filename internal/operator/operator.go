@@ -1,0 +1,212 @@
+// Package operator puts the parts together: the manager with its controllers, the engine, the store.
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/controllers"
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
+)
+
+// Options are the settings of an operator. Package main has a flag for each, with its meaning.
+type Options struct {
+	// Embedded is set for the store in this process, Remote for an OpenFGA server elsewhere.
+	Embedded *EmbeddedOptions
+	Remote   *openfga.RemoteOptions
+
+	CompareEvery    time.Duration
+	Workers         int
+	QPS             float32
+	LeaderElect     bool
+	LeaderNamespace string
+	MetricsAddress  string
+	HealthAddress   string
+	ShutdownTimeout time.Duration
+	Log             logr.Logger
+}
+
+// EmbeddedOptions are those of the store in this process.
+type EmbeddedOptions struct {
+	openfga.EmbeddedOptions
+	API openfga.APIOptions
+}
+
+// Scheme has the kinds that the operator reads and writes.
+func Scheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+// Operator is ready to run.
+type Operator struct {
+	manager manager.Manager
+	store   *openfga.EmbeddedStore // nil with an external store
+	api     *openfga.API           // nil with an external store
+}
+
+// New puts an operator together. It opens the embedded store; an external one is connected to by Run,
+// because it may come later.
+func New(ctx context.Context, cluster *rest.Config, options Options) (*Operator, error) {
+	o := &Operator{}
+	if err := o.setUp(ctx, cluster, options); err != nil {
+		return nil, errors.Join(err, o.close())
+	}
+	return o, nil
+}
+
+func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Options) error {
+	cluster = rest.CopyConfig(cluster)
+	cluster.QPS, cluster.Burst = options.QPS, int(options.QPS)
+	mgr, err := ctrl.NewManager(cluster, managerOptions(options))
+	if err != nil {
+		return fmt.Errorf("setting up the manager: %w", err)
+	}
+	o.manager = mgr
+
+	e := engine.New(engine.Options{
+		Connect:      o.connect(options),
+		Reader:       mgr.GetClient(),
+		Limits:       limits(options),
+		CompareEvery: options.CompareEvery,
+		Log:          options.Log.WithName("store"),
+	})
+	if options.Embedded != nil {
+		if err := o.openEmbedded(ctx, *options.Embedded, e.InSync); err != nil {
+			return err
+		}
+	}
+	if err := mgr.Add(e); err != nil {
+		return fmt.Errorf("adding the engine: %w", err)
+	}
+	if err := controllers.SetupWithManager(mgr, e, options.Workers); err != nil {
+		return err
+	}
+	return addProbes(mgr)
+}
+
+func managerOptions(options Options) ctrl.Options {
+	return ctrl.Options{
+		Scheme:  Scheme(),
+		Logger:  options.Log,
+		Metrics: metricsserver.Options{BindAddress: options.MetricsAddress},
+		// Nobody reads managed fields from the cache, and they are most of an object.
+		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		HealthProbeBindAddress:        options.HealthAddress,
+		LeaderElection:                options.LeaderElect,
+		LeaderElectionID:              "bailiwick.authz.bailiwick.dev",
+		LeaderElectionNamespace:       options.LeaderNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       &options.ShutdownTimeout,
+		// Several operators in one process, as tests have them, may each have a controller of a kind.
+		Controller: config.Controller{SkipNameValidation: new(true)},
+	}
+}
+
+// limits are those of the store: the embedded one allows more than a stock server does.
+func limits(options Options) desired.Limits {
+	if options.Embedded != nil {
+		return desired.Limits{ConditionCost: openfga.EmbeddedConditionCost}
+	}
+	return desired.Limits{ConditionCost: store.MaxConditionCost}
+}
+
+func (o *Operator) connect(options Options) func(context.Context) (store.Store, error) {
+	return func(ctx context.Context) (store.Store, error) {
+		if o.store != nil {
+			return o.store, nil
+		}
+		remote, err := openfga.Remote(ctx, *options.Remote)
+		if err != nil {
+			return nil, fmt.Errorf("connecting to the store: %w", err)
+		}
+		return remote, nil
+	}
+}
+
+// openEmbedded opens the store in this process, and the API on which applications ask it.
+func (o *Operator) openEmbedded(ctx context.Context, options EmbeddedOptions, ready func() bool) (err error) {
+	if o.store, err = openfga.Embedded(ctx, options.EmbeddedOptions); err != nil {
+		return err
+	}
+	// Until the store has been compared with the cluster it may hold what has ended meanwhile.
+	options.API.Ready = ready
+	if o.api, err = o.store.Listen(options.API); err != nil {
+		return err
+	}
+	if err := o.manager.Add(everyReplica(o.api.Start)); err != nil {
+		return fmt.Errorf("adding the store's API: %w", err)
+	}
+	return nil
+}
+
+// Run runs the operator until ctx ends, then lets what has begun end.
+func (o *Operator) Run(ctx context.Context) error {
+	err := o.manager.Start(ctx)
+	if err != nil {
+		err = fmt.Errorf("running the operator: %w", err)
+	}
+	return errors.Join(err, o.close())
+}
+
+func (o *Operator) close() error {
+	if o.store == nil {
+		return nil
+	}
+	return o.store.Close()
+}
+
+// HTTPAddress is where applications ask the embedded store over HTTP.
+func (o *Operator) HTTPAddress() string { return o.api.HTTPAddress() }
+
+// addProbes: alive is who answers; ready is who has seen the whole cluster. An outage of the store takes
+// neither away.
+func addProbes(mgr manager.Manager) error {
+	var synced atomic.Bool
+	err := mgr.Add(everyReplica(func(ctx context.Context) error {
+		synced.Store(mgr.GetCache().WaitForCacheSync(ctx))
+		<-ctx.Done()
+		return nil
+	}))
+	if err != nil {
+		return fmt.Errorf("adding the readiness probe: %w", err)
+	}
+	ready := func(*http.Request) error {
+		if !synced.Load() {
+			return errors.New("the caches are not filled yet")
+		}
+		return nil
+	}
+	return errors.Join(mgr.AddHealthzCheck("alive", healthz.Ping), mgr.AddReadyzCheck("caches", ready))
+}
+
+// everyReplica is a runnable that does not wait for leadership.
+type everyReplica func(context.Context) error
+
+// Start implements manager.Runnable.
+func (r everyReplica) Start(ctx context.Context) error { return r(ctx) }
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable.
+func (r everyReplica) NeedLeaderElection() bool { return false }
