@@ -13,7 +13,7 @@ cd "$(dirname "$0")"
 # Static, so that neither a C compiler nor the C library of the machine makes a difference.
 export CGO_ENABLED=0
 kubernetes_version=$(awk '$1 == "k8s.io/kubernetes" { print $2 }' go.mod)
-readonly build_flags=(-trimpath -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$kubernetes_version")
+readonly build_flags=(-trimpath -buildvcs=false -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$kubernetes_version")
 
 say() { echo "controlplane: $*"; }
 

@@ -106,17 +106,17 @@ func TestProcessThatIsKilledLeavesNothing(t *testing.T) {
 	server, err := bufio.NewReader(output).ReadString('\n')
 	g.Expect(err).NotTo(HaveOccurred())
 	address := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(server), "https://"), "/")
-	g.Expect(dial(address)).To(Succeed())
+	g.Expect(dial(t.Context(), address)).To(Succeed())
 
 	g.Expect(holder.Process.Kill()).To(Succeed())
 	g.Expect(holder.Wait()).NotTo(Succeed())
 
 	g.Eventually(func() ([]os.DirEntry, error) { return os.ReadDir(directory) }, patience).Should(BeEmpty())
-	g.Eventually(func() error { return dial(address) }, patience).Should(MatchError(syscall.ECONNREFUSED))
+	g.Eventually(func() error { return dial(t.Context(), address) }, patience).Should(MatchError(syscall.ECONNREFUSED))
 }
 
-func dial(address string) error {
-	connection, err := net.Dial("tcp", address)
+func dial(ctx context.Context, address string) error {
+	connection, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,59 @@
+# The version of a build: the tag that is checked out, or the last one and how far it is.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+
+CONTROLLER_GEN = go tool controller-gen
+GOLANGCI_LINT = go tool -modfile=hack/tools/go.mod golangci-lint
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: controlplane build bin/demo ## Show what Bailiwick does, on a Kubernetes API server of its own. Leaves nothing behind.
+	@bin/demo
+
+.PHONY: run
+run: controlplane build bin/demo ## Start the same and stay until interrupted; `. .run/env` to talk to it.
+	@bin/demo --stay
+
+.PHONY: build
+build: ## Build bin/bailiwick, the operator.
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/bailiwick ./cmd/bailiwick
+
+# A program of its own instead of `go run`, which does not pass on a request to end.
+.PHONY: bin/demo
+bin/demo:
+	@CGO_ENABLED=0 go build -buildvcs=false -o $@ ./hack/demo
+
+.PHONY: controlplane
+controlplane: ## Put etcd, kube-apiserver, kube-controller-manager and kubectl into bin/controlplane. The first time takes 5 to 10 minutes.
+	@hack/controlplane/build.sh
+
+.PHONY: test
+test: controlplane ## Run all tests.
+	go test -timeout 20m ./...
+
+.PHONY: generate
+generate: ## Generate deep copies, the CRDs and the operator's ClusterRole from the Go code.
+	$(CONTROLLER_GEN) object paths=./api/...
+	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
+	$(CONTROLLER_GEN) rbac:roleName=bailiwick paths=./controllers/... output:rbac:dir=config/rbac
+
+.PHONY: fmt
+fmt: ## Format the Go code.
+	$(GOLANGCI_LINT) fmt
+
+.PHONY: lint
+lint: ## Run the linters, go vet and gofmt among them.
+	$(GOLANGCI_LINT) run
+
+.PHONY: verify
+verify: ## Check what CI checks: generated files are up to date, modules are tidy, the linters find nothing.
+	@hack/verify.sh
+
+.PHONY: clean
+clean: ## Remove what was built here. The control plane stays in its cache.
+	rm -rf bin .run

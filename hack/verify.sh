@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Fails if what is generated is not what is in the tree, if a module is not tidy, or if the linters
+# find something. The tree, untracked files included, is compared before and after: work in progress
+# doesn't matter, and a clean checkout misses a generated file that was never added.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+index=$(mktemp)
+trap 'rm -f "$index"' EXIT
+
+# The working tree as a git tree: what is tracked and what is untracked, without what is ignored.
+snapshot() {
+  cp "$(git rev-parse --git-path index)" "$index"
+  GIT_INDEX_FILE=$index git add --all
+  GIT_INDEX_FILE=$index git write-tree
+}
+
+before=$(snapshot)
+make --no-print-directory generate
+after=$(snapshot)
+if [[ $before != "$after" ]]; then
+  git --no-pager diff --stat "$before" "$after"
+  echo "verify: the files above are not what is generated: run \`make generate\` and add them" >&2
+  exit 1
+fi
+
+git ls-files -- go.mod '*/go.mod' | while read -r file; do
+  go -C "$(dirname "$file")" mod tidy -diff
+done
+
+make --no-print-directory lint
+echo "verify: all is as it should be"
