@@ -110,28 +110,27 @@ func renderEntry(grants []policy.Grant) (entry *structpb.Value, size int) {
 // renderRule is a grant as the condition's expression reads it. Equality of strings is looked up in a
 // map, because the cost of comparing them grows with their length.
 func renderRule(grant policy.Grant) *structpb.Value {
-	text, exact := map[string]*structpb.Value{}, map[string]*structpb.Value{}
+	values := map[string]*structpb.Value{}
 	tests := []*structpb.Value{}
 	for _, test := range grant.Tests {
 		switch {
 		case test.Type == v1alpha1.AttributeString && !test.Negated:
-			text[test.Attribute] = keys(test.Values)
+			values[test.Attribute] = keys(test.Values)
 		case test.Type == v1alpha1.AttributeString:
 			tests = append(tests, testOf(test.Attribute, "texts", keys(test.Values)))
 		case test.Negated:
 			tests = append(tests, testOf(test.Attribute, "other", scalar(test.Values[0])))
 		case len(test.Values) == 1:
-			exact[test.Attribute] = scalar(test.Values[0])
+			values[test.Attribute] = structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{scalar(test.Values[0])}})
 		default:
 			tests = append(tests, testOf(test.Attribute, "numbers", keys(test.Values)))
 		}
 	}
 	return object(map[string]*structpb.Value{
-		"from":  structpb.NewStringValue(instant(grant.Window.From, "0001-01-01T00:00:00Z")),
-		"until": structpb.NewStringValue(instant(grant.Window.Until, "9999-12-31T23:59:59Z")),
-		"text":  object(text),
-		"exact": object(exact),
-		"tests": structpb.NewListValue(&structpb.ListValue{Values: tests}),
+		"from":   structpb.NewStringValue(instant(grant.Window.From, "0001-01-01T00:00:00Z")),
+		"until":  structpb.NewStringValue(instant(grant.Window.Until, "9999-12-31T23:59:59Z")),
+		"values": object(values),
+		"tests":  structpb.NewListValue(&structpb.ListValue{Values: tests}),
 	})
 }
 

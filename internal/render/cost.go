@@ -10,7 +10,7 @@ import (
 const (
 	costBase    = 10 // the permission is looked up, the list of rules begun
 	costWindow  = 14 // a rule whose window is tested and not open
-	costTests   = 9  // going on to a rule's tests
+	costTests   = 6  // going on to a rule's tests
 	costLookup  = 12 // a test of equality: one lookup
 	costNumbers = 22 // In, on numbers
 	costTexts   = 23 // NotEquals, on strings
