@@ -2,6 +2,9 @@
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 
+# Static programs, and one set of compiled packages for all that is built here.
+export CGO_ENABLED = 0
+
 CONTROLLER_GEN = go tool controller-gen
 GOLANGCI_LINT = go tool -modfile=hack/tools/go.mod golangci-lint
 
@@ -21,12 +24,12 @@ run: controlplane build bin/demo ## Start the same and stay until interrupted; `
 
 .PHONY: build
 build: ## Build bin/bailiwick, the operator.
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/bailiwick ./cmd/bailiwick
+	go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/bailiwick ./cmd/bailiwick
 
 # A program of its own instead of `go run`, which does not pass on a request to end.
 .PHONY: bin/demo
 bin/demo:
-	@CGO_ENABLED=0 go build -buildvcs=false -o $@ ./hack/demo
+	@go build -buildvcs=false -o $@ ./hack/demo
 
 .PHONY: controlplane
 controlplane: ## Put etcd, kube-apiserver, kube-controller-manager and kubectl into bin/controlplane. The first time takes 5 to 10 minutes.

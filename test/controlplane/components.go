@@ -84,19 +84,11 @@ func (p *Plane) waitForDefaultNamespace(ctx context.Context) error {
 // their own, as in a real cluster: system:serviceaccount:kube-system:namespace-controller and
 // system:serviceaccount:kube-system:generic-garbage-collector.
 func (p *Plane) startControllerManager() error {
-	user, err := p.addUser("system:kube-controller-manager")
-	if err != nil {
-		return err
-	}
-	kubeconfig, err := user.KubeConfig()
-	if err != nil {
-		return err
-	}
 	path := filepath.Join(p.Directory(), "kube-controller-manager.kubeconfig")
-	if err := os.WriteFile(path, kubeconfig, 0o600); err != nil {
+	if err := p.WriteUserKubeconfig(path, "system:kube-controller-manager"); err != nil {
 		return err
 	}
-	_, err = p.Run(p.asset("kube-controller-manager"), nil,
+	_, err := p.Run(p.asset("kube-controller-manager"), nil,
 		"--kubeconfig="+path,
 		"--controllers=namespace-controller,garbage-collector-controller",
 		"--use-service-account-credentials=true",

@@ -90,7 +90,20 @@ func (p *Plane) UserConfig(name string, groups ...string) (*rest.Config, error) 
 
 // WriteKubeconfig writes the access of a cluster administrator to a file that only its owner reads.
 func (p *Plane) WriteKubeconfig(path string) error {
-	kubeconfig, err := p.admin.KubeConfig()
+	return writeKubeconfig(path, p.admin)
+}
+
+// WriteUserKubeconfig writes what UserConfig returns to a file that only its owner reads.
+func (p *Plane) WriteUserKubeconfig(path, name string, groups ...string) error {
+	user, err := p.addUser(name, groups...)
+	if err != nil {
+		return err
+	}
+	return writeKubeconfig(path, user)
+}
+
+func writeKubeconfig(path string, user *envtest.AuthenticatedUser) error {
+	kubeconfig, err := user.KubeConfig()
 	if err != nil {
 		return err
 	}
