@@ -24,8 +24,8 @@ const (
 	// headerTimeout ends a connection that says nothing.
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
-	// shutdownTimeout is how long requests in flight may still take when the API is stopped.
-	shutdownTimeout = 10 * time.Second
+	// defaultShutdown is how long requests in flight may still take when the API is stopped.
+	defaultShutdown = 10 * time.Second
 	gatewayBuffer   = 256 << 10
 )
 
@@ -46,6 +46,7 @@ type API struct {
 	grpcListener net.Listener
 	gateway      *grpc.ClientConn
 	pipe         *bufconn.Listener
+	shutdown     time.Duration
 }
 
 // Listen binds the addresses of the embedded store's API. Start serves it.
@@ -76,10 +77,12 @@ func (e *EmbeddedStore) Listen(options APIOptions) (*API, error) {
 		grpc: grpc.NewServer(
 			grpc.MaxRecvMsgSize(maxRequestBytes),
 			grpc.ConnectionTimeout(headerTimeout),
+			grpc.WaitForHandlers(true),
 			grpc.UnaryInterceptor(guard.unary),
 			grpc.StreamInterceptor(guard.stream),
 		),
-		pipe: bufconn.Listen(gatewayBuffer),
+		pipe:     bufconn.Listen(gatewayBuffer),
+		shutdown: defaultShutdown,
 	}
 	openfgav1.RegisterOpenFGAServiceServer(api.grpc, e.service)
 	if err := api.addGateway(); err != nil {
@@ -94,8 +97,8 @@ func (a *API) HTTPAddress() string { return a.httpListener.Addr().String() }
 // GRPCAddress is where the API is served over gRPC.
 func (a *API) GRPCAddress() string { return a.grpcListener.Addr().String() }
 
-// Start serves the API until the context is done, then lets requests in flight end, for at most 10 s.
-// The store must stay open until it returns.
+// Start serves the API until the context is done. Requests in flight then have 10 s to end, after
+// which they are cancelled. The store must stay open until it returns.
 func (a *API) Start(ctx context.Context) error {
 	servers, ctx := errgroup.WithContext(ctx)
 	servers.Go(func() error { return unlessStopped(a.grpc.Serve(a.grpcListener)) })
@@ -120,7 +123,7 @@ func unlessStopped(err error) error {
 
 // stop goes from the outside in: HTTP requests are gRPC requests too.
 func (a *API) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), a.shutdown)
 	defer cancel()
 	err := a.http.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
