@@ -1,0 +1,172 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/client-go/rest"
+
+	"github.com/bailiwick-dev/bailiwick/internal/operator"
+	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
+)
+
+// op is the operator of the suite, with its embedded store. Specs that stop it are Serial, and start it
+// again.
+var op *operatorUnderTest
+
+// operatorUnderTest is the operator as package main runs it, in this process. Its store is a file, so
+// that it is found again by the next start.
+type operatorUnderTest struct {
+	file    string
+	stop    func()
+	address string
+	// apiWrites counts the operator's requests to the API server that are not reads.
+	apiWrites atomic.Int64
+}
+
+// Start returns when the store holds what the cluster says.
+func (o *operatorUnderTest) Start() {
+	GinkgoHelper()
+	cluster := rest.CopyConfig(plane.Config())
+	cluster.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			if request.Method != http.MethodGet {
+				o.apiWrites.Add(1)
+			}
+			return next.RoundTrip(request)
+		})
+	})
+	running, err := operator.New(ctx, cluster, operator.Options{
+		Embedded: &operator.EmbeddedOptions{
+			EmbeddedOptions: openfga.EmbeddedOptions{Path: o.file},
+			API:             openfga.APIOptions{HTTPAddress: "127.0.0.1:0", GRPCAddress: "127.0.0.1:0"},
+		},
+		CompareEvery:    time.Hour,
+		Workers:         16,
+		QPS:             1000,
+		MetricsAddress:  "0",
+		HealthAddress:   "0",
+		ShutdownTimeout: 20 * time.Second,
+		Log:             logr.Discard(),
+	})
+	Expect(err).NotTo(HaveOccurred())
+	o.address = running.HTTPAddress()
+
+	runCtx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- running.Run(runCtx) }()
+	o.stop = func() {
+		cancel()
+		Eventually(ended).WithTimeout(30 * time.Second).Should(Receive(Succeed()))
+	}
+	Eventually(o.storeID).WithTimeout(30 * time.Second).ShouldNot(BeEmpty())
+}
+
+// Stop returns when the operator has ended.
+func (o *operatorUnderTest) Stop() {
+	GinkgoHelper()
+	o.stop()
+	o.stop = nil
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
+
+// question is what an application asks OpenFGA, with the ids as docs/store.md gives them.
+type question struct {
+	User, Permission, Object string
+	Attributes               map[string]any
+}
+
+// may asks the store on its own HTTP API, as an application does.
+func (o *operatorUnderTest) may(q question) (bool, error) {
+	about := map[string]any{"permission": q.Permission}
+	if q.Attributes != nil {
+		about["attributes"] = q.Attributes
+	}
+	request := map[string]any{
+		"tuple_key": map[string]any{"user": q.User, "relation": "can", "object": q.Object},
+		"context":   about,
+	}
+	id, err := o.storeID()
+	if err != nil {
+		return false, err
+	}
+	var answer struct{ Allowed bool }
+	err = o.call(http.MethodPost, "/stores/"+id+"/check", request, &answer)
+	return answer.Allowed, err
+}
+
+// tuples are all that the store holds, one line each, as `object relation user`.
+func (o *operatorUnderTest) tuples() ([]string, error) {
+	id, err := o.storeID()
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for token := ""; ; {
+		var page struct {
+			Tuples []struct {
+				Key struct{ Object, Relation, User string }
+			}
+			ContinuationToken string `json:"continuation_token"`
+		}
+		request := map[string]any{"page_size": 100, "continuation_token": token}
+		if err := o.call(http.MethodPost, "/stores/"+id+"/read", request, &page); err != nil {
+			return nil, err
+		}
+		for _, tuple := range page.Tuples {
+			lines = append(lines, strings.Join([]string{tuple.Key.Object, tuple.Key.Relation, tuple.Key.User}, " "))
+		}
+		if token = page.ContinuationToken; token == "" {
+			return lines, nil
+		}
+	}
+}
+
+// storeID fails until the store answers applications.
+func (o *operatorUnderTest) storeID() (string, error) {
+	var answer struct{ Stores []struct{ ID string } }
+	if err := o.call(http.MethodGet, "/stores", nil, &answer); err != nil {
+		return "", err
+	}
+	if len(answer.Stores) != 1 {
+		return "", fmt.Errorf("%d stores", len(answer.Stores))
+	}
+	return answer.Stores[0].ID, nil
+}
+
+func (o *operatorUnderTest) call(method, path string, body, into any) error {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+o.address+path, bytes.NewReader(encoded))
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s %s: %s: %s", method, path, response.Status, answer)
+	}
+	return json.Unmarshal(answer, into)
+}

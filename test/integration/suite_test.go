@@ -1,0 +1,70 @@
+// Package integration tests against a real API server.
+package integration
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/test/controlplane"
+)
+
+var (
+	// ctx ends with the suite.
+	ctx   context.Context
+	plane *controlplane.Plane
+	// k8sClient is a cluster administrator's. It reads from the API server itself, and writes as
+	// kubectl does: an unknown field is an error.
+	k8sClient client.Client
+)
+
+func TestIntegration(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Integration")
+}
+
+var _ = BeforeSuite(func() {
+	var cancel context.CancelFunc
+	ctx, cancel = context.WithCancel(context.Background())
+	DeferCleanup(cancel)
+
+	var err error
+	plane, err = controlplane.Start(ctx, controlplane.Options{CRDDirectories: []string{"../../config/crd/bases"}})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(plane.Stop)
+
+	scheme := runtime.NewScheme()
+	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
+	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
+	lenient, err := client.New(plane.Config(), client.Options{Scheme: scheme})
+	Expect(err).NotTo(HaveOccurred())
+	k8sClient = client.WithFieldValidation(lenient, metav1.FieldValidationStrict)
+
+	SetDefaultEventuallyTimeout(20 * time.Second)
+	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
+	op = &operatorUnderTest{file: filepath.Join(GinkgoT().TempDir(), "store.db")}
+	op.Start()
+	DeferCleanup(func() {
+		if op.stop != nil {
+			op.Stop()
+		}
+	})
+})
+
+// newNamespace makes a namespace of its own for a spec and returns its name.
+func newNamespace(ctx context.Context) string {
+	GinkgoHelper()
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "org-"}}
+	Expect(k8sClient.Create(ctx, namespace)).To(Succeed())
+	return namespace.Name
+}
