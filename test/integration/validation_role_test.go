@@ -70,7 +70,7 @@ var _ = Describe("The schema of Role", func() {
 			beRefusedAt("spec.assignableAt", "name the levels, or leave the field out")),
 		Entry("refuses a level twice", "assignableAt: [Project, Project]",
 			beRefusedAt("spec.assignableAt[1]", "Duplicate value")),
-		Entry("refuses more levels than there are", "assignableAt: [Project, Project, Project, Project, Project]",
+		Entry("refuses more levels than there are", "assignableAt: [Organization, Workspace, Project, Resource, Cluster]",
 			beRefusedAt("spec.assignableAt", "must have at most 4 items")),
 		Entry("refuses another level", "assignableAt: [Cluster]",
 			beRefusedAt("spec.assignableAt[0]", "supported values")),

@@ -19,13 +19,14 @@ import (
 // Check returns every way in which the status of an object breaks the contract, and nil if there is
 // none.
 func Check(object v1alpha1.Object) error {
-	var broken []error
-	for _, rule := range []func(v1alpha1.Object) error{
-		observed, oneReady, readyAndWhy, onlyWhileTrue, worded, inForceOnlyWhereAllowed,
-	} {
-		broken = append(broken, rule(object))
-	}
-	if err := errors.Join(broken...); err != nil {
+	if err := errors.Join(
+		observed(object),
+		oneReady(object),
+		readyAndWhy(object),
+		onlyWhileTrue(object),
+		worded(object),
+		inForceOnlyWhereAllowed(object),
+	); err != nil {
 		return fmt.Errorf("status of %T %s/%s: %w", object, object.GetNamespace(), object.GetName(), err)
 	}
 	return nil
@@ -71,9 +72,9 @@ func readyAndWhy(object v1alpha1.Object) error {
 	stalled := meta.FindStatusCondition(conditions, v1alpha1.ConditionStalled) != nil
 	switch {
 	case ready && (reconciling || stalled):
-		return errors.New("Ready is True: there must be neither Reconciling nor Stalled")
+		return errors.New("what is Ready has neither Reconciling nor Stalled")
 	case !ready && reconciling == stalled:
-		return errors.New("Ready is not True: there must be either Reconciling or Stalled, and not both")
+		return errors.New("what is not Ready has either Reconciling or Stalled, and not both")
 	}
 	return nil
 }
