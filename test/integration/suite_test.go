@@ -33,7 +33,9 @@ func TestIntegration(t *testing.T) {
 	RunSpecs(t, "Integration")
 }
 
-var _ = BeforeSuite(func() {
+var _ = BeforeSuite(start)
+
+func start() {
 	var cancel context.CancelFunc
 	ctx, cancel = context.WithCancel(context.Background())
 	DeferCleanup(cancel)
@@ -59,7 +61,7 @@ var _ = BeforeSuite(func() {
 			op.Stop()
 		}
 	})
-})
+}
 
 // newNamespace makes a namespace of its own for a spec and returns its name.
 func newNamespace(ctx context.Context) string {
