@@ -23,6 +23,8 @@ var (
 			&Group{}, &GroupList{},
 			&Role{}, &RoleList{},
 			&RoleAssignment{}, &RoleAssignmentList{},
+			&PermissionGrant{}, &PermissionGrantList{},
+			&TemporaryPermissionGrant{}, &TemporaryPermissionGrantList{},
 		)
 		metav1.AddToGroupVersion(scheme, GroupVersion)
 		return nil
@@ -35,3 +37,12 @@ var (
 // Finalizer holds an object that is being deleted until the store has confirmed that nothing it gave
 // is in force any more.
 const Finalizer = "authz.bailiwick.dev/revoke"
+
+// Annotations that the webhook sets when a grant is created, and that backups keep.
+const (
+	// AnnotationGrantedAt is when a temporary grant was first created (RFC 3339). The grant begins then,
+	// if that is before the object's own creation; a later instant counts for nothing.
+	AnnotationGrantedAt = "authz.bailiwick.dev/granted-at"
+	// AnnotationCreator is who first created a grant.
+	AnnotationCreator = "authz.bailiwick.dev/creator"
+)

@@ -41,6 +41,21 @@ type OrganizationSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=200
 	Workspaces []Workspace `json:"workspaces,omitempty"`
+
+	// temporaryGrants are the rules for the organization's TemporaryPermissionGrants. Left out: there
+	// are none beyond each grant's own deadline.
+	// +optional
+	TemporaryGrants TemporaryGrants `json:"temporaryGrants,omitzero"`
+}
+
+// TemporaryGrants are the rules for temporary grants of an organization.
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="maxDuration can't be null: set a duration, or leave the field out for no limit",fieldPath=".maxDuration"
+type TemporaryGrants struct {
+	// maxDuration is the longest that a temporary grant may last. One that says more ends at its start
+	// plus this, also if it was made before. Left out: there is no such limit.
+	// +optional
+	// +nullable
+	MaxDuration *Duration `json:"maxDuration,omitempty"`
 }
 
 // Workspace is a part of an organization.

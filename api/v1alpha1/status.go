@@ -110,6 +110,19 @@ const (
 	// ReasonConditionTooExpensive: the store's limit for evaluating a condition would be exceeded.
 	ReasonConditionTooExpensive = "ConditionTooExpensive"
 
+	// ReasonPermissionOfOtherType: the permission is not one of the resource's type.
+	ReasonPermissionOfOtherType = "PermissionOfOtherType"
+	// ReasonContextTooLarge: together with older grants of the same subject at the same scope, this
+	// would not fit into the store.
+	ReasonContextTooLarge = "ContextTooLarge"
+	// ReasonGranted: the permission entry is part of what the object gives.
+	ReasonGranted = "Granted"
+
+	// ReasonPending: the grant is in the store, and begins by itself.
+	ReasonPending = "Pending"
+	// ReasonExpired: the deadline has passed.
+	ReasonExpired = "Expired"
+
 	// ReasonTypeTaken: an older ResourceType has the same type.
 	ReasonTypeTaken = "TypeTaken"
 	// ReasonPermissionTaken: an older ResourceType declares a permission of the same name.

@@ -1,0 +1,302 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// PermissionOutcome is what became of one permission entry.
+type PermissionOutcome struct {
+	// permission is the name as it stands in the spec.
+	// +required
+	Permission string `json:"permission"`
+
+	// granted says whether the entry is valid and part of what the object gives. When that holds is
+	// said for the object as a whole, by status.inForce.
+	// +required
+	Granted bool `json:"granted"`
+
+	// reason is Granted, or one word for what is wrong: PermissionNotFound, AttributeNotFound,
+	// ValueInvalid, PermissionOfOtherType, ConditionTooExpensive or ContextTooLarge.
+	// +required
+	Reason string `json:"reason"`
+
+	// message says what to change.
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// PermissionGrantSpec gives permissions to someone, somewhere, without a role.
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="scope can't be null: write {} or leave the field out to mean the whole organization",fieldPath=".scope"
+type PermissionGrantSpec struct {
+	// subject is who gets them.
+	// +required
+	Subject GrantSubject `json:"subject"`
+
+	// permissions are what is given: 1 to 100. An entry that is wrong gives nothing and says so in
+	// status.permissions; the others hold. Listing a permission twice with different conditions gives
+	// it where either set of conditions is met.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=100
+	Permissions []PermissionEntry `json:"permissions"`
+
+	// scope is where: there and everywhere below. With resource.id it is one object; with resource.type
+	// alone it is every object of that type at the scope and below. Left out, or empty: the whole
+	// organization.
+	// +optional
+	// +nullable
+	Scope Scope `json:"scope,omitzero"`
+}
+
+// GrantSubject is exactly one of a user and a group of the same namespace.
+// +kubebuilder:validation:XValidation:rule="[has(self.user), has(self.group)].filter(x, x).size() == 1",message="set exactly one of user and group"
+type GrantSubject struct {
+	// user is the name of a User. Left out when group is set.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a User: lower-case letters, digits, '-' and '.', with a letter or digit at both ends and around each '.'"
+	User string `json:"user,omitempty"`
+
+	// group is the name of a Group: its members get the permissions. Left out when user is set.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a Group: lower-case letters, digits, '-' and '.', with a letter or digit at both ends and around each '.'"
+	Group string `json:"group,omitempty"`
+}
+
+// PermissionGrantStatus is what the operator has found.
+type PermissionGrantStatus struct {
+	CommonStatus `json:",inline"`
+
+	// subject is who gets the permissions, as in user/alice.
+	// +optional
+	Subject string `json:"subject,omitempty"`
+
+	// scope is where, as a path from the organization down.
+	// +optional
+	Scope string `json:"scope,omitempty"`
+
+	// inForce says whether any of what the grant gives is in force now.
+	// +optional
+	InForce bool `json:"inForce"`
+
+	// creator is who made the grant, as the API server knows them, where the webhook is installed.
+	// +optional
+	Creator string `json:"creator,omitempty"`
+
+	// permissions are the outcomes of spec.permissions, in the same order.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	Permissions []PermissionOutcome `json:"permissions,omitempty"`
+}
+
+// PermissionGrant gives permissions directly to a user or a group, at a scope and everywhere below, on
+// every object of a type there, or on one object.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Namespaced,shortName=pg,categories=authz
+// +kubebuilder:printcolumn:name="Subject",type=string,JSONPath=`.status.subject`
+// +kubebuilder:printcolumn:name="Scope",type=string,JSONPath=`.status.scope`
+// +kubebuilder:printcolumn:name="In force",type=boolean,JSONPath=`.status.inForce`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
+// +kubebuilder:selectablefield:JSONPath=`.spec.subject.user`
+// +kubebuilder:selectablefield:JSONPath=`.spec.subject.group`
+// +kubebuilder:selectablefield:JSONPath=`.spec.scope.workspace`
+// +kubebuilder:selectablefield:JSONPath=`.spec.scope.project`
+// +kubebuilder:selectablefield:JSONPath=`.status.creator`
+type PermissionGrant struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +required
+	Spec PermissionGrantSpec `json:"spec"`
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status PermissionGrantStatus `json:"status,omitzero"`
+}
+
+// CommonStatus implements Object.
+func (o *PermissionGrant) CommonStatus() *CommonStatus { return &o.Status.CommonStatus }
+
+// PermissionGrantList is a list of PermissionGrants.
+// +kubebuilder:object:root=true
+type PermissionGrantList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []PermissionGrant `json:"items"`
+}
+
+// GrantPhase says where a temporary grant is in its life.
+// +kubebuilder:validation:Enum=Pending;Active;Expired
+type GrantPhase string
+
+// The phases.
+const (
+	// PhasePending is before the start.
+	PhasePending GrantPhase = "Pending"
+	// PhaseActive is from the start on.
+	PhaseActive GrantPhase = "Active"
+	// PhaseExpired is from the deadline on.
+	PhaseExpired GrantPhase = "Expired"
+)
+
+// Duration is a length of time: ISO 8601 with whole weeks, days, hours, minutes and seconds, as in PT8H
+// or P1DT12H, or Go's form with whole hours, minutes and seconds, as in 8h or 1h30m. Months and years
+// have no fixed length: write days.
+// +kubebuilder:validation:MinLength=2
+// +kubebuilder:validation:MaxLength=32
+// +kubebuilder:validation:XValidation:rule="self.matches('^P([0-9]{1,3}W)?([0-9]{1,4}D)?(T([0-9]{1,5}H)?([0-9]{1,6}M)?([0-9]{1,8}S)?)?$') && !self.endsWith('T') || self.matches('^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$')",message="must be whole weeks, days, hours, minutes or seconds, as in PT8H, P1DT12H, 8h or 1h30m, at most P999W; a month has no fixed length: write P30D"
+// +kubebuilder:validation:XValidation:rule="self.matches('[1-9]')",message="must be longer than nothing: write how long, as in PT8H"
+type Duration string
+
+// TemporaryPermissionGrantSpec gives a permission to a user for a time.
+// +kubebuilder:validation:XValidation:rule="has(self.duration) != has(self.expiresAt)",message="set exactly one of duration and expiresAt"
+// +kubebuilder:validation:XValidation:rule="!has(self.startsAt) || !has(self.expiresAt) || self.startsAt < self.expiresAt",message="must be after startsAt: choose a later deadline, or make the grant anew with an earlier start",fieldPath=".expiresAt"
+// +kubebuilder:validation:XValidation:rule="!has(self.ttlAfterExpired) || has(self.expiresAt) || has(self.startsAt)",message="needs expiresAt or startsAt: a grant with duration alone that is deleted and applied again would begin anew",fieldPath=".ttlAfterExpired"
+// +kubebuilder:validation:XValidation:rule="has(self.startsAt) == has(oldSelf.startsAt) && (!has(self.startsAt) || self.startsAt == oldSelf.startsAt)",message="can't be set, changed or removed later: make another grant, and delete this one",fieldPath=".startsAt"
+// +kubebuilder:validation:XValidation:rule="has(self.scope) == has(oldSelf.scope) && (!has(self.scope) || self.scope == oldSelf.scope)",message="can't be set, changed or removed later: make another grant, and delete this one",fieldPath=".scope"
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="scope and startsAt can't be null: set them, or leave them out"
+type TemporaryPermissionGrantSpec struct {
+	// user is the name of the User who gets the permission. It can't be changed.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a User: lower-case letters, digits, '-' and '.', with a letter or digit at both ends and around each '.'"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="can't be changed: make another grant, and delete this one"
+	User string `json:"user"`
+
+	// permissionGrant is what the user gets. It can't be changed.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="can't be changed: make another grant, and delete this one"
+	PermissionGrant PermissionEntry `json:"permissionGrant"`
+
+	// scope is where: there and everywhere below. With resource.id it is one object; with resource.type
+	// alone it is every object of that type at the scope and below. Left out, or empty: the whole
+	// organization. It can't be changed.
+	// +optional
+	// +nullable
+	Scope Scope `json:"scope,omitzero"`
+
+	// startsAt is when the grant begins. Left out: when it is created; a grant that is restored from a
+	// backup keeps the start that it had. It can't be changed.
+	// +optional
+	// +nullable
+	StartsAt *metav1.Time `json:"startsAt,omitempty"`
+
+	// duration is how long the grant lasts from its start. With duration alone, deleting the grant and
+	// applying it again begins anew: in git, write expiresAt, or startsAt too. Exactly one of duration
+	// and expiresAt is set.
+	// +optional
+	Duration *Duration `json:"duration,omitempty"`
+
+	// expiresAt is the deadline: from this instant on, nothing is granted. One in the past is accepted,
+	// and the grant is expired. Exactly one of duration and expiresAt is set.
+	// +optional
+	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
+
+	// justification says why the grant is needed, in 10 to 1024 characters without surrounding blanks.
+	// It can't be changed.
+	// +required
+	// +kubebuilder:validation:MinLength=10
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="self.trim().size() >= 10",message="must have at least 10 characters, surrounding blanks not counted: say why the grant is needed"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="can't be changed: make another grant, and delete this one"
+	Justification string `json:"justification"`
+
+	// tags are for people and reports: up to 20. Keys and values have ASCII letters, digits, underscores
+	// and blanks; an empty value means none.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=20
+	// +kubebuilder:validation:XValidation:rule="self.all(key, key.size() <= 63 && key.matches('^[A-Za-z0-9_ ]+$'))",message="a tag's key has 1 to 63 ASCII letters, digits, underscores and blanks"
+	// +kubebuilder:validation:XValidation:rule="self.all(key, self[key].size() <= 256 && self[key].matches('^[A-Za-z0-9_ ]*$'))",message="a tag's value has up to 256 ASCII letters, digits, underscores and blanks"
+	Tags map[string]string `json:"tags,omitempty"`
+
+	// ttlAfterExpired is how long the object stays after the deadline before the operator deletes it.
+	// Left out: it stays, so that git and the cluster agree. It needs expiresAt or startsAt.
+	// +optional
+	TTLAfterExpired *Duration `json:"ttlAfterExpired,omitempty"`
+}
+
+// TemporaryPermissionGrantStatus is what the operator has found.
+type TemporaryPermissionGrantStatus struct {
+	CommonStatus `json:",inline"`
+
+	// phase is Pending before the start, Active from then on, and Expired from the deadline on.
+	// +optional
+	Phase GrantPhase `json:"phase,omitempty"`
+
+	// startsAt is when the grant begins, or began (UTC).
+	// +optional
+	StartsAt *metav1.Time `json:"startsAt,omitempty"`
+
+	// expiresAt is the deadline (UTC). It is earlier than the spec says where the organization's
+	// temporaryGrants.maxDuration does not allow as much.
+	// +optional
+	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
+
+	// scope is where, as a path from the organization down.
+	// +optional
+	Scope string `json:"scope,omitempty"`
+
+	// inForce says whether the permission is granted now.
+	// +optional
+	InForce bool `json:"inForce"`
+
+	// creator is who made the grant, as the API server knows them, where the webhook is installed.
+	// +optional
+	Creator string `json:"creator,omitempty"`
+
+	// permissions is the outcome of spec.permissionGrant.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=1
+	Permissions []PermissionOutcome `json:"permissions,omitempty"`
+}
+
+// TemporaryPermissionGrant gives a permission to a user until a deadline. The deadline is part of every
+// decision, so that it is kept also while the operator is down.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Namespaced,shortName=tpg,categories=authz
+// +kubebuilder:printcolumn:name="User",type=string,JSONPath=`.spec.user`
+// +kubebuilder:printcolumn:name="Permission",type=string,JSONPath=`.spec.permissionGrant.permission`
+// +kubebuilder:printcolumn:name="Scope",type=string,JSONPath=`.status.scope`
+// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiresAt`
+// +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
+// +kubebuilder:printcolumn:name="In force",type=boolean,JSONPath=`.status.inForce`,priority=1
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,priority=1
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
+// +kubebuilder:selectablefield:JSONPath=`.spec.user`
+// +kubebuilder:selectablefield:JSONPath=`.spec.permissionGrant.permission`
+// +kubebuilder:selectablefield:JSONPath=`.spec.scope.workspace`
+// +kubebuilder:selectablefield:JSONPath=`.spec.scope.project`
+// +kubebuilder:selectablefield:JSONPath=`.status.phase`
+// +kubebuilder:selectablefield:JSONPath=`.status.creator`
+type TemporaryPermissionGrant struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +required
+	Spec TemporaryPermissionGrantSpec `json:"spec"`
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status TemporaryPermissionGrantStatus `json:"status,omitzero"`
+}
+
+// CommonStatus implements Object.
+func (o *TemporaryPermissionGrant) CommonStatus() *CommonStatus { return &o.Status.CommonStatus }
+
+// TemporaryPermissionGrantList is a list of TemporaryPermissionGrants.
+// +kubebuilder:object:root=true
+type TemporaryPermissionGrantList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []TemporaryPermissionGrant `json:"items"`
+}

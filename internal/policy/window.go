@@ -1,0 +1,115 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sosodev/duration"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
+
+// ParseDuration reads a duration as the API writes it. The schema lets only whole and finite ones
+// through; anything else is an error all the same.
+func ParseDuration(written v1alpha1.Duration) (time.Duration, error) {
+	length, err := parseDuration(string(written))
+	if err != nil {
+		return 0, fmt.Errorf("%q is no duration: write it as in PT8H or 8h: %w", written, err)
+	}
+	return length, nil
+}
+
+func parseDuration(text string) (time.Duration, error) {
+	if !strings.HasPrefix(text, "P") {
+		length, err := time.ParseDuration(text)
+		if err == nil && length <= 0 {
+			err = errors.New("it is not longer than nothing")
+		}
+		return length, err
+	}
+	if strings.ContainsAny(text, ".,-") {
+		return 0, errors.New("only whole numbers are exact")
+	}
+	parsed, err := duration.Parse(text)
+	switch {
+	case err != nil:
+		return 0, err
+	case parsed.Years != 0 || parsed.Months != 0:
+		return 0, errors.New("a month has no fixed length: write days")
+	}
+	length := parsed.ToTimeDuration()
+	if length <= 0 {
+		return 0, errors.New("it is not longer than nothing")
+	}
+	return length, nil
+}
+
+// Lifetime is when a temporary grant begins and ends.
+type Lifetime struct {
+	Start, Deadline time.Time
+	// Capped means that the organization's maximum ends the grant before its own deadline.
+	Capped bool
+}
+
+// LifetimeOf is the lifetime of a grant. It begins at startsAt or, without it, at the earliest of what
+// is known of its creation: a grant that comes back from a backup has been there before, and whoever
+// forges one of these can only shorten it. The maximum is 0 where there is none.
+func LifetimeOf(grant *v1alpha1.TemporaryPermissionGrant, maximum time.Duration) (Lifetime, error) {
+	life := Lifetime{Start: startOf(grant)}
+	if grant.Spec.ExpiresAt != nil {
+		life.Deadline = grant.Spec.ExpiresAt.Time
+	} else if grant.Spec.Duration != nil {
+		length, err := ParseDuration(*grant.Spec.Duration)
+		if err != nil {
+			return Lifetime{}, fmt.Errorf("spec.duration: %w", err)
+		}
+		life.Deadline = life.Start.Add(length)
+	} else {
+		return Lifetime{}, errors.New("spec: set exactly one of duration and expiresAt")
+	}
+	if latest := life.Start.Add(maximum); maximum > 0 && life.Deadline.After(latest) {
+		life.Deadline, life.Capped = latest, true
+	}
+	return life, nil
+}
+
+func startOf(grant *v1alpha1.TemporaryPermissionGrant) time.Time {
+	if grant.Spec.StartsAt != nil {
+		return grant.Spec.StartsAt.Time
+	}
+	start := grant.CreationTimestamp.Time
+	if stamped, err := time.Parse(time.RFC3339, grant.Annotations[v1alpha1.AnnotationGrantedAt]); err == nil && stamped.Before(start) {
+		start = stamped
+	}
+	// What the status has said before still holds when the annotation is taken away.
+	if said := grant.Status.StartsAt; said != nil && said.Time.Before(start) {
+		start = said.Time
+	}
+	return start
+}
+
+// PhaseAt is where in its life a grant is: the start is part of it, the deadline is not.
+func (l Lifetime) PhaseAt(now time.Time) v1alpha1.GrantPhase {
+	switch {
+	case !now.Before(l.Deadline):
+		return v1alpha1.PhaseExpired
+	case now.Before(l.Start):
+		return v1alpha1.PhasePending
+	default:
+		return v1alpha1.PhaseActive
+	}
+}
+
+// Next is when the phase changes next; zero when it does not.
+func (l Lifetime) Next(now time.Time) time.Time {
+	switch l.PhaseAt(now) {
+	case v1alpha1.PhasePending:
+		return l.Start
+	case v1alpha1.PhaseActive:
+		return l.Deadline
+	default:
+		return time.Time{}
+	}
+}
