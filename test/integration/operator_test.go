@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -87,11 +88,14 @@ func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) {
 type question struct {
 	User, Permission, Object string
 	Attributes               map[string]any
+	// Besides is what else the request's context has.
+	Besides map[string]any
 }
 
 // may asks the store on its own HTTP API, as an application does.
 func (o *operatorUnderTest) may(q question) (bool, error) {
 	about := map[string]any{"permission": q.Permission}
+	maps.Copy(about, q.Besides)
 	if q.Attributes != nil {
 		about["attributes"] = q.Attributes
 	}
@@ -108,7 +112,8 @@ func (o *operatorUnderTest) may(q question) (bool, error) {
 	return answer.Allowed, err
 }
 
-// tuples are all that the store holds, one line each, as `object relation user`.
+// tuples are all that the store holds, one line each, as `object relation user`, with the context of
+// their condition behind it.
 func (o *operatorUnderTest) tuples() ([]string, error) {
 	id, err := o.storeID()
 	if err != nil {
@@ -118,7 +123,10 @@ func (o *operatorUnderTest) tuples() ([]string, error) {
 	for token := ""; ; {
 		var page struct {
 			Tuples []struct {
-				Key struct{ Object, Relation, User string }
+				Key struct {
+					Object, Relation, User string
+					Condition              *struct{ Context map[string]any }
+				}
 			}
 			ContinuationToken string `json:"continuation_token"`
 		}
@@ -127,7 +135,15 @@ func (o *operatorUnderTest) tuples() ([]string, error) {
 			return nil, err
 		}
 		for _, tuple := range page.Tuples {
-			lines = append(lines, strings.Join([]string{tuple.Key.Object, tuple.Key.Relation, tuple.Key.User}, " "))
+			line := strings.Join([]string{tuple.Key.Object, tuple.Key.Relation, tuple.Key.User}, " ")
+			if condition := tuple.Key.Condition; condition != nil {
+				encoded, err := json.Marshal(condition.Context) // with sorted keys
+				if err != nil {
+					return nil, err
+				}
+				line += " " + string(encoded)
+			}
+			lines = append(lines, line)
 		}
 		if token = page.ContinuationToken; token == "" {
 			return lines, nil

@@ -7,6 +7,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -34,7 +35,12 @@ type world struct {
 // View and Edit.
 func newWorld() *world {
 	GinkgoHelper()
-	ns := newNamespace(ctx)
+	return newWorldIn(newNamespace(ctx))
+}
+
+// newWorldIn makes it in a namespace that is there.
+func newWorldIn(ns string) *world {
+	GinkgoHelper()
 	w := &world{Namespace: ns, Type: ns + ".doc", View: ns + ":View", Edit: ns + ":Edit", Delete: ns + ":Delete"}
 	create(
 		build.ResourceType(ns).OfType(w.Type).Permits(w.View).Permits(w.Delete).
@@ -151,6 +157,20 @@ func reason(object v1alpha1.Object) func() (string, error) {
 	}
 }
 
+// expectReason waits until an object is ready, or is not, for this reason, and expects these words in
+// what it says about it.
+func expectReason(object v1alpha1.Object, want string, words ...string) {
+	GinkgoHelper()
+	says := message(object)
+	Eventually(reason(object)).Should(Equal(want), func() string {
+		text, _ := says()
+		return fmt.Sprintf("%T %s says: %s", object, object.GetName(), text)
+	})
+	for _, word := range words {
+		Expect(says()).To(ContainSubstring(word))
+	}
+}
+
 // message is what the Ready condition of an object says.
 func message(object v1alpha1.Object) func() (string, error) {
 	key := client.ObjectKeyFromObject(object)
@@ -167,6 +187,18 @@ func message(object v1alpha1.Object) func() (string, error) {
 		return "", nil
 	}
 }
+
+// haveGeneration matches an object whose spec has been written so often.
+func haveGeneration(n int64) types.GomegaMatcher {
+	return WithTransform(func(object client.Object) (int64, error) {
+		read := object.DeepCopyObject().(client.Object)
+		err := k8sClient.Get(ctx, client.ObjectKeyFromObject(object), read)
+		return read.GetGeneration(), err
+	}, Equal(n))
+}
+
+// lower is a level as a part of a name.
+func lower(level v1alpha1.ScopeLevel) string { return strings.ToLower(string(level)) }
 
 // After each spec, every object in the cluster keeps the contract of statuses.
 var _ = AfterEach(func() {
