@@ -931,7 +931,7 @@ func (in *TemporaryPermissionGrantSpec) DeepCopyInto(out *TemporaryPermissionGra
 	}
 	if in.Tags != nil {
 		in, out := &in.Tags, &out.Tags
-		*out = make(map[string]string, len(*in))
+		*out = make(map[string]TagValue, len(*in))
 		for key, val := range *in {
 			(*out)[key] = val
 		}
