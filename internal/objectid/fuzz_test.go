@@ -1,0 +1,129 @@
+package objectid_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+)
+
+// names are what has a meaning somewhere on the way to the store, and what is long.
+var names = []string{
+	"acme", "a", "A", "prod", "a/b", "a%2Fb", "a%2fb", "%", "~", "a~b", "#", "a#b", ":", "a:b", "*", " ", "a b", ".", "..",
+	"@", "\x00", "\n", "\t", "\xff", "ß", "ss", "é", "e\u0301", "日本語", "\u202e", "\ufeff", "organization", "workspace",
+	strings.Repeat("x", 100), strings.Repeat("x", 176), strings.Repeat("x", 180), strings.Repeat("x", 181),
+	strings.Repeat("x", 512), strings.Repeat("/", 60), strings.Repeat("/", 61), strings.Repeat("日", 20),
+}
+
+// place is as deep as level says, one of the six ways.
+func place(level byte, organization, workspace, project, kind, id string) scope.Path {
+	path := scope.Path{Organization: organization}
+	if level%6 >= 3 {
+		path.ResourceType, path.ResourceID = kind, id
+	}
+	if level%3 >= 1 {
+		path.Workspace = workspace
+	}
+	if level%3 == 2 {
+		path.Project = project
+	}
+	return path
+}
+
+// isEmpty says that one of the names is: the schemas admit none, and to a path it means "not this deep".
+func isEmpty(names ...string) bool {
+	for _, name := range names {
+		if name == "" {
+			return true
+		}
+	}
+	return false
+}
+
+func FuzzNoTwoHaveOneID(f *testing.F) {
+	for i, a := range names {
+		b := names[(i+1)%len(names)]
+		for level := range byte(6) {
+			f.Add(level, a, b, a, b, a, level, a, b, b, a, a)
+			f.Add(level, a, b, a, b, a, level, a, b, a, b, a)
+			f.Add(level, a, a, a, a, a, level+1, a, a, a, a, a)
+			f.Add(level, "a", "b/c", "d", "e", "f", level, "a/b", "c", "d", "e", "f")
+		}
+	}
+	f.Fuzz(func(t *testing.T, level1 byte, o1, w1, p1, k1, i1 string, level2 byte, o2, w2, p2, k2, i2 string) {
+		if isEmpty(o1, w1, p1, k1, i1, o2, w2, p2, k2, i2) {
+			return
+		}
+		one, other := place(level1, o1, w1, p1, k1, i1), place(level2, o2, w2, p2, k2, i2)
+		for name, test := range map[string]struct {
+			same   bool
+			a, b   string
+			prefix string
+		}{
+			"User":    {o1 == o2, objectid.User(o1), objectid.User(o2), "user:"},
+			"Group":   {o1 == o2 && w1 == w2, objectid.Group(o1, w1), objectid.Group(o2, w2), "group:"},
+			"Scope":   {one == other, objectid.Scope(one), objectid.Scope(other), ""},
+			"Binding": {one == other && w1 == w2, objectid.Binding(one, w1), objectid.Binding(other, w2), "binding:"},
+			"Binding of one role": {
+				one == other, objectid.Binding(one, w1), objectid.Binding(other, w1), "binding:",
+			},
+		} {
+			if (test.a == test.b) != test.same {
+				t.Errorf("%s: %s and %s, of %v and %v, with %q and %q", name, test.a, test.b, one, other, w1, w2)
+			}
+			if !strings.HasPrefix(test.a, test.prefix) {
+				t.Errorf("%s: %s does not begin with %s", name, test.a, test.prefix)
+			}
+		}
+	})
+}
+
+func FuzzParentIsThatOfThePath(f *testing.F) {
+	for i, a := range names {
+		b := names[(i+1)%len(names)]
+		for level := range byte(6) {
+			f.Add(level, a, b, a, b, a)
+			f.Add(level, "acme", "prod", "vision", a, b)
+		}
+	}
+	f.Fuzz(func(t *testing.T, level byte, organization, workspace, project, kind, id string) {
+		if isEmpty(organization, workspace, project, kind, id) {
+			return
+		}
+		path := place(level, organization, workspace, project, kind, id)
+		object := objectid.Scope(path)
+		above, want := path.Parent()
+		want = want && !strings.Contains(object, "~")
+		got, ok := objectid.Parent(object)
+		if ok != want || ok && got != objectid.Scope(above) {
+			t.Errorf("the parent of %s is %s, %t, want %s, %t", object, got, ok, objectid.Scope(above), want)
+		}
+	})
+}
+
+// With a type before it and the longest relation behind it, OpenFGA takes an object of 256 characters
+// and a user of 512, of which none may be a space, "#", ":" or "*" by itself.
+func FuzzIDsFitTheStore(f *testing.F) {
+	for _, name := range names {
+		for level := range byte(6) {
+			f.Add(level, name)
+		}
+	}
+	f.Fuzz(func(t *testing.T, level byte, name string) {
+		path := place(level, name, name, name, name, name)
+		for _, id := range []string{objectid.User(name), objectid.Group(name, name), objectid.Scope(path), objectid.Binding(path, name)} {
+			if len(id) > 200 {
+				t.Errorf("%s has %d characters", id, len(id))
+			}
+			kind, rest, _ := strings.Cut(id, ":")
+			if i := strings.IndexFunc(rest, unsafe); i >= 0 {
+				t.Errorf("%s of type %s has %q", id, kind, rest[i])
+			}
+		}
+	})
+}
+
+func unsafe(c rune) bool {
+	return c <= ' ' || c > '~' || strings.ContainsRune("#:*\\\"'", c)
+}
