@@ -33,12 +33,14 @@ var _ = Describe("What kubectl shows", func() {
 			}
 		}
 		Expect(shortNames).To(Equal(map[string][]string{
-			"Organization":   {"org"},
-			"ResourceType":   {"rt"},
-			"User":           {"usr"},
-			"Group":          {"grp"},
-			"Role":           {"arole"},
-			"RoleAssignment": {"ra"},
+			"Organization":             {"org"},
+			"ResourceType":             {"rt"},
+			"User":                     {"usr"},
+			"Group":                    {"grp"},
+			"Role":                     {"arole"},
+			"RoleAssignment":           {"ra"},
+			"PermissionGrant":          {"pg"},
+			"TemporaryPermissionGrant": {"tpg"},
 		}))
 	})
 

@@ -1,0 +1,126 @@
+package integration
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/test/statuscheck"
+)
+
+var (
+	exampleBlock  = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+	selectingLine = regexp.MustCompile(`(?m)^kubectl (get .* --field-selector \S+)`)
+	// A reason stands in the first column of a table with a header that says so.
+	reasonTable = regexp.MustCompile(`(?m)^\| reason \|.*\n\|[-|]+\n((?:\|.*\n)+)`)
+	firstColumn = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")
+)
+
+var _ = Describe("The pages of the kinds", func() {
+	for _, kind := range []string{"Organization", "ResourceType", "User", "Group", "Role", "RoleAssignment"} {
+		Describe(kind, func() {
+			page := func() string {
+				GinkgoHelper()
+				text, err := os.ReadFile(filepath.Join("../../docs/kinds", strings.ToLower(kind)+".md"))
+				Expect(err).NotTo(HaveOccurred())
+				return string(text)
+			}
+
+			It("has examples that apply", func() {
+				examples := exampleBlock.FindAllStringSubmatch(page(), -1)
+				Expect(examples).NotTo(BeEmpty())
+				for _, example := range examples {
+					object := &unstructured.Unstructured{}
+					Expect(yaml.Unmarshal([]byte(example[1]), &object.Object)).To(Succeed())
+					Expect(object.GetKind()).To(Equal(kind))
+					if !isClusterScoped(object) {
+						object.SetNamespace("default")
+					}
+					Expect(try(object)).To(Succeed(), example[1])
+				}
+			})
+
+			It("explains every field, and none that is not there", func() {
+				documented := slices.DeleteFunc(firstColumns(page()), func(cell string) bool { return !strings.HasPrefix(cell, "spec.") })
+				Expect(documented).To(ConsistOf(specFields(kind)))
+			})
+
+			It("has commands that select", func() {
+				kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
+				Expect(plane.WriteKubeconfig(kubeconfig)).To(Succeed())
+				commands := selectingLine.FindAllStringSubmatch(page(), -1)
+				Expect(commands).NotTo(BeEmpty())
+				for _, command := range commands {
+					arguments := append([]string{"--kubeconfig", kubeconfig}, strings.Fields(command[1])...)
+					output, err := exec.CommandContext(ctx, plane.Kubectl(), arguments...).CombinedOutput()
+					Expect(err).NotTo(HaveOccurred(), "%s: %s", command[0], output)
+				}
+			})
+
+			It("names reasons of the API only", func() {
+				Expect(statuscheck.Reasons()).To(ContainElements(reasonsOn(page())))
+			})
+		})
+	}
+})
+
+func firstColumns(text string) (cells []string) {
+	for _, match := range firstColumn.FindAllStringSubmatch(text, -1) {
+		cells = append(cells, match[1])
+	}
+	return cells
+}
+
+func reasonsOn(page string) (reasons []string) {
+	GinkgoHelper()
+	tables := reasonTable.FindAllStringSubmatch(page, -1)
+	Expect(tables).NotTo(BeEmpty())
+	for _, table := range tables {
+		reasons = append(reasons, firstColumns(table[1])...)
+	}
+	return reasons
+}
+
+// specFields are the paths of a kind's fields, as the pages write them. Only those that hold a list or
+// map of objects, or alternatives, are explained beside the fields in them.
+func specFields(kind string) (paths []string) {
+	GinkgoHelper()
+	text, err := os.ReadFile("../../config/crd/bases/" + v1alpha1.GroupVersion.Group + "_" + strings.ToLower(kind) + "s.yaml")
+	Expect(err).NotTo(HaveOccurred())
+	var definition apiextensionsv1.CustomResourceDefinition
+	Expect(yaml.Unmarshal(text, &definition)).To(Succeed())
+	spec := definition.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"]
+
+	var walk func(path string, schema apiextensionsv1.JSONSchemaProps)
+	walk = func(path string, schema apiextensionsv1.JSONSchemaProps) {
+		if path != "spec" && path != "spec.roleRef" {
+			paths = append(paths, path)
+		}
+		switch {
+		case schema.AdditionalProperties != nil:
+			for name, property := range schema.AdditionalProperties.Schema.Properties {
+				walk(path+".*."+name, property)
+			}
+		case schema.Items != nil:
+			for name, property := range schema.Items.Schema.Properties {
+				walk(path+"[]."+name, property)
+			}
+		default:
+			for name, property := range schema.Properties {
+				walk(path+"."+name, property)
+			}
+		}
+	}
+	walk("spec", spec)
+	return paths
+}
