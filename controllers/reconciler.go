@@ -9,6 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -20,21 +22,32 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 )
 
-// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations;resourcetypes;users;groups;roles;roleassignments,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations/status;resourcetypes/status;users/status;groups/status;roles/status;roleassignments/status,verbs=patch
+// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations;resourcetypes;users;groups;roles;roleassignments;permissiongrants;temporarypermissiongrants,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations/status;resourcetypes/status;users/status;groups/status;roles/status;roleassignments/status;permissiongrants/status;temporarypermissiongrants/status,verbs=patch
+// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=temporarypermissiongrants,verbs=delete
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
-// SetupWithManager adds the controllers of all kinds to the manager. Each has as many workers as given.
-func SetupWithManager(mgr ctrl.Manager, e *engine.Engine, workers int) error {
-	options := controller.Options{MaxConcurrentReconciles: workers}
+// Options are the same for every controller.
+type Options struct {
+	// Workers is how many objects of a kind are worked on at once.
+	Workers int
+	// Clock is what requeues are timed by.
+	Clock clock.WithTicker
+}
+
+// SetupWithManager adds the controllers of all kinds to the manager.
+func SetupWithManager(mgr ctrl.Manager, e *engine.Engine, options Options) error {
+	each := controller.Options{MaxConcurrentReconciles: options.Workers, NewQueue: queueBy(options.Clock)}
 	for kind, object := range map[string]v1alpha1.Object{
-		desired.KindResourceType:   &v1alpha1.ResourceType{},
-		desired.KindOrganization:   &v1alpha1.Organization{},
-		desired.KindUser:           &v1alpha1.User{},
-		desired.KindGroup:          &v1alpha1.Group{},
-		desired.KindRole:           &v1alpha1.Role{},
-		desired.KindRoleAssignment: &v1alpha1.RoleAssignment{},
+		desired.KindResourceType:             &v1alpha1.ResourceType{},
+		desired.KindOrganization:             &v1alpha1.Organization{},
+		desired.KindUser:                     &v1alpha1.User{},
+		desired.KindGroup:                    &v1alpha1.Group{},
+		desired.KindRole:                     &v1alpha1.Role{},
+		desired.KindRoleAssignment:           &v1alpha1.RoleAssignment{},
+		desired.KindPermissionGrant:          &v1alpha1.PermissionGrant{},
+		desired.KindTemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrant{},
 	} {
 		r := &reconciler{
 			kind:     kind,
@@ -43,12 +56,19 @@ func SetupWithManager(mgr ctrl.Manager, e *engine.Engine, workers int) error {
 			engine:   e,
 			recorder: mgr.GetEventRecorder("bailiwick"),
 		}
-		err := ctrl.NewControllerManagedBy(mgr).For(object).WatchesRawSource(e.Source(kind)).WithOptions(options).Complete(r)
+		err := ctrl.NewControllerManagedBy(mgr).For(object).WatchesRawSource(e.Source(kind)).WithOptions(each).Complete(r)
 		if err != nil {
 			return fmt.Errorf("setting up the controller of %s: %w", kind, err)
 		}
 	}
-	return setupNamespaces(mgr, e, options)
+	return setupNamespaces(mgr, e, each)
+}
+
+// queueBy makes work queues whose requeues are timed by a clock.
+func queueBy(c clock.WithTicker) func(string, workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+	return func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+		return workqueue.NewTypedRateLimitingQueueWithConfig(limiter, workqueue.TypedRateLimitingQueueConfig[reconcile.Request]{Name: name, Clock: c})
+	}
 }
 
 // reconciler is the controller of one kind.
@@ -82,7 +102,24 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, err
 	}
 	outcome, unconfirmed := r.engine.Apply(ctx, object.DeepCopyObject().(v1alpha1.Object))
-	return reconcile.Result{}, r.report(ctx, object, outcome, unconfirmed)
+	if outcome.Done && unconfirmed == nil {
+		return reconcile.Result{}, r.delete(ctx, object)
+	}
+	result := reconcile.Result{}
+	if !outcome.Next.IsZero() {
+		result.RequeueAfter = r.engine.Until(outcome.Next)
+	}
+	return result, r.report(ctx, object, outcome, unconfirmed)
+}
+
+// delete deletes an object whose spec says that it is to go now, unless it has changed meanwhile.
+func (r *reconciler) delete(ctx context.Context, object v1alpha1.Object) error {
+	uid, version := object.GetUID(), object.GetResourceVersion()
+	err := r.client.Delete(ctx, object, client.Preconditions{UID: &uid, ResourceVersion: &version})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting what has expired: %w", err)
+	}
+	return nil
 }
 
 // hold sets the finalizer, before the object has any effect outside.

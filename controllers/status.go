@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -53,6 +54,20 @@ func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed, outage
 		if confirmed {
 			o.Status.InForce = outcome.InForce
 		}
+	case *v1alpha1.PermissionGrant:
+		o.Status.Subject = subjectText(&v1alpha1.AssignmentSubject{User: o.Spec.Subject.User, Group: o.Spec.Subject.Group})
+		o.Status.Scope = desired.PathOf(o.Namespace, &o.Spec.Scope).String()
+		o.Status.Creator = o.Annotations[v1alpha1.AnnotationCreator]
+		if confirmed {
+			o.Status.InForce, o.Status.Permissions = outcome.InForce, outcome.Permissions
+		}
+	case *v1alpha1.TemporaryPermissionGrant:
+		o.Status.Scope = desired.PathOf(o.Namespace, &o.Spec.Scope).String()
+		o.Status.Creator = o.Annotations[v1alpha1.AnnotationCreator]
+		o.Status.StartsAt, o.Status.ExpiresAt = instant(outcome.Life.Start), instant(outcome.Life.Deadline)
+		if confirmed {
+			o.Status.InForce, o.Status.Permissions, o.Status.Phase = outcome.InForce, outcome.Permissions, outcome.Phase
+		}
 	}
 }
 
@@ -65,6 +80,15 @@ func subjectText(subject *v1alpha1.AssignmentSubject) string {
 	default:
 		return "invitation/" + subject.Invitation
 	}
+}
+
+// instant is a time as the API has it, in UTC and to the second below: a deadline never looks later than
+// it is.
+func instant(t time.Time) *metav1.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &metav1.Time{Time: t.UTC().Truncate(time.Second)}
 }
 
 // announce says in an event, once, that someone must edit an object, and that the store has stopped to

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 	"go.uber.org/zap/zapcore"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
@@ -117,6 +118,7 @@ func fromEnvironment(set *pflag.FlagSet, lookup func(string) (string, bool)) err
 // options checks what the flags say together.
 func (f *flags) options() (operator.Options, error) {
 	options := f.Options
+	options.Clock = clock.RealClock{}
 	f.embedded.StoreName, f.remote.StoreName = f.storeName, f.storeName
 	switch f.store {
 	case "embedded":

@@ -51,10 +51,8 @@ func (s *State) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAss
 			"the Role %s has no permission that holds, so there is nothing to give", spec.RoleRef.Name)}, claims{}
 	}
 	binding := objectid.Binding(path, spec.RoleRef.Name)
-	wants := claims{
-		cell: &render.Cell{Object: objectid.Scope(path), Binding: binding},
-		role: sibling(key, spec.RoleRef.Name),
-	}
+	cell := render.RoleCell(objectid.Scope(path), binding)
+	wants := claims{cell: &cell, role: sibling(key, spec.RoleRef.Name)}
 	wants.tuples = append(wants.tuples, render.Assignee(binding, subject))
 	if path.Level() == scope.Resource {
 		// Workspaces and projects are put in their place by the Organization; a resource by whoever
@@ -107,28 +105,32 @@ func (s *State) judgeAssignedRole(key types.NamespacedName, level scope.Level) (
 func (s *State) judgeSubject(key types.NamespacedName, written *v1alpha1.AssignmentSubject) (string, *Outcome) {
 	switch {
 	case written.User != "":
-		return s.judgeSubjectUser(sibling(key, written.User))
+		return s.judgeSubjectUser("spec.subject.user", sibling(key, written.User))
 	case written.Group != "":
-		if node := s.groups[sibling(key, written.Group)]; node != nil && node.object != nil {
-			return render.GroupMembers(key.Namespace, written.Group), nil
-		}
-		return "", &Outcome{Reason: v1alpha1.ReasonGroupNotFound, Message: fmt.Sprintf(
-			"spec.subject.group: there is no Group %s in this namespace: correct the name, or create it", written.Group)}
+		return s.judgeSubjectGroup("spec.subject.group", sibling(key, written.Group))
 	default:
 		return "", &Outcome{Reason: v1alpha1.ReasonInvitationNotFound, Message: fmt.Sprintf(
 			"spec.subject.invitation: there is no Invitation %s in this namespace: correct the name, or create it", written.Invitation)}
 	}
 }
 
-func (s *State) judgeSubjectUser(key types.NamespacedName) (string, *Outcome) {
+func (s *State) judgeSubjectGroup(field string, key types.NamespacedName) (string, *Outcome) {
+	if node := s.groups[key]; node == nil || node.object == nil {
+		return "", &Outcome{Reason: v1alpha1.ReasonGroupNotFound, Message: fmt.Sprintf(
+			"%s: there is no Group %s in this namespace: correct the name, or create it", field, key.Name)}
+	}
+	return render.GroupMembers(key.Namespace, key.Name), nil
+}
+
+func (s *State) judgeSubjectUser(field string, key types.NamespacedName) (string, *Outcome) {
 	node := s.users[key]
 	switch {
 	case node == nil || node.object == nil:
 		return "", &Outcome{Reason: v1alpha1.ReasonUserNotFound, Message: fmt.Sprintf(
-			"spec.subject.user: there is no User %s in this namespace: correct the name, or create it", key.Name)}
+			"%s: there is no User %s in this namespace: correct the name, or create it", field, key.Name)}
 	case !node.outcome.Ready:
 		return "", &Outcome{Reason: v1alpha1.ReasonUserInvalid, Message: fmt.Sprintf(
-			"spec.subject.user: the User %s stands for nobody until it is mended: its own status says why", key.Name)}
+			"%s: the User %s stands for nobody until it is mended: its own status says why", field, key.Name)}
 	case node.object.Spec.Suspended:
 		return "", &Outcome{Reason: v1alpha1.ReasonUserSuspended, Ready: true, Message: fmt.Sprintf(
 			"the User %s is suspended; this takes effect again when that ends", key.Name)}

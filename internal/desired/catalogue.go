@@ -53,9 +53,11 @@ func (p *pass) evaluateCatalogue() {
 
 	for name := range differing(old.permissions, now.permissions, policy.Permission.Equal) {
 		all(p.roles, s.named.rolesGiving, name)
+		all(p.grants, s.named.grantsGiving, name)
 	}
 	for name := range differing(old.holders, now.holders, func(a, b string) bool { return a == b }) {
 		all(p.assignments, s.named.assignmentsOn, name)
+		all(p.grants, s.named.grantsOn, name)
 	}
 }
 

@@ -4,19 +4,22 @@
 // Objects name each other, also objects that are not there yet. State follows these names in both
 // directions: a change to one object evaluates anew exactly the objects that depend on it, in a fixed
 // order of kinds, and reports which of them have another outcome now and which tuples that touches.
-// There is no client, no store and no clock in here, so the order in which objects arrive can't
-// matter: the same objects always give the same state.
+// There is no client and no store in here, and the order in which objects arrive can't matter: the same
+// objects at the same time always give the same state.
 package desired
 
 import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -30,6 +33,9 @@ const (
 	KindGroup          = "Group"
 	KindRole           = "Role"
 	KindRoleAssignment = "RoleAssignment"
+
+	KindPermissionGrant          = "PermissionGrant"
+	KindTemporaryPermissionGrant = "TemporaryPermissionGrant"
 )
 
 // Ref names an object. Namespace is empty for cluster-scoped kinds.
@@ -48,13 +54,24 @@ type Outcome struct {
 	Stalled bool
 	// InForce means that the object gives something now.
 	InForce bool
-	// Faults are the permission entries that grant nothing.
+	// Faults are a role's permission entries that grant nothing.
 	Faults []v1alpha1.PermissionFault
+	// Permissions are what became of each permission entry of a grant.
+	Permissions []v1alpha1.PermissionOutcome
+	// Life is when a temporary grant begins and ends, Phase where in it it is.
+	Life  policy.Lifetime
+	Phase v1alpha1.GrantPhase
+	// Next is when the outcome changes by itself, if it does: the object must be put again then.
+	Next time.Time
+	// Done means that the object is to be deleted now, because its spec says so.
+	Done bool
 }
 
 func (o Outcome) equal(other Outcome) bool {
 	return o.Reason == other.Reason && o.Message == other.Message && o.Ready == other.Ready &&
-		o.Stalled == other.Stalled && o.InForce == other.InForce && slices.Equal(o.Faults, other.Faults)
+		o.Stalled == other.Stalled && o.InForce == other.InForce && slices.Equal(o.Faults, other.Faults) &&
+		slices.Equal(o.Permissions, other.Permissions) && o.Life.Equal(other.Life) && o.Phase == other.Phase &&
+		o.Next.Equal(other.Next) && o.Done == other.Done
 }
 
 // Change is what a change to one object has brought about.
@@ -85,6 +102,8 @@ type Limits struct {
 type State struct {
 	mu     sync.RWMutex
 	limits Limits
+	clock  clock.PassiveClock
+	now    time.Time
 
 	namespaces    set[string]
 	types         map[string]*resourceType
@@ -93,14 +112,17 @@ type State struct {
 	groups        map[types.NamespacedName]*group
 	roles         map[types.NamespacedName]*role
 	assignments   map[types.NamespacedName]*assignment
+	grants        map[Ref]*grant
 
 	catalogue *catalogue
 	named     references
 
 	// wanted counts the objects that claim a tuple.
 	wanted map[store.Key]int
-	// cells counts the objects that claim a cell, and knows the role that fills it.
+	// cells counts the assignments that claim a cell, and knows the role that fills it.
 	cells map[render.Cell]*cellClaim
+	// grantCells are the cells that grants fill together.
+	grantCells map[render.Cell]*grantCell
 	// cellsOf are the cells that a role fills.
 	cellsOf index[types.NamespacedName, render.Cell]
 }
@@ -110,10 +132,11 @@ type cellClaim struct {
 	count int
 }
 
-// New is an empty state.
-func New(limits Limits) *State {
+// New is an empty state. The clock says which temporary grants have begun and ended.
+func New(limits Limits, clock clock.PassiveClock) *State {
 	return &State{
 		limits:        limits,
+		clock:         clock,
 		namespaces:    set[string]{},
 		types:         map[string]*resourceType{},
 		organizations: map[string]*organization{},
@@ -121,6 +144,8 @@ func New(limits Limits) *State {
 		groups:        map[types.NamespacedName]*group{},
 		roles:         map[types.NamespacedName]*role{},
 		assignments:   map[types.NamespacedName]*assignment{},
+		grants:        map[Ref]*grant{},
+		grantCells:    map[render.Cell]*grantCell{},
 		catalogue:     &catalogue{},
 		named:         newReferences(),
 		wanted:        map[store.Key]int{},
@@ -159,6 +184,10 @@ func (s *State) Outcome(ref Ref) (Outcome, bool) {
 		if node := s.assignments[key]; node != nil {
 			return node.outcome, true
 		}
+	case KindPermissionGrant, KindTemporaryPermissionGrant:
+		if node := s.grants[ref]; node != nil {
+			return node.outcome, true
+		}
 	}
 	return Outcome{}, false
 }
@@ -181,6 +210,9 @@ func (s *State) WantedTuples() []store.Key {
 func (s *State) Contexts(cell render.Cell) []*structpb.Struct {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	if held, ok := s.grantCells[cell]; ok {
+		return held.contexts
+	}
 	claim, ok := s.cells[cell]
 	if !ok {
 		return nil
@@ -195,7 +227,27 @@ func (s *State) Contexts(cell render.Cell) []*structpb.Struct {
 func (s *State) WantedCells() []render.Cell {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return slices.Collect(maps.Keys(s.cells))
+	cells := slices.Collect(maps.Keys(s.cells))
+	for cell, held := range s.grantCells {
+		if len(held.contexts) > 0 {
+			cells = append(cells, cell)
+		}
+	}
+	return cells
+}
+
+// Due are the objects whose outcome should have changed by itself by now.
+func (s *State) Due() []Ref {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	now := s.clock.Now()
+	var due []Ref
+	for ref, node := range s.grants {
+		if next := node.outcome.Next; !next.IsZero() && !next.After(now) {
+			due = append(due, ref)
+		}
+	}
+	return due
 }
 
 // Organizations are all Organizations in the state.

@@ -10,6 +10,8 @@ type set[T comparable] map[T]struct{}
 
 func (s set[T]) add(value T) { s[value] = struct{}{} }
 
+func (s set[T]) remove(value T) { delete(s, value) }
+
 func (s set[T]) has(value T) bool {
 	_, ok := s[value]
 	return ok
@@ -52,6 +54,9 @@ type references struct {
 	assignmentsOn index[string, types.NamespacedName]
 
 	assignedRole, assignedToUser, assignedToGroup index[types.NamespacedName, types.NamespacedName]
+
+	grantsOf, grantsOn, grantsGiving index[string, Ref]
+	grantsToUser, grantsToGroup      index[types.NamespacedName, Ref]
 }
 
 // identity is a subject in an organization.
@@ -67,6 +72,8 @@ func newReferences() references {
 		usersBySubject: index[identity, types.NamespacedName]{},
 		rolesGiving:    byText(), assignmentsOn: byText(),
 		assignedRole: byName(), assignedToUser: byName(), assignedToGroup: byName(),
+		grantsOf: index[string, Ref]{}, grantsOn: index[string, Ref]{}, grantsGiving: index[string, Ref]{},
+		grantsToUser: index[types.NamespacedName, Ref]{}, grantsToGroup: index[types.NamespacedName, Ref]{},
 	}
 }
 
@@ -82,6 +89,23 @@ func (r *references) indexAssignment(spec *v1alpha1.RoleAssignmentSpec, key type
 	}
 	if spec.Scope.Resource != nil {
 		r.assignmentsOn.put(spec.Scope.Resource.Type, key, enter)
+	}
+}
+
+// indexGrant enters a grant into the indexes, or takes it out.
+func (r *references) indexGrant(o *grantObject, ref Ref, enter bool) {
+	r.grantsOf.put(ref.Namespace, ref, enter)
+	if o.user != "" {
+		r.grantsToUser.put(types.NamespacedName{Namespace: ref.Namespace, Name: o.user}, ref, enter)
+	}
+	if o.group != "" {
+		r.grantsToGroup.put(types.NamespacedName{Namespace: ref.Namespace, Name: o.group}, ref, enter)
+	}
+	if o.scope.Resource != nil {
+		r.grantsOn.put(o.scope.Resource.Type, ref, enter)
+	}
+	for _, entry := range o.entries {
+		r.grantsGiving.put(entry.Permission, ref, enter)
 	}
 }
 

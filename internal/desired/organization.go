@@ -2,8 +2,10 @@ package desired
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
@@ -15,6 +17,8 @@ type organization struct {
 	// scopes are the paths that hold in the store's tree; empty while the organization is without
 	// effect. The organization itself is one of them.
 	scopes set[scope.Path]
+	// maximum is the longest that a temporary grant may last; 0 is no limit.
+	maximum time.Duration
 }
 
 func (p *pass) evaluateOrganization(name string) {
@@ -23,8 +27,8 @@ func (p *pass) evaluateOrganization(name string) {
 	if node == nil {
 		return // a namespace without an Organization: what is in it finds that out by itself
 	}
-	old := node.scopes
-	node.scopes = set[scope.Path]{}
+	old, oldMaximum := node.scopes, node.maximum
+	node.scopes, node.maximum = set[scope.Path]{}, 0
 	now, wants := Outcome{}, claims{}
 	switch {
 	case node.object == nil:
@@ -34,6 +38,7 @@ func (p *pass) evaluateOrganization(name string) {
 			"there is no namespace %s for this organization to govern: create it", name)}
 	default:
 		node.scopes = declared(node.object)
+		node.maximum = maximumOf(node.object)
 		for path := range node.scopes {
 			if tuple, ok := render.Parent(path); ok {
 				wants.tuples = append(wants.tuples, tuple)
@@ -51,7 +56,11 @@ func (p *pass) evaluateOrganization(name string) {
 		all(p.groups, s.named.groupsOf, name)
 		all(p.roles, s.named.rolesOf, name)
 		all(p.assignments, s.named.assignmentsOf, name)
+		all(p.grants, s.named.grantsOf, name)
 		return
+	}
+	if node.maximum != oldMaximum {
+		all(p.grants, s.named.grantsOf, name)
 	}
 	changed := changedScopes(old, node.scopes)
 	if len(changed) == 0 {
@@ -62,6 +71,25 @@ func (p *pass) evaluateOrganization(name string) {
 			p.assignments.add(key)
 		}
 	}
+	for ref := range s.named.grantsOf[name] {
+		if changed.has(PathOf(name, &s.grants[ref].object.scope).Container()) {
+			p.grants.add(ref)
+		}
+	}
+}
+
+// maximumOf is the longest that a temporary grant of an organization may last. One that can't be read,
+// which the schema does not let through, allows none.
+func maximumOf(object *v1alpha1.Organization) time.Duration {
+	written := object.Spec.TemporaryGrants.MaxDuration
+	if written == nil {
+		return 0
+	}
+	maximum, err := policy.ParseDuration(*written)
+	if err != nil {
+		return 1
+	}
+	return maximum
 }
 
 // governed says whether an organization is in effect in the namespace, and if not, why.

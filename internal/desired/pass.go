@@ -23,9 +23,16 @@ type pass struct {
 	groups        set[types.NamespacedName]
 	roles         set[types.NamespacedName]
 	assignments   set[types.NamespacedName]
+	grants        set[Ref]
+	// cells are the cells that grants fill together, and the grants that want something else there now.
+	cells map[render.Cell]set[Ref]
 }
 
 func newPass(s *State) *pass {
+	// What has ended stays ended when the clock is set back.
+	if now := s.clock.Now(); now.After(s.now) {
+		s.now = now
+	}
 	return &pass{
 		state:         s,
 		organizations: set[string]{},
@@ -33,6 +40,8 @@ func newPass(s *State) *pass {
 		groups:        set[types.NamespacedName]{},
 		roles:         set[types.NamespacedName]{},
 		assignments:   set[types.NamespacedName]{},
+		grants:        set[Ref]{},
+		cells:         map[render.Cell]set[Ref]{},
 	}
 }
 
@@ -55,11 +64,17 @@ func (p *pass) run() Change {
 	for key := range p.assignments {
 		p.evaluateAssignment(key)
 	}
+	for ref := range p.grants {
+		p.evaluateGrant(ref)
+	}
+	for cell, by := range p.cells {
+		p.evaluateGrantCell(cell, by)
+	}
 	return p.change
 }
 
 // all adds what an index finds under a name to what must be evaluated.
-func all[K comparable](to set[types.NamespacedName], in index[K, types.NamespacedName], name K) {
+func all[K, V comparable](to set[V], in index[K, V], name K) {
 	maps.Copy(to, in[name])
 }
 

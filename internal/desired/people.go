@@ -28,6 +28,7 @@ func (p *pass) evaluateUser(key types.NamespacedName) {
 	}
 	if !node.outcome.equal(now) || node.subject != subject {
 		all(p.assignments, s.named.assignedToUser, key)
+		all(p.grants, s.named.grantsToUser, key)
 	}
 	node.subject = subject
 	p.judge(Ref{KindUser, key.Namespace, key.Name}, &node.outcome, now)
@@ -70,6 +71,7 @@ func (p *pass) evaluateGroup(key types.NamespacedName) {
 	}
 	if !node.outcome.equal(now) {
 		all(p.assignments, s.named.assignedToGroup, key)
+		all(p.grants, s.named.grantsToGroup, key)
 	}
 	p.judge(Ref{KindGroup, key.Namespace, key.Name}, &node.outcome, now)
 }

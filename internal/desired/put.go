@@ -29,6 +29,10 @@ func RefOf(object client.Object) Ref {
 		ref.Kind = KindRole
 	case *v1alpha1.RoleAssignment:
 		ref.Kind = KindRoleAssignment
+	case *v1alpha1.PermissionGrant:
+		ref.Kind = KindPermissionGrant
+	case *v1alpha1.TemporaryPermissionGrant:
+		ref.Kind = KindTemporaryPermissionGrant
 	default:
 		panic(fmt.Sprintf("desired: no place for a %T", object)) // a mistake in the program, not in its input
 	}
@@ -92,6 +96,12 @@ func (p *pass) learn(object client.Object) {
 		place(s.assignments, key).object = &spec
 		n.indexAssignment(&spec, key, true)
 		p.assignments.add(key)
+	case *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant:
+		ref := RefOf(object)
+		node := place(s.grants, ref)
+		node.object = grantObjectOf(object)
+		n.indexGrant(node.object, ref, true)
+		p.grants.add(ref)
 	}
 }
 
@@ -143,6 +153,12 @@ func (p *pass) forget(ref Ref) {
 			n.indexAssignment(old.object, key, false)
 			old.object = nil
 			p.assignments.add(key)
+		}
+	case KindPermissionGrant, KindTemporaryPermissionGrant:
+		if old := s.grants[ref]; old != nil {
+			n.indexGrant(old.object, ref, false)
+			old.object = nil
+			p.grants.add(ref)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -29,6 +30,8 @@ type Options struct {
 	// Reader reads the cluster's objects, from a cache.
 	Reader client.Reader
 	Limits desired.Limits
+	// Clock says which temporary grants have begun and ended.
+	Clock clock.PassiveClock
 	// CompareEvery is how often the whole store is compared, with jitter.
 	CompareEvery time.Duration
 	Log          logr.Logger
@@ -63,6 +66,9 @@ func kinds() map[string]client.ObjectList {
 		desired.KindGroup:          &v1alpha1.GroupList{},
 		desired.KindRole:           &v1alpha1.RoleList{},
 		desired.KindRoleAssignment: &v1alpha1.RoleAssignmentList{},
+
+		desired.KindPermissionGrant:          &v1alpha1.PermissionGrantList{},
+		desired.KindTemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrantList{},
 	}
 }
 
@@ -70,7 +76,7 @@ func kinds() map[string]client.ObjectList {
 func New(options Options) *Engine {
 	e := &Engine{
 		options:   options,
-		state:     desired.New(options.Limits),
+		state:     desired.New(options.Limits, options.Clock),
 		queues:    map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]{},
 		unwatched: map[string]struct{}{},
 		watched:   make(chan struct{}),
@@ -82,6 +88,8 @@ func New(options Options) *Engine {
 	e.syncer = tuplesync.New(options.Connect, e.state, tuplesync.Observer{
 		Confirmed: e.enqueue,
 		Available: e.available,
+		// A timer that is late, as after a sleep of the machine, is made up for here.
+		Compared: func() { e.enqueue(e.state.Due()) },
 	}, options.Log)
 	return e
 }
@@ -100,6 +108,12 @@ func (e *Engine) Apply(ctx context.Context, object client.Object) (desired.Outco
 func (e *Engine) Remove(ctx context.Context, ref desired.Ref) error {
 	e.touched(ref, e.state.Remove(ref))
 	return e.syncer.Await(ctx, ref)
+}
+
+// Until is how long it is until an instant, by the engine's clock; never less than it takes to see that
+// it has come.
+func (e *Engine) Until(instant time.Time) time.Duration {
+	return max(instant.Sub(e.options.Clock.Now()), time.Millisecond)
 }
 
 // Outage says whether the store does not answer.

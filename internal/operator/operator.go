@@ -14,6 +14,7 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/config"
@@ -43,7 +44,9 @@ type Options struct {
 	MetricsAddress  string
 	HealthAddress   string
 	ShutdownTimeout time.Duration
-	Log             logr.Logger
+	// Clock is what deadlines are kept by.
+	Clock clock.WithTicker
+	Log   logr.Logger
 }
 
 // EmbeddedOptions are those of the store in this process.
@@ -90,6 +93,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		Connect:      o.connect(options),
 		Reader:       mgr.GetClient(),
 		Limits:       limits(options),
+		Clock:        options.Clock,
 		CompareEvery: options.CompareEvery,
 		Log:          options.Log.WithName("store"),
 	})
@@ -101,7 +105,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 	if err := mgr.Add(e); err != nil {
 		return fmt.Errorf("adding the engine: %w", err)
 	}
-	if err := controllers.SetupWithManager(mgr, e, options.Workers); err != nil {
+	if err := controllers.SetupWithManager(mgr, e, controllers.Options{Workers: options.Workers, Clock: options.Clock}); err != nil {
 		return err
 	}
 	return addProbes(mgr)

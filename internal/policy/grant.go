@@ -19,11 +19,14 @@ type Grant struct {
 	Window     Window
 }
 
+// Always says whether the permission is granted at any time and whatever the attributes are.
+func (g Grant) Always() bool { return len(g.Tests) == 0 && g.Window == (Window{}) }
+
 // ParseEntries reads the entries of a role or grant. An entry that is wrong grants nothing and is a
 // fault; the others stand.
 func ParseEntries(entries []v1alpha1.PermissionEntry, catalogue Catalogue) (grants []Grant, faults []v1alpha1.PermissionFault) {
 	for _, entry := range entries {
-		grant, fault := parseEntry(entry, catalogue)
+		grant, fault := ParseEntry(entry, catalogue, "")
 		if fault != nil {
 			faults = append(faults, v1alpha1.PermissionFault{Permission: entry.Permission, Reason: fault.Reason, Message: fault.Message})
 			continue
@@ -33,11 +36,18 @@ func ParseEntries(entries []v1alpha1.PermissionEntry, catalogue Catalogue) (gran
 	return grants, faults
 }
 
-func parseEntry(entry v1alpha1.PermissionEntry, catalogue Catalogue) (Grant, *Fault) {
+// ParseEntry reads one entry. Unless it is empty, ofType is the resource type that the permission must
+// belong to.
+func ParseEntry(entry v1alpha1.PermissionEntry, catalogue Catalogue, ofType string) (Grant, *Fault) {
 	permission, ok := catalogue.Permission(entry.Permission)
 	if !ok {
 		return Grant{}, &Fault{v1alpha1.ReasonPermissionNotFound, fmt.Sprintf(
 			"no ResourceType declares the permission %q: correct the name, or declare it", entry.Permission)}
+	}
+	if ofType != "" && permission.Type != ofType {
+		return Grant{}, &Fault{v1alpha1.ReasonPermissionOfOtherType, fmt.Sprintf(
+			"the permission %q belongs to %s and not to scope.resource.type %s: use a permission of that type, or another scope",
+			entry.Permission, permission.Type, ofType)}
 	}
 	tests, fault := ParseTests(entry.Conditions, permission)
 	if fault != nil {

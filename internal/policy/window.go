@@ -81,13 +81,18 @@ func startOf(grant *v1alpha1.TemporaryPermissionGrant) time.Time {
 	}
 	start := grant.CreationTimestamp.Time
 	if stamped, err := time.Parse(time.RFC3339, grant.Annotations[v1alpha1.AnnotationGrantedAt]); err == nil && stamped.Before(start) {
-		start = stamped
+		start = stamped.Truncate(time.Second) // the precision of the status, which must not differ
 	}
 	// What the status has said before still holds when the annotation is taken away.
 	if said := grant.Status.StartsAt; said != nil && said.Time.Before(start) {
 		start = said.Time
 	}
 	return start
+}
+
+// Equal says whether two lifetimes are the same.
+func (l Lifetime) Equal(other Lifetime) bool {
+	return l.Start.Equal(other.Start) && l.Deadline.Equal(other.Deadline) && l.Capped == other.Capped
 }
 
 // PhaseAt is where in its life a grant is: the start is part of it, the deadline is not.

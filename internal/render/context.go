@@ -90,7 +90,7 @@ func renderEntry(grants []policy.Grant) (entry *structpb.Value, size int) {
 	var rules []*structpb.Value
 	seen := map[string]bool{}
 	for _, grant := range grants {
-		if len(grant.Tests) == 0 && grant.Window == (policy.Window{}) {
+		if grant.Always() {
 			entry = structpb.NewBoolValue(true)
 			return entry, proto.Size(entry)
 		}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
@@ -21,6 +22,9 @@ const (
 
 // Slots is how many names the model has for a binding's assignees.
 const Slots = 2 * MaxContexts
+
+// sides are the relations that may hold what is granted to a subject directly.
+var sides = [...]string{"grant_a", "grant_b"}
 
 // User is the subject of tuples about a user.
 func User(subject string) string { return objectid.User(subject) }
@@ -44,21 +48,60 @@ func Parent(path scope.Path) (store.Key, bool) {
 	return store.Key{Object: objectid.Scope(path), Relation: RelationParent, User: objectid.Scope(above)}, true
 }
 
-// Cell is a place in the store whose conditions change while decisions are made: what a binding's
-// assignees may do at a scope. It is held by up to MaxContexts of Slots tuples, which differ in the
-// name under which they speak of the assignees, so that one Write can put new ones beside old.
+// Cell is a place in the store whose conditions change while decisions are made.
+//
+// What a role gives at a scope is a cell of up to MaxContexts of Slots tuples, all of one relation, which
+// differ in the name under which they speak of the binding's assignees: one Write can put new ones in the
+// place of old, and a decision sees either. What is granted to a user or a group directly is a cell of
+// one tuple; a user has no second name, so there are two relations for it, its sides, and a decision
+// reads one after the other: see Switch.
 type Cell struct {
-	// Object is the scope, Binding the role there.
-	Object, Binding string
+	// Object is the scope; Subject is the binding, or the user or group that something is granted to.
+	Object, Subject string
+	// Switch is how the content is replaced.
+	Switch Switch
 }
 
-// Slot is the key of one of the tuples that may hold the cell.
-func (c Cell) Slot(n int) store.Key {
-	return store.Key{Object: c.Object, Relation: RelationRole, User: fmt.Sprintf("%s#slot_%d", c.Binding, n)}
+// Switch is a way to replace the content of a cell.
+type Switch uint8
+
+const (
+	// AtOnce: new and old change places in one Write.
+	AtOnce Switch = iota
+	// AfterDecisions: the new is written beside the old, which goes when every decision that may not
+	// have seen the new one has ended.
+	AfterDecisions
+)
+
+// RoleCell is what a role gives at a scope.
+func RoleCell(scope, binding string) Cell { return Cell{Object: scope, Subject: binding} }
+
+// GrantCell is what is granted to a subject directly at a scope.
+func GrantCell(scope, subject string) Cell {
+	return Cell{Object: scope, Subject: subject, Switch: AfterDecisions}
 }
 
-// CellOf is the cell, and the slot in it, that a tuple belongs to; false for every other tuple.
-func CellOf(key store.Key) (cell Cell, slot int, ok bool) {
+// Places is how many tuples the cell may have.
+func (c Cell) Places() int {
+	if c.Switch == AfterDecisions {
+		return len(sides)
+	}
+	return Slots
+}
+
+// Place is the key of one of the tuples that may hold the cell.
+func (c Cell) Place(n int) store.Key {
+	if c.Switch == AfterDecisions {
+		return store.Key{Object: c.Object, Relation: sides[n], User: c.Subject}
+	}
+	return store.Key{Object: c.Object, Relation: RelationRole, User: fmt.Sprintf("%s#slot_%d", c.Subject, n)}
+}
+
+// CellOf is the cell, and the place in it, that a tuple belongs to; false for every other tuple.
+func CellOf(key store.Key) (cell Cell, place int, ok bool) {
+	if side := slices.Index(sides[:], key.Relation); side >= 0 {
+		return GrantCell(key.Object, key.User), side, true
+	}
 	if key.Relation != RelationRole {
 		return Cell{}, 0, false
 	}
@@ -66,5 +109,5 @@ func CellOf(key store.Key) (cell Cell, slot int, ok bool) {
 	if !ok || len(name) != 1 || name[0] < '0' || name[0] >= '0'+Slots {
 		return Cell{}, 0, false
 	}
-	return Cell{Object: key.Object, Binding: binding}, int(name[0] - '0'), true
+	return RoleCell(key.Object, binding), int(name[0] - '0'), true
 }

@@ -78,6 +78,7 @@ func (s *Syncer) keepComparing(ctx context.Context, every time.Duration) {
 		}
 		if s.retrying(ctx, s.compareAgain) == nil {
 			s.available()
+			s.observer.Compared()
 		}
 	}
 }

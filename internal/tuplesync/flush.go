@@ -3,13 +3,10 @@ package tuplesync
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
@@ -26,19 +23,6 @@ func backoff() wait.Backoff {
 	return wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 8, Cap: 5 * time.Second}
 }
 
-// plan is what must be written for an item.
-type plan struct {
-	item    item
-	version int
-	writes  []store.Tuple
-	deletes []store.Key
-	// holds is what the cell holds afterwards.
-	holds slots
-	// again means that the item needs another look afterwards.
-	again bool
-	bytes int
-}
-
 // Run compares the store, repairs it and writes what is touched, until ctx ends. A write that has begun
 // is then finished. It compares the store again at an interval, with jitter.
 func (s *Syncer) Run(ctx context.Context, compareEvery time.Duration) error {
@@ -47,6 +31,7 @@ func (s *Syncer) Run(ctx context.Context, compareEvery time.Duration) error {
 	}
 	s.available()
 	go s.keepComparing(ctx, compareEvery)
+	go s.awaitDecisions(ctx)
 	retry := time.NewTicker(retryRefused)
 	defer retry.Stop()
 	for {
@@ -113,14 +98,14 @@ func (s *Syncer) nextBatch(ctx context.Context) ([]plan, error) {
 		}
 		it := s.queue[0]
 		w := s.items[it]
-		version, unsure, suspect := w.version, w.unsure, w.suspect
+		known := *w
 		s.mu.Unlock()
 
-		p, err := s.planFor(ctx, it, unsure, suspect)
+		p, err := s.planFor(ctx, it, known)
 		if err != nil {
 			return nil, s.putBack(batch, err)
 		}
-		p.version = version
+		p.version = known.version
 		if len(batch) > 0 && (tuples+len(p.writes)+len(p.deletes) > store.MaxTuplesPerWrite || bytes+p.bytes > store.MaxWriteBytes) {
 			return batch, nil
 		}
@@ -141,7 +126,7 @@ func (s *Syncer) putBack(batch []plan, err error) error {
 	for _, p := range batch {
 		items = append(items, p.item)
 		// Whether a write that failed has happened is unknown.
-		s.items[p.item].unsure = true
+		s.items[p.item].unsure, s.items[p.item].rested = true, false
 	}
 	s.queue = append(items, s.queue...)
 	return err
@@ -189,6 +174,13 @@ func (s *Syncer) done(batch []plan) {
 		}
 		w := s.items[p.item]
 		w.unsure, w.suspect = false, false
+		if len(p.writes) > 0 {
+			w.rested = false
+		}
+		if p.rest {
+			s.resting = append(s.resting, p.item)
+			continue
+		}
 		if p.again || w.version != p.version {
 			s.queue = append(s.queue, p.item)
 			continue
@@ -196,7 +188,11 @@ func (s *Syncer) done(batch []plan) {
 		confirmed = append(confirmed, s.settled(p.item, w)...)
 	}
 	queueLength.Set(float64(len(s.items)))
+	resting := len(s.resting) > 0
 	s.mu.Unlock()
+	if resting {
+		signal(s.rest)
+	}
 	if len(confirmed) > 0 {
 		s.observer.Confirmed(confirmed)
 	}
@@ -235,7 +231,7 @@ func (s *Syncer) unpark() {
 // drained notes that the queue was empty: from the first time on, the store holds what the cluster says.
 func (s *Syncer) drained() {
 	s.mu.Lock()
-	if s.inSync || len(s.queue) > 0 {
+	if s.inSync || s.underWay() {
 		s.mu.Unlock()
 		return
 	}
@@ -253,137 +249,38 @@ func (s *Syncer) drained() {
 	}
 }
 
-// planFor says what must be written for an item, as things are wanted now.
-func (s *Syncer) planFor(ctx context.Context, it item, unsure, suspect bool) (plan, error) {
-	if it.isCell() {
-		return s.planCell(ctx, it, unsure, suspect)
+// underWay says whether anything has still to be written, but for what the store refuses.
+func (s *Syncer) underWay() bool {
+	for _, w := range s.items {
+		if !w.parked {
+			return true
+		}
 	}
-	return s.planTuple(ctx, it, suspect)
+	return false
 }
 
-func (s *Syncer) planTuple(ctx context.Context, it item, suspect bool) (plan, error) {
-	p := plan{item: it}
-	wanted := s.state.Wanted(it.key)
-	if suspect {
-		found, there, err := s.store.Get(ctx, it.key)
-		if err != nil {
-			return p, fmt.Errorf("reading a tuple that differs: %w", err)
+// awaitDecisions lets cells rest until the decisions that were being made when they were written have
+// ended, all that wait together, until ctx ends.
+func (s *Syncer) awaitDecisions(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.rest:
 		}
-		if there && found.Context != nil {
-			// One that holds under a condition where it should hold always: to the store, another fact
-			// under the same key. It must go before the right one can come.
-			driftRepaired.WithLabelValues(driftChanged).Inc()
-			p.deletes, p.again = []store.Key{it.key}, wanted
-			return p, nil
+		s.mu.Lock()
+		resting := s.resting
+		s.resting = nil
+		s.mu.Unlock()
+		if s.retrying(ctx, s.store.AwaitChecks) != nil {
+			return
 		}
-		if there == wanted {
-			return p, nil
+		s.mu.Lock()
+		for _, it := range resting {
+			s.items[it].rested = true
 		}
-		countDrift(there, wanted)
+		s.queue = append(s.queue, resting...)
+		s.mu.Unlock()
+		signal(s.wake)
 	}
-	// Without a condition there is nothing to compare: writing what is there and deleting what is not
-	// change nothing.
-	if wanted {
-		p.writes = []store.Tuple{{Key: it.key}}
-	} else {
-		p.deletes = []store.Key{it.key}
-	}
-	return p, nil
-}
-
-func (s *Syncer) planCell(ctx context.Context, it item, unsure, suspect bool) (plan, error) {
-	s.mu.Lock()
-	holds := s.held[it.cell]
-	s.mu.Unlock()
-	if unsure || suspect {
-		found, err := s.readCell(ctx, it.cell)
-		if err != nil {
-			return plan{}, err
-		}
-		if suspect && !found.equal(holds) {
-			driftRepaired.WithLabelValues(driftChanged).Inc()
-		}
-		holds = found
-	}
-	p := plan{item: it, holds: holds}
-	missing := p.dropUnwanted(s.state.Contexts(it.cell))
-	p.again = !p.fill(missing, holds)
-	return p, nil
-}
-
-// dropUnwanted deletes the slots whose context is not wanted, and returns the wanted ones that no slot
-// has.
-func (p *plan) dropUnwanted(wanted []*structpb.Struct) (missing []*structpb.Struct) {
-	kept := [render.Slots]bool{}
-	for _, context := range wanted {
-		found := false
-		for n, holds := range p.holds {
-			if !kept[n] && holds != nil && (holds == context || proto.Equal(holds, context)) {
-				kept[n], found = true, true
-				p.holds[n] = context // equal, and the memory is shared
-				break
-			}
-		}
-		if !found {
-			missing = append(missing, context)
-		}
-	}
-	for n, holds := range p.holds {
-		if holds != nil && !kept[n] {
-			p.deletes = append(p.deletes, p.item.cell.Slot(n))
-			p.holds[n] = nil
-		}
-	}
-	return missing
-}
-
-// fill writes the missing contexts into slots that were free before, so that old and new change places
-// in one transaction. False when there are not enough, which only a foreign hand can bring about: what
-// is not wanted then goes first.
-func (p *plan) fill(missing []*structpb.Struct, before slots) bool {
-	var writes []store.Tuple
-	bytes := 0
-	holds := p.holds
-	for n := range before {
-		if len(missing) == 0 {
-			break
-		}
-		if before[n] == nil {
-			writes = append(writes, store.Tuple{Key: p.item.cell.Slot(n), Context: missing[0]})
-			bytes += proto.Size(missing[0])
-			holds[n] = missing[0]
-			missing = missing[1:]
-		}
-	}
-	if len(missing) > 0 {
-		return false
-	}
-	p.writes, p.bytes, p.holds = writes, bytes, holds
-	return true
-}
-
-func (s *Syncer) readCell(ctx context.Context, cell render.Cell) (slots, error) {
-	var found slots
-	for n := range found {
-		tuple, there, err := s.store.Get(ctx, cell.Slot(n))
-		if err != nil {
-			return found, fmt.Errorf("reading what a role gives at %s: %w", cell.Object, err)
-		}
-		if there {
-			found[n] = tuple.Context
-			if found[n] == nil {
-				found[n] = &structpb.Struct{} // without a condition: equal to nothing that is wanted
-			}
-		}
-	}
-	return found, nil
-}
-
-func (s slots) equal(other slots) bool {
-	for n := range s {
-		if s[n] != other[n] && (s[n] == nil || other[n] == nil || !proto.Equal(s[n], other[n])) {
-			return false
-		}
-	}
-	return true
 }

@@ -28,6 +28,8 @@ type Observer struct {
 	Confirmed func([]desired.Ref)
 	// Available: the store has begun to answer, or has stopped.
 	Available func(bool)
+	// Compared: the whole store has been compared again.
+	Compared func()
 }
 
 // Syncer writes to one store. It is the only writer of that store.
@@ -56,7 +58,10 @@ type Syncer struct {
 	inSync bool
 	// outage is the error with which the store stopped to answer, nil while it answers.
 	outage error
-	wake   chan struct{}
+	// resting are cells that wait for decisions to end.
+	resting []item
+	// wake and rest say that there is something in queue, and in resting.
+	wake, rest chan struct{}
 }
 
 // slots are the contexts of a cell's tuples; nil where there is no tuple.
@@ -82,6 +87,8 @@ type work struct {
 	suspect bool
 	// parked means that the store refused it: it is tried again when it is touched, and now and then.
 	parked bool
+	// rested means that every decision has seen what the cell holds.
+	rested bool
 }
 
 // New is a syncer that does nothing until Run, which calls connect until that returns the store.
@@ -98,6 +105,7 @@ func New(connect func(context.Context) (store.Store, error), state *desired.Stat
 		told:     map[desired.Ref]struct{}{},
 		refused:  map[desired.Ref]error{},
 		wake:     make(chan struct{}, 1),
+		rest:     make(chan struct{}, 1),
 	}
 }
 
@@ -139,7 +147,7 @@ func (s *Syncer) enqueue(it item) *work {
 	w := &work{causes: map[desired.Ref]struct{}{}}
 	s.items[it] = w
 	s.queue = append(s.queue, it)
-	s.signal()
+	signal(s.wake)
 	return w
 }
 
@@ -148,13 +156,13 @@ func (s *Syncer) resume(it item, w *work) {
 	if w.parked {
 		w.parked = false
 		s.queue = append(s.queue, it)
-		s.signal()
+		signal(s.wake)
 	}
 }
 
-func (s *Syncer) signal() {
+func signal(channel chan struct{}) {
 	select {
-	case s.wake <- struct{}{}:
+	case channel <- struct{}{}:
 	default:
 	}
 }
