@@ -120,6 +120,8 @@ const (
 
 	// ReasonPending: the grant is in the store, and begins by itself.
 	ReasonPending = "Pending"
+	// ReasonDurationInvalid: the length of a temporary grant can't be read.
+	ReasonDurationInvalid = "DurationInvalid"
 	// ReasonExpired: the deadline has passed.
 	ReasonExpired = "Expired"
 
