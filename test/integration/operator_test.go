@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-logr/logr"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"k8s.io/client-go/rest"
@@ -58,7 +57,7 @@ func (o *operatorUnderTest) Start() {
 		MetricsAddress:  "0",
 		HealthAddress:   "0",
 		ShutdownTimeout: 20 * time.Second,
-		Log:             logr.Discard(),
+		Log:             GinkgoLogr,
 	})
 	Expect(err).NotTo(HaveOccurred())
 	o.address = running.HTTPAddress()

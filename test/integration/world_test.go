@@ -83,7 +83,11 @@ func (w *world) at(path ...string) string {
 
 // object is the id in the store of an object of the world's type, in a project.
 func (w *world) object(id, workspace, project string) string {
-	return objectid.Scope(scope.Path{Organization: w.Namespace, Workspace: workspace, Project: project, ResourceType: w.Type, ResourceID: id})
+	return w.objectOf(w.Type, id, workspace, project)
+}
+
+func (w *world) objectOf(resourceType, id, workspace, project string) string {
+	return objectid.Scope(scope.Path{Organization: w.Namespace, Workspace: workspace, Project: project, ResourceType: resourceType, ResourceID: id})
 }
 
 // may says whether a user may do something at a place, as a decision of now.
@@ -186,6 +190,23 @@ func message(object v1alpha1.Object) func() (string, error) {
 		}
 		return "", nil
 	}
+}
+
+// faultsOf are the entries of a role that its status names.
+func faultsOf(role *v1alpha1.Role) []v1alpha1.PermissionFault {
+	GinkgoHelper()
+	var read v1alpha1.Role
+	Expect(k8sClient.Get(ctx, client.ObjectKeyFromObject(role), &read)).To(Succeed())
+	return read.Status.Permissions
+}
+
+// containAll matches a text with all of these words.
+func containAll(words ...string) types.GomegaMatcher {
+	matchers := make([]types.GomegaMatcher, 0, len(words))
+	for _, word := range words {
+		matchers = append(matchers, ContainSubstring(word))
+	}
+	return And(matchers...)
 }
 
 // haveGeneration matches an object whose spec has been written so often.
