@@ -46,6 +46,7 @@ var reasons = []string{
 	v1alpha1.ReasonContextTooLarge,
 	v1alpha1.ReasonGranted,
 	v1alpha1.ReasonPending,
+	v1alpha1.ReasonDurationInvalid,
 	v1alpha1.ReasonExpired,
 	v1alpha1.ReasonTypeTaken,
 	v1alpha1.ReasonPermissionTaken,
