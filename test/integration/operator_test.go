@@ -30,6 +30,8 @@ type operatorUnderTest struct {
 	file    string
 	stop    func()
 	address string
+	// clock is a new one for each start.
+	clock *travelClock
 	// apiWrites counts the operator's requests to the API server that are not reads.
 	apiWrites atomic.Int64
 }
@@ -46,9 +48,10 @@ func (o *operatorUnderTest) Start() {
 			return next.RoundTrip(request)
 		})
 	})
+	o.clock = newTravelClock()
 	running, err := operator.New(ctx, cluster, operator.Options{
 		Embedded: &operator.EmbeddedOptions{
-			EmbeddedOptions: openfga.EmbeddedOptions{Path: o.file},
+			EmbeddedOptions: openfga.EmbeddedOptions{Path: o.file, Clock: o.clock.Now},
 			API:             openfga.APIOptions{HTTPAddress: "127.0.0.1:0", GRPCAddress: "127.0.0.1:0"},
 		},
 		CompareEvery:    time.Hour,
@@ -57,6 +60,7 @@ func (o *operatorUnderTest) Start() {
 		MetricsAddress:  "0",
 		HealthAddress:   "0",
 		ShutdownTimeout: 20 * time.Second,
+		Clock:           o.clock,
 		Log:             GinkgoLogr,
 	})
 	Expect(err).NotTo(HaveOccurred())
@@ -68,6 +72,7 @@ func (o *operatorUnderTest) Start() {
 	o.stop = func() {
 		cancel()
 		Eventually(ended).WithTimeout(30 * time.Second).Should(Receive(Succeed()))
+		close(o.clock.end)
 	}
 	Eventually(o.storeID).WithTimeout(30 * time.Second).ShouldNot(BeEmpty())
 }

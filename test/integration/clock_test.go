@@ -1,0 +1,62 @@
+package integration
+
+import (
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	testingclock "k8s.io/utils/clock/testing"
+)
+
+// travelClock runs as the real clock does, until a spec stops it at an instant of its own. Timers fire
+// when it gets to them. It is the clock of the operator's deadlines and of its store's decisions.
+type travelClock struct {
+	*testingclock.FakeClock
+	mu      sync.Mutex
+	stopped bool
+	end     chan struct{}
+}
+
+func newTravelClock() *travelClock {
+	c := &travelClock{FakeClock: testingclock.NewFakeClock(time.Now()), end: make(chan struct{})}
+	go func() {
+		ticker := time.NewTicker(5 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-c.end:
+				return
+			case now := <-ticker.C:
+				c.mu.Lock()
+				if !c.stopped {
+					c.SetTime(now)
+				}
+				c.mu.Unlock()
+			}
+		}
+	}()
+	return c
+}
+
+// StopAt stops the clock at an instant; it may be set on and back as often as a spec likes.
+func (c *travelClock) StopAt(instant time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = true
+	c.SetTime(instant)
+}
+
+// travelling gives a container's specs an operator of their own whose clock they may set, and the suite's
+// other specs one that has seen nothing of it.
+func travelling() {
+	BeforeEach(func() {
+		op.Stop()
+		op.Start()
+		DeferCleanup(func() {
+			if op.stop != nil {
+				op.Stop()
+			}
+			op.Start()
+		})
+	})
+}
