@@ -3,6 +3,7 @@ package operator
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -17,13 +20,16 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/controllers"
+	"github.com/bailiwick-dev/bailiwick/internal/admission"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
@@ -36,11 +42,14 @@ type Options struct {
 	Embedded *EmbeddedOptions
 	Remote   *openfga.RemoteOptions
 
-	CompareEvery    time.Duration
-	Workers         int
-	QPS             float32
-	LeaderElect     bool
-	LeaderNamespace string
+	CompareEvery time.Duration
+	Workers      int
+	QPS          float32
+	LeaderElect  bool
+	// Namespace is the operator's own: the lease and the webhook's certificate are there.
+	Namespace       string
+	WebhookPort     int
+	WebhookDNSName  string
 	MetricsAddress  string
 	HealthAddress   string
 	ShutdownTimeout time.Duration
@@ -105,6 +114,11 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 	if err := mgr.Add(e); err != nil {
 		return fmt.Errorf("adding the engine: %w", err)
 	}
+	if options.WebhookPort != 0 {
+		if err := o.addWebhook(options); err != nil {
+			return err
+		}
+	}
 	if err := controllers.SetupWithManager(mgr, e, controllers.Options{Workers: options.Workers, Clock: options.Clock}); err != nil {
 		return err
 	}
@@ -113,20 +127,59 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 
 func managerOptions(options Options) ctrl.Options {
 	return ctrl.Options{
-		Scheme:  Scheme(),
-		Logger:  options.Log,
-		Metrics: metricsserver.Options{BindAddress: options.MetricsAddress},
-		// Nobody reads managed fields from the cache, and they are most of an object.
-		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Scheme:                        Scheme(),
+		Logger:                        options.Log,
+		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddress},
+		Cache:                         cacheOptions(options),
 		HealthProbeBindAddress:        options.HealthAddress,
 		LeaderElection:                options.LeaderElect,
 		LeaderElectionID:              "bailiwick.authz.bailiwick.dev",
-		LeaderElectionNamespace:       options.LeaderNamespace,
+		LeaderElectionNamespace:       options.Namespace,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       &options.ShutdownTimeout,
 		// Several operators in one process, as tests have them, may each have a controller of a kind.
 		Controller: config.Controller{SkipNameValidation: new(true)},
 	}
+}
+
+func cacheOptions(options Options) cache.Options {
+	secret := cache.Config{FieldSelector: fields.OneTermEqualSelector("metadata.name", admission.SecretName)}
+	return cache.Options{
+		// Nobody reads managed fields from the cache, and they are most of an object.
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: {Namespaces: map[string]cache.Config{options.Namespace: secret}}},
+	}
+}
+
+// addWebhook has the API server's requests stamped.
+func (o *Operator) addWebhook(options Options) error {
+	certificate, err := admission.NewCertificate(o.manager, options.Namespace, options.WebhookDNSName)
+	if err != nil {
+		return err
+	}
+	server := webhook.NewServer(webhook.Options{
+		Port: options.WebhookPort,
+		TLSOpts: []func(*tls.Config){func(config *tls.Config) {
+			config.MinVersion = tls.VersionTLS13
+			config.GetCertificate = certificate.Get
+		}},
+	})
+	server.Register(admission.StampPath, &webhook.Admission{
+		Handler: &admission.Stamper{Client: o.manager.GetClient(), Clock: options.Clock},
+	})
+	if err := o.manager.Add(server); err != nil {
+		return fmt.Errorf("adding the webhook: %w", err)
+	}
+	serving := func(request *http.Request) error {
+		if _, err := certificate.Get(nil); err != nil {
+			return err
+		}
+		return server.StartedChecker()(request)
+	}
+	if err := o.manager.AddReadyzCheck("webhook", serving); err != nil {
+		return fmt.Errorf("adding the webhook's readiness probe: %w", err)
+	}
+	return nil
 }
 
 // limits are those of the store: the embedded one allows more than a stock server does.

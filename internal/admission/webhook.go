@@ -1,0 +1,114 @@
+package admission
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+)
+
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+
+// StampPath is where the API server calls the stamping webhook.
+const StampPath = "/stamp"
+
+// reviewTimeout ends a question to the API server; it is less than a webhook call may take.
+const reviewTimeout = 5 * time.Second
+
+// grants are the resources that say who made them and when.
+var grants = map[string]bool{"permissiongrants": true, "temporarypermissiongrants": true}
+
+// Stamper is the mutating webhook.
+type Stamper struct {
+	// Client asks the API server what a requester may do.
+	Client client.Client
+	// Clock says when a grant is made.
+	Clock clock.PassiveClock
+}
+
+// Handle implements admission.Handler. It changes metadata only, and decodes nothing else.
+func (s *Stamper) Handle(ctx context.Context, request admission.Request) admission.Response {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(request.Object.Raw, &object); err != nil {
+		return admission.Errored(http.StatusBadRequest, fmt.Errorf("reading the object: %w", err))
+	}
+	metadata, err := metadataOf(request.Object.Raw)
+	if err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	switch request.Operation {
+	case admissionv1.Create:
+		err = stampOnCreate(metadata, grants[request.Resource.Resource], s.requester(ctx, &request), s.Clock.Now())
+		if err != nil {
+			return admission.Errored(http.StatusInternalServerError, err)
+		}
+	case admissionv1.Update:
+		old, err := metadataOf(request.OldObject.Raw)
+		if err != nil {
+			return admission.Errored(http.StatusBadRequest, err)
+		}
+		if err := keepOnUpdate(old, metadata); err != nil {
+			return admission.Denied(err.Error())
+		}
+	default:
+		return admission.Allowed("")
+	}
+	return patched(request.Object.Raw, object, metadata)
+}
+
+func metadataOf(raw []byte) (*metav1.ObjectMeta, error) {
+	var object metav1.PartialObjectMetadata
+	if err := json.Unmarshal(raw, &object); err != nil {
+		return nil, fmt.Errorf("reading the object's metadata: %w", err)
+	}
+	return &object.ObjectMeta, nil
+}
+
+func patched(raw []byte, object map[string]json.RawMessage, metadata *metav1.ObjectMeta) admission.Response {
+	encoded, err := json.Marshal(metadata)
+	if err != nil {
+		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("writing the object's metadata: %w", err))
+	}
+	object["metadata"] = encoded
+	now, err := json.Marshal(object)
+	if err != nil {
+		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("writing the object: %w", err))
+	}
+	return admission.PatchResponseFromRaw(raw, now)
+}
+
+// requester is who makes a request, with the question whether they may do more than they are given.
+func (s *Stamper) requester(ctx context.Context, request *admission.Request) Requester {
+	return Requester{Name: request.UserInfo.Username, MayEscalate: func() (bool, error) {
+		ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
+		defer cancel()
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: request.UserInfo.Username, UID: request.UserInfo.UID, Groups: request.UserInfo.Groups,
+			Extra: extra(request),
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Verb: "escalate", Namespace: request.Namespace, Name: request.Name,
+				Group: request.Resource.Group, Version: request.Resource.Version, Resource: request.Resource.Resource,
+			},
+		}}
+		if err := s.Client.Create(ctx, review); err != nil {
+			return false, err
+		}
+		return review.Status.Allowed, nil
+	}}
+}
+
+func extra(request *admission.Request) map[string]authorizationv1.ExtraValue {
+	converted := make(map[string]authorizationv1.ExtraValue, len(request.UserInfo.Extra))
+	for key, values := range request.UserInfo.Extra {
+		converted[key] = authorizationv1.ExtraValue(values)
+	}
+	return converted
+}
