@@ -1,0 +1,182 @@
+package integration
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+)
+
+func namespaceNamed(name string) *corev1.Namespace {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+}
+
+var _ = Describe("An Organization", func() {
+	It("without its namespace waits for it, and governs it when it is there", func() {
+		name := newNamespace(ctx) + "-later"
+		organization := build.Organization(name).Workspace("prod").Obj()
+		create(organization)
+		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, organization))).To(Succeed()) })
+		expectReason(organization, v1alpha1.ReasonNamespaceNotFound, "no namespace "+name, "create it")
+		all, err := op.tuples()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(all).NotTo(ContainElement(ContainSubstring(name)))
+
+		create(namespaceNamed(name))
+		expectReason(organization, v1alpha1.ReasonValid, name)
+		catalogue := build.ResourceType(name).Permits(name + ":View").Obj()
+		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, catalogue))).To(Succeed()) })
+		assigned := build.RoleAssignment(name, "a").Gives("viewer").ToUser("alice").InWorkspace("prod").Obj()
+		create(catalogue, build.User(name, "alice").KnownAs("alice@"+name).Obj(), build.Role(name, "viewer").Grants(name+":View").Obj(), assigned)
+		expectReason(assigned, v1alpha1.ReasonInForce)
+		w := &world{Namespace: name}
+		Expect(w.may("alice", name+":View", w.at("prod"))()).To(BeTrue())
+	})
+
+	It("[K9] that is deleted ends all that holds in its namespace, and brings it back", func() {
+		w := newWorld()
+		create(build.Role(w.Namespace, "reader").OfType(v1alpha1.RoleShare).Grants(w.View).Obj())
+		toUser := w.assignment("user", "editor").ToUser("alice").Obj()
+		toGroup := w.assignment("group", "editor").ToGroup("devs").InProject("prod", "vision").Obj()
+		onResource := w.assignment("resource", "reader").ToUser("bob").InProject("prod", "vision").OnResource(w.Type, "42").Obj()
+		create(toUser, toGroup, onResource)
+		assignments := []*v1alpha1.RoleAssignment{toUser, toGroup, onResource}
+		for _, assigned := range assignments {
+			expectReason(assigned, v1alpha1.ReasonInForce)
+		}
+		before, err := w.inStore()
+		Expect(err).NotTo(HaveOccurred())
+		holds := func() []bool {
+			GinkgoHelper()
+			var answers []bool
+			for _, ask := range []func() (bool, error){
+				w.may("alice", w.Edit, w.at()), w.may("alice", w.Edit, w.at("lab", "vision")),
+				w.groupMay(w.View, w.at("prod", "vision")), w.may("bob", w.View, w.object("42", "prod", "vision")),
+			} {
+				answer, err := ask()
+				Expect(err).NotTo(HaveOccurred())
+				answers = append(answers, answer)
+			}
+			return answers
+		}
+		Expect(holds()).To(HaveEach(BeTrue()))
+
+		organization := build.Organization(w.Namespace).OwnedBy("alice").Workspace("prod", "vision", "speech").Workspace("lab", "vision")
+		remove(organization.Obj())
+		Expect(holds()).To(HaveEach(BeFalse()))
+		Expect(w.inStore()).To(BeEmpty())
+		for _, object := range []v1alpha1.Object{
+			toUser, toGroup, onResource, w.user("alice"), build.Group(w.Namespace, "devs").Obj(), build.Role(w.Namespace, "editor").Obj(),
+		} {
+			expectReason(object, v1alpha1.ReasonOrganizationNotFound, "no Organization is named "+w.Namespace, "create it")
+		}
+
+		create(organization.Obj())
+		for _, assigned := range assignments {
+			expectReason(assigned, v1alpha1.ReasonInForce)
+			Expect(assigned).To(haveGeneration(1))
+		}
+		Expect(holds()).To(HaveEach(BeTrue()))
+		Expect(w.inStore()).To(ConsistOf(before))
+	})
+
+	It("that no longer declares a scope ends what holds there and below, and nothing else", func() {
+		w := newWorld()
+		prod := w.assignment("prod", "editor").ToUser("alice").InWorkspace("prod").Obj()
+		vision := w.assignment("vision", "editor").ToUser("bob").InProject("prod", "vision").Obj()
+		lab := w.assignment("lab", "editor").ToUser("bob").InProject("lab", "vision").Obj()
+		create(prod, vision, lab)
+		for _, assigned := range []*v1alpha1.RoleAssignment{prod, vision, lab} {
+			expectReason(assigned, v1alpha1.ReasonInForce)
+		}
+		organization := build.Organization(w.Namespace).Obj()
+		var declared []v1alpha1.Workspace
+		edit(organization, func(o *v1alpha1.Organization) {
+			declared = o.DeepCopy().Spec.Workspaces
+			o.Spec.Workspaces = o.Spec.Workspaces[1:]
+		})
+		expectReason(organization, v1alpha1.ReasonValid)
+		Expect(w.may("alice", w.Edit, w.at("prod"))()).To(BeFalse())
+		Expect(w.may("alice", w.Edit, w.at("prod", "vision"))()).To(BeFalse())
+		Expect(w.may("bob", w.Edit, w.at("prod", "vision"))()).To(BeFalse())
+		Expect(w.may("bob", w.Edit, w.at("lab", "vision"))()).To(BeTrue())
+		expectReason(prod, v1alpha1.ReasonScopeNotFound)
+		expectReason(vision, v1alpha1.ReasonScopeNotFound)
+
+		edit(organization, func(o *v1alpha1.Organization) { o.Spec.Workspaces = declared })
+		expectReason(prod, v1alpha1.ReasonInForce)
+		expectReason(vision, v1alpha1.ReasonInForce)
+		Expect(w.may("alice", w.Edit, w.at("prod", "vision"))()).To(BeTrue())
+		Expect(w.may("bob", w.Edit, w.at("prod", "vision"))()).To(BeTrue())
+	})
+})
+
+var _ = Describe("A namespace", func() {
+	It("without its Organization grants nothing, until it has one", func() {
+		ns := newNamespace(ctx)
+		w := &world{Namespace: ns, View: ns + ":View"}
+		catalogue := build.ResourceType(ns).Permits(w.View).Obj()
+		organization := build.Organization(ns).Obj()
+		DeferCleanup(func() {
+			Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, catalogue))).To(Succeed())
+			Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, organization))).To(Succeed())
+		})
+		user, group := w.user("alice"), build.Group(ns, "devs").Obj()
+		role := build.Role(ns, "viewer").Grants(w.View).Obj()
+		toUser := w.assignment("user", "viewer").ToUser("alice").Obj()
+		toGroup := w.assignment("group", "viewer").ToGroup("devs").Obj()
+		create(catalogue, user, group, role, toUser, toGroup)
+		for _, object := range []v1alpha1.Object{user, group, role, toUser, toGroup} {
+			expectReason(object, v1alpha1.ReasonOrganizationNotFound, "no Organization is named "+ns, "create it")
+		}
+		Expect(w.inStore()).To(BeEmpty())
+		Expect(w.may("alice", w.View, w.at())()).To(BeFalse())
+		Expect(w.groupMay(w.View, w.at())()).To(BeFalse())
+
+		create(organization)
+		expectReason(toUser, v1alpha1.ReasonInForce)
+		expectReason(toGroup, v1alpha1.ReasonInForce)
+		Expect(w.may("alice", w.View, w.at())()).To(BeTrue())
+		Expect(w.groupMay(w.View, w.at())()).To(BeTrue())
+		for _, object := range []v1alpha1.Object{user, group, role} {
+			expectReason(object, v1alpha1.ReasonValid)
+		}
+	})
+
+	It("[K9] that is deleted with everything in it goes, and leaves nothing in the store", func() {
+		w := newWorld()
+		create(build.Role(w.Namespace, "reader").OfType(v1alpha1.RoleShare).Grants(w.View).Obj())
+		objects := []*v1alpha1.RoleAssignment{
+			w.assignment("user", "editor").ToUser("alice").Obj(),
+			w.assignment("group", "editor").ToGroup("devs").InProject("prod", "vision").Obj(),
+			w.assignment("resource", "reader").ToUser("bob").InProject("prod", "vision").OnResource(w.Type, "42").Obj(),
+		}
+		for _, assigned := range objects {
+			create(assigned)
+		}
+		create(w.assignment("broken", "nothing").ToUser("nobody").InWorkspace("nowhere").Obj())
+		for _, assigned := range objects {
+			expectReason(assigned, v1alpha1.ReasonInForce)
+		}
+
+		remove(namespaceNamed(w.Namespace))
+		Expect(w.may("alice", w.Edit, w.at())()).To(BeFalse())
+		Expect(w.groupMay(w.Edit, w.at("prod", "vision"))()).To(BeFalse())
+		Expect(w.may("bob", w.View, w.object("42", "prod", "vision"))()).To(BeFalse())
+		Expect(w.inStore()).NotTo(ContainElement(MatchRegexp("assignee|slot_")))
+		expectReason(build.Organization(w.Namespace).Obj(), v1alpha1.ReasonNamespaceNotFound, "create it")
+		Expect(w.inStore()).To(BeEmpty())
+
+		By("the same again")
+		create(namespaceNamed(w.Namespace), w.user("alice"), build.Role(w.Namespace, "editor").Grants(w.Edit).Obj())
+		again := w.assignment("user", "editor").ToUser("alice").Obj()
+		create(again)
+		expectReason(again, v1alpha1.ReasonInForce)
+		Expect(w.may("alice", w.Edit, w.at("prod"))()).To(BeTrue())
+		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeFalse())
+	})
+})
