@@ -92,11 +92,14 @@ func (s *stage) startOperator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.waitUntilReady(ctx, "http://"+health+"/readyz"); err != nil {
+	err = s.waitUntilReady(ctx, "http://"+health+"/readyz")
+	if err == nil {
+		s.store, err = findStore(ctx, "http://"+http)
+	}
+	if err != nil {
 		return fmt.Errorf("the operator did not become ready: %w\n%s", err, s.plane.LogTail(filepath.Base(operatorPath)))
 	}
-	s.store, err = findStore(ctx, "http://"+http)
-	return err
+	return nil
 }
 
 func (s *stage) waitUntilReady(ctx context.Context, url string) error {
