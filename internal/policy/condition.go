@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +46,7 @@ func ParseValue(text string, as v1alpha1.AttributeType) (Value, error) {
 		if err != nil || math.IsInf(number, 0) || math.IsNaN(number) || strings.ContainsAny(text, "xX_") {
 			return Value{}, fmt.Errorf(`%q is not a number: write it as in "3" or "2.5"`, text)
 		}
-		if math.Abs(number) > maxInteger {
+		if math.Abs(number) > maxInteger || math.Abs(number) == maxInteger && !isMaxInteger(text) {
 			return Value{}, fmt.Errorf("%q is beyond ±2^53, where numbers are no longer exact: use an attribute of type String", text)
 		}
 		value.Number = number + 0 // -0 becomes 0
@@ -61,6 +62,13 @@ func ParseValue(text string, as v1alpha1.AttributeType) (Value, error) {
 		return Value{}, fmt.Errorf("attributes of type %q are unknown", as)
 	}
 	return value, nil
+}
+
+// isMaxInteger says whether a number that was read as ±maxInteger is not beyond it. ParseFloat rounds
+// 2^53+1, which is no double, to 2^53.
+func isMaxInteger(text string) bool {
+	exact, _, err := big.ParseFloat(text, 10, 64, big.AwayFromZero)
+	return err == nil && exact.Abs(exact).Cmp(big.NewFloat(maxInteger)) <= 0
 }
 
 // Fault is why an entry grants nothing.
