@@ -43,7 +43,7 @@ test: controlplane ## Run all tests.
 generate: ## Generate deep copies, the CRDs and the operator's ClusterRole from the Go code.
 	$(CONTROLLER_GEN) object paths=./api/...
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
-	$(CONTROLLER_GEN) rbac:roleName=bailiwick paths=./controllers/... output:rbac:dir=config/rbac
+	$(CONTROLLER_GEN) rbac:roleName=bailiwick paths=./controllers/... paths=./internal/admission/... output:rbac:dir=config/rbac
 
 .PHONY: fmt
 fmt: ## Format the Go code.

@@ -41,6 +41,9 @@ type Certificate struct {
 	directory string
 }
 
+// made counts the certificates of this process: the library's controllers need names of their own.
+var made atomic.Int32
+
 // NewCertificate sets up the making of the certificate for a DNS name, kept in a Secret of a namespace.
 func NewCertificate(mgr ctrl.Manager, namespace, dnsName string) (*Certificate, error) {
 	directory, err := os.MkdirTemp("", "bailiwick-certificate-")
@@ -57,6 +60,7 @@ func NewCertificate(mgr ctrl.Manager, namespace, dnsName string) (*Certificate, 
 		IsReady:        make(chan struct{}),
 		Webhooks:       []rotator.WebhookInfo{{Name: ConfigurationName, Type: rotator.Mutating}},
 		FieldOwner:     "bailiwick",
+		ControllerName: fmt.Sprintf("certificate-%d", made.Add(1)),
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("setting up the webhook's certificate: %w", err), os.RemoveAll(directory))

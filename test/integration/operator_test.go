@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -14,10 +15,11 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/internal/operator"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
+	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
 // op is the operator of the suite, with its embedded store. Specs that stop it are Serial, and start it
@@ -27,9 +29,10 @@ var op *operatorUnderTest
 // operatorUnderTest is the operator as package main runs it, in this process. Its store is a file, so
 // that it is found again by the next start.
 type operatorUnderTest struct {
-	file    string
-	stop    func()
-	address string
+	file        string
+	webhookPort int
+	stop        func()
+	address     string
 	// clock is a new one for each start.
 	clock *travelClock
 	// apiWrites counts the operator's requests to the API server that are not reads.
@@ -39,7 +42,12 @@ type operatorUnderTest struct {
 // Start returns when the store holds what the cluster says.
 func (o *operatorUnderTest) Start() {
 	GinkgoHelper()
-	cluster := rest.CopyConfig(plane.Config())
+	cluster, err := plane.UserConfig(operatorName, "system:serviceaccounts")
+	Expect(err).NotTo(HaveOccurred())
+	if o.webhookPort == 0 {
+		o.webhookPort = freePort()
+		Expect(plane.RouteWebhooks(ctx, o.webhookPort)).To(Succeed())
+	}
 	cluster.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(request *http.Request) (*http.Response, error) {
 			if request.Method != http.MethodGet {
@@ -61,6 +69,9 @@ func (o *operatorUnderTest) Start() {
 		HealthAddress:   "0",
 		ShutdownTimeout: 20 * time.Second,
 		Clock:           o.clock,
+		Namespace:       "bailiwick-system",
+		WebhookPort:     o.webhookPort,
+		WebhookDNSName:  "localhost",
 		Log:             GinkgoLogr,
 	})
 	Expect(err).NotTo(HaveOccurred())
@@ -75,6 +86,25 @@ func (o *operatorUnderTest) Start() {
 		close(o.clock.end)
 	}
 	Eventually(o.storeID).WithTimeout(30 * time.Second).ShouldNot(BeEmpty())
+	Eventually(stamped).WithTimeout(30 * time.Second).Should(BeTrue())
+}
+
+// operatorName is under whom config/rbac gives the operator its rights.
+const operatorName = "system:serviceaccount:bailiwick-system:bailiwick"
+
+// stamped says whether the API server calls the webhook yet.
+func stamped() (bool, error) {
+	probe := build.TemporaryPermissionGrant("default", "probe").ToUser("nobody").Grants("nothing").For("1h").Obj()
+	err := k8sClient.Create(ctx, probe, client.DryRunAll)
+	return len(probe.Finalizers) == 1, err
+}
+
+func freePort() int {
+	GinkgoHelper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	Expect(err).NotTo(HaveOccurred())
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
 }
 
 // Stop returns when the operator has ended.

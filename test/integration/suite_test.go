@@ -3,6 +3,7 @@ package integration
 
 import (
 	"context"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func start() {
 	DeferCleanup(cancel)
 
 	var err error
-	plane, err = controlplane.Start(ctx, controlplane.Options{CRDDirectories: []string{"../../config/crd/bases"}})
+	plane, err = controlplane.Start(ctx, controlplane.Options{})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(plane.Stop)
 
@@ -56,6 +57,7 @@ func start() {
 
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
+	install()
 	op = &operatorUnderTest{file: filepath.Join(GinkgoT().TempDir(), "store.db")}
 	op.Start()
 	DeferCleanup(func() {
@@ -63,6 +65,22 @@ func start() {
 			op.Stop()
 		}
 	})
+}
+
+// install installs what a cluster administrator installs. The operator of the suite then has the rights
+// of its ServiceAccount, and no others.
+func install() {
+	GinkgoHelper()
+	kubeconfig := filepath.Join(plane.Directory(), "kubeconfig")
+	Expect(plane.WriteKubeconfig(kubeconfig)).To(Succeed())
+	for _, args := range [][]string{
+		{"apply", "-k", "../../config/default"},
+		{"wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"},
+	} {
+		cmd := exec.CommandContext(ctx, plane.Kubectl(), append(args, "--kubeconfig="+kubeconfig)...)
+		output, err := cmd.CombinedOutput()
+		Expect(err).NotTo(HaveOccurred(), string(output))
+	}
 }
 
 // newNamespace makes a namespace of its own for a spec and returns its name.
