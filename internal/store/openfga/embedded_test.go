@@ -1,10 +1,13 @@
 package openfga_test
 
 import (
+	"context"
+	"database/sql"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
@@ -38,6 +41,40 @@ func TestEmbeddedFileCanBeReadByASecondServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	expectCheck(t, second, false)
+}
+
+func TestEmbeddedIsUnavailableWhileSomebodyElseHoldsItsFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.db")
+	opened := openEmbedded(t, path)
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	holder, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute := func(statement string) {
+		if _, err := holder.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	execute("BEGIN IMMEDIATE")
+	// One waits for the file, the other for the first.
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	failures := make(chan error, 2)
+	for range cap(failures) {
+		go func() { failures <- opened.Write(ctx, []store.Tuple{granted}, nil) }()
+	}
+	for range cap(failures) {
+		expectUnavailable(t, <-failures)
+	}
+	expectCheck(t, opened, false)
+	execute("ROLLBACK")
+	write(t, opened, granted)
+	expectCheck(t, opened, true)
 }
 
 func TestEmbeddedKeepsStoresOfSeveralNamesApart(t *testing.T) {
