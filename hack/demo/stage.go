@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -75,17 +77,27 @@ func (s *stage) startOperator(ctx context.Context) error {
 		"system:serviceaccount:bailiwick-system:bailiwick", "system:serviceaccounts"); err != nil {
 		return err
 	}
-	addresses, err := freeAddresses(3)
+	addresses, err := freeAddresses(4)
 	if err != nil {
 		return err
 	}
 	health, http, grpc := addresses[0], addresses[1], addresses[2]
+	webhook, err := netip.ParseAddrPort(addresses[3])
+	if err != nil {
+		return err
+	}
+	// There is no Pod network either, in which the API server would find the webhook's Service.
+	if err := s.plane.RouteWebhooks(ctx, int(webhook.Port())); err != nil {
+		return err
+	}
 	s.operator, err = s.plane.Run(operatorPath, []string{"KUBECONFIG=" + kubeconfig},
 		"--store=embedded",
 		"--store-path="+filepath.Join(s.plane.Directory(), "store.db"),
 		"--openfga-http-address="+http,
 		"--openfga-grpc-address="+grpc,
 		"--health-address="+health,
+		"--webhook-port="+strconv.Itoa(int(webhook.Port())),
+		"--webhook-dns-name=localhost",
 		"--metrics-address=0",
 		"--leader-elect=false",
 	)
