@@ -1,0 +1,129 @@
+package policy_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+)
+
+var view = policy.Permission{Type: "App", Attributes: map[string]v1alpha1.AttributeType{
+	"color": v1alpha1.AttributeString, "floor": v1alpha1.AttributeNumber, "draft": v1alpha1.AttributeBoolean,
+}}
+
+type conditions = map[string]v1alpha1.AttributeCondition
+
+func equals(value string) v1alpha1.AttributeCondition {
+	return v1alpha1.AttributeCondition{Type: v1alpha1.ConditionEquals, Value: &value}
+}
+
+func notEquals(value string) v1alpha1.AttributeCondition {
+	return v1alpha1.AttributeCondition{Type: v1alpha1.ConditionNotEquals, Value: &value}
+}
+
+func in(values ...string) v1alpha1.AttributeCondition {
+	return v1alpha1.AttributeCondition{Type: v1alpha1.ConditionIn, Values: values}
+}
+
+func text(values ...string) (read []policy.Value) {
+	for _, value := range values {
+		read = append(read, policy.Value{Type: v1alpha1.AttributeString, Text: value})
+	}
+	return read
+}
+
+func number(values ...float64) (read []policy.Value) {
+	for _, value := range values {
+		read = append(read, policy.Value{Type: v1alpha1.AttributeNumber, Number: value})
+	}
+	return read
+}
+
+func truth(values ...bool) (read []policy.Value) {
+	for _, value := range values {
+		read = append(read, policy.Value{Type: v1alpha1.AttributeBoolean, Truth: value})
+	}
+	return read
+}
+
+func TestParseTestsReadsEachConditionByTheTypeThatItsAttributeHas(t *testing.T) {
+	str, num, truthValue := v1alpha1.AttributeString, v1alpha1.AttributeNumber, v1alpha1.AttributeBoolean
+	for name, c := range map[string]struct {
+		conditions conditions
+		want       []policy.Test
+	}{
+		"none":                     {nil, nil},
+		"a string":                 {conditions{"color": equals("red")}, []policy.Test{{"color", str, false, text("red")}}},
+		"the empty string":         {conditions{"color": equals("")}, []policy.Test{{"color", str, false, text("")}}},
+		"a string of digits":       {conditions{"color": equals("3")}, []policy.Test{{"color", str, false, text("3")}}},
+		"another string":           {conditions{"color": notEquals("red")}, []policy.Test{{"color", str, true, text("red")}}},
+		"a list":                   {conditions{"color": in("red", "blue")}, []policy.Test{{"color", str, false, text("red", "blue")}}},
+		"a number":                 {conditions{"floor": equals("3")}, []policy.Test{{"floor", num, false, number(3)}}},
+		"another number":           {conditions{"floor": notEquals("3")}, []policy.Test{{"floor", num, true, number(3)}}},
+		"equal numbers count once": {conditions{"floor": in("3", "4", "3.0", "30e-1", "4")}, []policy.Test{{"floor", num, false, number(3, 4)}}},
+		"zeros count once":         {conditions{"floor": in("0", "-0", "0.0")}, []policy.Test{{"floor", num, false, number(0)}}},
+		"equal strings count once": {conditions{"color": in("red", "red", "Red")}, []policy.Test{{"color", str, false, text("red", "Red")}}},
+		"a truth value":            {conditions{"draft": equals("false")}, []policy.Test{{"draft", truthValue, false, truth(false)}}},
+		"another truth value":      {conditions{"draft": notEquals("true")}, []policy.Test{{"draft", truthValue, true, truth(true)}}},
+		"a truth value twice":      {conditions{"draft": in("true", "true")}, []policy.Test{{"draft", truthValue, false, truth(true)}}},
+		"several, by name": {conditions{"floor": equals("3"), "draft": equals("true"), "color": equals("red")}, []policy.Test{
+			{"color", str, false, text("red")}, {"draft", truthValue, false, truth(true)}, {"floor", num, false, number(3)},
+		}},
+	} {
+		got, fault := policy.ParseTests(c.conditions, view)
+		if fault != nil || !slices.EqualFunc(got, c.want, sameTest) {
+			t.Errorf("%s: got %+v, %+v; want %+v", name, got, fault, c.want)
+		}
+	}
+}
+
+func sameTest(a, b policy.Test) bool {
+	return a.Attribute == b.Attribute && a.Type == b.Type && a.Negated == b.Negated && slices.Equal(a.Values, b.Values)
+}
+
+func TestParseTestsNamesWhatIsWrong(t *testing.T) {
+	for name, c := range map[string]struct {
+		conditions conditions
+		reason     string
+		mentions   []string
+	}{
+		"an unknown attribute": {
+			conditions{"colour": equals("red")},
+			v1alpha1.ReasonAttributeNotFound, []string{`"colour"`, "color, draft, floor", "App"},
+		},
+		"an attribute in another case": {conditions{"Color": equals("red")}, v1alpha1.ReasonAttributeNotFound, []string{`"Color"`}},
+		"a word for a number":          {conditions{"floor": equals("three")}, v1alpha1.ReasonValueInvalid, []string{"floor", `"three"`}},
+		"a word among numbers":         {conditions{"floor": in("3", "four")}, v1alpha1.ReasonValueInvalid, []string{"floor", `"four"`}},
+		"a number for a truth value":   {conditions{"draft": equals("1")}, v1alpha1.ReasonValueInvalid, []string{"draft", `"1"`}},
+		"both truth values":            {conditions{"draft": in("true", "false")}, v1alpha1.ReasonValueInvalid, []string{"draft", "excludes nothing"}},
+		"both, one of them twice":      {conditions{"draft": in("true", "true", "false")}, v1alpha1.ReasonValueInvalid, []string{"draft"}},
+		"no value":                     {conditions{"color": {Type: v1alpha1.ConditionEquals}}, v1alpha1.ReasonValueInvalid, []string{"color", "no value"}},
+		"an empty list":                {conditions{"color": in()}, v1alpha1.ReasonValueInvalid, []string{"color", "no value"}},
+		"one of several": {
+			conditions{"color": equals("red"), "floor": equals("x")}, v1alpha1.ReasonValueInvalid, []string{"floor"},
+		},
+	} {
+		tests, fault := policy.ParseTests(c.conditions, view)
+		if fault == nil || fault.Reason != c.reason || tests != nil {
+			t.Errorf("%s: got %+v, %+v; want no test and the reason %s", name, tests, fault, c.reason)
+			continue
+		}
+		for _, word := range c.mentions {
+			if !strings.Contains(fault.Message, word) {
+				t.Errorf("%s: the message does not mention %s: %s", name, word, fault.Message)
+			}
+		}
+	}
+}
+
+func TestParseTestsNamesTheFirstFaultByNameWhateverTheOrderOfTheMap(t *testing.T) {
+	wrong := conditions{"zone": equals("x"), "floor": equals("x"), "draft": equals("x"), "alpha": equals("x")}
+	for range 20 {
+		_, fault := policy.ParseTests(wrong, view)
+		if fault == nil || !strings.Contains(fault.Message, `"alpha"`) {
+			t.Fatalf("got %+v, want the fault of alpha: a status that changes by chance is written again and again", fault)
+		}
+	}
+}
