@@ -43,6 +43,8 @@ type Engine struct {
 	state   *desired.State
 	syncer  *tuplesync.Syncer
 
+	changing sync.Mutex
+
 	mu sync.Mutex
 	// queues are those of the controllers, by kind.
 	queues map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -95,19 +97,38 @@ func New(options Options) *Engine {
 }
 
 // Apply puts an object into the state and waits until the store agrees. The object belongs to the engine
-// afterwards. The outcome counts also when there is an error, which says that the store does not.
+// afterwards. The outcome counts also when there is an error, which says that the store does not agree
+// yet.
 func (e *Engine) Apply(ctx context.Context, object client.Object) (desired.Outcome, error) {
 	ref := desired.RefOf(object)
-	e.touched(ref, e.state.Put(object))
-	err := e.syncer.Await(ctx, ref)
-	outcome, _ := e.state.Outcome(ref)
-	return outcome, err
+	outcome := e.change(ref, func() desired.Change { return e.state.Put(object) })
+	return outcome, e.syncer.Await(ctx, ref)
 }
 
 // Remove takes an object out of the state and waits until the store holds nothing of it.
 func (e *Engine) Remove(ctx context.Context, ref desired.Ref) error {
-	e.touched(ref, e.state.Remove(ref))
+	e.change(ref, func() desired.Change { return e.state.Remove(ref) })
 	return e.syncer.Await(ctx, ref)
+}
+
+// change changes the state, and tells the syncer and the controllers what that touches. One change is
+// made at a time: an outcome that one worker sees is never ahead of what the syncer knows that it has to
+// wait for.
+func (e *Engine) change(ref desired.Ref, do func() desired.Change) desired.Outcome {
+	e.changing.Lock()
+	change := do()
+	e.syncer.Touch(ref, change)
+	outcome, _ := e.state.Outcome(ref)
+	e.changing.Unlock()
+
+	others := change.Outcomes[:0:0]
+	for _, other := range change.Outcomes {
+		if other != ref {
+			others = append(others, other)
+		}
+	}
+	e.enqueue(others)
+	return outcome
 }
 
 // Until is how long it is until an instant, by the engine's clock; never less than it takes to see that
@@ -125,17 +146,6 @@ func (e *Engine) Outage() bool {
 
 // InSync says whether the store has held exactly what the cluster says since this engine was started.
 func (e *Engine) InSync() bool { return e.syncer.InSync() }
-
-func (e *Engine) touched(ref desired.Ref, change desired.Change) {
-	e.syncer.Touch(ref, change)
-	others := change.Outcomes[:0:0]
-	for _, other := range change.Outcomes {
-		if other != ref {
-			others = append(others, other)
-		}
-	}
-	e.enqueue(others)
-}
 
 // enqueue has controllers look at objects whose outcome may be another one now.
 func (e *Engine) enqueue(refs []desired.Ref) {
