@@ -142,7 +142,7 @@ func (r *reconciler) finalize(ctx context.Context, ref desired.Ref, object v1alp
 	}
 	if unconfirmed != nil {
 		return r.report(ctx, object, desired.Outcome{
-			Reason: v1alpha1.ReasonRevoking, Message: "waits until the store has taken back what this gave",
+			Reason: v1alpha1.ReasonStoreUnavailable, Message: "waits until the store has taken back what this gave",
 		}, unconfirmed)
 	}
 	before := object.DeepCopyObject().(v1alpha1.Object)

@@ -132,10 +132,8 @@ const (
 	// ReasonSubjectTaken: an older User of the organization has the same subject.
 	ReasonSubjectTaken = "SubjectTaken"
 
-	// ReasonStoreUnavailable: the object's own change waits for the store.
+	// ReasonStoreUnavailable: the object's own change, its deletion included, waits for the store.
 	ReasonStoreUnavailable = "StoreUnavailable"
-	// ReasonRevoking: the object is being deleted, and what it gave is being taken from the store.
-	ReasonRevoking = "Revoking"
 	// ReasonRevocationProtected: the object is being deleted and stays in force, because taking its
 	// access away is protected.
 	ReasonRevocationProtected = "RevocationProtected"
