@@ -88,12 +88,8 @@ func TestACreatedGrantIsRefusedWhileNobodyKnowsWhetherItIsARestore(t *testing.T)
 }
 
 func TestOtherKindsGetAFinalizerAndNothingElse(t *testing.T) {
-	by := Requester{Name: "carol", MayEscalate: func() (bool, error) {
-		t.Error("asked without need")
-		return false, nil
-	}}
 	object := &metav1.ObjectMeta{Finalizers: []string{"example.com/other"}}
-	if err := stampOnCreate(object, false, by, noon); err != nil {
+	if err := stampOnCreate(object, false, asksNobody(t), noon); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(object.Finalizers, []string{"example.com/other", v1alpha1.Finalizer}) || len(object.Annotations) > 0 {
@@ -128,7 +124,7 @@ func TestAnUpdateKeepsTheStampsAndCannotChangeThem(t *testing.T) {
 		"changes one and leaves one out":    {stamps{"", atNoon}, true},
 	} {
 		object := c.is.object()
-		err := keepOnUpdate(was.object(), object)
+		err := keepOnUpdate(was.object(), object, asksNobody(t))
 		if (err != nil) != c.refused {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -138,7 +134,7 @@ func TestAnUpdateKeepsTheStampsAndCannotChangeThem(t *testing.T) {
 	}
 	emptied := was.object()
 	emptied.Annotations[v1alpha1.AnnotationCreator] = ""
-	if err := keepOnUpdate(was.object(), emptied); err == nil {
+	if err := keepOnUpdate(was.object(), emptied, asksNobody(t)); err == nil {
 		t.Errorf("an emptied creator passed: %v", emptied.Annotations)
 	}
 }
@@ -155,11 +151,50 @@ func TestAnUpdatePutsTheFinalizerBackAndNoOther(t *testing.T) {
 		"another's is its owner's affair": {[]string{ours, other}, []string{ours}, []string{ours}},
 	} {
 		object := &metav1.ObjectMeta{Finalizers: c.is}
-		if err := keepOnUpdate(&metav1.ObjectMeta{Finalizers: c.was}, object); err != nil {
+		if err := keepOnUpdate(&metav1.ObjectMeta{Finalizers: c.was}, object, asksNobody(t)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if !slices.Equal(object.Finalizers, c.want) {
 			t.Errorf("%s: got %v, want %v", name, object.Finalizers, c.want)
 		}
 	}
+}
+
+func TestAnUpdateStampsWhatHasNoStampsOnlyAsARestore(t *testing.T) {
+	for name, c := range map[string]struct {
+		is          stamps
+		mayEscalate bool
+		refused     bool
+	}{
+		"nothing is said":                       {stamps{}, false, false},
+		"a creator, by who may not restore":     {stamps{"alice", ""}, false, true},
+		"an instant, by who may not restore":    {stamps{"", earlier}, false, true},
+		"a backup's stamps, by who may restore": {stamps{"alice", earlier}, true, false},
+		"a backup's stamps, by who may not":     {stamps{"alice", earlier}, false, true},
+	} {
+		object := c.is.object()
+		by := Requester{Name: "carol", MayEscalate: func() (bool, error) { return c.mayEscalate, nil }}
+		err := keepOnUpdate(stamps{}.object(), object, by)
+		var refused refusal
+		if (err != nil) != c.refused || (err != nil) != errors.As(err, &refused) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := stampsOf(object); got != c.is {
+			t.Errorf("%s: got %v", name, got)
+		}
+	}
+	down := errors.New("the API server does not answer")
+	by := Requester{Name: "carol", MayEscalate: func() (bool, error) { return true, down }}
+	if err := keepOnUpdate(stamps{}.object(), stamps{"alice", earlier}.object(), by); !errors.Is(err, down) {
+		t.Errorf("while nobody knows who may restore: %v", err)
+	}
+}
+
+// asksNobody is a requester of whom it does not matter what they may do.
+func asksNobody(t *testing.T) Requester {
+	t.Helper()
+	return Requester{Name: "carol", MayEscalate: func() (bool, error) {
+		t.Error("asked without need")
+		return false, nil
+	}}
 }
