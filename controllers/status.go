@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
 // unavailable is what an object says whose own change waits for the store.
@@ -17,6 +19,9 @@ func unavailable(outcome desired.Outcome, err error) desired.Outcome {
 	outcome.Ready, outcome.Stalled = false, false
 	outcome.Reason = v1alpha1.ReasonStoreUnavailable
 	outcome.Message = fmt.Sprintf("waits for the store, and goes on by itself when it answers: %v", err)
+	if errors.Is(err, store.ErrRefused) {
+		outcome.Message = fmt.Sprintf("the store does not take what this gives, which is a fault of Bailiwick: %v", err)
+	}
 	return outcome
 }
 
