@@ -58,7 +58,7 @@ type Outcome struct {
 	Faults []v1alpha1.PermissionFault
 	// Permissions are what became of each permission entry of a grant.
 	Permissions []v1alpha1.PermissionOutcome
-	// Life is when a temporary grant begins and ends, Phase where in it it is.
+	// Life is when a temporary grant begins and ends, Phase where in its life it is.
 	Life  policy.Lifetime
 	Phase v1alpha1.GrantPhase
 	// Next is when the outcome changes by itself, if it does: the object must be put again then.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -78,10 +79,5 @@ func AssignableAt(role *v1alpha1.RoleSpec, level v1alpha1.ScopeLevel) bool {
 	if len(role.AssignableAt) == 0 {
 		return true
 	}
-	for _, allowed := range role.AssignableAt {
-		if allowed == level {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(role.AssignableAt, level)
 }

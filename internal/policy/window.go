@@ -56,15 +56,16 @@ type Lifetime struct {
 // forges one of these can only shorten it. The maximum is 0 where there is none.
 func LifetimeOf(grant *v1alpha1.TemporaryPermissionGrant, maximum time.Duration) (Lifetime, error) {
 	life := Lifetime{Start: startOf(grant)}
-	if grant.Spec.ExpiresAt != nil {
+	switch {
+	case grant.Spec.ExpiresAt != nil:
 		life.Deadline = grant.Spec.ExpiresAt.Time
-	} else if grant.Spec.Duration != nil {
+	case grant.Spec.Duration != nil:
 		length, err := ParseDuration(*grant.Spec.Duration)
 		if err != nil {
 			return Lifetime{}, fmt.Errorf("spec.duration: %w", err)
 		}
 		life.Deadline = life.Start.Add(length)
-	} else {
+	default:
 		return Lifetime{}, errors.New("spec: set exactly one of duration and expiresAt")
 	}
 	if latest := life.Start.Add(maximum); maximum > 0 && life.Deadline.After(latest) {
