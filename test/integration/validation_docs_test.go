@@ -72,7 +72,7 @@ var _ = Describe("The pages of the kinds", func() {
 var _ = Describe("The samples", func() {
 	It("apply", func() {
 		kinds := map[string]bool{}
-		for _, sample := range strings.SplitSeq(kubectl("kustomize", "../../config/samples"), "\n---\n") {
+		for sample := range strings.SplitSeq(kubectl("kustomize", "../../config/samples"), "\n---\n") {
 			object := &unstructured.Unstructured{}
 			Expect(yaml.Unmarshal([]byte(sample), &object.Object)).To(Succeed())
 			kinds[object.GetKind()] = true
