@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -69,7 +70,9 @@ func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed, outage
 	case *v1alpha1.TemporaryPermissionGrant:
 		o.Status.Scope = desired.PathOf(o.Namespace, &o.Spec.Scope).String()
 		o.Status.Creator = o.Annotations[v1alpha1.AnnotationCreator]
-		o.Status.StartsAt, o.Status.ExpiresAt = instant(outcome.Life.Start), instant(outcome.Life.Deadline)
+		if outcome.Life != (policy.Lifetime{}) { // unknown while it is being deleted
+			o.Status.StartsAt, o.Status.ExpiresAt = instant(outcome.Life.Start), instant(outcome.Life.Deadline)
+		}
 		if confirmed {
 			o.Status.InForce, o.Status.Permissions, o.Status.Phase = outcome.InForce, outcome.Permissions, outcome.Phase
 		}

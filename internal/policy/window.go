@@ -86,8 +86,15 @@ func startOf(grant *v1alpha1.TemporaryPermissionGrant) time.Time {
 	if said := grant.Status.StartsAt; said != nil && said.Time.Before(start) {
 		start = said.Time
 	}
+	if start.Before(earliest) {
+		return earliest
+	}
 	return start
 }
+
+// earliest is the first start that the schema lets through. A stamp may say anything, and the store can't
+// read every year.
+var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Equal says whether two lifetimes are the same.
 func (l Lifetime) Equal(other Lifetime) bool {
