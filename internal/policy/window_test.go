@@ -212,7 +212,7 @@ func TestStampsThatNoStoreReadsBeginAtTheEarliest(t *testing.T) {
 	grant := &v1alpha1.TemporaryPermissionGrant{Spec: v1alpha1.TemporaryPermissionGrantSpec{Duration: &length}}
 	grant.CreationTimestamp.Time = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	grant.Annotations = map[string]string{v1alpha1.AnnotationGrantedAt: "0000-01-01T00:00:00Z"}
-	life, err := LifetimeOf(grant, 0)
+	life, err := policy.LifetimeOf(grant, 0)
 	if err != nil || life.Start.Year() != 2000 {
 		t.Fatalf("begins at %v, %v", life.Start, err)
 	}
