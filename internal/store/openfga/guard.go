@@ -3,9 +3,7 @@ package openfga
 import (
 	"context"
 	"path"
-	"strings"
 	"time"
-	"unicode"
 
 	openfgav1 "github.com/openfga/api/proto/openfga/v1"
 	"google.golang.org/grpc"
@@ -151,34 +149,8 @@ func (g *guard) question(modelID *string, tuples []*openfgav1.TupleKey, context 
 				"%q in the request's context is no object: pass the values of attributes by their names", ParameterAttributes)
 		}
 	}
-	*context = requestContext(permission, takable(attributes), g.clock())
+	*context = requestContext(permission, attributes, g.clock())
 	return nil
-}
-
-// otherText stands for a text that OpenFGA does not take. It is longer than any value of a condition may
-// be, so it is equal to none, as the text itself is.
-var otherText = strings.Repeat(" ", 257)
-
-// takable are the attributes as OpenFGA takes them: it refuses a whole request for one control character,
-// which no condition has in its names and values. Names with one are left out, and texts replaced. Lists
-// and objects meet no condition, so they become null.
-func takable(attributes *structpb.Struct) *structpb.Struct {
-	taken := &structpb.Struct{Fields: make(map[string]*structpb.Value, len(attributes.GetFields()))}
-	for name, value := range attributes.GetFields() {
-		if strings.ContainsFunc(name, unicode.IsControl) {
-			continue
-		}
-		switch kind := value.GetKind().(type) {
-		case *structpb.Value_StringValue:
-			if strings.ContainsFunc(kind.StringValue, unicode.IsControl) {
-				value = structpb.NewStringValue(otherText)
-			}
-		case *structpb.Value_ListValue, *structpb.Value_StructValue:
-			value = structpb.NewNullValue()
-		}
-		taken.Fields[name] = value
-	}
-	return taken
 }
 
 // onlyParents lets a request say where an object lives that the store knows nothing about, as far as
