@@ -17,8 +17,14 @@ type travelClock struct {
 	end     chan struct{}
 }
 
+// firstStop is where the clock of the next operator is stopped from its start on; zero is nowhere.
+var firstStop time.Time
+
 func newTravelClock() *travelClock {
 	c := &travelClock{FakeClock: testingclock.NewFakeClock(time.Now()), end: make(chan struct{})}
+	if !firstStop.IsZero() {
+		c.StopAt(firstStop)
+	}
 	go func() {
 		ticker := time.NewTicker(5 * time.Millisecond)
 		defer ticker.Stop()
@@ -44,6 +50,14 @@ func (c *travelClock) StopAt(instant time.Time) {
 	defer c.mu.Unlock()
 	c.stopped = true
 	c.SetTime(instant)
+}
+
+// StartAt starts an operator whose clock stands at an instant.
+func (o *operatorUnderTest) StartAt(instant time.Time) {
+	GinkgoHelper()
+	firstStop = instant
+	defer func() { firstStop = time.Time{} }()
+	o.Start()
 }
 
 // travelling gives a container's specs an operator of their own whose clock they may set, and the suite's

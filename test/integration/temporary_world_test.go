@@ -1,0 +1,70 @@
+package integration
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
+
+// inAnHour is a full second that is far enough for a spec to get everything ready before it.
+func inAnHour() time.Time { return time.Now().Truncate(time.Second).Add(time.Hour) }
+
+// expectFrom stops the clock just before an instant, where a decision is still the other one, and at the
+// instant, from which on it is this one.
+func expectFrom(instant time.Time, want bool, asked ...func() (bool, error)) {
+	GinkgoHelper()
+	for _, may := range asked {
+		op.clock.StopAt(instant.Add(-time.Nanosecond))
+		Expect(may()).To(Equal(!want), "just before %v", instant)
+		op.clock.StopAt(instant)
+		Expect(may()).To(Equal(want), "at %v", instant)
+	}
+}
+
+// lives is what the status of a temporary grant says of its life, in short.
+func lives(g *v1alpha1.TemporaryPermissionGrant) func() string {
+	return func() string {
+		status := observed(g).Status
+		return fmt.Sprint(status.Phase, " ", status.StartsAt.UTC().Format(time.RFC3339), " ", status.ExpiresAt.UTC().Format(time.RFC3339), " ", status.InForce)
+	}
+}
+
+// life is how lives puts it.
+func life(phase v1alpha1.GrantPhase, start, deadline time.Time) string {
+	return fmt.Sprint(phase, " ", start.UTC().Format(time.RFC3339), " ", deadline.UTC().Format(time.RFC3339), " ", phase == v1alpha1.PhaseActive)
+}
+
+// history follows an object and returns how to read its phases so far, one for each time that it was
+// written.
+func history(g *v1alpha1.TemporaryPermissionGrant) func() []v1alpha1.GrantPhase {
+	GinkgoHelper()
+	watcher, err := client.NewWithWatch(plane.Config(), client.Options{Scheme: k8sClient.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+	watching, err := watcher.Watch(ctx, &v1alpha1.TemporaryPermissionGrantList{}, client.InNamespace(g.Namespace),
+		client.MatchingFields{"metadata.name": g.Name})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(watching.Stop)
+	var mu sync.Mutex
+	var phases []v1alpha1.GrantPhase
+	go func() {
+		for event := range watching.ResultChan() {
+			if seen, ok := event.Object.(*v1alpha1.TemporaryPermissionGrant); ok && event.Type != watch.Deleted {
+				mu.Lock()
+				phases = append(phases, seen.Status.Phase)
+				mu.Unlock()
+			}
+		}
+	}()
+	return func() []v1alpha1.GrantPhase {
+		mu.Lock()
+		defer mu.Unlock()
+		return append([]v1alpha1.GrantPhase(nil), phases...)
+	}
+}
