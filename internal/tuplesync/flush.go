@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -31,8 +32,10 @@ func (s *Syncer) Run(ctx context.Context, compareEvery time.Duration) error {
 		return nil // ctx has ended
 	}
 	s.available()
-	go s.keepComparing(ctx, compareEvery)
-	go s.awaitDecisions(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait() // after Run, nobody calls the store
+	beside.Go(func() { s.keepComparing(ctx, compareEvery) })
+	beside.Go(func() { s.awaitDecisions(ctx) })
 	retry := time.NewTicker(retryRefused)
 	defer retry.Stop()
 	for {

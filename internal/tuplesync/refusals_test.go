@@ -1,0 +1,187 @@
+package tuplesync_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+)
+
+// refusing are the hooks of a store that refuses every write with a tuple of this user in it.
+func refusing(user string) storetest.Hooks {
+	return storetest.Hooks{Write: func(_ context.Context, writes []store.Tuple, _ []store.Key) error {
+		if slices.ContainsFunc(writes, func(tuple store.Tuple) bool { return strings.Contains(tuple.User, user) }) {
+			return fmt.Errorf("%w: poison", store.ErrRefused)
+		}
+		return nil
+	}}
+}
+
+// untilRetried is longer than a refused tuple rests.
+const untilRetried = time.Minute
+
+func TestARefusedTupleHoldsUpNoOther(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.start()
+		block := newGate()
+		hooks := refusing("u5@")
+		refuse := hooks.Write
+		hooks.Write = func(ctx context.Context, writes []store.Tuple, deletes []store.Key) error {
+			<-block.opened
+			return refuse(ctx, writes, deletes)
+		}
+		w.hook(hooks)
+		answers := map[string]<-chan error{}
+		for n := range 10 {
+			given := assignment(fmt.Sprint("a", n), "r0", fmt.Sprint("u", n))
+			w.put(given)
+			answers[given.Name] = w.awaiting(given)
+		}
+		block.open()
+		for name, answer := range answers {
+			if err := <-answer; errors.Is(err, store.ErrRefused) != (name == "a5") || err != nil && name != "a5" {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
+		w.expectAvailable()
+		if got, want := len(contentOf(w.fake.Tuples()).tuples), len(w.wanted().tuples)-1; got != want {
+			t.Errorf("the store has %d tuples, want all but the refused one: %d", got, want)
+		}
+
+		poisoned := assignment("a5", "r0", "u5")
+		w.sleep(untilRetried)
+		if err := <-w.awaiting(poisoned); !errors.Is(err, store.ErrRefused) || w.timesConfirmed(poisoned) != 0 {
+			t.Errorf("while it is refused: %v, confirmed %d times", err, w.timesConfirmed(poisoned))
+		}
+		w.hook(storetest.Hooks{})
+		w.sleep(untilRetried)
+		w.expectWhole()
+		if w.timesConfirmed(poisoned) != 1 {
+			t.Errorf("confirmed %d times, want once", w.timesConfirmed(poisoned))
+		}
+		if err := <-w.awaiting(poisoned); err != nil {
+			t.Errorf("in the end: %v", err)
+		}
+	})
+}
+
+func TestARefusedTupleThatNobodyWantsAnyMoreIsForgotten(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.start()
+		w.hook(refusing("u5@"))
+		poisoned := assignment("poisoned", "r0", "u5")
+		w.put(poisoned)
+		if err := <-w.awaiting(poisoned); !errors.Is(err, store.ErrRefused) {
+			t.Fatalf("got %v, want it refused", err)
+		}
+		w.remove(poisoned) // at once, not with the next retry
+		synctest.Wait()
+		if err := <-w.awaiting(poisoned); err != nil {
+			t.Errorf("got %v", err)
+		}
+		w.expectWhole()
+		recorder := w.record()
+		w.sleep(untilRetried)
+		if len(recorder.writes) > 0 {
+			t.Errorf("still tried: %v", recorder.writes)
+		}
+	})
+}
+
+func TestARefusedContextIsReplacedWhenItsRoleIs(t *testing.T) {
+	inWorld(t, func(w *world) {
+		given := assignment("given", "r0", "u0")
+		w.put(given)
+		w.start()
+		w.hook(storetest.Hooks{Write: func(_ context.Context, writes []store.Tuple, _ []store.Key) error {
+			for _, tuple := range writes {
+				if strings.Contains(text(tuple.Context), "P7") {
+					return fmt.Errorf("%w: poison", store.ErrRefused)
+				}
+			}
+			return nil
+		}})
+		role := build.Role("acme", "r0").Grants("P7").Obj()
+		w.put(role)
+		if err := <-w.awaiting(role); !errors.Is(err, store.ErrRefused) {
+			t.Errorf("got %v, want it refused", err)
+		}
+		for key, context := range w.fake.Tuples() {
+			if strings.Contains(text(context), "P0") {
+				t.Errorf("%v still gives what the role no longer says", key)
+			}
+		}
+		w.put(build.Role("acme", "r0").Grants("P6").Obj())
+		synctest.Wait()
+		w.expectWhole()
+		if w.timesConfirmed(role) != 1 {
+			t.Errorf("confirmed %d times, want once", w.timesConfirmed(role))
+		}
+	})
+}
+
+// To the store, a tuple with a condition and one without are two facts under one key: writing the right
+// one is refused until the wrong one is gone.
+func TestATupleUnderAConditionThatItShouldNotHave(t *testing.T) {
+	given := assignment("given", "r0", "u0")
+	spoil := func(w *world) {
+		spoilt := 0
+		for key, context := range w.fake.Tuples() {
+			if key.Relation == "assignee" && context == nil {
+				w.fake.Plant(store.Tuple{Key: key, Context: &structpb.Struct{}})
+				spoilt++
+			}
+		}
+		if spoilt != 1 {
+			w.Fatalf("%d tuples are spoilt, want one", spoilt)
+		}
+	}
+	t.Run("is repaired at the start", func(t *testing.T) {
+		inWorld(t, func(w *world) {
+			w.state.Put(given.DeepCopy())
+			for _, key := range w.state.WantedTuples() {
+				w.fake.Plant(store.Tuple{Key: key})
+			}
+			spoil(w)
+			w.start()
+			w.expectWhole()
+		})
+	})
+	t.Run("is repaired by a comparison", func(t *testing.T) {
+		inWorld(t, func(w *world) {
+			w.put(given)
+			w.start()
+			spoil(w)
+			w.sleep(2 * compareEvery)
+			w.expectWhole()
+		})
+	})
+	t.Run("is repaired by a comparison after it was refused", func(t *testing.T) {
+		inWorld(t, func(w *world) {
+			w.put(given)
+			w.start()
+			spoil(w)
+			another := assignment("another", "r1", "u0")
+			w.fake.Plant(store.Tuple{Key: keyOf(w, another), Context: &structpb.Struct{}})
+			w.put(another)
+			if err := <-w.awaiting(another); !errors.Is(err, store.ErrRefused) {
+				t.Errorf("got %v, want it refused", err)
+			}
+			w.sleep(2 * compareEvery)
+			w.expectWhole()
+			if w.timesConfirmed(another) != 1 {
+				t.Errorf("confirmed %d times, want once", w.timesConfirmed(another))
+			}
+		})
+	})
+}

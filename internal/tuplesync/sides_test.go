@@ -1,0 +1,207 @@
+package tuplesync_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bailiwick-dev/bailiwick/internal/render"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
+)
+
+// decisions are made all the time about P0 for a user at the organization. Each reads the two sides one
+// after the other, in either order and with time between, as a store's decisions do that are no snapshots.
+type decisions struct {
+	*world
+	cell   render.Cell
+	choose func(n int) int
+
+	mu       sync.Mutex
+	inFlight map[chan struct{}]struct{}
+	made     int
+	denied   int
+}
+
+func (w *world) decide(random *rand.Rand, stop <-chan struct{}) *decisions {
+	d := &decisions{
+		world: w, cell: render.GrantCell("organization:acme", "user:u0@example.com"),
+		choose: serialized(random), inFlight: map[chan struct{}]struct{}{},
+	}
+	for range 5 {
+		go func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(time.Duration(d.choose(5)) * time.Millisecond):
+					d.one()
+				}
+			}
+		}()
+	}
+	return d
+}
+
+func (d *decisions) one() {
+	done := make(chan struct{})
+	d.mu.Lock()
+	d.inFlight[done] = struct{}{}
+	d.mu.Unlock()
+	defer close(done)
+
+	first := d.choose(2)
+	allowed := d.says(first)
+	<-time.After(time.Duration(d.choose(30)) * time.Millisecond)
+	allowed = d.says(1-first) || allowed
+
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.inFlight, done)
+	d.made++
+	if !allowed {
+		d.denied++
+	}
+}
+
+// says whether a side gives P0.
+func (d *decisions) says(side int) bool {
+	context, there := d.fake.Tuples()[d.cell.Place(side)]
+	return there && strings.Contains(text(context), "P0")
+}
+
+// await is what a store does that knows its decisions.
+func (d *decisions) await(context.Context) error {
+	d.mu.Lock()
+	var now []chan struct{}
+	for done := range d.inFlight {
+		now = append(now, done)
+	}
+	d.mu.Unlock()
+	for _, done := range now {
+		<-done
+	}
+	return nil
+}
+
+// deniedWhileSwitching changes what a user is granted again and again, but for P0, and counts the decisions
+// about P0 that were wrong.
+func deniedWhileSwitching(t *testing.T, seed uint64, hooksOf func(*decisions) storetest.Hooks) (denied int) {
+	t.Helper()
+	inWorld(t, func(w *world) {
+		random := rand.New(rand.NewPCG(seed, seed))
+		w.put(grant("kept", "u0", "P0"))
+		w.start()
+		stop := make(chan struct{})
+		decisions := w.decide(rand.New(rand.NewPCG(seed, 1)), stop)
+		w.hook(hooksOf(decisions))
+		for range 80 {
+			changing := grant(fmt.Sprint("g", random.IntN(3)), "u0", fmt.Sprint("P", 1+random.IntN(6)))
+			if random.IntN(3) == 0 {
+				w.remove(changing)
+			} else {
+				w.put(changing)
+			}
+			w.pause(random, 60*time.Millisecond)
+		}
+		w.hook(storetest.Hooks{AwaitChecks: decisions.await})
+		w.sleep(time.Second)
+		close(stop)
+		synctest.Wait()
+		w.sleep(time.Minute)
+		w.expectWhole()
+		if decisions.made < 500 {
+			t.Errorf("only %d decisions were made", decisions.made)
+		}
+		denied = decisions.denied
+	})
+	return denied
+}
+
+func TestSwitchingSidesNeverDeniesWhatBothSay(t *testing.T) {
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			denied := deniedWhileSwitching(t, seed, func(d *decisions) storetest.Hooks {
+				return storetest.Hooks{AwaitChecks: d.await}
+			})
+			if denied > 0 {
+				t.Errorf("%d decisions denied what was granted all the time", denied)
+			}
+		})
+	}
+}
+
+func TestSwitchingSidesNeverDeniesWhatBothSayOnAStoreThatFails(t *testing.T) {
+	for seed := range uint64(6) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			denied := deniedWhileSwitching(t, seed, func(d *decisions) storetest.Hooks {
+				hooks := faulty(rand.New(rand.NewPCG(seed, 2)), func([]store.Tuple, []store.Key) {})
+				fail := hooks.AwaitChecks
+				hooks.AwaitChecks = func(ctx context.Context) error {
+					if err := fail(ctx); err != nil {
+						return err
+					}
+					return d.await(ctx)
+				}
+				return hooks
+			})
+			if denied > 0 {
+				t.Errorf("%d decisions denied what was granted all the time", denied)
+			}
+		})
+	}
+}
+
+// Without the wait, the two tests above would not pass: they do test it.
+func TestSwitchingSidesNeedsTheWaitForDecisions(t *testing.T) {
+	denied := deniedWhileSwitching(t, 0, func(*decisions) storetest.Hooks { return storetest.Hooks{} })
+	if denied == 0 {
+		t.Error("no decision was wrong although nobody waited: the decisions of this test are not what they should be")
+	}
+}
+
+func TestWhatIsTakenFromAMergedGrantEndsAfterTheWait(t *testing.T) {
+	inWorld(t, func(w *world) {
+		taken := grant("taken", "u0", "P1")
+		w.put(grant("kept", "u0", "P0"), taken)
+		w.start()
+		block := newGate()
+		w.hook(storetest.Hooks{AwaitChecks: func(ctx context.Context) error { return block.pass(ctx, nil, nil) }})
+		w.remove(taken)
+		removed := w.awaiting(taken)
+		w.expectPending(removed)
+		other := assignment("other", "r0", "u1")
+		w.put(other)
+		if err := <-w.awaiting(other); err != nil {
+			t.Errorf("another object, during the wait: %v", err)
+		}
+		block.open()
+		if err := <-removed; err != nil {
+			t.Error(err)
+		}
+		w.expectWhole()
+	})
+}
+
+func TestTheOnlyGrantOfASubjectEndsAtOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.put(assignment("kept", "r0", "u0"))
+		only := grant("only", "u0", "P0", "P1")
+		w.put(only)
+		w.start()
+		w.hook(storetest.Hooks{AwaitChecks: func(context.Context) error {
+			t.Error("waited for decisions")
+			return nil
+		}})
+		w.remove(only)
+		if err := <-w.awaiting(only); err != nil {
+			t.Error(err)
+		}
+		w.expectWhole()
+	})
+}
