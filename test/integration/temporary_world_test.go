@@ -16,14 +16,16 @@ import (
 // inAnHour is a full second that is far enough for a spec to get everything ready before it.
 func inAnHour() time.Time { return time.Now().Truncate(time.Second).Add(time.Hour) }
 
-// expectFrom stops the clock just before an instant, where a decision is still the other one, and at the
-// instant, from which on it is this one.
+// expectFrom stops the clock just before an instant, where the decisions are still the other ones, and at
+// the instant, from which on they are these.
 func expectFrom(instant time.Time, want bool, asked ...func() (bool, error)) {
 	GinkgoHelper()
+	op.clock.StopAt(instant.Add(-time.Nanosecond))
 	for _, may := range asked {
-		op.clock.StopAt(instant.Add(-time.Nanosecond))
 		Expect(may()).To(Equal(!want), "just before %v", instant)
-		op.clock.StopAt(instant)
+	}
+	op.clock.StopAt(instant)
+	for _, may := range asked {
 		Expect(may()).To(Equal(want), "at %v", instant)
 	}
 }
