@@ -26,18 +26,25 @@ func (w *world) temporary(name string) *build.TemporaryPermissionGrantBuilder {
 // mayBelow is may, for an object that no grant may have named: the question says in which project,
 // workspace and organization it lives, as its id does.
 func (w *world) mayBelow(user, permission, object string) func() (bool, error) {
-	var above []map[string]any
-	for child := object; ; {
+	parents := map[string]string{}
+	for child := object; ; child = parents[child] {
 		parent, ok := objectid.Parent(child)
 		if !ok {
-			break
+			return w.mayIf(user, permission, object, parents)
 		}
-		above = append(above, map[string]any{"user": parent, "relation": "parent", "object": child})
-		child = parent
+		parents[child] = parent
+	}
+}
+
+// mayIf is may, with parents that the question claims.
+func (w *world) mayIf(user, permission, object string, parents map[string]string) func() (bool, error) {
+	var claimed []map[string]any
+	for child, parent := range parents {
+		claimed = append(claimed, map[string]any{"user": parent, "relation": "parent", "object": child})
 	}
 	request := map[string]any{
 		"tuple_key":         map[string]any{"user": objectid.User(w.subject(user)), "relation": "can", "object": object},
-		"contextual_tuples": map[string]any{"tuple_keys": above},
+		"contextual_tuples": map[string]any{"tuple_keys": claimed},
 		"context":           map[string]any{"permission": permission},
 	}
 	return func() (bool, error) {
