@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -247,6 +248,25 @@ func TestAnOutageDuringALaterComparisonEnds(t *testing.T) {
 		w.hook(storetest.Hooks{})
 		w.sleep(aWhile)
 		w.expectAvailable(false, true)
+		synctest.Wait()
+		w.expectWhole()
+	})
+}
+
+func TestDriftThatIsFoundWhileItsCellIsBeingWrittenIsRepaired(t *testing.T) {
+	inWorld(t, func(w *world) {
+		populate(w)
+		w.start()
+		block := newGate()
+		w.hook(storetest.Hooks{Write: block.pass})
+		cell := w.oneCell(func(c render.Cell) bool { return strings.HasSuffix(c.Subject, "/r1") })
+		w.put(build.Role("acme", "r1").Grants("P5").Obj())
+		w.fake.Plant(store.Tuple{Key: cell.Place(7), Context: junk()})
+		w.sleep(compareEvery + compareEvery/4) // one comparison
+		if w.compared != 1 {
+			t.Fatalf("%d comparisons, want one", w.compared)
+		}
+		block.open()
 		synctest.Wait()
 		w.expectWhole()
 	})

@@ -180,7 +180,10 @@ func (s *Syncer) done(batch []plan) {
 			s.hold(p.item.cell, p.holds)
 		}
 		w := s.items[p.item]
-		w.unsure, w.suspect = false, false
+		w.unsure = false
+		if w.version == p.version {
+			w.suspect = false // otherwise it may be newer than the plan
+		}
 		if len(p.writes) > 0 {
 			w.rested = false
 		}
