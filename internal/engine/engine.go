@@ -71,6 +71,9 @@ func kinds() map[string]client.ObjectList {
 
 		desired.KindPermissionGrant:          &v1alpha1.PermissionGrantList{},
 		desired.KindTemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrantList{},
+
+		desired.KindGroupMembership: &v1alpha1.GroupMembershipList{},
+		desired.KindInvitation:      &v1alpha1.InvitationList{},
 	}
 }
 
