@@ -26,13 +26,13 @@ type PermissionOutcome struct {
 // PermissionGrantSpec gives permissions to someone, somewhere, without a role.
 // +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="scope can't be null: write {} or leave the field out to mean the whole organization",fieldPath=".scope"
 type PermissionGrantSpec struct {
-	// subject is who gets them.
+	// subject is who gets them: exactly one of user and group, which may be declared later.
 	// +required
 	Subject GrantSubject `json:"subject"`
 
 	// permissions are what is given: 1 to 100. An entry that is wrong gives nothing and says so in
-	// status.permissions; the others hold. Listing a permission twice with different conditions gives
-	// it where either set of conditions is met.
+	// status.permissions; the others hold. Listing a permission twice gives it where either entry's
+	// conditions are met, so one entry without conditions makes the other's idle.
 	// +required
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
@@ -40,8 +40,8 @@ type PermissionGrantSpec struct {
 	Permissions []PermissionEntry `json:"permissions"`
 
 	// scope is where: there and everywhere below. With resource.id it is one object; with resource.type
-	// alone it is every object of that type at the scope and below. Left out, or empty: the whole
-	// organization.
+	// alone it is every object of that type there. Either way each permission must be one of that type.
+	// Left out, or empty: the whole organization. Null is refused.
 	// +optional
 	// +nullable
 	Scope Scope `json:"scope,omitzero"`
@@ -50,14 +50,14 @@ type PermissionGrantSpec struct {
 // GrantSubject is exactly one of a user and a group of the same namespace.
 // +kubebuilder:validation:XValidation:rule="[has(self.user), has(self.group)].filter(x, x).size() == 1",message="set exactly one of user and group"
 type GrantSubject struct {
-	// user is the name of a User. Left out when group is set.
+	// user is the name of a User. Left out: the subject is a group.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a User: lower-case letters, digits, '-' and '.', with a letter or digit at both ends and around each '.'"
 	User string `json:"user,omitempty"`
 
-	// group is the name of a Group: its members get the permissions. Left out when user is set.
+	// group is the name of a Group: its members get the permissions. Left out: the subject is a user.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -69,23 +69,27 @@ type GrantSubject struct {
 type PermissionGrantStatus struct {
 	CommonStatus `json:",inline"`
 
-	// subject is who gets the permissions, as in user/alice.
+	// subject is who gets the permissions, as in user/alice. Empty until the operator has seen the
+	// object.
 	// +optional
 	Subject string `json:"subject,omitempty"`
 
-	// scope is where, as a path from the organization down.
+	// scope is where, as a path from the organization down, as in acme/prod/vision. Empty until the
+	// operator has seen the object.
 	// +optional
 	Scope string `json:"scope,omitempty"`
 
 	// inForce says whether any of what the grant gives is in force now.
 	// +optional
+	// +kubebuilder:default=false
 	InForce bool `json:"inForce"`
 
 	// creator is who made the grant, as the API server knows them, where the webhook is installed.
 	// +optional
 	Creator string `json:"creator,omitempty"`
 
-	// permissions are the outcomes of spec.permissions, in the same order.
+	// permissions are the outcomes of spec.permissions, in the same order. Empty while a fault of the
+	// whole object, which the condition Ready names, grants nothing.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
@@ -139,19 +143,25 @@ type GrantPhase string
 const (
 	// PhasePending is before the start.
 	PhasePending GrantPhase = "Pending"
-	// PhaseActive is from the start on.
+	// PhaseActive is from the start on, until the deadline.
 	PhaseActive GrantPhase = "Active"
 	// PhaseExpired is from the deadline on.
 	PhaseExpired GrantPhase = "Expired"
 )
 
-// Duration is a length of time: ISO 8601 with whole weeks, days, hours, minutes and seconds, as in PT8H
-// or P1DT12H, or Go's form with whole hours, minutes and seconds, as in 8h or 1h30m. Months and years
-// have no fixed length: write days.
+// A duration has a rule for each mistake, so that the message fits. The bounds on digits keep the sum
+// of all units within what can be counted in nanoseconds.
+
+// Duration is a length of time: ISO 8601 with whole weeks, days, hours, minutes and seconds, as in PT8H,
+// P1DT12H or P2W, or Go's form with whole hours, minutes and seconds, as in 8h or 1h30m. A day is 24
+// hours. Months and years have no fixed length: write days. At most 999 weeks, 9999 days, 99999 hours,
+// 999999 minutes and 99999999 seconds.
 // +kubebuilder:validation:MinLength=2
-// +kubebuilder:validation:MaxLength=32
-// +kubebuilder:validation:XValidation:rule="self.matches('^P([0-9]{1,3}W)?([0-9]{1,4}D)?(T([0-9]{1,5}H)?([0-9]{1,6}M)?([0-9]{1,8}S)?)?$') && !self.endsWith('T') || self.matches('^([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?$')",message="must be whole weeks, days, hours, minutes or seconds, as in PT8H, P1DT12H, 8h or 1h30m, at most P999W; a month has no fixed length: write P30D"
-// +kubebuilder:validation:XValidation:rule="self.matches('[1-9]')",message="must be longer than nothing: write how long, as in PT8H"
+// +kubebuilder:validation:MaxLength=36
+// +kubebuilder:validation:XValidation:rule="!self.matches('^P[^T]*[0-9][MY]')",message="a month has no fixed length: write P30D, and P365D for a year"
+// +kubebuilder:validation:XValidation:rule="self.matches('^P[^T]*[0-9][MY]') || self.matches('[0-9]') && (self.matches('^P([0-9]+W)?([0-9]+D)?(T([0-9]+H)?([0-9]+M)?([0-9]+S)?)?$') && !self.endsWith('T') || self.matches('^([0-9]+h)?([0-9]+m)?([0-9]+s)?$'))",message="must be of whole weeks, days, hours, minutes and seconds in this order, as in PT8H, P1DT12H, P2W, 8h or 1h30m"
+// +kubebuilder:validation:XValidation:rule="!self.matches('[0-9]') || self.matches('[1-9]')",message="must be longer than nothing: write how long, as in PT8H"
+// +kubebuilder:validation:XValidation:rule="!self.matches('[0-9]{4}W|[0-9]{5}D|[0-9]{6}[Hh]|[0-9]{7}[Mm]|[0-9]{9}')",message="is too long: at most 999 weeks, 9999 days, 99999 hours, 999999 minutes and 99999999 seconds"
 type Duration string
 
 // The value of a tag has a type of its own for its bound: without one, its rule would exceed the API
@@ -163,15 +173,20 @@ type Duration string
 // +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9_ ]*$')",message="must be of ASCII letters, digits, underscores and blanks, or empty for none"
 type TagValue string
 
+// The years of its instants are bounded, because beyond year 1 and 9999 neither a decision nor a status
+// can tell them.
+
 // TemporaryPermissionGrantSpec gives a permission to a user for a time.
 // +kubebuilder:validation:XValidation:rule="has(self.duration) != has(self.expiresAt)",message="set exactly one of duration and expiresAt"
-// +kubebuilder:validation:XValidation:rule="!has(self.startsAt) || !has(self.expiresAt) || self.startsAt < self.expiresAt",message="must be after startsAt: choose a later deadline, or make the grant anew with an earlier start",fieldPath=".expiresAt"
+// +kubebuilder:validation:XValidation:rule="!has(self.startsAt) || !has(self.expiresAt) || self.startsAt < self.expiresAt",message="must be after startsAt: choose a later deadline, or make another grant with an earlier start",fieldPath=".expiresAt"
 // +kubebuilder:validation:XValidation:rule="!has(self.ttlAfterExpired) || has(self.expiresAt) || has(self.startsAt)",message="needs expiresAt or startsAt: a grant with duration alone that is deleted and applied again would begin anew",fieldPath=".ttlAfterExpired"
 // +kubebuilder:validation:XValidation:rule="has(self.startsAt) == has(oldSelf.startsAt) && (!has(self.startsAt) || self.startsAt == oldSelf.startsAt)",message="can't be set, changed or removed later: make another grant, and delete this one",fieldPath=".startsAt"
-// +kubebuilder:validation:XValidation:rule="has(self.scope) == has(oldSelf.scope) && (!has(self.scope) || self.scope == oldSelf.scope)",message="can't be set, changed or removed later: make another grant, and delete this one",fieldPath=".scope"
-// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="scope and startsAt can't be null: set them, or leave them out"
+// +kubebuilder:validation:XValidation:rule="self.?scope.workspace == oldSelf.?scope.workspace && self.?scope.project == oldSelf.?scope.project && self.?scope.resource == oldSelf.?scope.resource",message="can't be set, changed or removed later: make another grant, and delete this one",fieldPath=".scope"
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'scope' || field in dyn(self))",message="scope can't be null: write {} or leave the field out to mean the whole organization",fieldPath=".scope"
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'startsAt' || field in dyn(self))",message="startsAt can't be null: write when the grant begins, or leave the field out to begin when it is created",fieldPath=".startsAt"
 type TemporaryPermissionGrantSpec struct {
-	// user is the name of the User who gets the permission. It can't be changed.
+	// user is the name of the User who gets the permission, and who may be declared later. It can't be
+	// changed.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -185,31 +200,36 @@ type TemporaryPermissionGrantSpec struct {
 	PermissionGrant PermissionEntry `json:"permissionGrant"`
 
 	// scope is where: there and everywhere below. With resource.id it is one object; with resource.type
-	// alone it is every object of that type at the scope and below. Left out, or empty: the whole
-	// organization. It can't be changed.
+	// alone it is every object of that type there. Either way the permission must be one of that type.
+	// Left out, or empty: the whole organization. Null is refused. It can't be changed.
 	// +optional
 	// +nullable
 	Scope Scope `json:"scope,omitzero"`
 
-	// startsAt is when the grant begins. Left out: when it is created; a grant that is restored from a
-	// backup keeps the start that it had. It can't be changed.
+	// startsAt is when the grant begins, in the past or the future, as in 2030-01-31T08:00:00Z. Left out:
+	// when it is created or, if that is earlier, when the annotation authz.bailiwick.dev/granted-at says,
+	// so that a grant that is restored from a backup keeps the start that it had. Null is refused. It
+	// can't be changed.
 	// +optional
 	// +nullable
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('2000-01-01T00:00:00Z') && self < timestamp('3000-01-01T00:00:00Z')",message="must be in the years 2000 to 2999"
 	StartsAt *metav1.Time `json:"startsAt,omitempty"`
 
-	// duration is how long the grant lasts from its start. With duration alone, deleting the grant and
-	// applying it again begins anew: in git, write expiresAt, or startsAt too. Exactly one of duration
-	// and expiresAt is set.
+	// duration is how long the grant lasts from its start, as in PT8H or 8h. Exactly one of duration and
+	// expiresAt is set. With duration and no startsAt, deleting the grant and applying it again begins
+	// anew: in git, write expiresAt, or startsAt too.
 	// +optional
 	Duration *Duration `json:"duration,omitempty"`
 
-	// expiresAt is the deadline: from this instant on, nothing is granted. One in the past is accepted,
-	// and the grant is expired. Exactly one of duration and expiresAt is set.
+	// expiresAt is the deadline, as in 2030-01-31T17:00:00Z: from this instant on, nothing is granted. It
+	// must be after startsAt. One in the past is accepted, and the grant is expired. Exactly one of
+	// duration and expiresAt is set.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('2000-01-01T00:00:00Z') && self < timestamp('3000-01-01T00:00:00Z')",message="must be in the years 2000 to 2999"
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 
-	// justification says why the grant is needed, in 10 to 1024 characters without surrounding blanks.
-	// It can't be changed.
+	// justification says for people why the grant is needed: up to 1024 characters, at least 10 of them
+	// without counting blanks at both ends. It can't be changed.
 	// +required
 	// +kubebuilder:validation:MinLength=10
 	// +kubebuilder:validation:MaxLength=1024
@@ -217,15 +237,16 @@ type TemporaryPermissionGrantSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="can't be changed: make another grant, and delete this one"
 	Justification string `json:"justification"`
 
-	// tags are for people and reports: up to 20. Keys and values have ASCII letters, digits, underscores
-	// and blanks; an empty value means none.
+	// tags are for people and reports, as in ticket: INC 4711. Up to 20, with keys of 1 to 63 and values
+	// of up to 256 ASCII letters, digits, underscores and blanks. An empty value means that the tag has
+	// none. Left out: there are no tags.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=20
 	// +kubebuilder:validation:XValidation:rule="self.all(key, key.size() <= 63 && key.matches('^[A-Za-z0-9_ ]+$'))",message="a tag's key has 1 to 63 ASCII letters, digits, underscores and blanks"
 	Tags map[string]TagValue `json:"tags,omitempty"`
 
-	// ttlAfterExpired is how long the object stays after the deadline before the operator deletes it.
-	// Left out: it stays, so that git and the cluster agree. It needs expiresAt or startsAt.
+	// ttlAfterExpired is how long the object stays after its deadline before the operator deletes it, as
+	// in P30D. It needs expiresAt or startsAt. Left out: it stays, so that git and the cluster agree.
 	// +optional
 	TTLAfterExpired *Duration `json:"ttlAfterExpired,omitempty"`
 }
@@ -234,7 +255,8 @@ type TemporaryPermissionGrantSpec struct {
 type TemporaryPermissionGrantStatus struct {
 	CommonStatus `json:",inline"`
 
-	// phase is Pending before the start, Active from then on, and Expired from the deadline on.
+	// phase is Pending before the start, Active from then on, and Expired from the deadline on. Whether
+	// the permission is granted while it is Active is said by inForce.
 	// +optional
 	Phase GrantPhase `json:"phase,omitempty"`
 
@@ -247,19 +269,22 @@ type TemporaryPermissionGrantStatus struct {
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 
-	// scope is where, as a path from the organization down.
+	// scope is where, as a path from the organization down, as in acme/prod/vision. Empty until the
+	// operator has seen the object.
 	// +optional
 	Scope string `json:"scope,omitempty"`
 
 	// inForce says whether the permission is granted now.
 	// +optional
+	// +kubebuilder:default=false
 	InForce bool `json:"inForce"`
 
 	// creator is who made the grant, as the API server knows them, where the webhook is installed.
 	// +optional
 	Creator string `json:"creator,omitempty"`
 
-	// permissions is the outcome of spec.permissionGrant.
+	// permissions is the outcome of spec.permissionGrant. Empty once the grant has expired, and while a
+	// fault of the whole object, which the condition Ready names, grants nothing.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=1

@@ -3,6 +3,7 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // OrganizationSpec declares an organization and its scope tree.
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="temporaryGrants can't be null: write the rules, or leave the field out for none",fieldPath=".temporaryGrants"
 type OrganizationSpec struct {
 	// displayName is the name for people. Left out: the object's name.
 	// +optional
@@ -43,16 +44,19 @@ type OrganizationSpec struct {
 	Workspaces []Workspace `json:"workspaces,omitempty"`
 
 	// temporaryGrants are the rules for the organization's TemporaryPermissionGrants. Left out: there
-	// are none beyond each grant's own deadline.
+	// are none beyond each grant's own deadline. Null is refused, since it would lift the limit without
+	// saying so.
 	// +optional
+	// +nullable
 	TemporaryGrants TemporaryGrants `json:"temporaryGrants,omitzero"`
 }
 
 // TemporaryGrants are the rules for temporary grants of an organization.
 // +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="maxDuration can't be null: set a duration, or leave the field out for no limit",fieldPath=".maxDuration"
 type TemporaryGrants struct {
-	// maxDuration is the longest that a temporary grant may last. One that says more ends at its start
-	// plus this, also if it was made before. Left out: there is no such limit.
+	// maxDuration is the longest that a temporary grant may last, as in PT8H, P30D or 8h. One that says
+	// more ends at its start plus this, also if it was made before; making this longer again gives back
+	// what it took, up to each grant's own deadline. Left out: there is no such limit. Null is refused.
 	// +optional
 	// +nullable
 	MaxDuration *Duration `json:"maxDuration,omitempty"`

@@ -146,10 +146,8 @@ const (
 	// ReasonSubjectTaken: an older User of the organization has the same subject.
 	ReasonSubjectTaken = "SubjectTaken"
 
-	// ReasonStoreUnavailable: the object's own change waits for the store.
+	// ReasonStoreUnavailable: the object's own change, its deletion included, waits for the store.
 	ReasonStoreUnavailable = "StoreUnavailable"
-	// ReasonRevoked: the object is being deleted, and nothing that it gave is in force any more.
-	ReasonRevoked = "Revoked"
 	// ReasonRevocationProtected: the object is being deleted and stays in force, because taking its
 	// access away is protected.
 	ReasonRevocationProtected = "RevocationProtected"

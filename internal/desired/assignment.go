@@ -104,13 +104,26 @@ func (s *State) judgeAssignedRole(key types.NamespacedName, level scope.Level) (
 	}
 	if !policy.AssignableAt(&node.object.Spec, v1alpha1.ScopeLevel(level)) {
 		return nil, &Outcome{Reason: v1alpha1.ReasonScopeLevelNotAllowed, Stalled: true, Message: fmt.Sprintf(
-			"spec.scope: the Role %s may not be assigned at level %s: assign it at another level, or change its type or assignableAt", key.Name, level)}
+			"spec.scope: the Role %s may not be assigned at level %s: %s", key.Name, level, otherLevel(node.object.Spec.Type, level))}
 	}
 	if node.visible.broken {
 		return nil, &Outcome{Reason: v1alpha1.ReasonRoleInvalid, Message: fmt.Sprintf(
 			"spec.roleRef: the Role %s grants nothing until it is mended: its own status says why", key.Name)}
 	}
 	return node, nil
+}
+
+// otherLevel says what to do where a role of a type may not be assigned at a level. What the type rules
+// out, assignableAt can't allow.
+func otherLevel(roleType v1alpha1.RoleType, level scope.Level) string {
+	switch {
+	case roleType == v1alpha1.RoleShare:
+		return "a role of type Share is assigned at a resource: set scope.resource, or assign another Role"
+	case level == scope.Resource:
+		return "only a role of type Share is assigned at a resource: assign it at another level, or assign such a Role"
+	default:
+		return "assign it at another level, or change its assignableAt"
+	}
 }
 
 // judgeSubject is who gets the role, as the store knows them, or why nobody does.

@@ -34,7 +34,7 @@ func (p *pass) released(key types.NamespacedName) {
 func (p *pass) settle(key types.NamespacedName, node *assignment, protection *Outcome) {
 	ref := Ref{KindRoleAssignment, key.Namespace, key.Name}
 	if protection == nil {
-		p.judge(ref, &node.outcome, Outcome{Reason: v1alpha1.ReasonRevoked, Message: "is being deleted, and gives nothing any more"})
+		p.judge(ref, &node.outcome, Outcome{})
 		p.claim(ref, &node.claims, claims{})
 		return
 	}

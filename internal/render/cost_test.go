@@ -24,7 +24,7 @@ func evaluate(t *testing.T, grants []policy.Grant, attributes map[string]any, at
 	}
 	variables := contexts[0].AsMap()
 	variables["permission"], variables["attributes"], variables["current_time"] = "App:View", attributes, at
-	out, details, err := program(t).Eval(variables)
+	out, details, err := newDecider(t).program.Eval(variables)
 	if err != nil {
 		t.Fatalf("evaluating: %v", err)
 	}

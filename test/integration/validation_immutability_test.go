@@ -4,28 +4,11 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/types"
-	"k8s.io/client-go/util/retry"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
 var _ = Describe("What can't be changed", func() {
-	// replace writes a spec over that of an object that it creates before, as kubectl replace does.
-	replace := func(object client.Object, kind, spec string) error {
-		GinkgoHelper()
-		Expect(k8sClient.Create(ctx, object)).To(Succeed())
-		replacement := manifest(kind, object.GetName(), spec)
-		replacement.SetNamespace(object.GetNamespace())
-		return retry.RetryOnConflict(retry.DefaultRetry, func() error {
-			if err := k8sClient.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
-				return err
-			}
-			replacement.SetResourceVersion(object.GetResourceVersion())
-			return k8sClient.Update(ctx, replacement, client.DryRunAll)
-		})
-	}
-
 	DescribeTable("the type of a Role", func(before, spec string, outcome types.GomegaMatcher) {
 		role := manifest("Role", "editor", plainRole+before)
 		role.SetNamespace(newNamespace(ctx))

@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -40,6 +41,22 @@ func try(object client.Object) error {
 		object.SetNamespace("")
 	}
 	return k8sClient.Create(ctx, object, client.DryRunAll)
+}
+
+// replace creates an object and asks the API server whether it would take another spec over its own, as
+// kubectl replace writes it.
+func replace(object client.Object, kind, spec string) error {
+	GinkgoHelper()
+	Expect(k8sClient.Create(ctx, object)).To(Succeed())
+	replacement := manifest(kind, object.GetName(), spec)
+	replacement.SetNamespace(object.GetNamespace())
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		if err := k8sClient.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
+			return err
+		}
+		replacement.SetResourceVersion(object.GetResourceVersion())
+		return k8sClient.Update(ctx, replacement, client.DryRunAll)
+	})
 }
 
 func isClusterScoped(object client.Object) bool {

@@ -14,7 +14,6 @@ func Reasons() []string { return slices.Clone(reasons) }
 var mayHoldWhileNotReady = []string{
 	v1alpha1.ReasonPermissionsInvalid,
 	v1alpha1.ReasonStoreUnavailable,
-	v1alpha1.ReasonRevoking,
 	v1alpha1.ReasonRevocationProtected,
 }
 
@@ -52,6 +51,5 @@ var reasons = []string{
 	v1alpha1.ReasonPermissionTaken,
 	v1alpha1.ReasonSubjectTaken,
 	v1alpha1.ReasonStoreUnavailable,
-	v1alpha1.ReasonRevoking,
 	v1alpha1.ReasonRevocationProtected,
 }

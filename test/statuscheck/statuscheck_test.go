@@ -55,7 +55,6 @@ func TestAcceptsWhatTheContractAllows(t *testing.T) {
 		"wrong":                                    assignment(false, notReady("ScopeLevelNotAllowed"), abnormal("Stalled", "ScopeLevelNotAllowed")),
 		"in force with bad entries":                assignment(true, notReady("PermissionsInvalid"), abnormal("Stalled", "PermissionsInvalid")),
 		"in force until the store is back":         assignment(true, notReady("StoreUnavailable"), abnormal("Reconciling", "StoreUnavailable")),
-		"in force until it is revoked":             assignment(true, notReady("Revoking"), abnormal("Reconciling", "Revoking")),
 		"in force while revocation is protected":   assignment(true, notReady("RevocationProtected"), abnormal("Stalled", "RevocationProtected")),
 		"ready, with something else abnormal":      assignment(true, ready("InForce"), abnormal("StoreUnavailable", "StoreUnavailable")),
 		"a kind that does not say what is inForce": group,

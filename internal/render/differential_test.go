@@ -1,0 +1,157 @@
+package render
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/cel-go/cel"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+)
+
+// met says what package policy promises of a grant, read as plainly as it is written there.
+func met(grant policy.Grant, attributes map[string]any, at time.Time) bool {
+	if at.Before(grant.Window.From) || (!grant.Window.Until.IsZero() && !at.Before(grant.Window.Until)) {
+		return false
+	}
+	for _, test := range grant.Tests {
+		listed := false
+		for _, value := range test.Values {
+			switch test.Type {
+			case v1alpha1.AttributeString:
+				listed = listed || attributes[test.Attribute] == any(value.Text)
+			case v1alpha1.AttributeNumber:
+				listed = listed || attributes[test.Attribute] == any(value.Number)
+			case v1alpha1.AttributeBoolean:
+				listed = listed || attributes[test.Attribute] == any(value.Truth)
+			}
+		}
+		if !hasType(attributes[test.Attribute], test.Type) || listed == test.Negated {
+			return false
+		}
+	}
+	return true
+}
+
+// hasType is false for what is missing and for null.
+func hasType(value any, want v1alpha1.AttributeType) bool {
+	switch value.(type) {
+	case string:
+		return want == v1alpha1.AttributeString
+	case float64:
+		return want == v1alpha1.AttributeNumber
+	case bool:
+		return want == v1alpha1.AttributeBoolean
+	default:
+		return false
+	}
+}
+
+// decider asks CEL itself.
+type decider struct{ program cel.Program }
+
+// newDecider compiles the expression once for all.
+func newDecider(t *testing.T) decider {
+	t.Helper()
+	compile.Do(func() { compiled = program(t) })
+	return decider{compiled}
+}
+
+var (
+	compile  sync.Once
+	compiled cel.Program
+)
+
+// allows says whether a tuple of these grants allows the permission.
+func (d decider) allows(grants []policy.Grant, permission string, attributes map[string]any, at time.Time) (bool, error) {
+	contexts, err := Contexts(grants, MaxContexts)
+	if err != nil {
+		return false, err
+	}
+	allowed := false
+	for _, context := range contexts { // each is a tuple of its own, and one is enough
+		variables := context.AsMap()
+		variables["permission"], variables["attributes"], variables["current_time"] = permission, attributes, at
+		out, _, err := d.program.Eval(variables)
+		if err != nil {
+			return false, fmt.Errorf("a decision must never fail: %w", err)
+		}
+		allowed = allowed || out.Value().(bool)
+	}
+	return allowed, nil
+}
+
+// expectSame compares CEL's answer with the plain one.
+func (d decider) expectSame(t *testing.T, grants []policy.Grant, permission string, attributes map[string]any, at time.Time) bool {
+	t.Helper()
+	want := false
+	for _, grant := range grants {
+		want = want || grant.Permission == permission && met(grant, attributes, at)
+	}
+	got, err := d.allows(grants, permission, attributes, at)
+	if err != nil || got != want {
+		t.Fatalf("%+v\nasked for %s with %v at %v: %t, %v; want %t", grants, permission, attributes, at, got, err, want)
+	}
+	return want
+}
+
+func TestWhatIsRenderedMeansWhatPolicySays(t *testing.T) {
+	const seed, rounds = 8, 6000
+	decider, maker := newDecider(t), maker{rand.New(rand.NewPCG(seed, seed))}
+	t.Logf("seed %d", seed)
+	allowed := 0
+	for range rounds {
+		if decider.expectSame(t, maker.grants(), maker.permission(), maker.attributes(), maker.instant()) {
+			allowed++
+		}
+	}
+	if allowed < rounds/10 || allowed > rounds*9/10 {
+		t.Errorf("%d of %d were allowed: the grants are not of the kind that this test needs", allowed, rounds)
+	}
+}
+
+func FuzzWhatIsRenderedMeansWhatPolicySays(f *testing.F) {
+	for _, seed := range []string{"", "a", "bailiwick", "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09", "\xff\xfe\xfd\xfc\xfb\xfa"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, script []byte) {
+		maker := maker{&bytesAsChoices{script}}
+		newDecider(t).expectSame(t, maker.grants(), maker.permission(), maker.attributes(), maker.instant())
+	})
+}
+
+// An attribute of any kind, against every test that there is of a value of every type.
+func TestNoTestIsMetByAnotherTypeThanItsOwn(t *testing.T) {
+	decider := newDecider(t)
+	values := map[v1alpha1.AttributeType][]policy.Value{
+		v1alpha1.AttributeString: {
+			{Type: v1alpha1.AttributeString, Text: "3"}, {Type: v1alpha1.AttributeString, Text: "true"}, {Type: v1alpha1.AttributeString},
+		},
+		v1alpha1.AttributeNumber:  {{Type: v1alpha1.AttributeNumber, Number: 3}, {Type: v1alpha1.AttributeNumber, Number: 0}},
+		v1alpha1.AttributeBoolean: {{Type: v1alpha1.AttributeBoolean, Truth: true}},
+	}
+	asked := []any{
+		nil, "3", "true", "", "false", "null", 3.0, 0.0, 1.0, true, false, []any{}, []any{"3"}, []any{3.0}, []any{true}, []any{nil},
+		map[string]any{}, map[string]any{"3": true}, map[string]any{"true": true},
+	}
+	for kind, listed := range values {
+		for count := 1; count <= len(listed); count++ {
+			for _, negated := range []bool{false, true} {
+				if negated && count > 1 {
+					continue // NotEquals has one value
+				}
+				grants := []policy.Grant{{Permission: "App:View", Tests: []policy.Test{
+					{Attribute: "a", Type: kind, Negated: negated, Values: listed[:count]},
+				}}}
+				decider.expectSame(t, grants, "App:View", map[string]any{}, noon)
+				for _, value := range asked {
+					decider.expectSame(t, grants, "App:View", map[string]any{"a": value}, noon)
+				}
+			}
+		}
+	}
+}
