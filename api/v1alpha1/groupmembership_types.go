@@ -60,9 +60,11 @@ type ConfigurablePermissions struct {
 	Mode ConfigurableMode `json:"mode"`
 
 	// overrides enable (true) and disable (false) permissions by name, with mode Custom. What is left
-	// out is enabled. One that the group does not have is named in status.permissions.
+	// out is enabled. One that the group does not have is named in status.permissions. Names have at most
+	// 256 characters.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=100
+	// +kubebuilder:validation:XValidation:rule="self.all(name, name.size() <= 256)",message="names have at most 256 characters"
 	Overrides map[string]bool `json:"overrides,omitempty"`
 }
 

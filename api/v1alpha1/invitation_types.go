@@ -16,6 +16,7 @@ const (
 // InvitationSpec invites someone into the organization.
 // +kubebuilder:validation:XValidation:rule="!(has(self.expiresAt) && has(self.validFor))",message="set at most one of expiresAt and validFor"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.acceptedBy) || (has(self.acceptedBy) && self.acceptedBy == oldSelf.acceptedBy)",message="can't be changed or removed once it is set: make another Invitation",fieldPath=".acceptedBy"
+// +kubebuilder:validation:XValidation:rule="!has(self.acceptedBy) || (has(self.expiresAt) == has(oldSelf.expiresAt) && (!has(self.expiresAt) || self.expiresAt == oldSelf.expiresAt) && has(self.validFor) == has(oldSelf.validFor) && (!has(self.validFor) || self.validFor == oldSelf.validFor))",message="expiresAt and validFor can't be changed once acceptedBy is set, nor together with it",fieldPath=".acceptedBy"
 type InvitationSpec struct {
 	// email is where the invitation goes. It can't be changed.
 	// +required

@@ -60,17 +60,17 @@ func acceptOnCreate(object *metav1.ObjectMeta, acceptedBy string, by Requester, 
 			return nil
 		}
 	}
-	acceptOnUpdate(object, "", acceptedBy, now)
+	acceptOnUpdate(&metav1.ObjectMeta{}, object, "", acceptedBy, now)
 	return nil
 }
 
 // acceptOnUpdate says on an invitation when it was accepted. Nobody can say so themselves.
-func acceptOnUpdate(object *metav1.ObjectMeta, acceptedBefore, acceptedNow string, now time.Time) {
-	if acceptedBefore == "" {
+func acceptOnUpdate(old, object *metav1.ObjectMeta, acceptedBefore, acceptedNow string, now time.Time) {
+	if _, stamped := old.Annotations[v1alpha1.AnnotationAcceptedAt]; acceptedBefore == "" || !stamped {
 		delete(object.Annotations, v1alpha1.AnnotationAcceptedAt)
-		if acceptedNow != "" {
-			metav1.SetMetaDataAnnotation(object, v1alpha1.AnnotationAcceptedAt, now.UTC().Format(time.RFC3339))
-		}
+	}
+	if acceptedBefore == "" && acceptedNow != "" {
+		metav1.SetMetaDataAnnotation(object, v1alpha1.AnnotationAcceptedAt, now.UTC().Format(time.RFC3339))
 	}
 }
 

@@ -67,7 +67,7 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 			return admission.Denied(err.Error())
 		}
 		if request.Resource.Resource == invitations {
-			acceptOnUpdate(metadata, acceptedBy(request.OldObject.Raw), acceptedBy(request.Object.Raw), s.Clock.Now())
+			acceptOnUpdate(old, metadata, acceptedBy(request.OldObject.Raw), acceptedBy(request.Object.Raw), s.Clock.Now())
 		}
 	default:
 		return admission.Allowed("")

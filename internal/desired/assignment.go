@@ -23,6 +23,10 @@ type assignment struct {
 	deleting bool
 	gives    Outcome
 	wants    claims
+	// letGo means that the object that is being deleted gives nothing any more, and never will: nothing
+	// holds it, or it was not protected when it was looked at. uid says which object of the name that is.
+	letGo bool
+	uid   types.UID
 }
 
 func (p *pass) evaluateAssignment(key types.NamespacedName) {

@@ -16,8 +16,9 @@ const defaultValidity = 7 * 24 * time.Hour
 type invitation struct {
 	object  *invitationObject
 	outcome Outcome
-	// acceptedBy is the User who has accepted; empty while nobody has.
-	acceptedBy string
+	// acceptedBy is the User who has accepted; empty while nobody has. subject is whom that User stood
+	// for then.
+	acceptedBy, subject string
 }
 
 // invitationObject is what the state keeps of an Invitation.
@@ -52,19 +53,20 @@ func (i Invited) equal(other Invited) bool {
 func (p *pass) evaluateInvitation(key types.NamespacedName) {
 	s := p.state
 	node := s.invitations[key]
-	now, acceptedBy := Outcome{}, ""
+	now, acceptedBy, subject := Outcome{}, "", ""
 	if node.object == nil {
 		delete(s.invitations, key)
 	} else {
 		now = s.judgeInvitation(key, node.object)
 		if now.Invited.Phase == v1alpha1.InvitationAccepted {
 			acceptedBy = node.object.spec.AcceptedBy
+			subject, _ = s.judgeSubjectUser("", sibling(key, acceptedBy))
 		}
 	}
-	if !node.outcome.equal(now) || node.acceptedBy != acceptedBy {
+	if !node.outcome.equal(now) || node.acceptedBy != acceptedBy || node.subject != subject {
 		all(p.assignments, s.named.assignedToInvitation, key)
 	}
-	node.acceptedBy = acceptedBy
+	node.acceptedBy, node.subject = acceptedBy, subject
 	p.judge(Ref{KindInvitation, key.Namespace, key.Name}, &node.outcome, now)
 }
 

@@ -77,29 +77,41 @@ func (s *State) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMember
 	configurable := s.groups[sibling(key, spec.Group)].object.Spec.ConfigurablePermissions
 	outcome.Permissions = configured(configurable, spec.ConfigurablePermissions)
 	var grants []policy.Grant
-	var unknown []string
+	unknown := 0
 	for _, permission := range outcome.Permissions {
 		switch {
 		case permission.Granted:
 			grants = append(grants, policy.Grant{Permission: permission.Permission})
 		case permission.Reason == v1alpha1.ReasonPermissionNotFound:
-			unknown = append(unknown, permission.Permission)
+			unknown++
 		}
 	}
-	if len(unknown) > 0 {
+	if unknown > 0 {
 		outcome.Ready, outcome.Reason = false, v1alpha1.ReasonPermissionsInvalid
-		outcome.Message = fmt.Sprintf("spec.configurablePermissions.overrides: the Group %s does not have %s: correct the names, or add them to its configurablePermissions; all else holds",
-			spec.Group, strings.Join(unknown, ", "))
+		outcome.Message = fmt.Sprintf("spec.configurablePermissions.overrides: the Group %s does not have %d of the %d, which status.permissions names: correct the names, or add them to its configurablePermissions; all else holds",
+			spec.Group, unknown, len(spec.ConfigurablePermissions.Overrides))
 	}
 	contexts, err := render.Contexts(grants, 1)
 	if err != nil {
-		panic(fmt.Sprintf("desired: the permissions of a group do not fit, against the schema's bounds: %v", err))
+		tooLarge(&outcome, spec.Group)
 	}
 	if len(contexts) > 0 {
 		cell := render.GrantCell(group, subject)
 		wants.cell, wants.contexts = &cell, contexts
 	}
 	return outcome, wants
+}
+
+// tooLarge says that an admin has none of a group's configurable permissions.
+func tooLarge(outcome *Outcome, group string) {
+	outcome.Ready, outcome.Stalled, outcome.Reason = false, true, v1alpha1.ReasonPermissionsInvalid
+	outcome.Message = fmt.Sprintf("the configurablePermissions of the Group %s do not fit into the store, so its admins have none of them: shorten the names, or take some out; all else holds", group)
+	for n := range outcome.Permissions {
+		if outcome.Permissions[n].Granted {
+			outcome.Permissions[n].Granted, outcome.Permissions[n].Reason = false, v1alpha1.ReasonContextTooLarge
+			outcome.Permissions[n].Message = "with the others, it does not fit into the store"
+		}
+	}
 }
 
 // configured says of each configurable permission of a group whether an admin has it, and names the

@@ -26,6 +26,7 @@ func (p *pass) protect(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSp
 // released lets go of an assignment that is being deleted and names no user: nothing protects it.
 func (p *pass) released(key types.NamespacedName) {
 	if node := p.state.assignments[key]; node != nil && node.deleting && node.object != nil {
+		node.letGo = true
 		p.settle(key, node, nil)
 	}
 }
@@ -46,27 +47,73 @@ func (p *pass) settle(key types.NamespacedName, node *assignment, protection *Ou
 func (p *pass) evaluateProtection(user types.NamespacedName) {
 	s := p.state
 	var deleting, standing []types.NamespacedName
+	if !p.anyDeleting(user) {
+		return
+	}
 	for key := range s.named.assignedToUser[user] {
 		node := s.assignments[key]
 		switch {
 		case node.object == nil:
+		case node.deleting && node.letGo:
+			p.settle(key, node, nil)
 		case node.deleting:
 			deleting = append(deleting, key)
 		case node.gives.InForce:
 			standing = append(standing, key)
 		}
 	}
-	// The youngest first: of several that are deleted together, the last that was made stays.
+	// The youngest first: of several that are deleted together, the last that was made stays. An owner's
+	// admin role comes before all others, because where it stays, none of them is the last.
+	organization := s.organizations[user.Namespace]
 	slices.SortFunc(deleting, func(a, b types.NamespacedName) int {
-		return cmp.Or(s.assignments[b].age.Time.Compare(s.assignments[a].age.Time), strings.Compare(b.Name, a.Name))
+		return cmp.Or(
+			rank(organization.administers(user, s.assignments[a].object))-rank(organization.administers(user, s.assignments[b].object)),
+			s.assignments[b].age.Time.Compare(s.assignments[a].age.Time), strings.Compare(b.Name, a.Name))
 	})
 	for _, key := range deleting {
 		protection := s.judgeRevocation(user, key, standing)
+		// What has been let go once never comes back: the object may be gone in the next moment.
+		s.assignments[key].letGo = protection == nil
 		p.settle(key, s.assignments[key], protection)
 		if protection != nil {
 			standing = append(standing, key)
 		}
 	}
+}
+
+// anyDeleting says whether there may be anything to do for a user.
+func (p *pass) anyDeleting(user types.NamespacedName) bool {
+	return len(p.state.named.deleting[user.Namespace]) > 0
+}
+
+// rank is the place of what is true before what is not.
+func rank(first bool) int {
+	if first {
+		return 0
+	}
+	return 1
+}
+
+// Holding are the assignments that a deletion of this one relies on: those of the same user that are in
+// force and, as far as the state knows, not being deleted.
+func (s *State) Holding(o *v1alpha1.RoleAssignment) []Ref {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	key := types.NamespacedName{Namespace: o.Namespace, Name: o.Name}
+	user := sibling(key, o.Spec.Subject.User)
+	organization := s.organizations[key.Namespace]
+	var holding []Ref
+	for other := range s.named.assignedToUser[user] {
+		held := s.assignments[other]
+		if other == key || held.deleting || !held.gives.InForce {
+			continue
+		}
+		if organization.administers(user, &o.Spec) && !organization.administers(user, held.object) {
+			continue
+		}
+		holding = append(holding, Ref{KindRoleAssignment, other.Namespace, other.Name})
+	}
+	return holding
 }
 
 // judgeRevocation says why an assignment can't be taken from a user, given those that the user keeps; nil
@@ -96,6 +143,6 @@ func protectedBecause(format string, user string) *Outcome {
 
 // administers says whether an assignment gives an owner the organization's admin role at the organization.
 func (o *organization) administers(user types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) bool {
-	return spec.RoleRef.Name == o.object.Spec.AdminRole && spec.Scope == (v1alpha1.Scope{}) &&
+	return o != nil && o.object != nil && spec.RoleRef.Name == o.object.Spec.AdminRole && spec.Scope == (v1alpha1.Scope{}) &&
 		slices.Contains(o.object.Spec.Owners, user.Name)
 }

@@ -2,6 +2,7 @@ package desired
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -101,6 +102,12 @@ func (p *pass) learn(object client.Object) {
 		spec := o.Spec
 		node := place(s.assignments, key)
 		node.object, node.age, node.deleting = &spec, o.CreationTimestamp, !o.DeletionTimestamp.IsZero()
+		if node.uid != o.UID || !node.deleting {
+			node.uid, node.letGo = o.UID, false
+		}
+		if node.deleting && !slices.Contains(o.Finalizers, v1alpha1.Finalizer) {
+			node.letGo = true // whatever else holds it
+		}
 		n.indexAssignment(&spec, key, true)
 		if node.deleting {
 			n.deleting.add(key.Namespace, key)
