@@ -154,6 +154,13 @@ var steps = []step{
 			user has exactly the same again when it ends.`,
 		show: showSuspension,
 	},
+	{
+		title: "A grant ends by itself",
+		words: `In an incident Bob gets a permission for five seconds, with the reason for it. The deadline stands in
+			the store, in the condition of the grant, and is part of every decision. So it is kept to the instant,
+			also while the operator is down. What the operator does at the deadline is to tidy up, and to say so.`,
+		show: showDeadline,
+	},
 }
 
 // showSamples applies the samples and waits until the operator has worked on all of them.
@@ -188,6 +195,35 @@ func showMistake(ctx context.Context, s *stage) error {
 	}
 	return s.showKubectl(ctx, "get", "roleassignment", name, "-n", "acme",
 		"-o", `jsonpath={.status.conditions[?(@.type=="Ready")].message}`)
+}
+
+func showDeadline(ctx context.Context, s *stage) error {
+	const file, name = "hack/demo/incident.yaml", "bob-incident"
+	if err := s.showKubectl(ctx, "create", "-f", file); err != nil {
+		return err
+	}
+	if err := s.kubectl(ctx, "wait", "-f", file, "--for=condition=Ready", waitArgument); err != nil {
+		return err
+	}
+	q := question{
+		words:   "May Bob delete apps in the project speech?",
+		subject: bob, permission: "App:Delete", object: speech,
+		allowed: true, because: "until the deadline.",
+	}
+	if err := s.ask(ctx, q); err != nil {
+		return err
+	}
+	if err := s.showKubectl(ctx, "get", "temporarypermissiongrant", name, "-n", "acme"); err != nil {
+		return err
+	}
+	q.words, q.allowed, q.because = "The same again and again, until the answer is another one:", false, "the deadline has come."
+	if err := s.askUntil(ctx, q); err != nil {
+		return err
+	}
+	if err := s.kubectl(ctx, "wait", "-f", file, "--for=jsonpath={.status.phase}=Expired", waitArgument); err != nil {
+		return err
+	}
+	return s.showKubectl(ctx, "get", "temporarypermissiongrant", name, "-n", "acme")
 }
 
 func showSuspension(ctx context.Context, s *stage) error {

@@ -75,21 +75,34 @@ func acceptOnUpdate(old, object *metav1.ObjectMeta, acceptedBefore, acceptedNow 
 }
 
 // keepOnUpdate puts back the stamps that an update leaves out, as kubectl replace does, and refuses one
-// that changes them.
-func keepOnUpdate(old, object *metav1.ObjectMeta) error {
+// that changes them. Where an object has none, because the webhook was not there when it was created,
+// only who may restore it from a backup may say who made it and when.
+func keepOnUpdate(old, object *metav1.ObjectMeta, by Requester) error {
 	if slices.Contains(old.Finalizers, v1alpha1.Finalizer) && !slices.Contains(object.Finalizers, v1alpha1.Finalizer) {
 		object.Finalizers = append(object.Finalizers, v1alpha1.Finalizer)
 	}
 	for _, name := range []string{v1alpha1.AnnotationCreator, v1alpha1.AnnotationGrantedAt, v1alpha1.AnnotationAcceptedAt} {
 		was, stamped := old.Annotations[name]
-		if !stamped {
-			continue
-		}
 		is, there := object.Annotations[name]
-		if there && is != was {
-			return fmt.Errorf("metadata.annotations[%s] can't be changed from %q to %q: leave it as it is, or leave it out", name, was, is)
+		switch {
+		case stamped && !there:
+			metav1.SetMetaDataAnnotation(object, name, was)
+		case stamped && is != was:
+			return refusal(fmt.Sprintf("metadata.annotations[%s] can't be changed from %q to %q: leave it as it is, or leave it out", name, was, is))
+		case !stamped && there:
+			restores, err := by.MayEscalate()
+			if err != nil {
+				return fmt.Errorf("asking whether %s may restore a grant: %w", by.Name, err)
+			}
+			if !restores {
+				return refusal(fmt.Sprintf("metadata.annotations[%s] can't be set later: leave it out; setting it needs the verb escalate", name))
+			}
 		}
-		metav1.SetMetaDataAnnotation(object, name, was)
 	}
 	return nil
 }
+
+// refusal is an error that is the requester's, and says what to do.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }

@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -63,8 +64,12 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 		if err != nil {
 			return admission.Errored(http.StatusBadRequest, err)
 		}
-		if err := keepOnUpdate(old, metadata); err != nil {
-			return admission.Denied(err.Error())
+		var refused refusal
+		switch err := keepOnUpdate(old, metadata, s.requester(ctx, &request)); {
+		case errors.As(err, &refused):
+			return admission.Denied(refused.Error())
+		case err != nil:
+			return admission.Errored(http.StatusInternalServerError, err)
 		}
 		if request.Resource.Resource == invitations {
 			acceptOnUpdate(old, metadata, acceptedBy(request.OldObject.Raw), acceptedBy(request.Object.Raw), s.Clock.Now())

@@ -29,7 +29,7 @@ func (p *pass) evaluateOrganization(name string) {
 	if node == nil {
 		return // a namespace without an Organization: what is in it finds that out by itself
 	}
-	old, oldMaximum := node.scopes, node.maximum
+	old, oldMaximum, oldOutcome := node.scopes, node.maximum, node.outcome
 	node.scopes, node.maximum = set[scope.Path]{}, 0
 	now, wants := Outcome{}, claims{}
 	switch {
@@ -55,7 +55,9 @@ func (p *pass) evaluateOrganization(name string) {
 	p.judge(ref, &node.outcome, now)
 	p.claim(ref, &node.claims, wants)
 
-	if (len(old) == 0) != (len(node.scopes) == 0) {
+	inEffect := len(node.scopes) > 0
+	if inEffect != (len(old) > 0) || !inEffect && !now.equal(oldOutcome) {
+		// All that is in the namespace says whether the organization is in effect, and why not.
 		all(p.users, s.named.usersOf, name)
 		all(p.groups, s.named.groupsOf, name)
 		all(p.roles, s.named.rolesOf, name)

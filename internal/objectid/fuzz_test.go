@@ -1,6 +1,7 @@
 package objectid_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,12 +34,7 @@ func place(level byte, organization, workspace, project, kind, id string) scope.
 
 // isEmpty says that one of the names is: the schemas admit none, and to a path it means "not this deep".
 func isEmpty(names ...string) bool {
-	for _, name := range names {
-		if name == "" {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(names, "")
 }
 
 func FuzzNoTwoHaveOneID(f *testing.F) {

@@ -14,11 +14,11 @@ import (
 // FuzzTheStoreTakesIDs writes every kind of id in every place where one stands, and asks for what they
 // say together.
 func FuzzTheStoreTakesIDs(f *testing.F) {
-	real, err := openfga.Embedded(f.Context(), openfga.EmbeddedOptions{})
+	opened, err := openfga.Embedded(f.Context(), openfga.EmbeddedOptions{})
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Cleanup(func() { _ = real.Close() })
+	f.Cleanup(func() { _ = opened.Close() })
 	view, err := structpb.NewStruct(map[string]any{"permissions": map[string]any{"App:View": true}, "rules": map[string]any{}})
 	if err != nil {
 		f.Fatal(err)
@@ -42,24 +42,24 @@ func FuzzTheStoreTakesIDs(f *testing.F) {
 				Object: objectid.Scope(path), Relation: "parent", User: objectid.Scope(above),
 			}})
 		}
-		if err := real.Write(t.Context(), tuples, nil); err != nil {
+		if err := opened.Write(t.Context(), tuples, nil); err != nil {
 			t.Fatal(err)
 		}
 		var keys []store.Key
 		for _, tuple := range tuples {
-			if _, found, err := real.Get(t.Context(), tuple.Key); err != nil || !found {
+			if _, found, err := opened.Get(t.Context(), tuple.Key); err != nil || !found {
 				t.Errorf("%v is not there: %v", tuple.Key, err)
 			}
 			keys = append(keys, tuple.Key)
 		}
-		allowed, err := real.Check(t.Context(), store.Question{
+		allowed, err := opened.Check(t.Context(), store.Question{
 			Key:        store.Key{Object: objectid.Scope(path), Relation: "can", User: user},
 			Permission: "App:View", Time: time.Now(),
 		})
 		if err != nil || !allowed {
 			t.Errorf("%s can not view %s: %v", user, objectid.Scope(path), err)
 		}
-		if err := real.Write(t.Context(), nil, keys); err != nil {
+		if err := opened.Write(t.Context(), nil, keys); err != nil {
 			t.Fatal(err)
 		}
 	})

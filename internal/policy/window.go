@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -11,10 +12,18 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
 
+// exact is the form of a duration that the schema lets through: whole, in order, each unit once, and so
+// few digits that the sum can be counted in nanoseconds. The parsers below take more than that.
+var exact = regexp.MustCompile(`^(P([0-9]{1,3}W)?([0-9]{1,4}D)?(T([0-9]{1,5}H)?([0-9]{1,6}M)?([0-9]{1,8}S)?)?` +
+	`|([0-9]{1,5}h)?([0-9]{1,6}m)?([0-9]{1,8}s)?)$`)
+
 // ParseDuration reads a duration as the API writes it. The schema lets only whole and finite ones
 // through; anything else is an error all the same.
 func ParseDuration(written v1alpha1.Duration) (time.Duration, error) {
 	length, err := parseDuration(string(written))
+	if err == nil && length <= 0 {
+		err = errors.New("it is not longer than nothing")
+	}
 	if err != nil {
 		return 0, fmt.Errorf("%q is no duration: write it as in PT8H or 8h: %w", written, err)
 	}
@@ -22,28 +31,17 @@ func ParseDuration(written v1alpha1.Duration) (time.Duration, error) {
 }
 
 func parseDuration(text string) (time.Duration, error) {
-	if !strings.HasPrefix(text, "P") {
-		length, err := time.ParseDuration(text)
-		if err == nil && length <= 0 {
-			err = errors.New("it is not longer than nothing")
-		}
-		return length, err
+	if !exact.MatchString(text) || strings.HasSuffix(text, "T") {
+		return 0, errors.New("it must be of whole weeks, days, hours, minutes and seconds, in this order; a month has no fixed length: write days")
 	}
-	if strings.ContainsAny(text, ".,-") {
-		return 0, errors.New("only whole numbers are exact")
+	if !strings.HasPrefix(text, "P") {
+		return time.ParseDuration(text)
 	}
 	parsed, err := duration.Parse(text)
-	switch {
-	case err != nil:
+	if err != nil {
 		return 0, err
-	case parsed.Years != 0 || parsed.Months != 0:
-		return 0, errors.New("a month has no fixed length: write days")
 	}
-	length := parsed.ToTimeDuration()
-	if length <= 0 {
-		return 0, errors.New("it is not longer than nothing")
-	}
-	return length, nil
+	return parsed.ToTimeDuration(), nil
 }
 
 // Lifetime is when a temporary grant begins and ends.

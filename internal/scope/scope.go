@@ -92,5 +92,11 @@ func (p Path) Segments() []string {
 	return segments
 }
 
-// String is the path for people, as in "acme/prod/vision". It is not an id: see package objectid.
-func (p Path) String() string { return strings.Join(p.Segments(), "/") }
+// String is the path for people, as in "acme/prod/vision", or "acme/prod/flow/*" for all resources of a
+// type. It is not an id: see package objectid.
+func (p Path) String() string {
+	if p.ResourceType != "" && p.ResourceID == "" {
+		p.ResourceID = "*"
+	}
+	return strings.Join(p.Segments(), "/")
+}

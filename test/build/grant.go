@@ -42,6 +42,29 @@ func (b *PermissionGrantBuilder) GrantsIf(permission string, conditions ...Condi
 	return b
 }
 
+// InWorkspace sets the workspace of the scope.
+func (b *PermissionGrantBuilder) InWorkspace(workspace string) *PermissionGrantBuilder {
+	b.object.Spec.Scope.Workspace = workspace
+	return b
+}
+
+// InProject sets the workspace and project of the scope.
+func (b *PermissionGrantBuilder) InProject(workspace, project string) *PermissionGrantBuilder {
+	b.object.Spec.Scope.Project = project
+	return b.InWorkspace(workspace)
+}
+
+// OnEvery narrows the scope to all objects of a type there.
+func (b *PermissionGrantBuilder) OnEvery(resourceType string) *PermissionGrantBuilder {
+	return b.OnResource(resourceType, "")
+}
+
+// OnResource narrows the scope to one object there.
+func (b *PermissionGrantBuilder) OnResource(resourceType, id string) *PermissionGrantBuilder {
+	b.object.Spec.Scope.Resource = &v1alpha1.ResourceReference{Type: resourceType, ID: id}
+	return b
+}
+
 // At sets the scope.
 func (b *PermissionGrantBuilder) At(scope v1alpha1.Scope) *PermissionGrantBuilder {
 	b.object.Spec.Scope = scope
@@ -74,6 +97,29 @@ func (b *TemporaryPermissionGrantBuilder) ToUser(name string) *TemporaryPermissi
 // Grants sets the permission, with conditions if there are any.
 func (b *TemporaryPermissionGrantBuilder) Grants(permission string, conditions ...Condition) *TemporaryPermissionGrantBuilder {
 	b.object.Spec.PermissionGrant = entry(permission, conditions)
+	return b
+}
+
+// InWorkspace sets the workspace of the scope.
+func (b *TemporaryPermissionGrantBuilder) InWorkspace(workspace string) *TemporaryPermissionGrantBuilder {
+	b.object.Spec.Scope.Workspace = workspace
+	return b
+}
+
+// InProject sets the workspace and project of the scope.
+func (b *TemporaryPermissionGrantBuilder) InProject(workspace, project string) *TemporaryPermissionGrantBuilder {
+	b.object.Spec.Scope.Project = project
+	return b.InWorkspace(workspace)
+}
+
+// OnEvery narrows the scope to all objects of a type there.
+func (b *TemporaryPermissionGrantBuilder) OnEvery(resourceType string) *TemporaryPermissionGrantBuilder {
+	return b.OnResource(resourceType, "")
+}
+
+// OnResource narrows the scope to one object there.
+func (b *TemporaryPermissionGrantBuilder) OnResource(resourceType, id string) *TemporaryPermissionGrantBuilder {
+	b.object.Spec.Scope.Resource = &v1alpha1.ResourceReference{Type: resourceType, ID: id}
 	return b
 }
 

@@ -169,7 +169,7 @@ var _ = Describe("An assignment that names what is not there", func() {
 			return fault{
 				Assigned: w.assignment("a", "local").ToUser("alice").InWorkspace("prod"),
 				Reason:   v1alpha1.ReasonScopeLevelNotAllowed,
-				Words:    []string{"spec.scope", "Role local", "level Workspace", "change its type or assignableAt"},
+				Words:    []string{"spec.scope", "Role local", "level Workspace", "change its assignableAt"},
 				User:     "alice", Object: w.at("prod"), Corrected: w.at("prod", "vision"),
 				Declare: func() { edit(role.Obj(), func(r *v1alpha1.Role) { r.Spec.AssignableAt = nil }) },
 				Withdraw: func() {

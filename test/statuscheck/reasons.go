@@ -13,6 +13,8 @@ func Reasons() []string { return slices.Clone(reasons) }
 // because some of it is valid, or because what it gave before is still there.
 var mayHoldWhileNotReady = []string{
 	v1alpha1.ReasonPermissionsInvalid,
+	v1alpha1.ReasonConditionTooExpensive,
+	v1alpha1.ReasonContextTooLarge,
 	v1alpha1.ReasonStoreUnavailable,
 	v1alpha1.ReasonRevocationProtected,
 }

@@ -26,6 +26,8 @@ func Check(object v1alpha1.Object) error {
 		onlyWhileTrue(object),
 		worded(object),
 		inForceOnlyWhereAllowed(object),
+		outcomes(object),
+		lifetime(object),
 	); err != nil {
 		return fmt.Errorf("status of %T %s/%s: %w", object, object.GetNamespace(), object.GetName(), err)
 	}
@@ -123,7 +125,8 @@ func inForceOnlyWhereAllowed(object v1alpha1.Object) error {
 	switch {
 	case ready == nil:
 		return nil // oneReady has said so
-	case inForce && ready.Status != metav1.ConditionTrue && !slices.Contains(mayHoldWhileNotReady, ready.Reason):
+	case inForce && ready.Status == metav1.ConditionTrue && ready.Reason != v1alpha1.ReasonInForce,
+		inForce && ready.Status != metav1.ConditionTrue && !slices.Contains(mayHoldWhileNotReady, ready.Reason):
 		return fmt.Errorf("inForce is true, and Ready is %s with reason %s", ready.Status, ready.Reason)
 	case !inForce && ready.Reason == v1alpha1.ReasonInForce:
 		return fmt.Errorf("inForce is false, and Ready has the reason %s", ready.Reason)

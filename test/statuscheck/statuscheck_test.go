@@ -130,6 +130,8 @@ func TestRefusesWhatBreaksTheContract(t *testing.T) {
 		"in force without its role": {
 			assignment(true, notReady("RoleNotFound"), abnormal("Reconciling", "RoleNotFound")),
 			"inForce is true, and Ready is False with reason RoleNotFound"},
+		"in force and suspended": {
+			assignment(true, ready("UserSuspended")), "inForce is true, and Ready is True with reason UserSuspended"},
 		"the reason InForce and not in force": {
 			assignment(false, ready("InForce")), "inForce is false"},
 	} {

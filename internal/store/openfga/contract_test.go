@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
@@ -15,7 +16,11 @@ import (
 
 func TestMain(m *testing.M) { server.Main(m) }
 
-const preSharedKey = "a key that both know"
+const (
+	preSharedKey = "a key that both know"
+	// patience is for slow machines: no test is about how long a call may take.
+	patience = time.Minute
+)
 
 func TestEmbeddedInMemoryKeepsTheContract(t *testing.T) {
 	storetest.Contract(t, func(t *testing.T) store.Store { return openEmbedded(t, "") })
@@ -64,7 +69,7 @@ func optionsFor(t *testing.T, running *server.Server) openfga.RemoteOptions {
 
 func openEmbedded(t *testing.T, path string) *openfga.EmbeddedStore {
 	t.Helper()
-	opened, err := openfga.Embedded(t.Context(), openfga.EmbeddedOptions{Path: path})
+	opened, err := openfga.Embedded(t.Context(), openfga.EmbeddedOptions{Path: path, Timeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +81,7 @@ func openRemote(t *testing.T, options openfga.RemoteOptions) *openfga.Store {
 	t.Helper()
 	// In these tests every decision is our own, and those are waited for without it.
 	options.SwitchGrace = 1
+	options.Timeout = patience
 	opened, err := openfga.Remote(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)

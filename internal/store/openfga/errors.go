@@ -55,8 +55,7 @@ func refuses(code codes.Code) bool {
 // reason is what went wrong, for people. The in-process server hides the cause behind "Internal
 // Server Error", but it is there.
 func reason(err error) string {
-	var internal servererrors.InternalError
-	if errors.As(err, &internal) {
+	if internal, ok := errors.AsType[servererrors.InternalError](err); ok {
 		return internal.Unwrap().Error()
 	}
 	return status.Convert(err).Message()

@@ -70,7 +70,7 @@ func (g *guard) stream(server any, stream grpc.ServerStream, info *grpc.StreamSe
 // guardedStream rewrites the request of a stream, which is read only once the call is under way.
 type guardedStream struct {
 	grpc.ServerStream
-	ctx   context.Context
+	ctx   context.Context //nolint:containedctx // a stream hands out its context by a method
 	guard *guard
 }
 

@@ -68,7 +68,7 @@ func TestTheEmbeddedServerEvaluatesMoreThanAStockOne(t *testing.T) {
 	stock, embedded := openRemote(t, optionsFor(t, startOnSQLite(t))), openEmbedded(t, "")
 	for windows, fits := range map[int]bool{6: true, 7: false, 200: false} {
 		t.Run(fmt.Sprintf("%d windows", windows), func(t *testing.T) {
-			rules := []any{}
+			rules := make([]any, 0, windows)
 			for i := range windows {
 				rules = append(rules, map[string]any{
 					"from":   asked.Time.Add(time.Duration(i+1-windows) * time.Hour).Format(time.RFC3339),

@@ -92,7 +92,12 @@ func (s *served) check(t *testing.T, context map[string]any) bool {
 // post returns the HTTP status and the answer to a request over HTTP.
 func (s *served) post(t *testing.T, path, body string) (int, map[string]any) {
 	t.Helper()
-	response, err := http.Post(s.url+path, "application/json", strings.NewReader(body))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}

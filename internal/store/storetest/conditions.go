@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -49,10 +50,7 @@ var conditionTests = map[string]func(*testing.T, store.Store){
 		met := map[string]any{"color": "red", "floor": 3.0, "name": "y"}
 		expectMet(t, s, met, true)
 		for attribute, other := range map[string]any{"color": "blue", "floor": 4.0, "name": "x"} {
-			asked := map[string]any{}
-			for name, value := range met {
-				asked[name] = value
-			}
+			asked := maps.Clone(met)
 			asked[attribute] = other
 			expectMet(t, s, asked, false)
 			delete(asked, attribute)
@@ -94,7 +92,7 @@ var conditionTests = map[string]func(*testing.T, store.Store){
 		write(t, s, tuple)
 		expectMet(t, s, asked, true)
 		remove(t, s, tuple.Key)
-		var windows []rule
+		windows := make([]rule, 0, 5)
 		for i := range 5 {
 			windows = append(windows, rule{until: now.Add(time.Duration(i-3) * time.Hour)})
 		}

@@ -61,7 +61,7 @@ var limitTests = map[string]func(*testing.T, store.Store){
 		}
 	},
 	"ContextsOfOneWriteFarBeyond": func(t *testing.T, s store.Store) {
-		var tuples []store.Tuple
+		tuples := make([]store.Tuple, 0, 20)
 		for i := range 20 {
 			tuples = append(tuples, sized(t, fmt.Sprintf("user:u%d", i), store.MaxContextBytes))
 		}

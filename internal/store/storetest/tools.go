@@ -33,7 +33,7 @@ func granting(object, relation, user string, permissions ...string) store.Tuple 
 
 // ruled is a tuple with a condition, under which the permission is held as one of the rules says.
 func ruled(object, relation, user, permission string, rules ...rule) store.Tuple {
-	list := []any{}
+	list := make([]any, 0, len(rules))
 	for _, r := range rules {
 		list = append(list, r.complete())
 	}

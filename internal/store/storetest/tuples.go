@@ -33,7 +33,7 @@ var tupleTests = map[string]func(*testing.T, store.Store){
 	"AreAllVisitedPageByPage": func(t *testing.T, s store.Store) {
 		want := map[store.Key]store.Tuple{}
 		for page := range 3 {
-			var tuples []store.Tuple
+			tuples := make([]store.Tuple, 0, 90)
 			for i := range 90 {
 				tuple := granting("organization:acme", "grant_a", fmt.Sprintf("user:u%d", 90*page+i), "App:View")
 				tuples = append(tuples, tuple)

@@ -4,7 +4,6 @@ package postgres
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net/url"
 	"os"
@@ -12,7 +11,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 )
@@ -23,69 +21,69 @@ const watch = `"$@" & server=$!; cat >/dev/null; kill -QUIT $server; wait $serve
 // Start runs a PostgreSQL server until the test ends, and returns the URI of its empty database. The
 // server may not answer yet: whoever connects has to try again. It fails the test where PostgreSQL is
 // not installed.
-func Start(t testing.TB) string {
-	t.Helper()
-	directory := newDirectory(t)
-	owner := ownerOf(t, directory)
+func Start(tb testing.TB) string {
+	tb.Helper()
+	directory := newDirectory(tb)
+	owner := ownerOf(tb, directory)
 	data := filepath.Join(directory, "data")
-	initialize := command(t, owner, "initdb", "--pgdata="+data, "--username=postgres", "--auth=trust",
+	initialize := command(tb, owner, "initdb", "--pgdata="+data, "--username=postgres", "--auth=trust",
 		"--encoding=UTF8", "--no-locale", "--no-sync")
 	if output, err := initialize.CombinedOutput(); err != nil {
-		t.Fatalf("making the files of PostgreSQL: %v\n%s", err, output)
+		tb.Fatalf("making the files of PostgreSQL: %v\n%s", err, output)
 	}
 	// No port, so no two servers can want the same one. What is in it need not outlive the machine.
-	server := command(t, owner, "postgres", "-D", data, "-k", directory, "-c", "listen_addresses=", "-c", "fsync=off")
+	server := command(tb, owner, "postgres", "-D", data, "-k", directory, "-c", "listen_addresses=", "-c", "fsync=off")
 	server.Args = append([]string{"sh", "-c", watch, "sh", server.Path}, server.Args[1:]...)
-	server.Path = shell(t)
-	run(t, server)
+	server.Path = shell(tb)
+	run(tb, server)
 	return "postgres://postgres@/postgres?" + url.Values{"host": {directory}}.Encode()
 }
 
-func run(t testing.TB, server *exec.Cmd) {
-	t.Helper()
+func run(tb testing.TB, server *exec.Cmd) {
+	tb.Helper()
 	var output bytes.Buffer
 	server.Stdout, server.Stderr = &output, &output
-	stdin, writer := pipe(t)
+	stdin, writer := pipe(tb)
 	server.Stdin = stdin
 	if err := server.Start(); err != nil {
-		t.Fatalf("starting PostgreSQL: %v", err)
+		tb.Fatalf("starting PostgreSQL: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = writer.Close()
 		_ = server.Wait()
 		_ = stdin.Close()
-		if t.Failed() {
-			t.Logf("PostgreSQL wrote:\n%s", output.String())
+		if tb.Failed() {
+			tb.Logf("PostgreSQL wrote:\n%s", output.String())
 		}
 	})
 }
 
 // pipe returns a file and not a reader, since Wait would otherwise wait for somebody to read it.
-func pipe(t testing.TB) (*os.File, io.WriteCloser) {
-	t.Helper()
+func pipe(tb testing.TB) (*os.File, io.WriteCloser) {
+	tb.Helper()
 	reader, writer, err := os.Pipe()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return reader, writer
 }
 
 // newDirectory is not t.TempDir: other users can't enter that one, and its name may be too long for
 // the socket.
-func newDirectory(t testing.TB) string {
-	t.Helper()
-	directory, err := os.MkdirTemp("", "postgres-")
+func newDirectory(tb testing.TB) string {
+	tb.Helper()
+	directory, err := os.MkdirTemp("", "postgres-") //nolint:usetesting // see above
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(directory) })
+	tb.Cleanup(func() { _ = os.RemoveAll(directory) })
 	return directory
 }
 
 // ownerOf gives the directory to the user as whom PostgreSQL will run, and returns who that is:
 // somebody else if we are root, whom PostgreSQL refuses, otherwise nil.
-func ownerOf(t testing.TB, directory string) *syscall.Credential {
-	t.Helper()
+func ownerOf(tb testing.TB, directory string) *syscall.Credential {
+	tb.Helper()
 	if os.Getuid() != 0 {
 		return nil
 	}
@@ -94,28 +92,28 @@ func ownerOf(t testing.TB, directory string) *syscall.Credential {
 		if err != nil {
 			continue
 		}
-		uid, gid := number(t, account.Uid), number(t, account.Gid)
-		if err := os.Chown(directory, uid, gid); err != nil {
-			t.Fatal(err)
+		uid, gid := number(tb, account.Uid), number(tb, account.Gid)
+		if err := os.Chown(directory, int(uid), int(gid)); err != nil {
+			tb.Fatal(err)
 		}
-		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		return &syscall.Credential{Uid: uid, Gid: gid}
 	}
-	t.Fatal("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
+	tb.Fatal("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")
 	return nil
 }
 
-func number(t testing.TB, text string) int {
-	t.Helper()
-	n, err := strconv.ParseUint(text, 10, 31)
+func number(tb testing.TB, text string) uint32 {
+	tb.Helper()
+	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return int(n)
+	return uint32(n)
 }
 
-func command(t testing.TB, owner *syscall.Credential, name string, args ...string) *exec.Cmd {
-	t.Helper()
-	cmd := exec.Command(binary(t, name), args...)
+func command(tb testing.TB, owner *syscall.Credential, name string, args ...string) *exec.Cmd {
+	tb.Helper()
+	cmd := exec.Command(binary(tb, name), args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: owner}
 	// PostgreSQL goes to where it is called from, which its user may not be allowed to enter.
 	cmd.Dir = "/"
@@ -123,8 +121,8 @@ func command(t testing.TB, owner *syscall.Credential, name string, args ...strin
 }
 
 // binary finds a program of PostgreSQL: in the PATH, or where distributions keep it.
-func binary(t testing.TB, name string) string {
-	t.Helper()
+func binary(tb testing.TB, name string) string {
+	tb.Helper()
 	if path, err := exec.LookPath(name); err == nil {
 		return path
 	}
@@ -133,15 +131,15 @@ func binary(t testing.TB, name string) string {
 			return paths[len(paths)-1]
 		}
 	}
-	t.Fatal(fmt.Sprintf("PostgreSQL is not installed: there is no %s in %s", name, strings.ReplaceAll(os.Getenv("PATH"), ":", ", ")))
+	tb.Fatalf("PostgreSQL is not installed: there is no %s in the PATH", name)
 	return ""
 }
 
-func shell(t testing.TB) string {
-	t.Helper()
+func shell(tb testing.TB) string {
+	tb.Helper()
 	path, err := exec.LookPath("sh")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return path
 }

@@ -21,9 +21,9 @@ import (
 type certificates struct{ authority, certificate, key string }
 
 // newCertificates makes a certificate for 127.0.0.1, signed by an authority of its own.
-func newCertificates(t testing.TB) certificates {
-	t.Helper()
-	authorityKey, serverKey := newKey(t), newKey(t)
+func newCertificates(tb testing.TB) certificates {
+	tb.Helper()
+	authorityKey, serverKey := newKey(tb), newKey(tb)
 	authority := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "test authority"},
@@ -42,48 +42,48 @@ func newCertificates(t testing.TB) certificates {
 	}
 	key, err := x509.MarshalPKCS8PrivateKey(serverKey)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	directory := t.TempDir()
+	directory := tb.TempDir()
 	return certificates{
-		authority:   write(t, directory, "ca.crt", "CERTIFICATE", sign(t, authority, authority, authorityKey, authorityKey)),
-		certificate: write(t, directory, "tls.crt", "CERTIFICATE", sign(t, server, authority, serverKey, authorityKey)),
-		key:         write(t, directory, "tls.key", "PRIVATE KEY", key),
+		authority:   write(tb, directory, "ca.crt", "CERTIFICATE", sign(tb, authority, authority, authorityKey, authorityKey)),
+		certificate: write(tb, directory, "tls.crt", "CERTIFICATE", sign(tb, server, authority, serverKey, authorityKey)),
+		key:         write(tb, directory, "tls.key", "PRIVATE KEY", key),
 	}
 }
 
-func newKey(t testing.TB) *ecdsa.PrivateKey {
-	t.Helper()
+func newKey(tb testing.TB) *ecdsa.PrivateKey {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return key
 }
 
-func sign(t testing.TB, certificate, issuer *x509.Certificate, key, issuerKey *ecdsa.PrivateKey) []byte {
-	t.Helper()
+func sign(tb testing.TB, certificate, issuer *x509.Certificate, key, issuerKey *ecdsa.PrivateKey) []byte {
+	tb.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, certificate, issuer, key.Public(), issuerKey)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return der
 }
 
-func write(t testing.TB, directory, name, kind string, der []byte) string {
-	t.Helper()
+func write(tb testing.TB, directory, name, kind string, der []byte) string {
+	tb.Helper()
 	path := filepath.Join(directory, name)
 	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return path
 }
 
-func trusting(t testing.TB, authority string) credentials.TransportCredentials {
-	t.Helper()
+func trusting(tb testing.TB, authority string) credentials.TransportCredentials {
+	tb.Helper()
 	trusted, err := credentials.NewClientTLSFromFile(authority, "")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return trusted
 }

@@ -65,18 +65,20 @@ type Server struct {
 }
 
 // Start runs a server until the test ends. It answers when Start returns.
-func Start(t testing.TB, options Options) *Server {
-	t.Helper()
+func Start(tb testing.TB, options Options) *Server {
+	tb.Helper()
 	database := []string{"--datastore-engine", options.Engine, "--datastore-uri", options.URI}
-	runToEnd(t, append([]string{"migrate", "--timeout", startTimeout.String()}, database...))
-	certificates := newCertificates(t)
+	runToEnd(tb, append([]string{"migrate", "--timeout", startTimeout.String()}, database...))
+	certificates := newCertificates(tb)
 	server := &Server{
-		Address: freeAddress(t),
+		Address: freeAddress(tb),
 		CAFile:  certificates.authority,
 		stop:    func() {},
 	}
 	server.arguments = append([]string{
 		"run", "--http-enabled=false", "--playground-enabled=false", "--metrics-enabled=false", "--log-level", "error",
+		// No test is about how slow the machine is.
+		"--request-timeout", startTimeout.String(),
 		"--grpc-addr", server.Address,
 		"--grpc-tls-enabled", "--grpc-tls-cert", certificates.certificate, "--grpc-tls-key", certificates.key,
 	}, database...)
@@ -84,8 +86,8 @@ func Start(t testing.TB, options Options) *Server {
 		server.arguments = append(server.arguments,
 			"--authn-method", "preshared", "--authn-preshared-keys", strings.Join(options.Keys, ","))
 	}
-	t.Cleanup(func() { server.stop() })
-	server.Restart(t)
+	tb.Cleanup(func() { server.stop() })
+	server.Restart(tb)
 	return server
 }
 
@@ -97,54 +99,54 @@ func (s *Server) Stop() {
 
 // Restart starts a server that was stopped, with the same data and at the same address. It answers
 // when Restart returns.
-func (s *Server) Restart(t testing.TB) {
-	t.Helper()
+func (s *Server) Restart(tb testing.TB) {
+	tb.Helper()
 	process := again(s.arguments)
 	var output bytes.Buffer
 	process.Stdout, process.Stderr = &output, &output
 	stdin, err := process.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := process.Start(); err != nil {
-		t.Fatalf("starting OpenFGA: %v", err)
+		tb.Fatalf("starting OpenFGA: %v", err)
 	}
 	s.stop = func() {
 		_ = process.Process.Kill()
 		_ = process.Wait()
 		_ = stdin.Close()
-		if t.Failed() {
-			t.Logf("OpenFGA wrote:\n%s", output.String())
+		if tb.Failed() {
+			tb.Logf("OpenFGA wrote:\n%s", output.String())
 		}
 	}
-	s.awaitAnswer(t)
+	s.awaitAnswer(tb)
 }
 
-func (s *Server) awaitAnswer(t testing.TB) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+func (s *Server) awaitAnswer(tb testing.TB) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), startTimeout)
 	defer cancel()
-	connection, err := grpc.NewClient(s.Address, grpc.WithTransportCredentials(trusting(t, s.CAFile)))
+	connection, err := grpc.NewClient(s.Address, grpc.WithTransportCredentials(trusting(tb, s.CAFile)))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = connection.Close() }()
 	health := grpc_health_v1.NewHealthClient(connection)
 	if _, err := health.Check(ctx, &grpc_health_v1.HealthCheckRequest{}, grpc.WaitForReady(true)); err != nil {
-		t.Fatalf("waiting for OpenFGA: %v", err)
+		tb.Fatalf("waiting for OpenFGA: %v", err)
 	}
 }
 
-func runToEnd(t testing.TB, arguments []string) {
-	t.Helper()
+func runToEnd(tb testing.TB, arguments []string) {
+	tb.Helper()
 	process := again(arguments)
 	stdin, err := process.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = stdin.Close() }()
 	if output, err := process.CombinedOutput(); err != nil {
-		t.Fatalf("openfga %s: %v\n%s", arguments[0], err, output)
+		tb.Fatalf("openfga %s: %v\n%s", arguments[0], err, output)
 	}
 }
 
@@ -157,11 +159,11 @@ func again(arguments []string) *exec.Cmd {
 
 // freeAddress is one that nobody listens on, most likely: OpenFGA can't be given a listener, nor does
 // it say which port it has chosen.
-func freeAddress(t testing.TB) string {
-	t.Helper()
+func freeAddress(tb testing.TB) string {
+	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = listener.Close() }()
 	return fmt.Sprint(listener.Addr())

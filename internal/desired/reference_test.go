@@ -1,0 +1,215 @@
+package desired_test
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/structpb"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/render"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+)
+
+// wanted is what a list of objects gives, worked out from all of them at once and as plainly as can be:
+// no index, no memory, every reference looked up in the list.
+type wanted struct {
+	objects []client.Object
+	now     time.Time
+	limits  desired.Limits
+
+	verdicts map[desired.Ref]verdict
+	// tuples are what each object wants, contexts what the cells hold, claims who has to do with them.
+	tuples   map[desired.Ref][]store.Key
+	contexts map[render.Cell][]*structpb.Struct
+	claims   map[render.Cell][]desired.Ref
+}
+
+type verdict struct {
+	reason         string
+	ready, inForce bool
+}
+
+func want(objects []client.Object, now time.Time, limits desired.Limits) *wanted {
+	w := &wanted{
+		objects: slices.SortedFunc(slices.Values(objects), older), now: now, limits: limits,
+		verdicts: map[desired.Ref]verdict{}, tuples: map[desired.Ref][]store.Key{},
+		contexts: map[render.Cell][]*structpb.Struct{}, claims: map[render.Cell][]desired.Ref{},
+	}
+	for _, object := range w.objects {
+		ref := desired.RefOf(object)
+		switch o := object.(type) {
+		case *v1alpha1.ResourceType:
+			w.verdicts[ref] = w.resourceType(o)
+		case *v1alpha1.Organization:
+			w.organization(ref, o)
+		case *v1alpha1.User:
+			w.verdicts[ref] = w.user(o)
+		case *v1alpha1.Group:
+			w.verdicts[ref] = ready(cmp.Or(w.ungoverned(o.Namespace), v1alpha1.ReasonValid))
+		case *v1alpha1.Role:
+			_, reason := w.role(o)
+			w.verdicts[ref] = ready(reason)
+		case *v1alpha1.RoleAssignment:
+			w.assignment(ref, o)
+		}
+	}
+	w.grants()
+	return w
+}
+
+func older(a, b client.Object) int {
+	return cmp.Or(
+		a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time),
+		strings.Compare(a.GetNamespace(), b.GetNamespace()),
+		strings.Compare(a.GetName(), b.GetName()),
+		strings.Compare(desired.RefOf(a).Kind, desired.RefOf(b).Kind),
+	)
+}
+
+// ready is the verdict of a reason for objects that give nothing by themselves.
+func ready(reason string) verdict {
+	return verdict{reason: reason, ready: slices.Contains([]string{
+		v1alpha1.ReasonValid, v1alpha1.ReasonSuspended, v1alpha1.ReasonUserSuspended, v1alpha1.ReasonRoleEmpty, v1alpha1.ReasonExpired,
+	}, reason)}
+}
+
+// find is the object of a name, nil if there is none.
+func find[T client.Object](w *wanted, namespace, name string) (found T) {
+	for _, object := range w.objects {
+		if o, ok := object.(T); ok && o.GetNamespace() == namespace && o.GetName() == name {
+			return o
+		}
+	}
+	return found
+}
+
+// Permission implements policy.Catalogue: the oldest ResourceType holds its type, and of those that hold
+// theirs the oldest holds a permission.
+func (w *wanted) Permission(name string) (policy.Permission, bool) {
+	for _, object := range w.objects {
+		o, ok := object.(*v1alpha1.ResourceType)
+		if !ok || w.holderOf(o.Spec.Type) != o {
+			continue
+		}
+		for _, permission := range o.Spec.Permissions {
+			if permission.Name == name {
+				attributes := map[string]v1alpha1.AttributeType{}
+				for _, attribute := range permission.Attributes {
+					attributes[attribute.Name] = attribute.Type
+				}
+				return policy.Permission{Type: o.Spec.Type, Attributes: attributes}, true
+			}
+		}
+	}
+	return policy.Permission{}, false
+}
+
+func (w *wanted) holderOf(kind string) *v1alpha1.ResourceType {
+	for _, object := range w.objects {
+		if o, ok := object.(*v1alpha1.ResourceType); ok && o.Spec.Type == kind {
+			return o
+		}
+	}
+	return nil
+}
+
+func (w *wanted) resourceType(o *v1alpha1.ResourceType) verdict {
+	if w.holderOf(o.Spec.Type) != o {
+		return ready(v1alpha1.ReasonTypeTaken)
+	}
+	for _, permission := range o.Spec.Permissions {
+		if held, _ := w.Permission(permission.Name); held.Type != o.Spec.Type {
+			return ready(v1alpha1.ReasonPermissionTaken)
+		}
+	}
+	return ready(v1alpha1.ReasonValid)
+}
+
+// ungoverned is why nothing in a namespace counts, empty when an Organization is in effect.
+func (w *wanted) ungoverned(namespace string) string {
+	if find[*v1alpha1.Organization](w, "", namespace) == nil || find[*metav1.PartialObjectMetadata](w, "", namespace) == nil {
+		return v1alpha1.ReasonOrganizationNotFound
+	}
+	return ""
+}
+
+func (w *wanted) organization(ref desired.Ref, o *v1alpha1.Organization) {
+	if w.ungoverned(o.Name) != "" {
+		w.verdicts[ref] = ready(v1alpha1.ReasonNamespaceNotFound)
+		return
+	}
+	w.verdicts[ref] = ready(v1alpha1.ReasonValid)
+	for _, workspace := range o.Spec.Workspaces {
+		path := scope.Path{Organization: o.Name, Workspace: workspace.Name}
+		w.tuples[ref] = append(w.tuples[ref], parent(path))
+		for _, project := range workspace.Projects {
+			path.Project = project.Name
+			w.tuples[ref] = append(w.tuples[ref], parent(path))
+		}
+	}
+}
+
+func parent(path scope.Path) store.Key {
+	above, _ := path.Parent()
+	return store.Key{Object: objectid.Scope(path), Relation: "parent", User: objectid.Scope(above)}
+}
+
+func (w *wanted) user(o *v1alpha1.User) verdict {
+	if reason := w.ungoverned(o.Namespace); reason != "" {
+		return ready(reason)
+	}
+	for _, object := range w.objects { // the oldest comes first
+		if other, ok := object.(*v1alpha1.User); ok && other.Namespace == o.Namespace && other.Spec.Subject == o.Spec.Subject {
+			if other != o {
+				return ready(v1alpha1.ReasonSubjectTaken)
+			}
+			break
+		}
+	}
+	if o.Spec.Suspended {
+		return ready(v1alpha1.ReasonSuspended)
+	}
+	return ready(v1alpha1.ReasonValid)
+}
+
+// role is what a role gives, and its reason.
+func (w *wanted) role(o *v1alpha1.Role) ([]*structpb.Struct, string) {
+	if reason := w.ungoverned(o.Namespace); reason != "" {
+		return nil, reason
+	}
+	var given []policy.Grant
+	reason := v1alpha1.ReasonValid
+	for _, entry := range o.Spec.PermissionGrants {
+		granted, fault := policy.ParseEntry(entry, w, "")
+		if fault != nil || len(granted.Tests) > 0 && render.Cost(append(of(granted.Permission, given), granted)) > w.limits.ConditionCost {
+			reason = v1alpha1.ReasonPermissionsInvalid
+			continue
+		}
+		given = append(given, granted)
+	}
+	contexts, err := render.Contexts(given, render.MaxContexts)
+	if errors.Is(err, render.ErrTooLarge) {
+		return nil, v1alpha1.ReasonRoleTooLarge
+	}
+	return contexts, reason
+}
+
+// of are the grants of a permission.
+func of(permission string, grants []policy.Grant) (same []policy.Grant) {
+	for _, grant := range grants {
+		if grant.Permission == permission {
+			same = append(same, grant)
+		}
+	}
+	return same
+}

@@ -1,0 +1,125 @@
+package desired_test
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/render"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+)
+
+// snapshot is all that a state says.
+type snapshot struct {
+	tuples   map[store.Key]bool
+	cells    map[render.Cell][]*structpb.Struct
+	outcomes map[desired.Ref]desired.Outcome
+}
+
+func take(t *testing.T, state *desired.State, refs map[desired.Ref]bool) snapshot {
+	t.Helper()
+	s := snapshot{map[store.Key]bool{}, map[render.Cell][]*structpb.Struct{}, map[desired.Ref]desired.Outcome{}}
+	for _, key := range state.WantedTuples() {
+		if s.tuples[key] || !state.Wanted(key) {
+			t.Fatalf("%v is listed twice, or listed and not wanted", key)
+		}
+		s.tuples[key] = true
+	}
+	for _, cell := range state.WantedCells() {
+		contexts := state.Contexts(cell)
+		if s.cells[cell] != nil || len(contexts) == 0 {
+			t.Fatalf("%v is listed twice, or listed and wanted empty", cell)
+		}
+		s.cells[cell] = contexts
+	}
+	for ref := range refs {
+		if outcome, ok := state.Outcome(ref); ok {
+			s.outcomes[ref] = outcome
+		}
+	}
+	return s
+}
+
+func sameContexts(a, b []*structpb.Struct) bool {
+	return slices.EqualFunc(a, b, func(a, b *structpb.Struct) bool { return proto.Equal(a, b) })
+}
+
+// expectSame compares all that two states say.
+func expectSame(t *testing.T, got, want snapshot) {
+	t.Helper()
+	if !maps.Equal(got.tuples, want.tuples) {
+		t.Errorf("the tuples are %v, want %v", got.tuples, want.tuples)
+	}
+	if !maps.EqualFunc(got.cells, want.cells, sameContexts) {
+		t.Errorf("the cells are %v, want %v", got.cells, want.cells)
+	}
+	for _, ref := range keysOf(got.outcomes, want.outcomes) {
+		if !reflect.DeepEqual(got.outcomes[ref], want.outcomes[ref]) {
+			t.Errorf("%v: the outcome is %+v, want %+v", ref, got.outcomes[ref], want.outcomes[ref])
+		}
+	}
+}
+
+// expectNamed holds a change against what was before it and is after it.
+func expectNamed(t *testing.T, before, after snapshot, change desired.Change) {
+	t.Helper()
+	var outcomes []desired.Ref
+	for _, ref := range keysOf(before.outcomes, after.outcomes) {
+		was, there := before.outcomes[ref]
+		is, stays := after.outcomes[ref]
+		if there != stays || !reflect.DeepEqual(was, is) {
+			outcomes = append(outcomes, ref)
+		}
+	}
+	if !sameElements(change.Outcomes, outcomes) {
+		t.Errorf("the change names the outcomes of %v, and those that changed are %v", change.Outcomes, outcomes)
+	}
+	for _, key := range keysOf(before.tuples, after.tuples) {
+		if before.tuples[key] != after.tuples[key] && !touches(change.Tuples, key) {
+			t.Errorf("%v is wanted: %t, and was: %t; the change does not say so: %v", key, after.tuples[key], before.tuples[key], change.Tuples)
+		}
+	}
+	for _, cell := range keysOf(before.cells, after.cells) {
+		if !sameContexts(before.cells[cell], after.cells[cell]) && !touches(change.Cells, cell) {
+			t.Errorf("%v holds something else, and the change does not say so: %v", cell, change.Cells)
+		}
+	}
+}
+
+// touches says whether something may have to be written.
+func touches[K comparable](touched []desired.Touched[K], what K) bool {
+	return slices.ContainsFunc(touched, func(t desired.Touched[K]) bool { return t.What == what && !t.Joined })
+}
+
+// touchedBy says whether an object waits for something.
+func touchedBy[K comparable](touched []desired.Touched[K], what K, by desired.Ref) bool {
+	return slices.ContainsFunc(touched, func(t desired.Touched[K]) bool { return t.What == what && t.By == by })
+}
+
+func sameElements[T comparable](a, b []T) bool {
+	count := map[T]int{}
+	for _, element := range a {
+		count[element]++
+	}
+	for _, element := range b {
+		count[element]--
+	}
+	for _, more := range count {
+		if more != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// keysOf are the keys of both maps.
+func keysOf[K comparable, V any](a, b map[K]V) []K {
+	keys := maps.Clone(a)
+	maps.Copy(keys, b)
+	return slices.Collect(maps.Keys(keys))
+}
