@@ -253,7 +253,6 @@ var _ = AfterEach(func() {
 	for _, list := range []client.ObjectList{
 		&v1alpha1.OrganizationList{}, &v1alpha1.ResourceTypeList{}, &v1alpha1.UserList{},
 		&v1alpha1.GroupList{}, &v1alpha1.RoleList{}, &v1alpha1.RoleAssignmentList{},
-		&v1alpha1.PermissionGrantList{}, &v1alpha1.TemporaryPermissionGrantList{},
 		&v1alpha1.GroupMembershipList{}, &v1alpha1.InvitationList{},
 	} {
 		Eventually(func() error { return checkStatuses(list) }).Should(Succeed())
