@@ -27,7 +27,7 @@ var (
 )
 
 var _ = Describe("The pages of the kinds", func() {
-	for _, kind := range []string{"Organization", "ResourceType", "User", "Group", "Role", "RoleAssignment"} {
+	for _, kind := range []string{"Organization", "ResourceType", "User", "Group", "Role", "RoleAssignment", "GroupMembership", "Invitation"} {
 		Describe(kind, func() {
 			page := func() string {
 				GinkgoHelper()

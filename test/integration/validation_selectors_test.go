@@ -24,6 +24,10 @@ var _ = Describe("Field selectors", Ordered, func() {
 			build.Role(namespace, "admin").ViewedBy(v1alpha1.ViewAdmin).Obj(),
 			build.Role(namespace, "share").OfType(v1alpha1.RoleShare).Obj(),
 			build.User(namespace, "alice").ReachedAt("alice@example.com").Obj(),
+			build.GroupMembership(namespace, "alice-crew", "alice", "crew").Obj(),
+			build.GroupMembership(namespace, "bob-crew", "bob", "crew").As(v1alpha1.GroupAdmin).Obj(),
+			build.Invitation(namespace, "guest").Obj(),
+			build.Invitation(namespace, "carol").AcceptedBy("alice").Obj(),
 			build.User(namespace, "bot").KnownAs("bot").OfType(v1alpha1.UserService).Obj(),
 		} {
 			Expect(k8sClient.Create(ctx, object)).To(Succeed())
@@ -40,6 +44,14 @@ var _ = Describe("Field selectors", Ordered, func() {
 				names = append(names, item.Name)
 			}
 		case *v1alpha1.RoleList:
+			for _, item := range list.Items {
+				names = append(names, item.Name)
+			}
+		case *v1alpha1.GroupMembershipList:
+			for _, item := range list.Items {
+				names = append(names, item.Name)
+			}
+		case *v1alpha1.InvitationList:
 			for _, item := range list.Items {
 				names = append(names, item.Name)
 			}
@@ -82,6 +94,24 @@ var _ = Describe("Field selectors", Ordered, func() {
 		Entry("select by email", client.MatchingFields{"spec.email": "alice@example.com"}, "alice"),
 		Entry("select who has no email", client.MatchingFields{"spec.email": ""}, "bot"),
 		Entry("select by type", client.MatchingFields{"spec.type": "Service"}, "bot"),
+	)
+
+	DescribeTable("of GroupMemberships", func(fields client.MatchingFields, want ...string) {
+		Expect(names(&v1alpha1.GroupMembershipList{}, fields)).To(ConsistOf(want))
+	},
+		Entry("select by user", client.MatchingFields{"spec.user": "alice"}, "alice-crew"),
+		Entry("select by group", client.MatchingFields{"spec.group": "crew"}, "alice-crew", "bob-crew"),
+		Entry("select by role", client.MatchingFields{"spec.role": "Admin"}, "bob-crew"),
+		Entry("select the default role", client.MatchingFields{"spec.role": "Member"}, "alice-crew"),
+	)
+
+	DescribeTable("of Invitations", func(fields client.MatchingFields, want ...string) {
+		Eventually(func() []string { return names(&v1alpha1.InvitationList{}, fields) }).Should(ConsistOf(want))
+	},
+		Entry("select by email", client.MatchingFields{"spec.email": "guest@example.com"}, "guest"),
+		Entry("select by who has accepted", client.MatchingFields{"spec.acceptedBy": "alice"}, "carol"),
+		Entry("select what nobody has accepted", client.MatchingFields{"spec.acceptedBy": ""}, "guest"),
+		Entry("select by phase", client.MatchingFields{"status.phase": "Pending"}, "guest"),
 	)
 
 	It("select a ResourceType by its type", func() {
