@@ -126,7 +126,7 @@ func (w *world) groupMay(permission, object string) func() (bool, error) {
 // inStore are the tuples of this world, without those of its standing assignments.
 func (w *world) inStore() ([]string, error) {
 	all, err := w.allInStore()
-	return slices.DeleteFunc(all, func(line string) bool { return strings.Contains(line, w.Namespace+"/"+hall) }), err
+	return slices.DeleteFunc(all, func(line string) bool { return strings.Contains(line, "/"+hall) }), err
 }
 
 // allInStore are all tuples of this world.
