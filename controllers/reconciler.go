@@ -107,11 +107,10 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if outcome.Done && unconfirmed == nil {
 		return reconcile.Result{}, r.delete(ctx, object)
 	}
-	result := reconcile.Result{}
-	if !outcome.Next.IsZero() {
-		result.RequeueAfter = r.engine.Until(outcome.Next)
+	if err := r.report(ctx, object, outcome, unconfirmed); err != nil || outcome.Next.IsZero() {
+		return reconcile.Result{}, err
 	}
-	return result, r.report(ctx, object, outcome, unconfirmed)
+	return reconcile.Result{RequeueAfter: r.engine.Until(outcome.Next)}, nil
 }
 
 // delete deletes an object whose spec says that it is to go now, unless it has changed meanwhile.
@@ -130,8 +129,9 @@ func (r *reconciler) hold(ctx context.Context, object v1alpha1.Object) error {
 	if !controllerutil.AddFinalizer(object, v1alpha1.Finalizer) {
 		return nil
 	}
-	if err := r.client.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
-		return fmt.Errorf("setting the finalizer: %w", client.IgnoreNotFound(err))
+	err := r.client.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("setting the finalizer: %w", err)
 	}
 	return nil
 }
@@ -177,8 +177,9 @@ func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome
 	if equality.Semantic.DeepEqual(before, object) {
 		return nil
 	}
-	if err := r.client.Status().Patch(ctx, object, client.MergeFrom(before)); err != nil {
-		return fmt.Errorf("writing the status: %w", client.IgnoreNotFound(err))
+	err := r.client.Status().Patch(ctx, object, client.MergeFrom(before))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("writing the status: %w", err)
 	}
 	r.announce(before, object)
 	return nil

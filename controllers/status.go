@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,6 +11,8 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
 // unavailable is what an object says whose own change waits for the store.
@@ -17,6 +20,9 @@ func unavailable(outcome desired.Outcome, err error) desired.Outcome {
 	outcome.Ready, outcome.Stalled = false, false
 	outcome.Reason = v1alpha1.ReasonStoreUnavailable
 	outcome.Message = fmt.Sprintf("waits for the store, and goes on by itself when it answers: %v", err)
+	if errors.Is(err, store.ErrRefused) {
+		outcome.Message = fmt.Sprintf("the store does not take what this gives, which is a fault of Bailiwick: %v", err)
+	}
 	return outcome
 }
 
@@ -71,7 +77,9 @@ func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed, outage
 	case *v1alpha1.TemporaryPermissionGrant:
 		o.Status.Scope = desired.PathOf(o.Namespace, &o.Spec.Scope).String()
 		o.Status.Creator = o.Annotations[v1alpha1.AnnotationCreator]
-		o.Status.StartsAt, o.Status.ExpiresAt = instant(outcome.Life.Start), instant(outcome.Life.Deadline)
+		if outcome.Life != (policy.Lifetime{}) { // unknown while it is being deleted
+			o.Status.StartsAt, o.Status.ExpiresAt = instant(outcome.Life.Start), instant(outcome.Life.Deadline)
+		}
 		if confirmed {
 			o.Status.InForce, o.Status.Permissions, o.Status.Phase = outcome.InForce, outcome.Permissions, outcome.Phase
 		}

@@ -24,7 +24,7 @@ import (
 
 const (
 	// SecretName is the Secret that holds the webhook's certificates. It is installed empty.
-	SecretName = "bailiwick-webhook-certificate"
+	SecretName = "bailiwick-webhook-certificate" //nolint:gosec // a name, and no secret
 	// ConfigurationName is the webhook configuration into which the certificate's CA is put.
 	ConfigurationName = "bailiwick"
 

@@ -61,7 +61,7 @@ type Outcome struct {
 	Faults []v1alpha1.PermissionFault
 	// Permissions are what became of each permission entry of a grant.
 	Permissions []v1alpha1.PermissionOutcome
-	// Life is when a temporary grant begins and ends, Phase where in it it is.
+	// Life is when a temporary grant begins and ends, Phase where in its life it is.
 	Life  policy.Lifetime
 	Phase v1alpha1.GrantPhase
 	// Invited is when an invitation was accepted and can no longer be, and where in its life it is.

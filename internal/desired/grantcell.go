@@ -104,9 +104,7 @@ func (s *State) merge(owners []Ref) merged {
 			}
 			if _, err := render.Contexts(flatten(admitted), 1); err != nil {
 				admitted[permission] = before
-				m.reject(ref, n, entry{waits: len(admitted) > 0, fault: &policy.Fault{
-					Reason: v1alpha1.ReasonContextTooLarge, Message: fmt.Sprintf(
-						"with the older grants to the same subject at the same scope, this is %v: delete some of them, or give a role instead", err)}})
+				m.reject(ref, n, tooLarge(offered.grant, err))
 			}
 		}
 	}
@@ -127,6 +125,16 @@ func (s *State) fitsAtOnce(owners []Ref) bool {
 	}
 	_, err := render.Contexts(all, 1)
 	return err == nil
+}
+
+// tooLarge says why a grant does not fit beside the others.
+func tooLarge(granted policy.Grant, beside error) entry {
+	if _, alone := render.Contexts([]policy.Grant{granted}, 1); alone != nil {
+		return entry{fault: &policy.Fault{Reason: v1alpha1.ReasonContextTooLarge, Message: fmt.Sprintf(
+			"its conditions are %v: use fewer or shorter values", alone)}}
+	}
+	return entry{waits: true, fault: &policy.Fault{Reason: v1alpha1.ReasonContextTooLarge, Message: fmt.Sprintf(
+		"with the older grants to the same subject at the same scope, this is %v: delete some of them, or give a role instead", beside)}}
 }
 
 // tooExpensive says why a grant can't stand beside the others of its permission.

@@ -93,7 +93,7 @@ func (s *State) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMember
 	}
 	contexts, err := render.Contexts(grants, 1)
 	if err != nil {
-		tooLarge(&outcome, spec.Group)
+		configurableTooLarge(&outcome, spec.Group)
 	}
 	if len(contexts) > 0 {
 		cell := render.GrantCell(group, subject)
@@ -102,8 +102,8 @@ func (s *State) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMember
 	return outcome, wants
 }
 
-// tooLarge says that an admin has none of a group's configurable permissions.
-func tooLarge(outcome *Outcome, group string) {
+// configurableTooLarge says that an admin has none of a group's configurable permissions.
+func configurableTooLarge(outcome *Outcome, group string) {
 	outcome.Ready, outcome.Stalled, outcome.Reason = false, true, v1alpha1.ReasonPermissionsInvalid
 	outcome.Message = fmt.Sprintf("the configurablePermissions of the Group %s do not fit into the store, so its admins have none of them: shorten the names, or take some out; all else holds", group)
 	for n := range outcome.Permissions {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
@@ -39,6 +40,9 @@ func ParseValue(text string, as v1alpha1.AttributeType) (Value, error) {
 	value := Value{Type: as}
 	switch as {
 	case v1alpha1.AttributeString:
+		if hasControl(text) {
+			return Value{}, fmt.Errorf("%q has a control character, which the store does not take: write it without", text)
+		}
 		value.Text = text
 	case v1alpha1.AttributeNumber:
 		number, err := strconv.ParseFloat(text, 64)
@@ -71,6 +75,9 @@ func isMaxInteger(text string) bool {
 	return err == nil && exact.Abs(exact).Cmp(big.NewFloat(maxInteger)) <= 0
 }
 
+// hasControl says whether a text has a control character. OpenFGA refuses conditions that do.
+func hasControl(text string) bool { return strings.ContainsFunc(text, unicode.IsControl) }
+
 // Fault is why an entry grants nothing.
 type Fault struct {
 	// Reason is one of the reasons of v1alpha1.
@@ -89,6 +96,10 @@ func ParseTests(conditions map[string]v1alpha1.AttributeCondition, permission Pe
 			return nil, &Fault{v1alpha1.ReasonAttributeNotFound, fmt.Sprintf(
 				"conditions: the permission has no attribute %q: use one of [%s], or declare it in ResourceType %s",
 				attribute, strings.Join(slices.Sorted(maps.Keys(permission.Attributes)), ", "), permission.Type)}
+		}
+		if hasControl(attribute) {
+			return nil, &Fault{v1alpha1.ReasonValueInvalid, fmt.Sprintf(
+				"conditions: the attribute %q has a control character in its name, which the store does not take: give it another name in ResourceType %s", attribute, permission.Type)}
 		}
 		condition := conditions[attribute]
 		written := condition.Values

@@ -11,6 +11,7 @@ import (
 
 var view = policy.Permission{Type: "App", Attributes: map[string]v1alpha1.AttributeType{
 	"color": v1alpha1.AttributeString, "floor": v1alpha1.AttributeNumber, "draft": v1alpha1.AttributeBoolean,
+	"ti\tle": v1alpha1.AttributeString,
 }}
 
 type conditions = map[string]v1alpha1.AttributeCondition
@@ -91,7 +92,7 @@ func TestParseTestsNamesWhatIsWrong(t *testing.T) {
 	}{
 		"an unknown attribute": {
 			conditions{"colour": equals("red")},
-			v1alpha1.ReasonAttributeNotFound, []string{`"colour"`, "color, draft, floor", "App"},
+			v1alpha1.ReasonAttributeNotFound, []string{`"colour"`, "color, draft, floor", "ResourceType App"},
 		},
 		"an attribute in another case": {conditions{"Color": equals("red")}, v1alpha1.ReasonAttributeNotFound, []string{`"Color"`}},
 		"a word for a number":          {conditions{"floor": equals("three")}, v1alpha1.ReasonValueInvalid, []string{"floor", `"three"`}},
@@ -99,6 +100,8 @@ func TestParseTestsNamesWhatIsWrong(t *testing.T) {
 		"a number for a truth value":   {conditions{"draft": equals("1")}, v1alpha1.ReasonValueInvalid, []string{"draft", `"1"`}},
 		"both truth values":            {conditions{"draft": in("true", "false")}, v1alpha1.ReasonValueInvalid, []string{"draft", "excludes nothing"}},
 		"both, one of them twice":      {conditions{"draft": in("true", "true", "false")}, v1alpha1.ReasonValueInvalid, []string{"draft"}},
+		"a control character":          {conditions{"color": in("red", "r\ned")}, v1alpha1.ReasonValueInvalid, []string{"color", "control character"}},
+		"one in an attribute's name":   {conditions{"ti\tle": equals("red")}, v1alpha1.ReasonValueInvalid, []string{`"ti\tle"`, "control character"}},
 		"no value":                     {conditions{"color": {Type: v1alpha1.ConditionEquals}}, v1alpha1.ReasonValueInvalid, []string{"color", "no value"}},
 		"an empty list":                {conditions{"color": in()}, v1alpha1.ReasonValueInvalid, []string{"color", "no value"}},
 		"one of several": {

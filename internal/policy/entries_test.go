@@ -17,7 +17,7 @@ func (c catalogue) Permission(name string) (policy.Permission, bool) {
 	return permission, ok
 }
 
-var known = catalogue{"App:View": view, "App:Edit": view, "Job:Run": {Type: "Job"}}
+var known = catalogue{"App:View": view, "App:Edit": view, "Job:Run": {Type: "Job"}, "Job\n:Stop": {Type: "Job"}}
 
 func TestParseEntriesLetsGoodEntriesStandBesideBadOnes(t *testing.T) {
 	grants, faults := policy.ParseEntries([]v1alpha1.PermissionEntry{
@@ -61,6 +61,7 @@ func TestParseEntryHoldsAPermissionAgainstTheTypeOfTheScope(t *testing.T) {
 		{"App:View", "Job", v1alpha1.ReasonPermissionOfOtherType},
 		{"App:View", "app", v1alpha1.ReasonPermissionOfOtherType},
 		{"App:None", "App", v1alpha1.ReasonPermissionNotFound},
+		{"Job\n:Stop", "", v1alpha1.ReasonValueInvalid}, // the store takes no control characters
 	} {
 		grant, fault := policy.ParseEntry(v1alpha1.PermissionEntry{Permission: c.permission}, known, c.ofType)
 		switch {

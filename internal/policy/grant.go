@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -44,6 +45,10 @@ func ParseEntry(entry v1alpha1.PermissionEntry, catalogue Catalogue, ofType stri
 		return Grant{}, &Fault{v1alpha1.ReasonPermissionNotFound, fmt.Sprintf(
 			"no ResourceType declares the permission %q: correct the name, or declare it", entry.Permission)}
 	}
+	if hasControl(entry.Permission) {
+		return Grant{}, &Fault{v1alpha1.ReasonValueInvalid, fmt.Sprintf(
+			"the permission %q has a control character in its name, which the store does not take: give it another name in ResourceType %s", entry.Permission, permission.Type)}
+	}
 	if ofType != "" && permission.Type != ofType {
 		return Grant{}, &Fault{v1alpha1.ReasonPermissionOfOtherType, fmt.Sprintf(
 			"the permission %q belongs to %s and not to scope.resource.type %s: use a permission of that type, or another scope",
@@ -74,10 +79,5 @@ func AssignableAt(role *v1alpha1.RoleSpec, level v1alpha1.ScopeLevel) bool {
 	if len(role.AssignableAt) == 0 {
 		return true
 	}
-	for _, allowed := range role.AssignableAt {
-		if allowed == level {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(role.AssignableAt, level)
 }

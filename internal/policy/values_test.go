@@ -84,6 +84,14 @@ func TestParseValueTakesStringsAsTheyAre(t *testing.T) {
 	}
 }
 
+func TestParseValueRefusesWhatTheStoreDoesNotTake(t *testing.T) {
+	for _, text := range []string{"a\tb", "\n", "\x00", "\x7f", "red\u0085"} {
+		if value, err := policy.ParseValue(text, v1alpha1.AttributeString); err == nil || !strings.Contains(err.Error(), "control character") {
+			t.Errorf("%q: got %v, %v; want an error that says why", text, value, err)
+		}
+	}
+}
+
 func TestParseValueRefusesUnknownTypes(t *testing.T) {
 	for _, kind := range []v1alpha1.AttributeType{"", "string", "List"} {
 		if value, err := policy.ParseValue("3", kind); err == nil {

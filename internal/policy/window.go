@@ -56,15 +56,16 @@ type Lifetime struct {
 // forges one of these can only shorten it. The maximum is 0 where there is none.
 func LifetimeOf(grant *v1alpha1.TemporaryPermissionGrant, maximum time.Duration) (Lifetime, error) {
 	life := Lifetime{Start: startOf(grant)}
-	if grant.Spec.ExpiresAt != nil {
+	switch {
+	case grant.Spec.ExpiresAt != nil:
 		life.Deadline = grant.Spec.ExpiresAt.Time
-	} else if grant.Spec.Duration != nil {
+	case grant.Spec.Duration != nil:
 		length, err := ParseDuration(*grant.Spec.Duration)
 		if err != nil {
 			return Lifetime{}, fmt.Errorf("spec.duration: %w", err)
 		}
 		life.Deadline = life.Start.Add(length)
-	} else {
+	default:
 		return Lifetime{}, errors.New("spec: set exactly one of duration and expiresAt")
 	}
 	if latest := life.Start.Add(maximum); maximum > 0 && life.Deadline.After(latest) {
@@ -85,8 +86,15 @@ func startOf(grant *v1alpha1.TemporaryPermissionGrant) time.Time {
 	if said := grant.Status.StartsAt; said != nil && said.Time.Before(start) {
 		start = said.Time
 	}
+	if start.Before(earliest) {
+		return earliest
+	}
 	return start
 }
+
+// earliest is the first start that the schema lets through. A stamp may say anything, and the store can't
+// read every year.
+var earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Equal says whether two lifetimes are the same.
 func (l Lifetime) Equal(other Lifetime) bool {

@@ -206,3 +206,14 @@ func TestLifetimesAreTheSameInstantsInAnyZone(t *testing.T) {
 		}
 	}
 }
+
+func TestStampsThatNoStoreReadsBeginAtTheEarliest(t *testing.T) {
+	length := v1alpha1.Duration("PT8H")
+	grant := &v1alpha1.TemporaryPermissionGrant{Spec: v1alpha1.TemporaryPermissionGrantSpec{Duration: &length}}
+	grant.CreationTimestamp.Time = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	grant.Annotations = map[string]string{v1alpha1.AnnotationGrantedAt: "0000-01-01T00:00:00Z"}
+	life, err := policy.LifetimeOf(grant, 0)
+	if err != nil || life.Start.Year() != 2000 {
+		t.Fatalf("begins at %v, %v", life.Start, err)
+	}
+}

@@ -77,9 +77,9 @@ type Cell struct {
 type Switch uint8
 
 const (
-	// AtOnce: new and old change places in one Write.
+	// AtOnce means that new and old change places in one Write.
 	AtOnce Switch = iota
-	// AfterDecisions: the new is written beside the old, which goes when every decision that may not
+	// AfterDecisions means that the new is written beside the old, which goes when every decision that may not
 	// have seen the new one has ended.
 	AfterDecisions
 )

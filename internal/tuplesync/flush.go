@@ -3,6 +3,7 @@ package tuplesync
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -154,6 +155,9 @@ func (s *Syncer) write(ctx context.Context, batch []plan) error {
 			}
 			return nil
 		case errors.Is(err, store.ErrRefused):
+			if err := s.withdraw(ctx, batch[0]); err != nil {
+				return s.putBack(batch, err)
+			}
 			s.park(batch[0], err)
 			return nil
 		case err != nil:
@@ -204,6 +208,32 @@ func (s *Syncer) hold(cell render.Cell, holds slots) {
 		return
 	}
 	s.held[cell] = holds
+}
+
+// withdraw takes away what a cell holds and nobody wants any more, when what is wanted instead is refused:
+// what ends must not depend on what begins.
+func (s *Syncer) withdraw(ctx context.Context, refused plan) error {
+	if !refused.item.isCell() {
+		return nil
+	}
+	s.mu.Lock()
+	p := plan{item: refused.item, holds: s.held[refused.item.cell]}
+	s.mu.Unlock()
+	p.dropUnwanted(s.state.Contexts(p.item.cell))
+	if len(p.deletes) == 0 {
+		return nil
+	}
+	err := s.store.Write(context.WithoutCancel(ctx), nil, p.deletes)
+	if errors.Is(err, store.ErrRefused) {
+		return nil // then there is nothing more to be done; it is tried again with the rest
+	}
+	if err != nil {
+		return fmt.Errorf("taking away what is no longer wanted: %w", err)
+	}
+	s.mu.Lock()
+	s.hold(p.item.cell, p.holds)
+	s.mu.Unlock()
+	return nil
 }
 
 // park sets an item aside that the store will not take.

@@ -2,6 +2,7 @@ package controlplane
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,6 +30,11 @@ func newGuard() (*guard, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the directory of the control plane: %w", err)
 	}
+	for _, name := range []string{"launch", "programs", "running"} {
+		if err := os.Mkdir(filepath.Join(directory, name), 0o700); err != nil {
+			return nil, fmt.Errorf("making the directory of the control plane: %w", err)
+		}
+	}
 	cmd := exec.Command("/bin/sh", "-c", guardScript, "guard", directory)
 	// A group of its own, so that it doesn't get the interrupt of a terminal.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -37,16 +43,9 @@ func newGuard() (*guard, error) {
 		err = cmd.Start()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("starting the guard of the control plane: %w", err)
+		return nil, errors.Join(fmt.Errorf("starting the guard of the control plane: %w", err), os.RemoveAll(directory))
 	}
-	g := &guard{directory: directory, stdin: stdin, cmd: cmd}
-	for _, name := range []string{"launch", "programs", "running"} {
-		if err := os.Mkdir(filepath.Join(directory, name), 0o700); err != nil {
-			g.end()
-			return nil, fmt.Errorf("making the directory of the control plane: %w", err)
-		}
-	}
-	return g, nil
+	return &guard{directory: directory, stdin: stdin, cmd: cmd}, nil
 }
 
 // launcher returns the path of an executable that runs the program at the given path under the guard.

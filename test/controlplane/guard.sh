@@ -7,23 +7,28 @@
 # Every program of a plane is started by a script in launch/, which leaves a file in running/ named by
 # its process id and then becomes the program, called by its name in programs/. Renaming running/
 # comes first, so that a script that is just starting fails instead of being missed. The path in the
-# command line tells a program of this plane from another one that got the number of a dead one.
+# command line, of a program or still of its script, tells it from another that got the number of a
+# dead one.
 directory=$1
 
 trap '' HUP INT TERM
 cat >/dev/null
 
 is_ours() {
-  { tr '\0' ' ' <"/proc/$1/cmdline" || ps -o args= -p "$1"; } 2>/dev/null | grep -qF "$directory/programs/"
+  { tr '\0' ' ' <"/proc/$1/cmdline" || ps -o args= -p "$1"; } 2>/dev/null | grep -qF "$directory/"
 }
 
 mv "$directory/running" "$directory/ended"
-for file in "$directory"/ended/*; do
-  pid=${file##*/}
+cd "$directory/ended" || exit
+for pid in *; do
   if is_ours "$pid"; then kill -KILL "$pid"; fi
 done
+for pid in *; do
+  while is_ours "$pid"; do sleep 0.01; done
+done
 
-# A program that is being killed may still finish creating a file.
+# Whatever else wrote here, kubectl for one, may do so once more.
+cd /
 attempts=0
 until rm -rf "$directory" || [ "$attempts" -ge 100 ]; do
   attempts=$((attempts + 1))

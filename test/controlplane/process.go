@@ -22,7 +22,7 @@ type Process struct {
 }
 
 // Run starts a program that dies with the plane. It gets the environment of this process with env
-// added, and its output goes to a log named after it.
+// added, its temporary files are the plane's, and its output goes to a log named after it.
 func (p *Plane) Run(program string, env []string, args ...string) (*Process, error) {
 	name := filepath.Base(program)
 	path, err := filepath.Abs(program)
@@ -40,7 +40,7 @@ func (p *Plane) Run(program string, env []string, args ...string) (*Process, err
 	defer func() { _ = log.Close() }()
 
 	cmd := exec.Command(launcher, args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(append(os.Environ(), "TMPDIR="+p.Directory()), env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	// A group of its own, so that an interrupt at the terminal doesn't end it before its turn.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -31,7 +31,7 @@ var _ = Describe("Manifests", func() {
 		seed := uint64(GinkgoRandomSeed())
 		AddReportEntry("seed of the orders", seed)
 		for n := range 5 {
-			random := rand.New(rand.NewPCG(seed, uint64(n))) //nolint:gosec // an order is no secret
+			random := rand.New(rand.NewPCG(seed, uint64(n)))
 			oneAtATime := func(objects []client.Object) { create(shuffled(random, objects)...) }
 			allAtOnce := func(objects []client.Object) {
 				var all []func() error

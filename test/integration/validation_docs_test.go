@@ -2,7 +2,6 @@ package integration
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -27,7 +26,7 @@ var (
 )
 
 var _ = Describe("The pages of the kinds", func() {
-	for _, kind := range []string{"Organization", "ResourceType", "User", "Group", "Role", "RoleAssignment", "GroupMembership", "Invitation"} {
+	for _, kind := range []string{"Organization", "ResourceType", "User", "Group", "Role", "RoleAssignment", "PermissionGrant", "TemporaryPermissionGrant", "GroupMembership", "Invitation"} {
 		Describe(kind, func() {
 			page := func() string {
 				GinkgoHelper()
@@ -56,22 +55,34 @@ var _ = Describe("The pages of the kinds", func() {
 			})
 
 			It("has commands that select", func() {
-				kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
-				Expect(plane.WriteKubeconfig(kubeconfig)).To(Succeed())
 				commands := selectingLine.FindAllStringSubmatch(page(), -1)
 				Expect(commands).NotTo(BeEmpty())
 				for _, command := range commands {
-					arguments := append([]string{"--kubeconfig", kubeconfig}, strings.Fields(command[1])...)
-					output, err := exec.CommandContext(ctx, plane.Kubectl(), arguments...).CombinedOutput()
-					Expect(err).NotTo(HaveOccurred(), "%s: %s", command[0], output)
+					kubectl(strings.Fields(command[1])...)
 				}
 			})
 
 			It("names reasons of the API only", func() {
-				Expect(statuscheck.Reasons()).To(ContainElements(reasonsOn(page())))
+				Expect(reasonsOn(page())).To(HaveEach(BeElementOf(statuscheck.Reasons())))
 			})
 		})
 	}
+})
+
+var _ = Describe("The samples", func() {
+	It("apply", func() {
+		kinds := map[string]bool{}
+		for sample := range strings.SplitSeq(kubectl("kustomize", "../../config/samples"), "\n---\n") {
+			object := &unstructured.Unstructured{}
+			Expect(yaml.Unmarshal([]byte(sample), &object.Object)).To(Succeed())
+			kinds[object.GetKind()] = true
+			if !isClusterScoped(object) {
+				object.SetNamespace("default")
+			}
+			Expect(try(object)).To(Succeed(), sample)
+		}
+		Expect(kinds).To(HaveKey("TemporaryPermissionGrant"))
+	})
 })
 
 func firstColumns(text string) (cells []string) {

@@ -2,8 +2,11 @@ package integration
 
 import (
 	"encoding/json"
+	"fmt"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -82,14 +85,60 @@ var _ = Describe("What kubectl shows", func() {
 				"Email": "guest@example.com", "Accepted by": "alice", "Expires": "2030-01-01T00:00:00Z", "Phase": "Accepted",
 				"Ready": "False", "Reason": "StoreUnavailable",
 			}),
+		Entry("PermissionGrant", "permissiongrants", build.PermissionGrant("", "").ToGroup("crew").Grants("edit").Obj(),
+			`{"subject": "group/crew", "scope": "acme/prod", "inForce": true}`,
+			map[string]any{"Subject": "group/crew", "Scope": "acme/prod", "In force": true, "Ready": "False", "Reason": "StoreUnavailable"}),
+		Entry("[G5] TemporaryPermissionGrant", "temporarypermissiongrants",
+			build.TemporaryPermissionGrant("", "").ToUser("alice").Grants("edit").For("PT8H").Obj(),
+			`{"scope": "acme/prod", "expiresAt": "2030-01-31T17:00:00Z", "phase": "Active", "inForce": true}`,
+			map[string]any{"User": "alice", "Permission": "edit", "Scope": "acme/prod", "Expires": "2030-01-31T17:00:00Z", "Phase": "Active",
+				"In force": true, "Ready": "False", "Reason": "StoreUnavailable"}),
 	)
 
-	It("says that an assignment is not in force before the operator has seen it", func() {
-		assignment := build.RoleAssignment("default", "unseen").Gives("editor").ToUser("alice").Obj()
-		Expect(k8sClient.Create(ctx, assignment, client.DryRunAll)).To(Succeed())
-		Expect(assignment.Status).To(Equal(v1alpha1.RoleAssignmentStatus{
-			CommonStatus: v1alpha1.CommonStatus{ObservedGeneration: -1},
-		}))
+	DescribeTable("shows the columns that fit beside each other", func(object client.Object, resource string, want ...string) {
+		object.SetNamespace(newNamespace(ctx))
+		Expect(k8sClient.Create(ctx, object)).To(Succeed())
+		header, _, _ := strings.Cut(kubectl("--namespace", object.GetNamespace(), "get", resource), "\n")
+		Expect(betweenColumns.Split(strings.TrimSpace(header), -1)).To(Equal(want))
+	},
+		Entry("of a RoleAssignment", build.RoleAssignment("", "a").Gives("editor").ToUser("alice").Obj(), "ra",
+			"NAME", "ROLE", "SUBJECT", "SCOPE", "IN FORCE", "READY", "REASON"),
+		Entry("of a PermissionGrant", build.PermissionGrant("", "g").ToUser("alice").Grants("edit").Obj(), "pg",
+			"NAME", "SUBJECT", "SCOPE", "IN FORCE", "READY", "REASON"),
+		Entry("of a TemporaryPermissionGrant", build.TemporaryPermissionGrant("", "g").ToUser("alice").Grants("edit").For("PT8H").Obj(), "tpg",
+			"NAME", "USER", "PERMISSION", "SCOPE", "EXPIRES", "PHASE"),
+	)
+
+	DescribeTable("says that nothing is in force before the operator has seen it", func(kind, spec string) {
+		object := manifest(kind, "unseen", spec)
+		Expect(try(object)).To(Succeed())
+		Expect(object.Object["status"]).To(Equal(map[string]any{"observedGeneration": int64(-1), "inForce": false}))
+	},
+		Entry("of a RoleAssignment", "RoleAssignment", "roleRef: {name: editor}\nsubject: {user: alice}"),
+		Entry("of a PermissionGrant", "PermissionGrant", "subject: {user: alice}\npermissions: [{permission: edit}]"),
+		Entry("of a TemporaryPermissionGrant", "TemporaryPermissionGrant", needed+"duration: PT8H"),
+	)
+
+	It("sorts temporary grants by when they end", func() {
+		namespace := newNamespace(ctx)
+		noon := time.Date(2030, 1, 31, 12, 0, 0, 0, time.UTC)
+		for name, grant := range map[string]*build.TemporaryPermissionGrantBuilder{
+			"a-last":   build.TemporaryPermissionGrant(namespace, "a-last").From(noon).For("P30D"),
+			"b-first":  build.TemporaryPermissionGrant(namespace, "b-first").Until(noon.AddDate(-10, 0, 0)),
+			"c-third":  build.TemporaryPermissionGrant(namespace, "c-third").Until(noon.In(time.FixedZone("", -8*3600))),
+			"d-second": build.TemporaryPermissionGrant(namespace, "d-second").From(noon.Add(-9 * time.Hour)).For("8h"),
+		} {
+			Expect(k8sClient.Create(ctx, grant.ToUser("alice").Grants("edit").Obj())).To(Succeed(), name)
+		}
+		sorted := func(arguments ...string) func() ([]string, error) {
+			arguments = append([]string{"--namespace", namespace, "get", "tpg", "--sort-by=.status.expiresAt", "--output=name"}, arguments...)
+			return func() ([]string, error) {
+				output, err := tryKubectl(arguments...)
+				return strings.Fields(strings.ReplaceAll(output, "temporarypermissiongrant.authz.bailiwick.dev/", "")), err
+			}
+		}
+		Eventually(sorted()).Should(HaveExactElements("b-first", "d-second", "c-third", "a-last"))
+		Eventually(sorted("--field-selector=status.phase=Pending")).Should(HaveExactElements("d-second", "a-last"))
 	})
 
 	It("lists every kind at once with kubectl get authz", func() {
@@ -103,16 +152,13 @@ var _ = Describe("What kubectl shows", func() {
 			build.RoleAssignment(namespace, "alice-editor").Gives("editor").ToUser("alice").Obj(),
 			build.GroupMembership(namespace, "alice-crew", "alice", "crew").Obj(),
 			build.Invitation(namespace, "guest").Obj(),
+			build.PermissionGrant(namespace, "alice-edit").ToUser("alice").Grants("edit").Obj(),
+			build.TemporaryPermissionGrant(namespace, "alice-delete").ToUser("alice").Grants("delete").For("PT8H").Obj(),
 		} {
 			Expect(k8sClient.Create(ctx, object)).To(Succeed())
 			DeferCleanup(func() { Expect(k8sClient.Delete(ctx, object)).To(Succeed()) })
 		}
-		kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
-		Expect(plane.WriteKubeconfig(kubeconfig)).To(Succeed())
-
-		kubectl := exec.CommandContext(ctx, plane.Kubectl(), "--kubeconfig", kubeconfig, "--namespace", namespace, "get", "authz")
-		output, err := kubectl.CombinedOutput()
-		Expect(err).NotTo(HaveOccurred(), string(output))
+		output := kubectl("--namespace", namespace, "get", "authz")
 		for _, line := range []string{
 			"organization.authz.bailiwick.dev/" + namespace,
 			"resourcetype.authz.bailiwick.dev/" + namespace,
@@ -122,11 +168,33 @@ var _ = Describe("What kubectl shows", func() {
 			"roleassignment.authz.bailiwick.dev/alice-editor",
 			"groupmembership.authz.bailiwick.dev/alice-crew",
 			"invitation.authz.bailiwick.dev/guest",
+			"permissiongrant.authz.bailiwick.dev/alice-edit",
+			"temporarypermissiongrant.authz.bailiwick.dev/alice-delete",
 		} {
-			Expect(string(output)).To(ContainSubstring(line))
+			Expect(output).To(ContainSubstring(line))
 		}
 	})
 })
+
+// betweenColumns is what kubectl prints between columns, whose names may have blanks.
+var betweenColumns = regexp.MustCompile(" {2,}")
+
+// kubectl is what kubectl prints to a cluster administrator.
+func kubectl(arguments ...string) string {
+	GinkgoHelper()
+	output, err := tryKubectl(arguments...)
+	Expect(err).NotTo(HaveOccurred(), "kubectl %q", arguments)
+	return output
+}
+
+func tryKubectl(arguments ...string) (string, error) {
+	kubeconfig := filepath.Join(plane.Directory(), "kubeconfig") // BeforeSuite has written it
+	output, err := exec.CommandContext(ctx, plane.Kubectl(), append([]string{"--kubeconfig", kubeconfig}, arguments...)...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, output)
+	}
+	return string(output), nil
+}
 
 // rowWithStatus is the row that kubectl would print of an object if it had a status, by column. The
 // status is not written, so that it does not matter what else writes statuses.

@@ -1,8 +1,12 @@
 package integration
 
 import (
+	"time"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -11,6 +15,8 @@ import (
 
 var _ = Describe("Field selectors", Ordered, func() {
 	var namespace string
+	prod, vision := v1alpha1.Scope{Workspace: "prod"}, v1alpha1.Scope{Workspace: "prod", Project: "vision"}
+	past, future := time.Date(2020, 1, 31, 17, 0, 0, 0, time.UTC), time.Date(2099, 1, 31, 17, 0, 0, 0, time.UTC)
 
 	BeforeAll(func() {
 		namespace = newNamespace(ctx)
@@ -29,38 +35,35 @@ var _ = Describe("Field selectors", Ordered, func() {
 			build.Invitation(namespace, "guest").Obj(),
 			build.Invitation(namespace, "carol").AcceptedBy("alice").Obj(),
 			build.User(namespace, "bot").KnownAs("bot").OfType(v1alpha1.UserService).Obj(),
+			build.PermissionGrant(namespace, "alice-edit").ToUser("alice").Grants("edit").Obj(),
+			build.PermissionGrant(namespace, "alice-edit-prod").ToUser("alice").Grants("edit").At(prod).Obj(),
+			build.PermissionGrant(namespace, "crew-edit-vision").ToGroup("crew").Grants("edit").At(vision).Obj(),
+			build.TemporaryPermissionGrant(namespace, "alice-active").ToUser("alice").Grants("edit").Until(future).Obj(),
+			build.TemporaryPermissionGrant(namespace, "alice-pending-prod").ToUser("alice").Grants("delete").At(prod).From(future).For("PT8H").Obj(),
+			build.TemporaryPermissionGrant(namespace, "bob-expired-vision").ToUser("bob").Grants("delete").At(vision).Until(past).Obj(),
 		} {
 			Expect(k8sClient.Create(ctx, object)).To(Succeed())
 		}
+		config, err := plane.UserConfig("grace", "system:masters")
+		Expect(err).NotTo(HaveOccurred())
+		grace, err := client.New(config, client.Options{Scheme: k8sClient.Scheme()})
+		Expect(err).NotTo(HaveOccurred())
+		for _, object := range []client.Object{
+			build.PermissionGrant(namespace, "bob-by-grace").ToUser("bob").Grants("edit").Obj(),
+			build.TemporaryPermissionGrant(namespace, "bob-by-grace").ToUser("bob").Grants("edit").Until(future).Obj(),
+		} {
+			Expect(grace.Create(ctx, object)).To(Succeed())
+		}
 	})
 
-	names := func(into client.ObjectList, fields client.MatchingFields) []string {
-		GinkgoHelper()
-		Expect(k8sClient.List(ctx, into, client.InNamespace(namespace), fields)).To(Succeed())
+	names := func(into client.ObjectList, fields client.MatchingFields) ([]string, error) {
+		err := k8sClient.List(ctx, into, client.InNamespace(namespace), fields)
 		var names []string
-		switch list := into.(type) {
-		case *v1alpha1.RoleAssignmentList:
-			for _, item := range list.Items {
-				names = append(names, item.Name)
-			}
-		case *v1alpha1.RoleList:
-			for _, item := range list.Items {
-				names = append(names, item.Name)
-			}
-		case *v1alpha1.GroupMembershipList:
-			for _, item := range list.Items {
-				names = append(names, item.Name)
-			}
-		case *v1alpha1.InvitationList:
-			for _, item := range list.Items {
-				names = append(names, item.Name)
-			}
-		case *v1alpha1.UserList:
-			for _, item := range list.Items {
-				names = append(names, item.Name)
-			}
-		}
-		return names
+		_ = meta.EachListItem(into, func(item runtime.Object) error {
+			names = append(names, item.(client.Object).GetName())
+			return nil
+		})
+		return names, err
 	}
 
 	DescribeTable("of RoleAssignments", func(fields client.MatchingFields, want ...string) {
@@ -106,12 +109,44 @@ var _ = Describe("Field selectors", Ordered, func() {
 	)
 
 	DescribeTable("of Invitations", func(fields client.MatchingFields, want ...string) {
-		Eventually(func() []string { return names(&v1alpha1.InvitationList{}, fields) }).Should(ConsistOf(want))
+		Eventually(names).WithArguments(&v1alpha1.InvitationList{}, fields).Should(ConsistOf(want))
 	},
 		Entry("select by email", client.MatchingFields{"spec.email": "guest@example.com"}, "guest"),
 		Entry("select by who has accepted", client.MatchingFields{"spec.acceptedBy": "alice"}, "carol"),
 		Entry("select what nobody has accepted", client.MatchingFields{"spec.acceptedBy": ""}, "guest"),
 		Entry("select by phase", client.MatchingFields{"status.phase": "Pending"}, "guest"),
+	)
+
+	// What is selected by status is there when the operator has seen it.
+	DescribeTable("of PermissionGrants", func(fields client.MatchingFields, want ...string) {
+		Eventually(names).WithArguments(&v1alpha1.PermissionGrantList{}, fields).Should(ConsistOf(want))
+	},
+		Entry("select by user", client.MatchingFields{"spec.subject.user": "alice"}, "alice-edit", "alice-edit-prod"),
+		Entry("select by group", client.MatchingFields{"spec.subject.group": "crew"}, "crew-edit-vision"),
+		Entry("select what is not given to a group", client.MatchingFields{"spec.subject.group": ""}, "alice-edit", "alice-edit-prod", "bob-by-grace"),
+		Entry("select by workspace", client.MatchingFields{"spec.scope.workspace": "prod"}, "alice-edit-prod", "crew-edit-vision"),
+		Entry("select by project", client.MatchingFields{"spec.scope.project": "vision"}, "crew-edit-vision"),
+		Entry("select what has no workspace", client.MatchingFields{"spec.scope.workspace": ""}, "alice-edit", "bob-by-grace"),
+		Entry("select by creator", client.MatchingFields{"status.creator": "grace"}, "bob-by-grace"),
+		Entry("select by several at once", client.MatchingFields{"spec.subject.user": "alice", "spec.scope.workspace": "prod", "spec.scope.project": ""}, "alice-edit-prod"),
+	)
+
+	DescribeTable("of TemporaryPermissionGrants", func(fields client.MatchingFields, want ...string) {
+		Eventually(names).WithArguments(&v1alpha1.TemporaryPermissionGrantList{}, fields).Should(ConsistOf(want))
+	},
+		Entry("[G9] select by user", client.MatchingFields{"spec.user": "alice"}, "alice-active", "alice-pending-prod"),
+		Entry("[G9] select by permission", client.MatchingFields{"spec.permissionGrant.permission": "delete"}, "alice-pending-prod", "bob-expired-vision"),
+		Entry("[G9] select by the phase Active", client.MatchingFields{"status.phase": "Active"}, "alice-active", "bob-by-grace"),
+		Entry("[G9] select by the phase Pending", client.MatchingFields{"status.phase": "Pending"}, "alice-pending-prod"),
+		Entry("[G9] select by the phase Expired", client.MatchingFields{"status.phase": "Expired"}, "bob-expired-vision"),
+		Entry("[G9] select by creator", client.MatchingFields{"status.creator": "grace"}, "bob-by-grace"),
+		Entry("[G9] select by all of these at once", client.MatchingFields{"spec.user": "bob", "spec.permissionGrant.permission": "edit",
+			"status.phase": "Active", "status.creator": "grace"}, "bob-by-grace"),
+		Entry("[G9] select nothing where one of them does not match", client.MatchingFields{"spec.user": "alice",
+			"status.phase": "Active", "status.creator": "grace"}),
+		Entry("select by workspace", client.MatchingFields{"spec.scope.workspace": "prod"}, "alice-pending-prod", "bob-expired-vision"),
+		Entry("select by project", client.MatchingFields{"spec.scope.project": "vision"}, "bob-expired-vision"),
+		Entry("select what has no workspace", client.MatchingFields{"spec.scope.workspace": ""}, "alice-active", "bob-by-grace"),
 	)
 
 	It("select a ResourceType by its type", func() {

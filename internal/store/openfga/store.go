@@ -195,15 +195,6 @@ func (s *Store) Ping(ctx context.Context) error {
 // Close implements store.Store.
 func (s *Store) Close() error { return s.close() }
 
-// requestContext is what conditions are tested against.
-func requestContext(permission string, attributes *structpb.Struct, now time.Time) *structpb.Struct {
-	return &structpb.Struct{Fields: map[string]*structpb.Value{
-		ParameterPermission:  structpb.NewStringValue(permission),
-		ParameterAttributes:  structpb.NewStructValue(attributes),
-		ParameterCurrentTime: structpb.NewStringValue(now.UTC().Format(time.RFC3339Nano)),
-	}}
-}
-
 func tupleOf(key *openfgav1.TupleKey) store.Tuple {
 	tuple := store.Tuple{Key: store.Key{Object: key.GetObject(), Relation: key.GetRelation(), User: key.GetUser()}}
 	if condition := key.GetCondition(); condition != nil {

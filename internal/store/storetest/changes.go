@@ -109,7 +109,7 @@ func (a *asking) count(allowed bool, err error) {
 
 // enough questions to catch decisions in the middle of a change: the embedded store denies about one in
 // a hundred where grants are swapped without waiting.
-const enough = 500
+const enough = 250
 
 func (a *asking) goesOn() bool {
 	a.mu.Lock()

@@ -80,6 +80,15 @@ var conditionTests = map[string]func(*testing.T, store.Store){
 			})
 		}
 	},
+	// OpenFGA itself refuses a whole request for one control character.
+	"ControlCharactersFailNoDecision": func(t *testing.T, s store.Store) {
+		write(t, s, ruled(organization, "grant_a", "user:u", "App:View", rule{values: map[string]any{"it": set("red")}}))
+		write(t, s, ruled(organization, "grant_b", "user:u", "App:View", rule{tests: []any{map[string]any{"a": "it", "texts": set("red", "blue")}}}))
+		expectMet(t, s, map[string]any{"it": "blue", "a\nb": "red"}, false)
+		expectMet(t, s, map[string]any{"it": "red", "a\nb": "red", "list": []any{"\x00"}, "object": map[string]any{"\x00": "\x00"}}, true)
+		expectMet(t, s, map[string]any{"it": "re\x00d"}, true)
+		expectMet(t, s, map[string]any{"it": "blue", "other": "\u0085"}, false)
+	},
 	// What a stock server evaluates, at its limit of 100: five attributes, and five windows of which
 	// the last is open.
 	"AStockServerTakesTheirCost": func(t *testing.T, s store.Store) {
