@@ -102,6 +102,8 @@ var _ = Describe("A group of 2,000 members", Serial, func() {
 		remove(build.Group(w.Namespace, "devs").Obj())
 		Expect(w.may(name(7), w.View, w.at("prod"))()).To(BeFalse())
 		Expect(w.inStore()).NotTo(ContainElement(HavePrefix(objectid.Group(w.Namespace, "devs"))))
-		remove(namespaceNamed(w.Namespace))
+		// 4,000 objects go, one by one.
+		Expect(k8sClient.Delete(ctx, namespaceNamed(w.Namespace))).To(Succeed())
+		Eventually(isGone(namespaceNamed(w.Namespace))).WithTimeout(3 * time.Minute).WithPolling(time.Second).Should(BeTrue())
 	})
 })
