@@ -22,8 +22,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 )
 
-// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations;resourcetypes;users;groups;roles;roleassignments;permissiongrants;temporarypermissiongrants,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations/status;resourcetypes/status;users/status;groups/status;roles/status;roleassignments/status;permissiongrants/status;temporarypermissiongrants/status,verbs=patch
+// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations;resourcetypes;users;groups;roles;roleassignments;permissiongrants;temporarypermissiongrants;groupmemberships;invitations,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations/status;resourcetypes/status;users/status;groups/status;roles/status;roleassignments/status;permissiongrants/status;temporarypermissiongrants/status;groupmemberships/status;invitations/status,verbs=patch
 // +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=temporarypermissiongrants,verbs=delete
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
@@ -48,6 +48,8 @@ func SetupWithManager(mgr ctrl.Manager, e *engine.Engine, options Options) error
 		desired.KindRoleAssignment:           &v1alpha1.RoleAssignment{},
 		desired.KindPermissionGrant:          &v1alpha1.PermissionGrant{},
 		desired.KindTemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrant{},
+		desired.KindGroupMembership:          &v1alpha1.GroupMembership{},
+		desired.KindInvitation:               &v1alpha1.Invitation{},
 	} {
 		r := &reconciler{
 			kind:     kind,
@@ -134,16 +136,21 @@ func (r *reconciler) hold(ctx context.Context, object v1alpha1.Object) error {
 	return nil
 }
 
-// finalize ends what an object gives, and lets the object go once the store has confirmed it.
+// finalize ends what an object gives, and lets the object go once the store has confirmed it. One that is
+// protected stays, in force, until the protection is lifted; the engine then has us look again.
 func (r *reconciler) finalize(ctx context.Context, ref desired.Ref, object v1alpha1.Object) error {
-	unconfirmed := r.engine.Remove(ctx, ref)
+	var outcome desired.Outcome
+	var unconfirmed error
+	if engine.StaysWhileDeleted(r.kind) {
+		outcome, unconfirmed = r.engine.Apply(ctx, object.DeepCopyObject().(v1alpha1.Object))
+	} else {
+		unconfirmed = r.engine.Remove(ctx, ref)
+	}
 	if !controllerutil.ContainsFinalizer(object, v1alpha1.Finalizer) {
 		return nil
 	}
-	if unconfirmed != nil {
-		return r.report(ctx, object, desired.Outcome{
-			Reason: v1alpha1.ReasonStoreUnavailable, Message: "waits until the store has taken back what this gave",
-		}, unconfirmed)
+	if unconfirmed != nil || outcome.Protected {
+		return r.report(ctx, object, outcome, unconfirmed)
 	}
 	before := object.DeepCopyObject().(v1alpha1.Object)
 	controllerutil.RemoveFinalizer(object, v1alpha1.Finalizer)

@@ -67,6 +67,13 @@ func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed, outage
 		if confirmed {
 			o.Status.InForce, o.Status.Permissions = outcome.InForce, outcome.Permissions
 		}
+	case *v1alpha1.GroupMembership:
+		if confirmed {
+			o.Status.InForce, o.Status.Permissions = outcome.InForce, outcome.Permissions
+		}
+	case *v1alpha1.Invitation:
+		o.Status.Phase = outcome.Invited.Phase
+		o.Status.ExpiresAt, o.Status.AcceptedAt = instant(outcome.Invited.Expires), instant(outcome.Invited.AcceptedAt)
 	case *v1alpha1.TemporaryPermissionGrant:
 		o.Status.Scope = desired.PathOf(o.Namespace, &o.Spec.Scope).String()
 		o.Status.Creator = o.Annotations[v1alpha1.AnnotationCreator]

@@ -15,6 +15,18 @@ type GroupSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	Description string `json:"description,omitempty"`
+
+	// configurablePermissions are what an admin of the group may be given or refused by its
+	// GroupMembership: up to 100 names. Left out: can_run_reports, can_instant_login,
+	// can_create_accounts and can_edit_accounts. An empty list is none.
+	// +optional
+	// +kubebuilder:default={can_run_reports,can_instant_login,can_create_accounts,can_edit_accounts}
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	// +kubebuilder:validation:items:XValidation:rule="self.trim().size() > 0",message="must not be blank: write a permission's name"
+	ConfigurablePermissions []string `json:"configurablePermissions,omitzero"`
 }
 
 // GroupStatus is what the operator has found.
@@ -38,6 +50,7 @@ type Group struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// +optional
+	// +kubebuilder:default={}
 	Spec GroupSpec `json:"spec,omitzero"`
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}

@@ -25,6 +25,8 @@ var (
 			&RoleAssignment{}, &RoleAssignmentList{},
 			&PermissionGrant{}, &PermissionGrantList{},
 			&TemporaryPermissionGrant{}, &TemporaryPermissionGrantList{},
+			&GroupMembership{}, &GroupMembershipList{},
+			&Invitation{}, &InvitationList{},
 		)
 		metav1.AddToGroupVersion(scheme, GroupVersion)
 		return nil
@@ -45,4 +47,6 @@ const (
 	AnnotationGrantedAt = "authz.bailiwick.dev/granted-at"
 	// AnnotationCreator is who first created a grant.
 	AnnotationCreator = "authz.bailiwick.dev/creator"
+	// AnnotationAcceptedAt is when an invitation was accepted (RFC 3339).
+	AnnotationAcceptedAt = "authz.bailiwick.dev/accepted-at"
 )

@@ -95,6 +95,20 @@ const (
 	ReasonGroupNotFound = "GroupNotFound"
 	// ReasonInvitationNotFound: the namespace has no Invitation of this name.
 	ReasonInvitationNotFound = "InvitationNotFound"
+	// ReasonInvitationPending: the Invitation has not been accepted yet.
+	ReasonInvitationPending = "InvitationPending"
+	// ReasonInvitationExpired: the Invitation was not accepted in time.
+	ReasonInvitationExpired = "InvitationExpired"
+	// ReasonAccepted: the Invitation has been accepted.
+	ReasonAccepted = "Accepted"
+	// ReasonDuplicate: an older GroupMembership has the same user and group.
+	ReasonDuplicate = "Duplicate"
+	// ReasonDisabled: the membership disables the permission, or its role is not Admin.
+	ReasonDisabled = "Disabled"
+	// ReasonOwnerNotFound: an owner of the Organization is no User of its namespace.
+	ReasonOwnerNotFound = "OwnerNotFound"
+	// ReasonAdminRoleNotFound: the Organization's adminRole is no Role of its namespace.
+	ReasonAdminRoleNotFound = "AdminRoleNotFound"
 	// ReasonSuspended: the User is suspended, as its spec says.
 	ReasonSuspended = "Suspended"
 

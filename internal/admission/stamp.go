@@ -48,6 +48,32 @@ func stampOnCreate(object *metav1.ObjectMeta, grant bool, by Requester, now time
 	return nil
 }
 
+// acceptOnCreate is acceptOnUpdate for an invitation that comes accepted, as one that is restored does:
+// whoever may escalate keeps when that was.
+func acceptOnCreate(object *metav1.ObjectMeta, acceptedBy string, by Requester, now time.Time) error {
+	if at, err := time.Parse(time.RFC3339, object.Annotations[v1alpha1.AnnotationAcceptedAt]); err == nil && acceptedBy != "" && !at.After(now) {
+		restored, err := by.MayEscalate()
+		if err != nil {
+			return fmt.Errorf("asking whether %s may restore an invitation: %w", by.Name, err)
+		}
+		if restored {
+			return nil
+		}
+	}
+	acceptOnUpdate(&metav1.ObjectMeta{}, object, "", acceptedBy, now)
+	return nil
+}
+
+// acceptOnUpdate says on an invitation when it was accepted. Nobody can say so themselves.
+func acceptOnUpdate(old, object *metav1.ObjectMeta, acceptedBefore, acceptedNow string, now time.Time) {
+	if _, stamped := old.Annotations[v1alpha1.AnnotationAcceptedAt]; acceptedBefore == "" || !stamped {
+		delete(object.Annotations, v1alpha1.AnnotationAcceptedAt)
+	}
+	if acceptedBefore == "" && acceptedNow != "" {
+		metav1.SetMetaDataAnnotation(object, v1alpha1.AnnotationAcceptedAt, now.UTC().Format(time.RFC3339))
+	}
+}
+
 // keepOnUpdate puts back the stamps that an update leaves out, as kubectl replace does, and refuses one
 // that changes them. Where an object has none, because the webhook was not there when it was created,
 // only who may restore it from a backup may say who made it and when.
@@ -55,7 +81,7 @@ func keepOnUpdate(old, object *metav1.ObjectMeta, by Requester) error {
 	if slices.Contains(old.Finalizers, v1alpha1.Finalizer) && !slices.Contains(object.Finalizers, v1alpha1.Finalizer) {
 		object.Finalizers = append(object.Finalizers, v1alpha1.Finalizer)
 	}
-	for _, name := range []string{v1alpha1.AnnotationCreator, v1alpha1.AnnotationGrantedAt} {
+	for _, name := range []string{v1alpha1.AnnotationCreator, v1alpha1.AnnotationGrantedAt, v1alpha1.AnnotationAcceptedAt} {
 		was, stamped := old.Annotations[name]
 		is, there := object.Annotations[name]
 		switch {

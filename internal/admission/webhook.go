@@ -27,6 +27,8 @@ const reviewTimeout = 5 * time.Second
 // grants are the resources that say who made them and when.
 var grants = map[string]bool{"permissiongrants": true, "temporarypermissiongrants": true}
 
+const invitations = "invitations"
+
 // Stamper is the mutating webhook.
 type Stamper struct {
 	// Client asks the API server what a requester may do.
@@ -35,7 +37,7 @@ type Stamper struct {
 	Clock clock.PassiveClock
 }
 
-// Handle implements admission.Handler. It changes metadata only, and decodes nothing else.
+// Handle implements admission.Handler. It changes metadata only.
 func (s *Stamper) Handle(ctx context.Context, request admission.Request) admission.Response {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(request.Object.Raw, &object); err != nil {
@@ -47,6 +49,12 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 	}
 	switch request.Operation {
 	case admissionv1.Create:
+		if request.Resource.Resource == invitations {
+			err = acceptOnCreate(metadata, acceptedBy(request.Object.Raw), s.requester(ctx, &request), s.Clock.Now())
+			if err != nil {
+				return admission.Errored(http.StatusInternalServerError, err)
+			}
+		}
 		err = stampOnCreate(metadata, grants[request.Resource.Resource], s.requester(ctx, &request), s.Clock.Now())
 		if err != nil {
 			return admission.Errored(http.StatusInternalServerError, err)
@@ -63,10 +71,26 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 		case err != nil:
 			return admission.Errored(http.StatusInternalServerError, err)
 		}
+		if request.Resource.Resource == invitations {
+			acceptOnUpdate(old, metadata, acceptedBy(request.OldObject.Raw), acceptedBy(request.Object.Raw), s.Clock.Now())
+		}
 	default:
 		return admission.Allowed("")
 	}
 	return patched(request.Object.Raw, object, metadata)
+}
+
+// acceptedBy is the user who has accepted an invitation; empty for what is none.
+func acceptedBy(raw []byte) string {
+	var object struct {
+		Spec struct {
+			AcceptedBy string `json:"acceptedBy"`
+		} `json:"spec"`
+	}
+	if json.Unmarshal(raw, &object) != nil {
+		return "" // the schema refuses it
+	}
+	return object.Spec.AcceptedBy
 }
 
 func metadataOf(raw []byte) (*metav1.ObjectMeta, error) {

@@ -3,6 +3,7 @@ package desired
 import (
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -16,6 +17,16 @@ type assignment struct {
 	object  *v1alpha1.RoleAssignmentSpec
 	outcome Outcome
 	claims  claims
+	age     metav1.Time
+	// deleting means that the object is being deleted: it gives nothing any more, unless it is
+	// protected. gives is what it would give otherwise.
+	deleting bool
+	gives    Outcome
+	wants    claims
+	// letGo means that the object that is being deleted gives nothing any more, and never will: nothing
+	// holds it, or it was not protected when it was looked at. uid says which object of the name that is.
+	letGo bool
+	uid   types.UID
 }
 
 func (p *pass) evaluateAssignment(key types.NamespacedName) {
@@ -26,6 +37,11 @@ func (p *pass) evaluateAssignment(key types.NamespacedName) {
 		delete(s.assignments, key)
 	} else {
 		now, wants = s.judgeAssignment(key, node.object)
+		node.gives, node.wants = now, wants
+		p.protect(key, node.object)
+		if node.deleting {
+			return // what it gives is for evaluateProtection to say
+		}
 	}
 	ref := Ref{KindRoleAssignment, key.Namespace, key.Name}
 	p.judge(ref, &node.outcome, now)
@@ -122,8 +138,7 @@ func (s *State) judgeSubject(key types.NamespacedName, written *v1alpha1.Assignm
 	case written.Group != "":
 		return s.judgeSubjectGroup("spec.subject.group", sibling(key, written.Group))
 	default:
-		return "", &Outcome{Reason: v1alpha1.ReasonInvitationNotFound, Message: fmt.Sprintf(
-			"spec.subject.invitation: there is no Invitation %s in this namespace: correct the name, or create it", written.Invitation)}
+		return s.judgeSubjectInvitation(sibling(key, written.Invitation))
 	}
 }
 

@@ -36,6 +36,9 @@ const (
 
 	KindPermissionGrant          = "PermissionGrant"
 	KindTemporaryPermissionGrant = "TemporaryPermissionGrant"
+
+	KindGroupMembership = "GroupMembership"
+	KindInvitation      = "Invitation"
 )
 
 // Ref names an object. Namespace is empty for cluster-scoped kinds.
@@ -61,6 +64,10 @@ type Outcome struct {
 	// Life is when a temporary grant begins and ends, Phase where in its life it is.
 	Life  policy.Lifetime
 	Phase v1alpha1.GrantPhase
+	// Invited is when an invitation was accepted and can no longer be, and where in its life it is.
+	Invited Invited
+	// Protected means that the object is being deleted and must stay.
+	Protected bool
 	// Next is when the outcome changes by itself, if it does: the object must be put again then.
 	Next time.Time
 	// Done means that the object is to be deleted now, because its spec says so.
@@ -71,6 +78,7 @@ func (o Outcome) equal(other Outcome) bool {
 	return o.Reason == other.Reason && o.Message == other.Message && o.Ready == other.Ready &&
 		o.Stalled == other.Stalled && o.InForce == other.InForce && slices.Equal(o.Faults, other.Faults) &&
 		slices.Equal(o.Permissions, other.Permissions) && o.Life.Equal(other.Life) && o.Phase == other.Phase &&
+		o.Invited.equal(other.Invited) && o.Protected == other.Protected &&
 		o.Next.Equal(other.Next) && o.Done == other.Done
 }
 
@@ -105,7 +113,7 @@ type State struct {
 	clock  clock.PassiveClock
 	now    time.Time
 
-	namespaces    set[string]
+	namespaces    map[string]namespace
 	types         map[string]*resourceType
 	organizations map[string]*organization
 	users         map[types.NamespacedName]*user
@@ -113,6 +121,8 @@ type State struct {
 	roles         map[types.NamespacedName]*role
 	assignments   map[types.NamespacedName]*assignment
 	grants        map[Ref]*grant
+	memberships   map[types.NamespacedName]*membership
+	invitations   map[types.NamespacedName]*invitation
 
 	catalogue *catalogue
 	named     references
@@ -127,17 +137,22 @@ type State struct {
 	cellsOf index[types.NamespacedName, render.Cell]
 }
 
+// cellClaim is filled with contexts or, where there are none, by the role.
 type cellClaim struct {
-	role  types.NamespacedName
-	count int
+	role     types.NamespacedName
+	contexts []*structpb.Struct
+	count    int
 }
+
+// namespace is one that there is.
+type namespace struct{ terminating bool }
 
 // New is an empty state. The clock says which temporary grants have begun and ended.
 func New(limits Limits, clock clock.PassiveClock) *State {
 	return &State{
 		limits:        limits,
 		clock:         clock,
-		namespaces:    set[string]{},
+		namespaces:    map[string]namespace{},
 		types:         map[string]*resourceType{},
 		organizations: map[string]*organization{},
 		users:         map[types.NamespacedName]*user{},
@@ -145,6 +160,8 @@ func New(limits Limits, clock clock.PassiveClock) *State {
 		roles:         map[types.NamespacedName]*role{},
 		assignments:   map[types.NamespacedName]*assignment{},
 		grants:        map[Ref]*grant{},
+		memberships:   map[types.NamespacedName]*membership{},
+		invitations:   map[types.NamespacedName]*invitation{},
 		grantCells:    map[render.Cell]*grantCell{},
 		catalogue:     &catalogue{},
 		named:         newReferences(),
@@ -184,6 +201,14 @@ func (s *State) Outcome(ref Ref) (Outcome, bool) {
 		if node := s.assignments[key]; node != nil {
 			return node.outcome, true
 		}
+	case KindGroupMembership:
+		if node := s.memberships[key]; node != nil {
+			return node.outcome, true
+		}
+	case KindInvitation:
+		if node := s.invitations[key]; node != nil {
+			return node.outcome, true
+		}
 	case KindPermissionGrant, KindTemporaryPermissionGrant:
 		if node := s.grants[ref]; node != nil {
 			return node.outcome, true
@@ -217,6 +242,9 @@ func (s *State) Contexts(cell render.Cell) []*structpb.Struct {
 	if !ok {
 		return nil
 	}
+	if claim.contexts != nil {
+		return claim.contexts
+	}
 	if role, ok := s.roles[claim.role]; ok {
 		return role.contexts
 	}
@@ -245,6 +273,11 @@ func (s *State) Due() []Ref {
 	for ref, node := range s.grants {
 		if next := node.outcome.Next; !next.IsZero() && !next.After(now) {
 			due = append(due, ref)
+		}
+	}
+	for key, node := range s.invitations {
+		if next := node.outcome.Next; !next.IsZero() && !next.After(now) {
+			due = append(due, Ref{KindInvitation, key.Namespace, key.Name})
 		}
 	}
 	return due

@@ -53,7 +53,14 @@ type references struct {
 	// assignmentsOn finds assignments by the type of their resource.
 	assignmentsOn index[string, types.NamespacedName]
 
-	assignedRole, assignedToUser, assignedToGroup index[types.NamespacedName, types.NamespacedName]
+	assignedRole, assignedToUser, assignedToGroup, assignedToInvitation index[types.NamespacedName, types.NamespacedName]
+
+	membershipsOf, invitationsOf                    index[string, types.NamespacedName]
+	membershipsOfUser, membershipsOfGroup, accepted index[types.NamespacedName, types.NamespacedName]
+	// sameMembership finds the memberships of one user in one group.
+	sameMembership index[pair, types.NamespacedName]
+	// deleting finds, by organization, the assignments that are being deleted.
+	deleting index[string, types.NamespacedName]
 
 	grantsOf, grantsOn, grantsGiving index[string, Ref]
 	grantsToUser, grantsToGroup      index[types.NamespacedName, Ref]
@@ -61,6 +68,9 @@ type references struct {
 
 // identity is a subject in an organization.
 type identity struct{ organization, subject string }
+
+// pair is a user and a group of an organization.
+type pair struct{ organization, user, group string }
 
 func newReferences() references {
 	byText := func() index[string, types.NamespacedName] { return index[string, types.NamespacedName]{} }
@@ -71,8 +81,11 @@ func newReferences() references {
 		usersOf: byText(), groupsOf: byText(), rolesOf: byText(), assignmentsOf: byText(),
 		usersBySubject: index[identity, types.NamespacedName]{},
 		rolesGiving:    byText(), assignmentsOn: byText(),
-		assignedRole: byName(), assignedToUser: byName(), assignedToGroup: byName(),
-		grantsOf: index[string, Ref]{}, grantsOn: index[string, Ref]{}, grantsGiving: index[string, Ref]{},
+		assignedRole: byName(), assignedToUser: byName(), assignedToGroup: byName(), assignedToInvitation: byName(),
+		membershipsOf: byText(), invitationsOf: byText(), deleting: byText(),
+		membershipsOfUser: byName(), membershipsOfGroup: byName(), accepted: byName(),
+		sameMembership: index[pair, types.NamespacedName]{},
+		grantsOf:       index[string, Ref]{}, grantsOn: index[string, Ref]{}, grantsGiving: index[string, Ref]{},
 		grantsToUser: index[types.NamespacedName, Ref]{}, grantsToGroup: index[types.NamespacedName, Ref]{},
 	}
 }
@@ -87,8 +100,27 @@ func (r *references) indexAssignment(spec *v1alpha1.RoleAssignmentSpec, key type
 	if spec.Subject.Group != "" {
 		r.assignedToGroup.put(sibling(key, spec.Subject.Group), key, enter)
 	}
+	if spec.Subject.Invitation != "" {
+		r.assignedToInvitation.put(sibling(key, spec.Subject.Invitation), key, enter)
+	}
 	if spec.Scope.Resource != nil {
 		r.assignmentsOn.put(spec.Scope.Resource.Type, key, enter)
+	}
+}
+
+// indexMembership enters a membership into the indexes, or takes it out.
+func (r *references) indexMembership(spec *v1alpha1.GroupMembershipSpec, key types.NamespacedName, enter bool) {
+	r.membershipsOf.put(key.Namespace, key, enter)
+	r.membershipsOfUser.put(sibling(key, spec.User), key, enter)
+	r.membershipsOfGroup.put(sibling(key, spec.Group), key, enter)
+	r.sameMembership.put(pair{key.Namespace, spec.User, spec.Group}, key, enter)
+}
+
+// indexInvitation enters an invitation into the indexes, or takes it out.
+func (r *references) indexInvitation(spec *v1alpha1.InvitationSpec, key types.NamespacedName, enter bool) {
+	r.invitationsOf.put(key.Namespace, key, enter)
+	if spec.AcceptedBy != "" {
+		r.accepted.put(sibling(key, spec.AcceptedBy), key, enter)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
@@ -33,7 +35,7 @@ func (p *pass) evaluateOrganization(name string) {
 	switch {
 	case node.object == nil:
 		delete(s.organizations, name)
-	case !s.namespaces.has(name):
+	case !s.hasNamespace(name):
 		now = Outcome{Reason: v1alpha1.ReasonNamespaceNotFound, Message: fmt.Sprintf(
 			"there is no namespace %s for this organization to govern: create it", name)}
 	default:
@@ -44,8 +46,10 @@ func (p *pass) evaluateOrganization(name string) {
 				wants.tuples = append(wants.tuples, tuple)
 			}
 		}
-		now = Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: fmt.Sprintf(
-			"governs namespace %s, with %d workspaces and projects", name, len(wants.tuples))}
+		now = s.judgeAdministration(node.object)
+	}
+	for key := range s.named.deleting[name] {
+		p.protect(key, s.assignments[key].object)
 	}
 	ref := Ref{Kind: KindOrganization, Name: name}
 	p.judge(ref, &node.outcome, now)
@@ -59,6 +63,8 @@ func (p *pass) evaluateOrganization(name string) {
 		all(p.roles, s.named.rolesOf, name)
 		all(p.assignments, s.named.assignmentsOf, name)
 		all(p.grants, s.named.grantsOf, name)
+		all(p.memberships, s.named.membershipsOf, name)
+		all(p.invitations, s.named.invitationsOf, name)
 		return
 	}
 	if node.maximum != oldMaximum {
@@ -78,6 +84,36 @@ func (p *pass) evaluateOrganization(name string) {
 			p.grants.add(ref)
 		}
 	}
+}
+
+func (s *State) hasNamespace(name string) bool {
+	_, there := s.namespaces[name]
+	return there
+}
+
+// evaluateAdministration looks again at who administers an organization that is in effect.
+func (p *pass) evaluateAdministration(name string) {
+	if node := p.state.organizations[name]; node != nil && len(node.scopes) > 0 {
+		p.judge(Ref{Kind: KindOrganization, Name: name}, &node.outcome, p.state.judgeAdministration(node.object))
+	}
+}
+
+// judgeAdministration says whether there is who an organization is said to be administered by. The
+// organization is in effect all the same, so that this can be mended.
+func (s *State) judgeAdministration(object *v1alpha1.Organization) Outcome {
+	for _, owner := range object.Spec.Owners {
+		if node := s.users[types.NamespacedName{Namespace: object.Name, Name: owner}]; node == nil || node.object == nil {
+			return Outcome{Reason: v1alpha1.ReasonOwnerNotFound, Message: fmt.Sprintf(
+				"spec.owners: there is no User %s in namespace %s: correct the name, or create it; all else is in effect", owner, object.Name)}
+		}
+	}
+	admin := types.NamespacedName{Namespace: object.Name, Name: object.Spec.AdminRole}
+	if node := s.roles[admin]; node == nil || node.object == nil {
+		return Outcome{Reason: v1alpha1.ReasonAdminRoleNotFound, Message: fmt.Sprintf(
+			"spec.adminRole: there is no Role %s in namespace %s: correct the name, or create it; all else is in effect", admin.Name, object.Name)}
+	}
+	return Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: fmt.Sprintf(
+		"governs namespace %s, with %d workspaces", object.Name, len(object.Spec.Workspaces))}
 }
 
 // maximumOf is the longest that a temporary grant of an organization may last. One that can't be read,

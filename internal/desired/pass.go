@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/internal/render"
@@ -25,7 +27,13 @@ type pass struct {
 	assignments   set[types.NamespacedName]
 	grants        set[Ref]
 	// cells are the cells that grants fill together, and the grants that want something else there now.
-	cells map[render.Cell]set[Ref]
+	cells       map[render.Cell]set[Ref]
+	invitations set[types.NamespacedName]
+	memberships set[types.NamespacedName]
+	// protected are the users whose assignments that are being deleted may have to stay, or may go.
+	protected set[types.NamespacedName]
+	// administered are the organizations whose owners and admin role may be there now, or not any more.
+	administered set[string]
 }
 
 func newPass(s *State) *pass {
@@ -42,6 +50,10 @@ func newPass(s *State) *pass {
 		assignments:   set[types.NamespacedName]{},
 		grants:        set[Ref]{},
 		cells:         map[render.Cell]set[Ref]{},
+		invitations:   set[types.NamespacedName]{},
+		memberships:   set[types.NamespacedName]{},
+		protected:     set[types.NamespacedName]{},
+		administered:  set[string]{},
 	}
 }
 
@@ -58,14 +70,26 @@ func (p *pass) run() Change {
 	for key := range p.groups {
 		p.evaluateGroup(key)
 	}
+	for key := range p.invitations {
+		p.evaluateInvitation(key)
+	}
+	for key := range p.memberships {
+		p.evaluateMembership(key)
+	}
 	for key := range p.roles {
 		p.evaluateRole(key)
 	}
 	for key := range p.assignments {
 		p.evaluateAssignment(key)
 	}
+	for user := range p.protected {
+		p.evaluateProtection(user)
+	}
 	for ref := range p.grants {
 		p.evaluateGrant(ref)
+	}
+	for name := range p.administered {
+		p.evaluateAdministration(name)
 	}
 	for cell, by := range p.cells {
 		p.evaluateGrantCell(cell, by)
@@ -93,7 +117,9 @@ func (p *pass) judge(ref Ref, outcome *Outcome, now Outcome) {
 type claims struct {
 	tuples []store.Key
 	cell   *render.Cell
-	role   types.NamespacedName // fills the cell
+	role   types.NamespacedName // fills the cell, unless contexts do
+	// contexts fill the cell of whoever is the only one to claim it.
+	contexts []*structpb.Struct
 }
 
 // claim replaces the claims of an object. New ones are counted before old ones are given up, so that
@@ -118,11 +144,19 @@ func (p *pass) claim(by Ref, old *claims, now claims) {
 		joined := before > 0 && wanted[key] > 0
 		p.change.Tuples = append(p.change.Tuples, Touched[store.Key]{What: key, By: by, Joined: joined})
 	}
-	if old.cell == nil || now.cell == nil || *old.cell != *now.cell {
+	if !old.sameCell(now) {
 		p.claimCell(by, now, 1)
 		p.claimCell(by, *old, -1)
 	}
 	*old = now
+}
+
+// sameCell says whether claims want the same cell, filled in the same way.
+func (c *claims) sameCell(other claims) bool {
+	if c.cell == nil || other.cell == nil {
+		return c.cell == other.cell
+	}
+	return *c.cell == *other.cell && slices.EqualFunc(c.contexts, other.contexts, func(a, b *structpb.Struct) bool { return proto.Equal(a, b) })
 }
 
 func (p *pass) claimCell(by Ref, c claims, more int) {
@@ -137,11 +171,14 @@ func (p *pass) claimCell(by Ref, c claims, more int) {
 	before := s.cells[cell].count
 	s.cells[cell].count += more
 	after := s.cells[cell].count
+	if more > 0 && c.contexts != nil {
+		s.cells[cell].contexts = c.contexts
+	}
 	if after == 0 {
 		delete(s.cells, cell)
 		s.cellsOf.remove(c.role, cell)
 	}
-	p.change.Cells = append(p.change.Cells, Touched[render.Cell]{What: cell, By: by, Joined: before > 0 && after > 0})
+	p.change.Cells = append(p.change.Cells, Touched[render.Cell]{What: cell, By: by, Joined: before > 0 && after > 0 && c.contexts == nil})
 }
 
 // changedScopes are the paths that are declared in one tree and not in the other.

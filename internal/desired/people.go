@@ -2,6 +2,7 @@ package desired
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -29,6 +30,9 @@ func (p *pass) evaluateUser(key types.NamespacedName) {
 	if !node.outcome.equal(now) || node.subject != subject {
 		all(p.assignments, s.named.assignedToUser, key)
 		all(p.grants, s.named.grantsToUser, key)
+		all(p.memberships, s.named.membershipsOfUser, key)
+		all(p.invitations, s.named.accepted, key)
+		p.protected.add(key)
 	}
 	node.subject = subject
 	p.judge(Ref{KindUser, key.Namespace, key.Name}, &node.outcome, now)
@@ -57,12 +61,22 @@ func (s *State) judgeUser(key types.NamespacedName, object *v1alpha1.User) Outco
 type group struct {
 	object  *v1alpha1.Group
 	outcome Outcome
+	// configurable are the configurable permissions as they were when it was last evaluated.
+	configurable []string
 }
 
 func (p *pass) evaluateGroup(key types.NamespacedName) {
 	s := p.state
 	node := s.groups[key]
 	now := Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: "a group of the organization"}
+	var configurable []string
+	if node.object != nil {
+		configurable = node.object.Spec.ConfigurablePermissions
+	}
+	if !slices.Equal(node.configurable, configurable) {
+		node.configurable = configurable
+		all(p.memberships, s.named.membershipsOfGroup, key)
+	}
 	if node.object == nil {
 		delete(s.groups, key)
 		now = Outcome{}
@@ -72,6 +86,7 @@ func (p *pass) evaluateGroup(key types.NamespacedName) {
 	if !node.outcome.equal(now) {
 		all(p.assignments, s.named.assignedToGroup, key)
 		all(p.grants, s.named.grantsToGroup, key)
+		all(p.memberships, s.named.membershipsOfGroup, key)
 	}
 	p.judge(Ref{KindGroup, key.Namespace, key.Name}, &node.outcome, now)
 }

@@ -2,6 +2,7 @@ package desired
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,6 +32,10 @@ func RefOf(object client.Object) Ref {
 		ref.Kind = KindRoleAssignment
 	case *v1alpha1.PermissionGrant:
 		ref.Kind = KindPermissionGrant
+	case *v1alpha1.GroupMembership:
+		ref.Kind = KindGroupMembership
+	case *v1alpha1.Invitation:
+		ref.Kind = KindInvitation
 	case *v1alpha1.TemporaryPermissionGrant:
 		ref.Kind = KindTemporaryPermissionGrant
 	default:
@@ -67,7 +72,7 @@ func (p *pass) learn(object client.Object) {
 	key := client.ObjectKeyFromObject(object)
 	switch o := object.(type) {
 	case *corev1.Namespace, *metav1.PartialObjectMetadata:
-		s.namespaces.add(o.GetName())
+		s.namespaces[o.GetName()] = namespace{terminating: !o.GetDeletionTimestamp().IsZero()}
 		p.organizations.add(o.GetName())
 	case *v1alpha1.ResourceType:
 		place(s.types, o.Name).object = &v1alpha1.ResourceType{ObjectMeta: nameAndAge(o), Spec: o.Spec}
@@ -78,6 +83,7 @@ func (p *pass) learn(object client.Object) {
 	case *v1alpha1.User:
 		place(s.users, key).object = &v1alpha1.User{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		n.usersOf.add(o.Namespace, key)
+		p.administered.add(o.Namespace)
 		n.usersBySubject.add(identity{o.Namespace, o.Spec.Subject}, key)
 		p.claimants(identity{o.Namespace, o.Spec.Subject})
 	case *v1alpha1.Group:
@@ -87,15 +93,37 @@ func (p *pass) learn(object client.Object) {
 	case *v1alpha1.Role:
 		place(s.roles, key).object = &v1alpha1.Role{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		n.rolesOf.add(o.Namespace, key)
+		p.administered.add(o.Namespace)
 		for _, entry := range o.Spec.PermissionGrants {
 			n.rolesGiving.add(entry.Permission, key)
 		}
 		p.roles.add(key)
 	case *v1alpha1.RoleAssignment:
 		spec := o.Spec
-		place(s.assignments, key).object = &spec
+		node := place(s.assignments, key)
+		node.object, node.age, node.deleting = &spec, o.CreationTimestamp, !o.DeletionTimestamp.IsZero()
+		if node.uid != o.UID || !node.deleting {
+			node.uid, node.letGo = o.UID, false
+		}
+		if node.deleting && !slices.Contains(o.Finalizers, v1alpha1.Finalizer) {
+			node.letGo = true // whatever else holds it
+		}
 		n.indexAssignment(&spec, key, true)
+		if node.deleting {
+			n.deleting.add(key.Namespace, key)
+		}
 		p.assignments.add(key)
+	case *v1alpha1.GroupMembership:
+		spec := o.Spec
+		node := place(s.memberships, key)
+		node.object, node.age = &spec, o.CreationTimestamp
+		n.indexMembership(&spec, key, true)
+		p.rivals(pair{key.Namespace, spec.User, spec.Group})
+	case *v1alpha1.Invitation:
+		node := place(s.invitations, key)
+		node.object = invitationObjectOf(o)
+		n.indexInvitation(&node.object.spec, key, true)
+		p.invitations.add(key)
 	case *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant:
 		ref := RefOf(object)
 		node := place(s.grants, ref)
@@ -129,6 +157,7 @@ func (p *pass) forget(ref Ref) {
 			was := identity{ref.Namespace, old.object.Spec.Subject}
 			old.object = nil
 			n.usersOf.remove(ref.Namespace, key)
+			p.administered.add(ref.Namespace)
 			n.usersBySubject.remove(was, key)
 			p.users.add(key)
 			p.claimants(was)
@@ -142,6 +171,7 @@ func (p *pass) forget(ref Ref) {
 	case KindRole:
 		if old := s.roles[key]; old != nil {
 			n.rolesOf.remove(ref.Namespace, key)
+			p.administered.add(ref.Namespace)
 			for _, entry := range old.object.Spec.PermissionGrants {
 				n.rolesGiving.remove(entry.Permission, key)
 			}
@@ -151,8 +181,23 @@ func (p *pass) forget(ref Ref) {
 	case KindRoleAssignment:
 		if old := s.assignments[key]; old != nil {
 			n.indexAssignment(old.object, key, false)
+			n.deleting.remove(key.Namespace, key)
+			p.protect(key, old.object)
 			old.object = nil
 			p.assignments.add(key)
+		}
+	case KindGroupMembership:
+		if old := s.memberships[key]; old != nil {
+			n.indexMembership(old.object, key, false)
+			p.rivals(pair{key.Namespace, old.object.User, old.object.Group})
+			old.object = nil
+			p.memberships.add(key)
+		}
+	case KindInvitation:
+		if old := s.invitations[key]; old != nil {
+			n.indexInvitation(&old.object.spec, key, false)
+			old.object = nil
+			p.invitations.add(key)
 		}
 	case KindPermissionGrant, KindTemporaryPermissionGrant:
 		if old := s.grants[ref]; old != nil {

@@ -148,7 +148,7 @@ func (w *wanted) organization(ref desired.Ref, o *v1alpha1.Organization) {
 		w.verdicts[ref] = ready(v1alpha1.ReasonNamespaceNotFound)
 		return
 	}
-	w.verdicts[ref] = ready(v1alpha1.ReasonValid)
+	w.verdicts[ref] = w.administration(o)
 	for _, workspace := range o.Spec.Workspaces {
 		path := scope.Path{Organization: o.Name, Workspace: workspace.Name}
 		w.tuples[ref] = append(w.tuples[ref], parent(path))
@@ -157,6 +157,19 @@ func (w *wanted) organization(ref desired.Ref, o *v1alpha1.Organization) {
 			w.tuples[ref] = append(w.tuples[ref], parent(path))
 		}
 	}
+}
+
+// administration is the verdict on an organization in effect.
+func (w *wanted) administration(o *v1alpha1.Organization) verdict {
+	for _, owner := range o.Spec.Owners {
+		if find[*v1alpha1.User](w, o.Name, owner) == nil {
+			return ready(v1alpha1.ReasonOwnerNotFound)
+		}
+	}
+	if find[*v1alpha1.Role](w, o.Name, o.Spec.AdminRole) == nil {
+		return ready(v1alpha1.ReasonAdminRoleNotFound)
+	}
+	return ready(v1alpha1.ReasonValid)
 }
 
 func parent(path scope.Path) store.Key {

@@ -107,6 +107,7 @@ func (m maker) resourceType() client.Object {
 
 func (m maker) organization() client.Object {
 	object := &v1alpha1.Organization{ObjectMeta: m.meta("", m.namespace())}
+	object.Spec.Owners, object.Spec.AdminRole = []string{m.name("u", 3)}, m.name("r", 3)
 	if !m.oneIn(4) {
 		object.Spec.Workspaces = append(object.Spec.Workspaces, v1alpha1.Workspace{Name: "w0", Projects: []v1alpha1.Project{{Name: "p0"}, {Name: "p1"}}})
 	}

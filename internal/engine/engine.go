@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -71,6 +72,9 @@ func kinds() map[string]client.ObjectList {
 
 		desired.KindPermissionGrant:          &v1alpha1.PermissionGrantList{},
 		desired.KindTemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrantList{},
+
+		desired.KindGroupMembership: &v1alpha1.GroupMembershipList{},
+		desired.KindInvitation:      &v1alpha1.InvitationList{},
 	}
 }
 
@@ -101,8 +105,37 @@ func New(options Options) *Engine {
 // yet.
 func (e *Engine) Apply(ctx context.Context, object client.Object) (desired.Outcome, error) {
 	ref := desired.RefOf(object)
-	outcome := e.change(ref, func() desired.Change { return e.state.Put(object) })
+	together := []client.Object{object}
+	if o, ok := object.(*v1alpha1.RoleAssignment); ok && !o.DeletionTimestamp.IsZero() {
+		together = append(together, e.deletedWith(ctx, o)...)
+	}
+	outcome := e.change(ref, func() desired.Change { return e.state.Put(together...) })
+	for _, other := range together[1:] {
+		// Their own controller may have been faster, with something newer: it has the last word.
+		e.enqueue([]desired.Ref{desired.RefOf(other)})
+	}
 	return outcome, e.syncer.Await(ctx, ref)
+}
+
+// deletedWith are the assignments of the same user that are being deleted as well, and of which the state
+// does not know that yet: which of them may go is decided for all at once. As soon as there is one that
+// stays, the others don't matter.
+func (e *Engine) deletedWith(ctx context.Context, o *v1alpha1.RoleAssignment) []client.Object {
+	var others []client.Object
+	for _, ref := range e.state.Holding(o) {
+		other := &v1alpha1.RoleAssignment{}
+		err := e.options.Reader.Get(ctx, types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}, other)
+		switch {
+		case apierrors.IsNotFound(err):
+			e.change(ref, func() desired.Change { return e.state.Remove(ref) })
+			e.enqueue([]desired.Ref{ref})
+		case err == nil && other.DeletionTimestamp.IsZero():
+			return others
+		case err == nil:
+			others = append(others, other)
+		}
+	}
+	return others
 }
 
 // Remove takes an object out of the state and waits until the store holds nothing of it.

@@ -24,8 +24,13 @@ var storeAvailable = prometheus.NewGauge(prometheus.GaugeOpts{
 
 func init() { metrics.Registry.MustRegister(storeAvailable) }
 
-// load puts all objects of the cluster into the state at once. Those that are being deleted are left out:
-// they give nothing any more.
+// StaysWhileDeleted says whether objects of a kind are part of the state while they are being deleted: a
+// namespace still has what is in it, and a RoleAssignment may be protected. Others give nothing any more.
+func StaysWhileDeleted(kind string) bool {
+	return kind == desired.KindNamespace || kind == desired.KindRoleAssignment
+}
+
+// load puts all objects of the cluster into the state at once.
 func (e *Engine) load(ctx context.Context) error {
 	var objects []client.Object
 	for kind, list := range kinds() {
@@ -34,7 +39,7 @@ func (e *Engine) load(ctx context.Context) error {
 		}
 		err := meta.EachListItem(list, func(item runtime.Object) error {
 			object := item.(client.Object)
-			if kind == desired.KindNamespace || object.GetDeletionTimestamp().IsZero() {
+			if StaysWhileDeleted(kind) || object.GetDeletionTimestamp().IsZero() {
 				objects = append(objects, object)
 			}
 			return nil

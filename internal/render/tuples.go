@@ -16,6 +16,7 @@ const (
 	RelationParent   = "parent"
 	RelationRole     = "role"
 	RelationMember   = "member"
+	RelationAdmin    = "admin"
 	// RelationCan is what decisions ask.
 	RelationCan = "can"
 )
@@ -37,6 +38,16 @@ func GroupMembers(organization, name string) string {
 // Assignee says that a subject has the role of a binding.
 func Assignee(binding, subject string) store.Key {
 	return store.Key{Object: binding, Relation: RelationAssignee, User: subject}
+}
+
+// Member says that a user is a member of a group.
+func Member(group, subject string) store.Key {
+	return store.Key{Object: group, Relation: RelationMember, User: subject}
+}
+
+// Admin says that a user is an admin of a group.
+func Admin(group, subject string) store.Key {
+	return store.Key{Object: group, Relation: RelationAdmin, User: subject}
 }
 
 // Parent puts a path below what is directly above it; false for an organization.

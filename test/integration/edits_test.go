@@ -73,12 +73,12 @@ var _ = Describe("An edit of an assignment", func() {
 	}
 
 	It("[K3] moves the role from one subject to the next", func() {
-		create(w.user("carol"))
+		create(w.user("carol"), w.standing("carol"))
 		follow(w.assignment("a", "editor").ToUser("alice").InWorkspace("prod").Obj(), subjects())
 	})
 
 	It("[K3] moves the role also when the subject is already gone", func() {
-		create(w.user("carol"))
+		create(w.user("carol"), w.standing("carol"))
 		follow(w.assignment("a", "editor").ToUser("alice").InWorkspace("prod").Obj(), subjects(),
 			func() { remove(w.user("alice")) },
 			func() { remove(w.user("bob")) },
@@ -172,7 +172,7 @@ var _ = Describe("An edit of an assignment", func() {
 		remove(build.Role(w.Namespace, "editor").Obj(), w.user("alice"), build.Organization(w.Namespace).Obj(), build.ResourceType(w.Namespace).Obj())
 		Expect(w.may("alice", w.Edit, w.at("prod"))()).To(BeFalse())
 		remove(assigned)
-		Expect(w.inStore()).To(BeEmpty())
+		Expect(w.allInStore()).To(BeEmpty())
 	})
 })
 

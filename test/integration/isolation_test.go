@@ -175,7 +175,7 @@ var _ = Describe("What holds in an organization", func() {
 		}
 		same := "same@" + base
 		for _, w := range worlds {
-			create(build.User(w.Namespace, "same").KnownAs(same).Obj())
+			create(build.User(w.Namespace, "same").KnownAs(same).Obj(), w.standing("same"))
 		}
 		for n, w := range worlds {
 			assigned := w.assignment("a", "editor").ToUser("same").Obj()

@@ -71,7 +71,7 @@ func arrive(in func([]client.Object)) (state func() []string) {
 	everywhere := []client.Object{
 		build.ResourceType(ns).OfType(w.Type).Permits(w.View).Permits(w.Edit, build.String("color"), build.Number("floor")).Obj(),
 		build.ResourceType(ns + "-other").OfType(ns + ".other").Permits(w.Delete).Obj(),
-		build.Organization(ns).Workspace("prod", "vision", "speech").Workspace("lab").Obj(),
+		build.Organization(ns).Workspace("prod", "vision", "speech").Workspace("lab").Workspace(hall).Obj(),
 	}
 	within := []client.Object{
 		w.user("alice"), w.user("bob"), build.User(ns, "away").KnownAs(w.subject("away")).Suspended().Obj(),
@@ -106,7 +106,10 @@ func arrive(in func([]client.Object)) (state func() []string) {
 			Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, object))).To(Succeed())
 		}
 	})
+	// The last role of a user would not go.
+	stands := []client.Object{build.Role(ns, standing).Grants(w.View).Obj(), w.standing("alice"), w.standing("bob")}
 	objects := slices.Concat(everywhere, within)
+	create(stands...)
 	in(objects)
 	return func() []string {
 		var lines []string

@@ -18,7 +18,7 @@ func namespaceNamed(name string) *corev1.Namespace {
 var _ = Describe("An Organization", func() {
 	It("without its namespace waits for it, and governs it when it is there", func() {
 		name := newNamespace(ctx) + "-later"
-		organization := build.Organization(name).Workspace("prod").Obj()
+		organization := build.Organization(name).OwnedBy("alice").AdministeredBy("viewer").Workspace("prod").Obj()
 		create(organization)
 		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, organization))).To(Succeed()) })
 		expectReason(organization, v1alpha1.ReasonNamespaceNotFound, "no namespace "+name, "create it")
@@ -27,7 +27,7 @@ var _ = Describe("An Organization", func() {
 		Expect(all).NotTo(ContainElement(ContainSubstring(name)))
 
 		create(namespaceNamed(name))
-		expectReason(organization, v1alpha1.ReasonValid, name)
+		expectReason(organization, v1alpha1.ReasonOwnerNotFound, "no User alice in namespace "+name, "all else is in effect")
 		catalogue := build.ResourceType(name).Permits(name + ":View").Obj()
 		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, catalogue))).To(Succeed()) })
 		assigned := build.RoleAssignment(name, "a").Gives("viewer").ToUser("alice").InWorkspace("prod").Obj()
@@ -35,6 +35,7 @@ var _ = Describe("An Organization", func() {
 		expectReason(assigned, v1alpha1.ReasonInForce)
 		w := &world{Namespace: name}
 		Expect(w.may("alice", name+":View", w.at("prod"))()).To(BeTrue())
+		expectReason(organization, v1alpha1.ReasonValid, name)
 	})
 
 	It("[K9] that is deleted ends all that holds in its namespace, and brings it back", func() {
@@ -68,7 +69,7 @@ var _ = Describe("An Organization", func() {
 		organization := build.Organization(w.Namespace).OwnedBy("alice").Workspace("prod", "vision", "speech").Workspace("lab", "vision")
 		remove(organization.Obj())
 		Expect(holds()).To(HaveEach(BeFalse()))
-		Expect(w.inStore()).To(BeEmpty())
+		Expect(w.allInStore()).To(BeEmpty())
 		for _, object := range []v1alpha1.Object{
 			toUser, toGroup, onResource, w.user("alice"), build.Group(w.Namespace, "devs").Obj(), build.Role(w.Namespace, "editor").Obj(),
 		} {
@@ -133,7 +134,7 @@ var _ = Describe("A namespace", func() {
 		for _, object := range []v1alpha1.Object{user, group, role, toUser, toGroup} {
 			expectReason(object, v1alpha1.ReasonOrganizationNotFound, "no Organization is named "+ns, "create it")
 		}
-		Expect(w.inStore()).To(BeEmpty())
+		Expect(w.allInStore()).To(BeEmpty())
 		Expect(w.may("alice", w.View, w.at())()).To(BeFalse())
 		Expect(w.groupMay(w.View, w.at())()).To(BeFalse())
 
@@ -167,9 +168,9 @@ var _ = Describe("A namespace", func() {
 		Expect(w.may("alice", w.Edit, w.at())()).To(BeFalse())
 		Expect(w.groupMay(w.Edit, w.at("prod", "vision"))()).To(BeFalse())
 		Expect(w.may("bob", w.View, w.object("42", "prod", "vision"))()).To(BeFalse())
-		Expect(w.inStore()).NotTo(ContainElement(MatchRegexp("assignee|slot_")))
+		Expect(w.allInStore()).NotTo(ContainElement(MatchRegexp("assignee|slot_")))
 		expectReason(build.Organization(w.Namespace).Obj(), v1alpha1.ReasonNamespaceNotFound, "create it")
-		Expect(w.inStore()).To(BeEmpty())
+		Expect(w.allInStore()).To(BeEmpty())
 
 		By("the same again")
 		create(namespaceNamed(w.Namespace), w.user("alice"), build.Role(w.Namespace, "editor").Grants(w.Edit).Obj())

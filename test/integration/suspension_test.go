@@ -45,7 +45,7 @@ var _ = Describe("A user who is suspended", func() {
 		edit(alice, func(u *v1alpha1.User) { u.Spec.Suspended = true })
 		expectReason(alice, v1alpha1.ReasonSuspended, "spec.suspended")
 		expectAccess(false)
-		Expect(w.inStore()).NotTo(ContainElement(ContainSubstring(w.subject("alice"))))
+		Expect(w.allInStore()).NotTo(ContainElement(ContainSubstring(w.subject("alice"))))
 		for _, assigned := range assignments {
 			expectReason(assigned, v1alpha1.ReasonUserSuspended, "alice")
 			Expect(assigned).To(haveGeneration(1))

@@ -26,7 +26,7 @@ var (
 )
 
 var _ = Describe("The pages of the kinds", func() {
-	for _, kind := range []string{"Organization", "ResourceType", "User", "Group", "Role", "RoleAssignment", "PermissionGrant", "TemporaryPermissionGrant"} {
+	for _, kind := range []string{"Organization", "ResourceType", "User", "Group", "Role", "RoleAssignment", "PermissionGrant", "TemporaryPermissionGrant", "GroupMembership", "Invitation"} {
 		Describe(kind, func() {
 			page := func() string {
 				GinkgoHelper()

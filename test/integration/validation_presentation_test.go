@@ -42,6 +42,8 @@ var _ = Describe("What kubectl shows", func() {
 			"Group":                    {"grp"},
 			"Role":                     {"arole"},
 			"RoleAssignment":           {"ra"},
+			"GroupMembership":          {"gm"},
+			"Invitation":               {"inv"},
 			"PermissionGrant":          {"pg"},
 			"TemporaryPermissionGrant": {"tpg"},
 		}))
@@ -75,6 +77,14 @@ var _ = Describe("What kubectl shows", func() {
 		Entry("RoleAssignment", "roleassignments", build.RoleAssignment("", "").Gives("editor").ToUser("alice").InWorkspace("prod").Obj(),
 			`{"subject": "user/alice", "scope": "acme/prod", "inForce": true}`,
 			map[string]any{"Role": "editor", "Subject": "user/alice", "Scope": "acme/prod", "In force": true, "Ready": "False", "Reason": "StoreUnavailable"}),
+		Entry("GroupMembership", "groupmemberships", build.GroupMembership("", "", "alice", "crew").Obj(), `{"inForce": true}`,
+			map[string]any{"User": "alice", "Group": "crew", "Role": "Member", "In force": true, "Ready": "False", "Reason": "StoreUnavailable"}),
+		Entry("Invitation", "invitations", build.Invitation("", "guest").AcceptedBy("alice").Obj(),
+			`{"phase": "Accepted", "expiresAt": "2030-01-01T00:00:00Z"}`,
+			map[string]any{
+				"Email": "guest@example.com", "Accepted by": "alice", "Expires": "2030-01-01T00:00:00Z", "Phase": "Accepted",
+				"Ready": "False", "Reason": "StoreUnavailable",
+			}),
 		Entry("PermissionGrant", "permissiongrants", build.PermissionGrant("", "").ToGroup("crew").Grants("edit").Obj(),
 			`{"subject": "group/crew", "scope": "acme/prod", "inForce": true}`,
 			map[string]any{"Subject": "group/crew", "Scope": "acme/prod", "In force": true, "Ready": "False", "Reason": "StoreUnavailable"}),
@@ -140,6 +150,8 @@ var _ = Describe("What kubectl shows", func() {
 			build.Group(namespace, "crew").Obj(),
 			build.Role(namespace, "editor").Obj(),
 			build.RoleAssignment(namespace, "alice-editor").Gives("editor").ToUser("alice").Obj(),
+			build.GroupMembership(namespace, "alice-crew", "alice", "crew").Obj(),
+			build.Invitation(namespace, "guest").Obj(),
 			build.PermissionGrant(namespace, "alice-edit").ToUser("alice").Grants("edit").Obj(),
 			build.TemporaryPermissionGrant(namespace, "alice-delete").ToUser("alice").Grants("delete").For("PT8H").Obj(),
 		} {
@@ -154,6 +166,8 @@ var _ = Describe("What kubectl shows", func() {
 			"group.authz.bailiwick.dev/crew",
 			"role.authz.bailiwick.dev/editor",
 			"roleassignment.authz.bailiwick.dev/alice-editor",
+			"groupmembership.authz.bailiwick.dev/alice-crew",
+			"invitation.authz.bailiwick.dev/guest",
 			"permissiongrant.authz.bailiwick.dev/alice-edit",
 			"temporarypermissiongrant.authz.bailiwick.dev/alice-delete",
 		} {

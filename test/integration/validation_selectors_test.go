@@ -30,6 +30,10 @@ var _ = Describe("Field selectors", Ordered, func() {
 			build.Role(namespace, "admin").ViewedBy(v1alpha1.ViewAdmin).Obj(),
 			build.Role(namespace, "share").OfType(v1alpha1.RoleShare).Obj(),
 			build.User(namespace, "alice").ReachedAt("alice@example.com").Obj(),
+			build.GroupMembership(namespace, "alice-crew", "alice", "crew").Obj(),
+			build.GroupMembership(namespace, "bob-crew", "bob", "crew").As(v1alpha1.GroupAdmin).Obj(),
+			build.Invitation(namespace, "guest").Obj(),
+			build.Invitation(namespace, "carol").AcceptedBy("alice").Obj(),
 			build.User(namespace, "bot").KnownAs("bot").OfType(v1alpha1.UserService).Obj(),
 			build.PermissionGrant(namespace, "alice-edit").ToUser("alice").Grants("edit").Obj(),
 			build.PermissionGrant(namespace, "alice-edit-prod").ToUser("alice").Grants("edit").At(prod).Obj(),
@@ -93,6 +97,24 @@ var _ = Describe("Field selectors", Ordered, func() {
 		Entry("select by email", client.MatchingFields{"spec.email": "alice@example.com"}, "alice"),
 		Entry("select who has no email", client.MatchingFields{"spec.email": ""}, "bot"),
 		Entry("select by type", client.MatchingFields{"spec.type": "Service"}, "bot"),
+	)
+
+	DescribeTable("of GroupMemberships", func(fields client.MatchingFields, want ...string) {
+		Expect(names(&v1alpha1.GroupMembershipList{}, fields)).To(ConsistOf(want))
+	},
+		Entry("select by user", client.MatchingFields{"spec.user": "alice"}, "alice-crew"),
+		Entry("select by group", client.MatchingFields{"spec.group": "crew"}, "alice-crew", "bob-crew"),
+		Entry("select by role", client.MatchingFields{"spec.role": "Admin"}, "bob-crew"),
+		Entry("select the default role", client.MatchingFields{"spec.role": "Member"}, "alice-crew"),
+	)
+
+	DescribeTable("of Invitations", func(fields client.MatchingFields, want ...string) {
+		Eventually(names).WithArguments(&v1alpha1.InvitationList{}, fields).Should(ConsistOf(want))
+	},
+		Entry("select by email", client.MatchingFields{"spec.email": "guest@example.com"}, "guest"),
+		Entry("select by who has accepted", client.MatchingFields{"spec.acceptedBy": "alice"}, "carol"),
+		Entry("select what nobody has accepted", client.MatchingFields{"spec.acceptedBy": ""}, "guest"),
+		Entry("select by phase", client.MatchingFields{"status.phase": "Pending"}, "guest"),
 	)
 
 	// What is selected by status is there when the operator has seen it.

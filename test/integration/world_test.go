@@ -31,8 +31,11 @@ type world struct {
 }
 
 // newWorld makes an organization with the workspace prod, in it the projects vision and speech, the
-// workspace lab, in it vision, the users alice and bob, the group devs, and the role editor, which gives
-// View and Edit.
+// workspace lab, in it vision, the users alice, who owns it, and bob, the group devs, and the role editor,
+// which gives View and Edit. The role admin gives all three.
+//
+// The last role of a user is protected, so that both users have a standing one, in a workspace where no
+// spec looks: whatever else a spec gives them, it can take away again.
 func newWorld() *world {
 	GinkgoHelper()
 	return newWorldIn(newNamespace(ctx))
@@ -44,17 +47,32 @@ func newWorldIn(ns string) *world {
 	w := &world{Namespace: ns, Type: ns + ".doc", View: ns + ":View", Edit: ns + ":Edit", Delete: ns + ":Delete"}
 	create(
 		build.ResourceType(ns).OfType(w.Type).Permits(w.View).Permits(w.Delete).
-			Permits(w.Edit, build.String("color"), build.Number("floor"), build.Boolean("draft")).Obj(),
-		build.Organization(ns).OwnedBy("alice").Workspace("prod", "vision", "speech").Workspace("lab", "vision").Obj(),
+			Permits(w.Edit, build.String("color"), build.Number("floor"), build.Boolean("draft")).Permits(ns+":Stand").Obj(),
+		build.Organization(ns).OwnedBy("alice").Workspace("prod", "vision", "speech").Workspace("lab", "vision").Workspace(hall).Obj(),
 		w.user("alice"), w.user("bob"),
 		build.Group(ns, "devs").Obj(),
 		build.Role(ns, "editor").Grants(w.View, w.Edit).Obj(),
+		build.Role(ns, "admin").Grants(w.View, w.Edit, w.Delete).Obj(),
+		build.Role(ns, standing).Grants(ns+":Stand").Obj(),
+		w.standing("alice"), w.standing("bob"),
 	)
 	DeferCleanup(func() {
 		Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, build.ResourceType(ns).Obj()))).To(Succeed())
 		Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, build.Organization(ns).Obj()))).To(Succeed())
 	})
 	return w
+}
+
+const (
+	// hall is the workspace of the standing assignments, and of nothing else.
+	hall = "hall"
+	// standing is the role that they give.
+	standing = "standing"
+)
+
+// standing gives a user a role that they keep, so that no other one is their last.
+func (w *world) standing(user string) *v1alpha1.RoleAssignment {
+	return w.assignment(standing+"-"+user, standing).ToUser(user).InWorkspace(hall).Obj()
 }
 
 // user is a User whose subject is nobody else's in the cluster.
@@ -105,8 +123,14 @@ func (w *world) groupMay(permission, object string) func() (bool, error) {
 	return func() (bool, error) { return op.may(q) }
 }
 
-// inStore are the tuples of this world.
+// inStore are the tuples of this world, without those of its standing assignments.
 func (w *world) inStore() ([]string, error) {
+	all, err := w.allInStore()
+	return slices.DeleteFunc(all, func(line string) bool { return strings.Contains(line, "/"+hall) }), err
+}
+
+// allInStore are all tuples of this world.
+func (w *world) allInStore() ([]string, error) {
 	all, err := op.tuples()
 	return slices.DeleteFunc(all, func(line string) bool { return !strings.Contains(line, w.Namespace) }), err
 }
@@ -229,6 +253,7 @@ var _ = AfterEach(func() {
 	for _, list := range []client.ObjectList{
 		&v1alpha1.OrganizationList{}, &v1alpha1.ResourceTypeList{}, &v1alpha1.UserList{},
 		&v1alpha1.GroupList{}, &v1alpha1.RoleList{}, &v1alpha1.RoleAssignmentList{},
+		&v1alpha1.GroupMembershipList{}, &v1alpha1.InvitationList{},
 	} {
 		Eventually(func() error { return checkStatuses(list) }).Should(Succeed())
 	}

@@ -48,7 +48,14 @@ func TestAcceptsWhatTheContractAllows(t *testing.T) {
 	group.Status.ObservedGeneration = 3
 	group.Status.Conditions = []metav1.Condition{ready("Valid")}
 
+	admin := build.GroupMembership("acme", "alice-crew", "alice", "crew").As(v1alpha1.GroupAdmin).Obj()
+	admin.Generation = 3
+	admin.Status.ObservedGeneration = 3
+	admin.Status.InForce = true
+	admin.Status.Conditions = []metav1.Condition{notReady("PermissionsInvalid"), abnormal("Reconciling", "PermissionsInvalid")}
+
 	for name, object := range map[string]v1alpha1.Object{
+		"an admin with overrides that are none":    admin,
 		"in force":                                 assignment(true, ready("InForce")),
 		"ready without effect":                     assignment(false, ready("UserSuspended")),
 		"waiting":                                  assignment(false, notReady("RoleNotFound"), abnormal("Reconciling", "RoleNotFound")),

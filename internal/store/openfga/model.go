@@ -11,6 +11,7 @@ import (
 // The relations of the authorization model. Their meaning is in docs/store.md.
 const (
 	RelationMember   = "member"
+	RelationAdmin    = "admin"
 	RelationAssignee = "assignee"
 	RelationRole     = "role"
 	RelationGrantA   = "grant_a"
@@ -34,9 +35,7 @@ func Model() *openfgav1.AuthorizationModel {
 		SchemaVersion: "1.1",
 		TypeDefinitions: []*openfgav1.TypeDefinition{
 			{Type: objectid.TypeUser},
-			newType(objectid.TypeGroup).
-				assigned(RelationMember, user(objectid.TypeUser)).
-				TypeDefinition,
+			groupType(),
 			bindingType(),
 			scopeType(objectid.TypeOrganization),
 			scopeType(objectid.TypeWorkspace, objectid.TypeOrganization),
@@ -57,6 +56,18 @@ func Model() *openfgav1.AuthorizationModel {
 			},
 		},
 	}
+}
+
+// groupType has members and admins, and what its admins may do with it.
+func groupType() *openfgav1.TypeDefinition {
+	admin := conditional(user(objectid.TypeUser))
+	return newType(objectid.TypeGroup).
+		assigned(RelationMember, user(objectid.TypeUser)).
+		assigned(RelationAdmin, user(objectid.TypeUser)).
+		assigned(RelationGrantA, admin).
+		assigned(RelationGrantB, admin).
+		computed(RelationCan, union(computed(RelationGrantA), computed(RelationGrantB))).
+		TypeDefinition
 }
 
 func bindingType() *openfgav1.TypeDefinition {
@@ -93,9 +104,7 @@ func scopeType(name string, parents ...string) *openfgav1.TypeDefinition {
 			},
 		}})
 	}
-	return scope.computed(RelationCan, &openfgav1.Userset{Userset: &openfgav1.Userset_Union{
-		Union: &openfgav1.Usersets{Child: can},
-	}}).TypeDefinition
+	return scope.computed(RelationCan, union(can...)).TypeDefinition
 }
 
 // typeDefinition builds an OpenFGA type relation by relation.
@@ -127,6 +136,10 @@ func computed(relation string) *openfgav1.Userset {
 	return &openfgav1.Userset{Userset: &openfgav1.Userset_ComputedUserset{
 		ComputedUserset: &openfgav1.ObjectRelation{Relation: relation},
 	}}
+}
+
+func union(of ...*openfgav1.Userset) *openfgav1.Userset {
+	return &openfgav1.Userset{Userset: &openfgav1.Userset_Union{Union: &openfgav1.Usersets{Child: of}}}
 }
 
 func user(kind string) *openfgav1.RelationReference {

@@ -1,0 +1,291 @@
+package integration
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+)
+
+// membership makes a user a member of the group devs.
+func (w *world) membership(name, user string) *build.GroupMembershipBuilder {
+	return build.GroupMembership(w.Namespace, name, user, "devs")
+}
+
+// devs is the group's id in the store.
+func (w *world) devs() string { return objectid.Group(w.Namespace, "devs") }
+
+// configurable are what a Group has where nothing is said.
+var configurable = []string{"can_run_reports", "can_instant_login", "can_create_accounts", "can_edit_accounts"}
+
+// expectConfigured expects a user to have these configurable permissions of devs, and no other one.
+func (w *world) expectConfigured(user string, want ...string) {
+	GinkgoHelper()
+	var have []string
+	for _, permission := range append([]string{"can_more"}, configurable...) {
+		may, err := w.may(user, permission, w.devs())()
+		Expect(err).NotTo(HaveOccurred())
+		if may {
+			have = append(have, permission)
+		}
+	}
+	Expect(have).To(ConsistOf(want))
+}
+
+var _ = Describe("A group membership", func() {
+	var w *world
+	BeforeEach(func() { w = newWorld() })
+
+	It("[B8] gives what the group has been assigned and granted, and takes that and nothing else", func() {
+		direct := w.assignment("direct", "editor").ToUser("alice").InWorkspace("lab").Obj()
+		assigned := w.assignment("devs", "editor").ToGroup("devs").InWorkspace("prod").Obj()
+		granted := w.grant("devs").ToGroup("devs").Grants(w.Delete).At(v1alpha1.Scope{Workspace: "prod"}).Obj()
+		member, other := w.membership("alice", "alice").Obj(), w.membership("bob", "bob").Obj()
+		create(direct, assigned, granted, member, other)
+		for _, object := range []v1alpha1.Object{direct, assigned, granted, member, other} {
+			expectReason(object, v1alpha1.ReasonInForce)
+		}
+		for _, permission := range []string{w.View, w.Edit, w.Delete} {
+			Expect(w.may("alice", permission, w.at("prod", "vision"))()).To(BeTrue(), permission)
+		}
+
+		remove(member)
+		for _, permission := range []string{w.View, w.Edit, w.Delete} {
+			Expect(w.may("alice", permission, w.at("prod", "vision"))()).To(BeFalse(), permission)
+			Expect(w.may("bob", permission, w.at("prod", "vision"))()).To(BeTrue(), "another member")
+		}
+		Expect(w.may("alice", w.View, w.at("lab"))()).To(BeTrue(), "given directly")
+	})
+
+	It("[B8] loses what the group loses, and has what it gets later", func() {
+		member := w.membership("alice", "alice").Obj()
+		create(member)
+		expectReason(member, v1alpha1.ReasonInForce)
+		assigned := w.assignment("devs", "editor").ToGroup("devs").InWorkspace("prod").Obj()
+		create(assigned)
+		expectReason(assigned, v1alpha1.ReasonInForce)
+		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeTrue())
+		remove(assigned)
+		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeFalse())
+		Expect(member).To(haveGeneration(1))
+	})
+
+	It("[B2] is that of a Member where nothing is said, and an Admin is a member too", func() {
+		member, admin := w.membership("alice", "alice").Obj(), w.membership("bob", "bob").As(v1alpha1.GroupAdmin).Obj()
+		assigned := w.assignment("devs", "editor").ToGroup("devs").Obj()
+		create(member, admin, assigned)
+		Expect(member.Spec.Role).To(Equal(v1alpha1.GroupMember))
+		expectReason(member, v1alpha1.ReasonInForce, "a member")
+		expectReason(admin, v1alpha1.ReasonInForce, "an admin")
+		expectReason(assigned, v1alpha1.ReasonInForce)
+		Expect(w.may("alice", w.View, w.at())()).To(BeTrue())
+		Expect(w.may("bob", w.View, w.at())()).To(BeTrue())
+		Expect(w.inStore()).To(ContainElement(w.devs() + " admin user:" + w.subject("bob")))
+		Expect(w.inStore()).NotTo(ContainElement(w.devs() + " admin user:" + w.subject("alice")))
+	})
+
+	DescribeTable("[B3] says which configurable permissions an admin has",
+		func(mode v1alpha1.ConfigurableMode, overrides map[string]bool, want ...string) {
+			admin := w.membership("alice", "alice").As(v1alpha1.GroupAdmin)
+			if mode != "" {
+				admin.Configured(mode, overrides)
+			}
+			create(admin.Obj())
+			expectReason(admin.Obj(), v1alpha1.ReasonInForce)
+			w.expectConfigured("alice", want...)
+			w.expectConfigured("bob")
+			for _, outcome := range observed(admin.Obj()).Status.Permissions {
+				Expect(outcome.Granted).To(Equal(contains(want, outcome.Permission)), outcome.Permission)
+			}
+		},
+		Entry("all, where nothing is said", v1alpha1.ConfigurableMode(""), nil, configurable[0], configurable[1], configurable[2], configurable[3]),
+		Entry("all", v1alpha1.ConfigurableAll, nil, configurable[0], configurable[1], configurable[2], configurable[3]),
+		Entry("none", v1alpha1.ConfigurableNone, nil),
+		Entry("those given as given, the others enabled", v1alpha1.ConfigurableCustom,
+			map[string]bool{"can_run_reports": false, "can_instant_login": true}, configurable[1], configurable[2], configurable[3]),
+		Entry("all, where none is given", v1alpha1.ConfigurableCustom, nil, configurable[0], configurable[1], configurable[2], configurable[3]),
+	)
+
+	It("[B4] has no configurable permission as a Member, whatever it says", func() {
+		member := w.membership("alice", "alice").Configured(v1alpha1.ConfigurableCustom, map[string]bool{"can_run_reports": true}).Obj()
+		create(member)
+		expectReason(member, v1alpha1.ReasonInForce)
+		w.expectConfigured("alice")
+		Expect(observed(member).Status.Permissions).To(BeEmpty())
+	})
+
+	It("[B5] [K3] changes role and permissions in place", func() {
+		admin := w.membership("alice", "alice").As(v1alpha1.GroupAdmin).Obj()
+		create(admin)
+		expectReason(admin, v1alpha1.ReasonInForce)
+		w.expectConfigured("alice", configurable...)
+		for _, step := range []struct {
+			role   v1alpha1.GroupRole
+			chosen *v1alpha1.ConfigurablePermissions
+			want   []string
+		}{
+			{v1alpha1.GroupAdmin, &v1alpha1.ConfigurablePermissions{Mode: v1alpha1.ConfigurableNone}, nil},
+			{v1alpha1.GroupAdmin, &v1alpha1.ConfigurablePermissions{
+				Mode: v1alpha1.ConfigurableCustom, Overrides: map[string]bool{"can_edit_accounts": false},
+			}, configurable[:3]},
+			{v1alpha1.GroupMember, nil, nil},
+			{v1alpha1.GroupAdmin, nil, configurable},
+		} {
+			edit(admin, func(m *v1alpha1.GroupMembership) {
+				m.Spec.Role, m.Spec.ConfigurablePermissions = step.role, step.chosen
+			})
+			expectReason(admin, v1alpha1.ReasonInForce)
+			w.expectConfigured("alice", step.want...)
+		}
+		remove(admin)
+		w.expectConfigured("alice")
+		Expect(w.inStore()).NotTo(ContainElement(HavePrefix("group:")))
+	})
+
+	It("names overrides for what the group does not have, and the others hold", func() {
+		admin := w.membership("alice", "alice").As(v1alpha1.GroupAdmin).
+			Configured(v1alpha1.ConfigurableCustom, map[string]bool{"can_more": true, "can_run_reports": false}).Obj()
+		create(admin)
+		expectReason(admin, v1alpha1.ReasonPermissionsInvalid, "spec.configurablePermissions.overrides", "Group devs", "1 of the 2")
+		w.expectConfigured("alice", configurable[1:]...)
+		Expect(observed(admin).Status.InForce).To(BeTrue())
+		Expect(observed(admin).Status.Permissions).To(ContainElement(haveOutcome("can_more", v1alpha1.ReasonPermissionNotFound, "no such")))
+
+		By("until the group has it")
+		edit(build.Group(w.Namespace, "devs").Obj(), func(g *v1alpha1.Group) {
+			g.Spec.ConfigurablePermissions = []string{"can_more", "can_run_reports"}
+		})
+		expectReason(admin, v1alpha1.ReasonInForce)
+		w.expectConfigured("alice", "can_more")
+		Expect(admin).To(haveGeneration(1))
+	})
+
+	It("follows the group's own list", func() {
+		admin := w.membership("alice", "alice").As(v1alpha1.GroupAdmin).Obj()
+		create(admin)
+		expectReason(admin, v1alpha1.ReasonInForce)
+		devs := build.Group(w.Namespace, "devs").Obj()
+		for _, list := range [][]string{{"can_more"}, {}, {"can_edit_accounts", "can_more"}} {
+			edit(devs, func(g *v1alpha1.Group) { g.Spec.ConfigurablePermissions = list })
+			expectReason(devs, v1alpha1.ReasonValid)
+			w.expectConfigured("alice", list...)
+		}
+	})
+
+	It("says so when the names of a group do not fit into the store, and is a membership all the same", func() {
+		assigned := w.assignment("devs", "editor").ToGroup("devs").Obj()
+		devs := build.Group(w.Namespace, "devs").Obj()
+		edit(devs, func(g *v1alpha1.Group) { g.Spec.ConfigurablePermissions = longNames(100) })
+		admin := w.membership("alice", "alice").As(v1alpha1.GroupAdmin).Obj()
+		create(assigned, admin)
+		expectReason(admin, v1alpha1.ReasonPermissionsInvalid, "do not fit into the store", "Group devs")
+		expectReason(assigned, v1alpha1.ReasonInForce)
+		Expect(w.may("alice", w.View, w.at())()).To(BeTrue())
+		Expect(w.may("alice", longNames(1)[0], w.devs())()).To(BeFalse())
+
+		edit(devs, func(g *v1alpha1.Group) { g.Spec.ConfigurablePermissions = longNames(20) })
+		expectReason(admin, v1alpha1.ReasonInForce)
+		Expect(w.may("alice", longNames(1)[0], w.devs())()).To(BeTrue())
+	})
+
+	It("[K5] waits for its user and its group, in either order", func() {
+		member := build.GroupMembership(w.Namespace, "carol", "carol", "crew").Obj()
+		create(member)
+		expectReason(member, v1alpha1.ReasonGroupNotFound, "spec.group", "no Group crew")
+		assigned := w.assignment("crew", "editor").ToGroup("crew").Obj()
+		create(build.Group(w.Namespace, "crew").Obj(), assigned)
+		expectReason(member, v1alpha1.ReasonUserNotFound, "spec.user", "no User carol")
+		create(w.user("carol"))
+		expectReason(member, v1alpha1.ReasonInForce)
+		Expect(w.may("carol", w.View, w.at())()).To(BeTrue())
+
+		remove(build.Group(w.Namespace, "crew").Obj())
+		Expect(w.may("carol", w.View, w.at())()).To(BeFalse())
+		Expect(w.inStore()).NotTo(ContainElement(ContainSubstring("crew member")))
+		expectReason(member, v1alpha1.ReasonGroupNotFound)
+		remove(member)
+	})
+})
+
+var _ = Describe("Two memberships of one user and group", func() {
+	var (
+		w                       *world
+		older, younger, another *v1alpha1.GroupMembership
+	)
+	BeforeEach(func() {
+		w = newWorld()
+		create(w.assignment("devs", "editor").ToGroup("devs").InWorkspace("prod").Obj())
+		expectReason(w.assignment("devs", "").Obj(), v1alpha1.ReasonInForce)
+		older, younger = w.membership("a", "alice").Obj(), w.membership("b", "alice").As(v1alpha1.GroupAdmin).Obj()
+		another = w.membership("c", "bob").Obj()
+		create(older, younger, another)
+		expectReason(older, v1alpha1.ReasonInForce)
+		expectReason(younger, v1alpha1.ReasonDuplicate, "older GroupMembership a", "delete one of the two")
+		expectReason(another, v1alpha1.ReasonInForce)
+		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeTrue())
+		w.expectConfigured("alice")
+	})
+
+	It("[B6] the younger is reported, and takes nothing along when it goes", func() {
+		remove(younger)
+		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeTrue())
+		w.expectConfigured("alice")
+		expectReason(older, v1alpha1.ReasonInForce)
+	})
+
+	It("[B6] the younger holds, as it says, when the older goes", func() {
+		remove(older)
+		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeTrue())
+		w.expectConfigured("alice", configurable...)
+		expectReason(younger, v1alpha1.ReasonInForce)
+		remove(younger)
+		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeFalse())
+		w.expectConfigured("alice")
+		Expect(w.may("bob", w.View, w.at("prod"))()).To(BeTrue())
+	})
+
+	It("[B6] [K2] nothing is left when both are deleted at one moment", func() {
+		atOnce(
+			func() error { return k8sClient.Delete(ctx, older) },
+			func() error { return k8sClient.Delete(ctx, younger) },
+		)
+		remove(older, younger)
+		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeFalse())
+		w.expectConfigured("alice")
+		Expect(w.inStore()).NotTo(ContainElement(MatchRegexp("^group:.*" + w.subject("alice"))))
+	})
+
+	It("the younger does not change what the older says when it is edited", func() {
+		edit(younger, func(m *v1alpha1.GroupMembership) {
+			m.Spec.ConfigurablePermissions = &v1alpha1.ConfigurablePermissions{Mode: v1alpha1.ConfigurableAll}
+		})
+		expectReason(younger, v1alpha1.ReasonDuplicate)
+		w.expectConfigured("alice")
+	})
+})
+
+var _ = Describe("The memberships of a user and of a group", func() {
+	It("[B1] are listed by field selector", func() {
+		w := newWorld()
+		create(build.Group(w.Namespace, "crew").Obj(), w.membership("alice-devs", "alice").Obj(),
+			build.GroupMembership(w.Namespace, "alice-crew", "alice", "crew").Obj(), w.membership("bob-devs", "bob").As(v1alpha1.GroupAdmin).Obj())
+		haveMembers := func(want ...string) types.GomegaMatcher {
+			return WithTransform(func(fields client.MatchingFields) ([]string, error) {
+				var list v1alpha1.GroupMembershipList
+				err := k8sClient.List(ctx, &list, client.InNamespace(w.Namespace), fields)
+				var found []string
+				for _, item := range list.Items {
+					found = append(found, item.Name)
+				}
+				return found, err
+			}, ConsistOf(want))
+		}
+		Expect(client.MatchingFields{"spec.user": "alice"}).To(haveMembers("alice-devs", "alice-crew"))
+		Expect(client.MatchingFields{"spec.group": "devs"}).To(haveMembers("alice-devs", "bob-devs"))
+		Expect(client.MatchingFields{"spec.group": "devs", "spec.role": "Admin"}).To(haveMembers("bob-devs"))
+	})
+})
