@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
-	"time"
 
 	"github.com/open-policy-agent/cert-controller/pkg/rotator"
 	corev1 "k8s.io/api/core/v1"
@@ -105,10 +104,10 @@ func (r *certificateReader) Start(ctx context.Context) error {
 			log.Error(err, "the webhook's certificate can't be used; the one before is kept")
 		}
 	}
-	_, err = informer.AddEventHandlerWithResyncPeriod(toolscache.ResourceEventHandlerFuncs{
+	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    take,
 		UpdateFunc: func(_, now any) { take(now) },
-	}, time.Hour)
+	})
 	if err != nil {
 		return fmt.Errorf("watching the webhook's certificate: %w", err)
 	}
