@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,14 +148,14 @@ func TestAWriteWhoseAnswerIsLostIsMadeAgainWithoutHarm(t *testing.T) {
 func TestAStoreThatIsNotThereAtTheStart(t *testing.T) {
 	for name, prevent := range map[string]func(*world) (mend func()){
 		"is connected to later": func(w *world) func() {
-			reachable := false
+			var reachable atomic.Bool
 			w.connect = func(context.Context) (store.Store, error) {
-				if !reachable {
+				if !reachable.Load() {
 					return nil, errDown
 				}
 				return w.fake, nil
 			}
-			return func() { reachable = true }
+			return func() { reachable.Store(true) }
 		},
 		"is read later": func(w *world) func() {
 			w.hook(down())
