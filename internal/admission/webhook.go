@@ -77,7 +77,23 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 	default:
 		return admission.Allowed("")
 	}
-	return patched(request.Object.Raw, object, metadata)
+	response := patched(request.Object.Raw, object, metadata)
+	if request.Operation == admissionv1.Create && beginsAnew(request.Object.Raw) {
+		return response.WithWarnings("spec.duration alone begins anew when the grant is deleted and applied again: in git, write expiresAt, or startsAt too")
+	}
+	return response
+}
+
+// beginsAnew says whether an object is a temporary grant of duration alone.
+func beginsAnew(raw []byte) bool {
+	var object struct {
+		Kind string `json:"kind"`
+		Spec struct {
+			Duration, StartsAt *string
+		} `json:"spec"`
+	}
+	err := json.Unmarshal(raw, &object)
+	return err == nil && object.Kind == "TemporaryPermissionGrant" && object.Spec.Duration != nil && object.Spec.StartsAt == nil
 }
 
 // acceptedBy is the user who has accepted an invitation; empty for what is none.
