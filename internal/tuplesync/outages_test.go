@@ -70,7 +70,7 @@ func TestThoseWhoWaitLearnOfAnOutage(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.start()
 		block := newGate()
-		w.hook(storetest.Hooks{Write: func(ctx context.Context, _ []store.Tuple, _ []store.Key) error {
+		w.hook(storetest.Hooks{Write: func(context.Context, []store.Tuple, []store.Key) error {
 			<-block.opened
 			return errDown
 		}})
