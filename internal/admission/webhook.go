@@ -89,7 +89,8 @@ func beginsAnew(raw []byte) bool {
 	var object struct {
 		Kind string `json:"kind"`
 		Spec struct {
-			Duration, StartsAt *string
+			Duration *string `json:"duration"`
+			StartsAt *string `json:"startsAt"`
 		} `json:"spec"`
 	}
 	err := json.Unmarshal(raw, &object)
