@@ -5,6 +5,7 @@ import (
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
 	testingclock "k8s.io/utils/clock/testing"
 )
 
@@ -23,7 +24,7 @@ var firstStop time.Time
 func newTravelClock() *travelClock {
 	c := &travelClock{FakeClock: testingclock.NewFakeClock(time.Now()), end: make(chan struct{})}
 	if !firstStop.IsZero() {
-		c.StopAt(firstStop)
+		c.stopAt(firstStop)
 	}
 	go func() {
 		ticker := time.NewTicker(5 * time.Millisecond)
@@ -44,8 +45,15 @@ func newTravelClock() *travelClock {
 	return c
 }
 
-// StopAt stops the clock at an instant; it may be set on and back as often as a spec likes.
+// StopAt stops the clock at an instant; it may be set on and back as often as a spec likes. Whoever is
+// about to set a timer by the time that it was does so before.
 func (c *travelClock) StopAt(instant time.Time) {
+	GinkgoHelper()
+	Eventually(func() float64 { return measured(activeWorkers) }).Should(BeZero())
+	c.stopAt(instant)
+}
+
+func (c *travelClock) stopAt(instant time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stopped = true

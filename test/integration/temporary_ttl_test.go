@@ -38,7 +38,7 @@ var _ = Describe("A temporary grant with ttlAfterExpired", Serial, func() {
 		op.clock.StopAt(noon.Add(30*time.Minute - time.Nanosecond))
 		waitUntilQuiet()
 		Expect(gone(goes)()).To(BeFalse())
-		op.clock.StopAt(noon.Add(30 * time.Minute))
+		op.clock.StopAt(noon.Add(30*time.Minute + time.Millisecond))
 		Eventually(gone(goes)).Should(BeTrue())
 		Expect(w.may("alice", w.View, w.at())()).To(BeFalse())
 		op.clock.StopAt(noon.AddDate(0, 0, 30))

@@ -17,7 +17,8 @@ import (
 func inAnHour() time.Time { return time.Now().Truncate(time.Second).Add(time.Hour) }
 
 // expectFrom stops the clock just before an instant, where the decisions are still the other ones, and at
-// the instant, from which on they are these.
+// the instant, from which on they are these. It leaves the clock a millisecond later, which is how late
+// the operator may be where it has looked just before the instant.
 func expectFrom(instant time.Time, want bool, asked ...func() (bool, error)) {
 	GinkgoHelper()
 	op.clock.StopAt(instant.Add(-time.Nanosecond))
@@ -28,6 +29,7 @@ func expectFrom(instant time.Time, want bool, asked ...func() (bool, error)) {
 	for _, may := range asked {
 		Expect(may()).To(Equal(want), "at %v", instant)
 	}
+	op.clock.StopAt(instant.Add(time.Millisecond))
 }
 
 // lives is what the status of a temporary grant says of its life, in short.
