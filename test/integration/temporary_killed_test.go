@@ -1,0 +1,174 @@
+package integration
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/controlplane"
+)
+
+// heldIn opens the file of an embedded store with an OpenFGA of its own, beside which nothing of the
+// operator runs, and returns how to ask it whether a user may do something at an instant.
+func heldIn(file string) func(user, permission, object string, at time.Time) (bool, error) {
+	GinkgoHelper()
+	second, err := openfga.Embedded(ctx, openfga.EmbeddedOptions{Path: file})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(second.Close)
+	return func(user, permission, object string, at time.Time) (bool, error) {
+		return second.Check(ctx, store.Question{
+			Key:        store.Key{Object: object, Relation: "can", User: objectid.User(user)},
+			Permission: permission, Time: at,
+		})
+	}
+}
+
+// program is the operator as a program of its own, built once.
+var program = sync.OnceValues(func() (string, error) {
+	directory, err := os.MkdirTemp(plane.Directory(), "program-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(directory, "bailiwick")
+	compile := exec.Command("go", "build", "-o", path, "./cmd/bailiwick")
+	compile.Dir = "../.."
+	compile.Env = append(os.Environ(), "CGO_ENABLED=0")
+	output, err := compile.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("building the operator: %w\n%s", err, output)
+	}
+	return path, nil
+})
+
+// runProgram stops the operator of the suite and runs one as a program, on a store of its own, whom op
+// then asks. It returns the process, to be killed, and the store's file. The operator of the suite is
+// back after the spec.
+func runProgram() (process *controlplane.Process, file string) {
+	GinkgoHelper()
+	path, err := program()
+	Expect(err).NotTo(HaveOccurred())
+	directory := GinkgoT().TempDir()
+	kubeconfig := filepath.Join(directory, "kubeconfig")
+	Expect(plane.WriteUserKubeconfig(kubeconfig, operatorName, "system:serviceaccounts")).To(Succeed())
+	file = filepath.Join(directory, "store.db")
+
+	op.Stop()
+	ownFile := op.file
+	DeferCleanup(func() {
+		if op.stop != nil {
+			op.Stop()
+		}
+		op.file = ownFile
+		op.Start()
+	})
+	op.address = fmt.Sprint("127.0.0.1:", freePort())
+	process, err = plane.Run(path, []string{"KUBECONFIG=" + kubeconfig},
+		"--store-path="+file, "--leader-elect=false", "--metrics-address=0", "--health-address=0",
+		"--openfga-http-address="+op.address, "--openfga-grpc-address=127.0.0.1:0",
+		fmt.Sprint("--webhook-port=", op.webhookPort), "--webhook-dns-name=localhost")
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(process.Kill)
+	Eventually(op.storeID).WithTimeout(time.Minute).ShouldNot(BeEmpty(), func() string { return plane.LogTail("bailiwick") })
+	Eventually(stamped).WithTimeout(time.Minute).Should(BeTrue())
+	return process, file
+}
+
+var _ = Describe("With the operator gone", Serial, func() {
+	var w *world
+	var noon time.Time
+	BeforeEach(func() {
+		w = newWorld()
+		noon = inAnHour()
+	})
+	// give makes grants that end at noon, or begin then, and returns how to ask for them in a file.
+	give := func() (expectKept func(file string)) {
+		GinkgoHelper()
+		for _, g := range []*v1alpha1.TemporaryPermissionGrant{
+			w.temporary("instant").ToUser("alice").Grants(w.View).InWorkspace("prod").Until(noon).Obj(),
+			w.temporary("duration").ToUser("alice").Grants(w.Edit).InWorkspace("prod").From(noon.Add(-8 * time.Hour)).For("PT8H").Obj(),
+			w.temporary("object").ToUser("bob").Grants(w.View).InProject("prod", "vision").OnResource(w.Type, "42").Until(noon).Obj(),
+		} {
+			create(g)
+			expectReason(g, v1alpha1.ReasonInForce)
+		}
+		later := w.temporary("later").ToUser("bob").Grants(w.Delete).From(noon).For("1s").Obj()
+		create(later)
+		expectReason(later, v1alpha1.ReasonPending)
+		return func(file string) {
+			GinkgoHelper()
+			held := heldIn(file)
+			for _, ends := range []struct{ user, permission, object string }{
+				{"alice", w.View, w.at("prod")}, {"alice", w.Edit, w.at("prod", "vision")}, {"bob", w.View, w.object("42", "prod", "vision")},
+			} {
+				Expect(held(w.subject(ends.user), ends.permission, ends.object, noon.Add(-time.Second))).To(BeTrue(), "%v", ends)
+				Expect(held(w.subject(ends.user), ends.permission, ends.object, noon.Add(-time.Nanosecond))).To(BeTrue(), "%v", ends)
+				Expect(held(w.subject(ends.user), ends.permission, ends.object, noon)).To(BeFalse(), "%v", ends)
+				Expect(held(w.subject(ends.user), ends.permission, ends.object, noon.AddDate(1, 0, 0))).To(BeFalse(), "%v", ends)
+			}
+			Expect(held(w.subject("bob"), w.Delete, w.at(), noon.Add(-time.Nanosecond))).To(BeFalse())
+			Expect(held(w.subject("bob"), w.Delete, w.at(), noon)).To(BeTrue())
+			Expect(held(w.subject("bob"), w.Delete, w.at(), noon.Add(time.Second))).To(BeFalse())
+		}
+	}
+
+	It("[K1] every deadline is kept by the store, whoever opens it", func() {
+		expectKept := give()
+		expectKept(op.file)
+		op.Stop()
+		DeferCleanup(func() { op.Start() })
+		expectKept(op.file)
+	})
+
+	It("[K1] every deadline is kept by the store when the operator was killed", func() {
+		process, file := runProgram()
+		expectKept := give()
+		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeTrue())
+		Expect(process.Kill()).To(Succeed())
+		expectKept(file)
+	})
+
+	It("[K6] grants are in the store as they are in the cluster once the next one has started, whenever it was killed", func() {
+		process, file := runProgram()
+		const many = 40
+		name := func(n int) string { return fmt.Sprint("g-", n) }
+		for n := range many {
+			create(w.grant(name(n)).ToUser("alice").Grants(w.View).OnResource(w.Type, name(n)).Obj(),
+				w.temporary(name(n)).ToUser("alice").Grants(w.Edit, build.Equals("color", "red")).OnResource(w.Type, name(n)).Until(noon).Obj())
+		}
+		for n := range many / 2 {
+			Expect(k8sClient.Delete(ctx, w.grant(name(n)).Obj())).To(Succeed())
+			Expect(k8sClient.Delete(ctx, w.temporary(name(2*n)).Obj())).To(Succeed())
+		}
+		Expect(process.Kill()).To(Succeed())
+
+		op.file = file
+		op.Start()
+		red := attributes{"color": "red"}
+		for n := range many {
+			object := w.object(name(n), "", "")
+			Expect(w.may("alice", w.View, object)()).To(Equal(n >= many/2), "%d", n)
+			Expect(w.may("alice", w.Edit, object, red)()).To(Equal(n%2 == 1), "%d", n)
+		}
+		tuples, err := w.granted()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(tuples).To(HaveLen(many/2+many/4+many/2+many/4), "a grant and a parent on each object that is left")
+		for n := range many / 2 {
+			Eventually(func() bool {
+				return apierrors.IsNotFound(k8sClient.Get(ctx, client.ObjectKeyFromObject(w.grant(name(n)).Obj()), w.grant(name(n)).Obj()))
+			}).Should(BeTrue(), "the finalizer is let go of")
+		}
+	})
+})
