@@ -37,7 +37,7 @@ controlplane: ## Put etcd, kube-apiserver, kube-controller-manager and kubectl i
 
 .PHONY: test
 test: controlplane ## Run all tests.
-	go test -timeout 20m ./...
+	go test -timeout 45m ./...
 
 .PHONY: generate
 generate: ## Generate deep copies, the CRDs and the operator's ClusterRole from the Go code.
