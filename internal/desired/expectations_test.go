@@ -50,11 +50,18 @@ func (w *wanted) expectClaimsNamed(t *testing.T, before *wanted, change desired.
 	}
 }
 
+// regards says whether an object has to wait for a cell: it has to do with it now or had before, but not
+// both, or gets something else of it.
+func (w *wanted) regards(before *wanted, cell render.Cell, ref desired.Ref) bool {
+	had, has := slices.Contains(before.claims[cell], ref), slices.Contains(w.claims[cell], ref)
+	return had != has || before.verdicts[ref] != w.verdicts[ref] && !sameContexts(before.contexts[cell], w.contexts[cell])
+}
+
 func (w *wanted) expectCellClaimsNamed(t *testing.T, before *wanted, change desired.Change, cell render.Cell) {
 	t.Helper()
 	for _, ref := range append(slices.Clone(before.claims[cell]), w.claims[cell]...) {
-		if slices.Contains(before.claims[cell], ref) != slices.Contains(w.claims[cell], ref) && !touchedBy(change.Cells, cell, ref) {
-			t.Errorf("%v has to do with %v, or no longer has, and the change does not say so: %v", ref, cell, change.Cells)
+		if w.regards(before, cell, ref) && !touchedBy(change.Cells, cell, ref) {
+			t.Errorf("%v gets something else of %v, and the change does not say so: %v", ref, cell, change.Cells)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package desired_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,5 +138,27 @@ func TestAnEntryThatIsTooExpensiveLeavesTheOthersOfItsRole(t *testing.T) {
 	}
 	if text := state.Contexts(cells[0])[0].String(); !strings.Contains(text, "P1") || strings.Count(text, "red") != 1 {
 		t.Errorf("the role gives %s, want P1 and the cheap one of P0", text)
+	}
+}
+
+// A timer may be late: until then, what has ended takes no room from others.
+func TestAGrantThatHasEndedMakesRoomBeforeItsOwnTurn(t *testing.T) {
+	clock := clocktesting.NewFakePassiveClock(epoch)
+	state := desired.New(limits, clock)
+	ending := build.TemporaryPermissionGrant("acme", "ending").ToUser("ann").Until(epoch.Add(time.Hour)).Obj()
+	ending.Spec.PermissionGrant = v1alpha1.PermissionEntry{Permission: "P0", Conditions: conditions("color", "shape")}
+	state.Put(append(governed(), ending)...)
+	staying := grantOf("staying", time.Minute, v1alpha1.PermissionEntry{Permission: "P0", Conditions: conditions("size")})
+	state.Put(staying.DeepCopy())
+	if outcome, _ := state.Outcome(desired.RefOf(staying)); outcome.Reason != v1alpha1.ReasonConditionTooExpensive {
+		t.Fatalf("beside the other: %+v", outcome)
+	}
+	clock.SetTime(epoch.Add(time.Hour))
+	change := state.Put(staying.DeepCopy())
+	if outcome, _ := state.Outcome(desired.RefOf(staying)); !outcome.InForce {
+		t.Errorf("once the other has ended: %+v", outcome)
+	}
+	if outcome, _ := state.Outcome(desired.RefOf(ending)); outcome.Reason != v1alpha1.ReasonExpired || !slices.Contains(change.Outcomes, desired.RefOf(ending)) {
+		t.Errorf("the other: %+v, and the change names %v", outcome, change.Outcomes)
 	}
 }

@@ -56,7 +56,7 @@ func (w *wanted) ask(g *granting, reason string) (render.Cell, string) {
 	if reason != "" {
 		return render.Cell{}, reason
 	}
-	subject, reason := w.subject(g.ref.Namespace, g.user, g.group)
+	subject, reason := w.subject(g.ref.Namespace, g.user, g.group, "")
 	if reason != "" {
 		return render.Cell{}, reason
 	}

@@ -41,7 +41,7 @@ func (w *wanted) scope(namespace string, written v1alpha1.Scope) (scope.Path, st
 }
 
 // subject is who gets something, as the store knows them, or why nobody does.
-func (w *wanted) subject(namespace, user, group string) (string, string) {
+func (w *wanted) subject(namespace, user, group, invitation string) (string, string) {
 	switch {
 	case user != "":
 		named := find[*v1alpha1.User](w, namespace, user)
@@ -62,7 +62,7 @@ func (w *wanted) subject(namespace, user, group string) (string, string) {
 		}
 		return "group:" + namespace + "/" + group + "#member", ""
 	default:
-		return "", v1alpha1.ReasonInvitationNotFound
+		return w.invited(namespace, invitation)
 	}
 }
 
@@ -98,7 +98,7 @@ func (w *wanted) judgeAssignment(o *v1alpha1.RoleAssignment) (path scope.Path, s
 	if reason == v1alpha1.ReasonRoleTooLarge {
 		return path, "", nil, v1alpha1.ReasonRoleInvalid
 	}
-	if subject, reason = w.subject(o.Namespace, o.Spec.Subject.User, o.Spec.Subject.Group); reason != "" {
+	if subject, reason = w.subject(o.Namespace, o.Spec.Subject.User, o.Spec.Subject.Group, o.Spec.Subject.Invitation); reason != "" {
 		return path, "", nil, reason
 	}
 	if len(contexts) == 0 {

@@ -61,6 +61,10 @@ func want(objects []client.Object, now time.Time, limits desired.Limits) *wanted
 			w.verdicts[ref] = ready(reason)
 		case *v1alpha1.RoleAssignment:
 			w.assignment(ref, o)
+		case *v1alpha1.GroupMembership:
+			w.membership(ref, o)
+		case *v1alpha1.Invitation:
+			w.verdicts[ref] = ready(w.invitation(o))
 		}
 	}
 	w.grants()
@@ -80,6 +84,7 @@ func older(a, b client.Object) int {
 func ready(reason string) verdict {
 	return verdict{reason: reason, ready: slices.Contains([]string{
 		v1alpha1.ReasonValid, v1alpha1.ReasonSuspended, v1alpha1.ReasonUserSuspended, v1alpha1.ReasonRoleEmpty, v1alpha1.ReasonExpired,
+		v1alpha1.ReasonInvitationPending, v1alpha1.ReasonInvitationExpired, v1alpha1.ReasonAccepted,
 	}, reason)}
 }
 

@@ -196,7 +196,8 @@ func TestRandomSequencesGiveWhatTheirObjectsSay(t *testing.T) {
 		v1alpha1.ReasonUserInvalid, v1alpha1.ReasonUserSuspended, v1alpha1.ReasonGroupNotFound, v1alpha1.ReasonInvitationNotFound,
 		v1alpha1.ReasonSuspended, v1alpha1.ReasonPermissionsInvalid, v1alpha1.ReasonTypeTaken, v1alpha1.ReasonPermissionTaken,
 		v1alpha1.ReasonSubjectTaken, v1alpha1.ReasonPending, v1alpha1.ReasonExpired, v1alpha1.ReasonDurationInvalid,
-		v1alpha1.ReasonConditionTooExpensive, v1alpha1.ReasonContextTooLarge,
+		v1alpha1.ReasonConditionTooExpensive, v1alpha1.ReasonContextTooLarge, v1alpha1.ReasonDuplicate,
+		v1alpha1.ReasonInvitationPending, v1alpha1.ReasonInvitationExpired, v1alpha1.ReasonAccepted,
 	} {
 		if reasons[reason] == 0 {
 			t.Errorf("%s never came up: the world is not of the kind that this test needs", reason)

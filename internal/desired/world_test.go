@@ -55,14 +55,14 @@ func (m maker) meta(namespace, name string) metav1.ObjectMeta {
 func (m maker) beginning() []client.Object {
 	objects := []client.Object{namespace("acme"), m.organization(), m.organization(), m.resourceType(), m.resourceType()}
 	for range 4 {
-		objects = append(objects, m.user(), m.role(), m.assignment(), m.temporaryGrant())
+		objects = append(objects, m.user(), m.group(), m.role(), m.assignment(), m.temporaryGrant(), m.membership())
 	}
 	return objects
 }
 
 // object is any object; things that much depends on come seldom.
 func (m maker) object() client.Object {
-	switch m.IntN(20) {
+	switch m.IntN(24) {
 	case 0:
 		return namespace(m.namespace())
 	case 1:
@@ -72,13 +72,17 @@ func (m maker) object() client.Object {
 	case 3, 4:
 		return m.user()
 	case 5:
-		return &v1alpha1.Group{ObjectMeta: m.meta(m.namespace(), m.name("g", 2))}
+		return m.group()
 	case 6, 7, 8, 9:
 		return m.role()
 	case 10, 11, 12, 13:
 		return m.assignment()
 	case 14, 15, 16:
 		return m.grant()
+	case 17, 18, 19:
+		return m.membership()
+	case 20:
+		return m.invitation()
 	default:
 		return m.temporaryGrant()
 	}

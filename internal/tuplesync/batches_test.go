@@ -177,3 +177,24 @@ func TestOneWhoJoinsWaitsForWhatIsUnderWay(t *testing.T) {
 		w.expectWhole()
 	})
 }
+
+func TestOneWhoJoinsWhatIsThereCostsNoWrite(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.put(assignment("first", "r0", "u0"), grant("granted", "u0", "P0"))
+		w.start()
+		recorder := w.record()
+		second, same := assignment("second", "r0", "u0"), grant("same", "u0", "P0")
+		w.put(second, same)
+		for _, object := range []client.Object{second, same} {
+			if err := <-w.awaiting(object); err != nil {
+				t.Error(err)
+			}
+		}
+		w.remove(second)
+		w.remove(same)
+		synctest.Wait()
+		if len(recorder.writes)+len(recorder.gets) > 0 {
+			t.Errorf("%d writes and %d gets for what is there already", len(recorder.writes), len(recorder.gets))
+		}
+	})
+}

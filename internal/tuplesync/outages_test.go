@@ -63,6 +63,11 @@ func TestAWriteThatIsNotAnsweredIsRepeated(t *testing.T) {
 		if err := <-w.awaiting(given); err != nil {
 			t.Errorf("after the outage: %v", err)
 		}
+		w.put(assignment("given", "r1", "u0"))
+		synctest.Wait()
+		if w.timesConfirmed(given) != 1 {
+			t.Error("confirmed again, though nobody was told of another outage")
+		}
 	})
 }
 
@@ -231,6 +236,25 @@ func TestTheStoreIsInSyncOnlyAfterTheFirstRepair(t *testing.T) {
 		if !w.syncer.InSync() {
 			t.Error("an outage takes away that the store was in sync once")
 		}
+	})
+}
+
+func TestTheStoreIsNotInSyncWhileACellHoldsMoreThanItShould(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.state.Put(grant("granted", "u0", "P0"))
+		w.fill(w.grantCell(), junk())
+		block := newGate()
+		w.hook(storetest.Hooks{AwaitChecks: func(ctx context.Context) error { return block.pass(ctx, nil, nil) }})
+		w.start()
+		if w.syncer.InSync() {
+			t.Error("in sync, with permissions in the store that nobody has")
+		}
+		block.open()
+		synctest.Wait()
+		if !w.syncer.InSync() {
+			t.Error("not in sync after the repair")
+		}
+		w.expectWhole()
 	})
 }
 

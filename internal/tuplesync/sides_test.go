@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
@@ -203,5 +205,47 @@ func TestTheOnlyGrantOfASubjectEndsAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 		w.expectWhole()
+	})
+}
+
+// A cell of two sides that changes while it waits gives up one side to write the other anew. If the answer
+// to that write is lost, the wait that was before it says nothing about what it wrote.
+func TestAWriteWhoseAnswerIsLostIsWaitedForToo(t *testing.T) {
+	inWorld(t, func(w *world) {
+		changing := func(permission string) *v1alpha1.PermissionGrant { return grant("changing", "u0", permission) }
+		w.put(grant("kept", "u0", "P0"), changing("P1"))
+		w.start()
+		var events []string
+		waits, lose := 0, false
+		w.hook(storetest.Hooks{
+			AwaitChecks: func(context.Context) error {
+				events = append(events, "wait")
+				if waits++; waits == 1 {
+					w.put(changing("P3"))
+					lose = true
+				}
+				return nil
+			},
+			Written: func(_ context.Context, writes []store.Tuple, deletes []store.Key) error {
+				for range writes {
+					events = append(events, "write")
+				}
+				for range deletes {
+					events = append(events, "delete")
+				}
+				if lose && len(writes) > 0 {
+					lose = false
+					return errDown
+				}
+				return nil
+			},
+		})
+		w.put(changing("P2"))
+		w.sleep(time.Minute)
+		w.expectWhole()
+		want := []string{"write", "wait", "delete", "write", "wait", "delete"}
+		if !slices.Equal(events, want) {
+			t.Errorf("the store saw %v, want %v", events, want)
+		}
 	})
 }
