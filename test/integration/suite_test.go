@@ -88,5 +88,9 @@ func newNamespace(ctx context.Context) string {
 	GinkgoHelper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "org-"}}
 	Expect(k8sClient.Create(ctx, namespace)).To(Succeed())
+	ownNamespaces = append(ownNamespaces, namespace.Name)
 	return namespace.Name
 }
+
+// ownNamespaces are those that the present spec has made.
+var ownNamespaces []string

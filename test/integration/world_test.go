@@ -245,22 +245,29 @@ func haveGeneration(n int64) types.GomegaMatcher {
 // lower is a level as a part of a name.
 func lower(level v1alpha1.ScopeLevel) string { return strings.ToLower(string(level)) }
 
-// After each spec, every object in the cluster keeps the contract of statuses.
+// After each spec, every object of its namespaces, and every one that is in none, keeps the contract of
+// statuses.
 var _ = AfterEach(func() {
+	namespaces := ownNamespaces
+	ownNamespaces = nil
 	if op.stop == nil {
 		return
 	}
-	for _, list := range []client.ObjectList{
-		&v1alpha1.OrganizationList{}, &v1alpha1.ResourceTypeList{}, &v1alpha1.UserList{},
-		&v1alpha1.GroupList{}, &v1alpha1.RoleList{}, &v1alpha1.RoleAssignmentList{},
-		&v1alpha1.GroupMembershipList{}, &v1alpha1.InvitationList{},
-	} {
+	for _, list := range []client.ObjectList{&v1alpha1.OrganizationList{}, &v1alpha1.ResourceTypeList{}} {
 		Eventually(func() error { return checkStatuses(list) }).Should(Succeed())
+	}
+	for _, namespace := range namespaces {
+		for _, list := range []client.ObjectList{
+			&v1alpha1.UserList{}, &v1alpha1.GroupList{}, &v1alpha1.RoleList{}, &v1alpha1.RoleAssignmentList{},
+			&v1alpha1.GroupMembershipList{}, &v1alpha1.InvitationList{},
+		} {
+			Eventually(func() error { return checkStatuses(list, client.InNamespace(namespace)) }).Should(Succeed())
+		}
 	}
 })
 
-func checkStatuses(list client.ObjectList) error {
-	if err := k8sClient.List(ctx, list); err != nil {
+func checkStatuses(list client.ObjectList, within ...client.ListOption) error {
+	if err := k8sClient.List(ctx, list, within...); err != nil {
 		return err
 	}
 	return meta.EachListItem(list, func(item runtime.Object) error {
