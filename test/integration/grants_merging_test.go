@@ -1,0 +1,246 @@
+package integration
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+)
+
+// asking asks questions without pause, and counts the answers that are not yes.
+type asking struct {
+	asked, denied atomic.Int64
+	firstError    atomic.Pointer[error]
+	stop          chan struct{}
+	done          sync.WaitGroup
+}
+
+// askWithoutPause begins to ask, one by one and many at once; what it has found is looked at after End. It
+// ends with the spec.
+func askWithoutPause(questions ...question) *asking {
+	GinkgoHelper()
+	id, err := op.storeID()
+	Expect(err).NotTo(HaveOccurred())
+	a := &asking{stop: make(chan struct{})}
+	keepAsking := func(ask func() (asked, allowed int, err error)) {
+		a.done.Go(func() {
+			for {
+				select {
+				case <-a.stop:
+					return
+				default:
+				}
+				asked, allowed, err := ask()
+				if err != nil {
+					a.firstError.CompareAndSwap(nil, &err)
+				}
+				a.denied.Add(int64(asked - allowed))
+				a.asked.Add(int64(asked))
+			}
+		})
+	}
+	for _, q := range questions {
+		keepAsking(func() (int, int, error) {
+			var answer struct{ Allowed bool }
+			err := op.call(http.MethodPost, "/stores/"+id+"/check", q.request(), &answer)
+			return 1, map[bool]int{true: 1}[answer.Allowed], err
+		})
+	}
+	var checks []map[string]any
+	for n := range 48 {
+		check := questions[n%len(questions)].request()
+		check["correlation_id"] = fmt.Sprint(n)
+		checks = append(checks, check)
+	}
+	keepAsking(func() (_, allowed int, _ error) {
+		var answer struct {
+			Result map[string]struct{ Allowed bool }
+		}
+		err := op.call(http.MethodPost, "/stores/"+id+"/batch-check", map[string]any{"checks": checks}, &answer)
+		for _, one := range answer.Result {
+			if one.Allowed {
+				allowed++
+			}
+		}
+		return len(checks), allowed, err
+	})
+	DeferCleanup(a.End)
+	return a
+}
+
+// request is the question as OpenFGA's API takes it.
+func (q question) request() map[string]any {
+	about := map[string]any{"permission": q.Permission}
+	if q.Attributes != nil {
+		about["attributes"] = q.Attributes
+	}
+	return map[string]any{
+		"tuple_key": map[string]any{"user": q.User, "relation": "can", "object": q.Object},
+		"context":   about,
+	}
+}
+
+// End returns when nobody asks any more.
+func (a *asking) End() {
+	select {
+	case <-a.stop:
+	default:
+		close(a.stop)
+	}
+	a.done.Wait()
+}
+
+// expectAllAllowed: each of at least so many questions was answered, with yes.
+func (a *asking) expectAllAllowed(atLeast int) {
+	GinkgoHelper()
+	a.End()
+	AddReportEntry("questions", a.asked.Load())
+	if err := a.firstError.Load(); err != nil {
+		Expect(*err).NotTo(HaveOccurred())
+	}
+	Expect(a.denied.Load()).To(BeZero(), "wrong denials in %d questions", a.asked.Load())
+	Expect(a.asked.Load()).To(BeNumerically(">=", atLeast))
+}
+
+// Serial, because they ask without pause.
+var _ = Describe("Grants to one subject at one scope", Serial, func() {
+	const questions = 15_000
+	var w *world
+	BeforeEach(func() { w = newWorld() })
+	// kept makes grants that nobody touches afterwards, and returns what to ask for what they give.
+	kept := func() []question {
+		GinkgoHelper()
+		grants := []v1alpha1.Object{
+			w.grant("kept").ToUser("alice").Grants(w.View).InWorkspace("prod").Obj(),
+			w.temporary("kept").ToUser("alice").Grants(w.Edit, build.Equals("color", "red")).InWorkspace("prod").For("PT8H").Obj(),
+			w.grant("kept-of-group").ToGroup("devs").Grants(w.View).InWorkspace("prod").Obj(),
+		}
+		for _, g := range grants {
+			create(g)
+			expectReason(g, v1alpha1.ReasonInForce)
+		}
+		return []question{
+			{User: objectid.User(w.subject("alice")), Permission: w.View, Object: w.at("prod", "vision")},
+			{User: objectid.User(w.subject("alice")), Permission: w.Edit, Object: w.at("prod"), Attributes: attributes{"color": "red"}},
+			{User: objectid.Group(w.Namespace, "devs") + "#member", Permission: w.View, Object: w.at("prod")},
+		}
+	}
+
+	It("[K11] never disturb each other, whatever comes, goes and changes among them", func() {
+		asked := askWithoutPause(kept()...)
+		may := w.may("alice", w.Delete, w.at("prod"))
+		comes := w.grant("comes").ToUser("alice").Grants(w.Delete, w.View).InWorkspace("prod")
+		fleeting := w.temporary("comes").ToUser("alice").Grants(w.Delete).InWorkspace("prod").For("PT1H")
+		ofGroup := w.grant("comes-to-group").ToGroup("devs").Grants(w.Delete, w.View).InWorkspace("prod")
+		rounds := 0
+		for ; rounds < 10 || asked.asked.Load() < questions; rounds++ {
+			By(fmt.Sprint("round ", rounds))
+			create(comes.Obj())
+			expectReason(comes.Obj(), v1alpha1.ReasonInForce)
+			Expect(may()).To(BeTrue())
+			edit(comes.Obj(), func(g *v1alpha1.PermissionGrant) { g.Spec.Permissions = g.Spec.Permissions[1:] })
+			expectReason(comes.Obj(), v1alpha1.ReasonInForce)
+			Expect(may()).To(BeFalse())
+
+			create(fleeting.Obj(), ofGroup.Obj())
+			expectReason(fleeting.Obj(), v1alpha1.ReasonInForce)
+			expectReason(ofGroup.Obj(), v1alpha1.ReasonInForce)
+			Expect(may()).To(BeTrue())
+			Expect(w.groupMay(w.Delete, w.at("prod"))()).To(BeTrue())
+			edit(fleeting.Obj(), func(g *v1alpha1.TemporaryPermissionGrant) {
+				g.Spec.Duration, g.Spec.ExpiresAt = nil, &metav1.Time{Time: time.Now().Add(-time.Minute)}
+			})
+			expectReason(fleeting.Obj(), v1alpha1.ReasonExpired)
+			Expect(may()).To(BeFalse())
+
+			remove(comes.Obj(), fleeting.Obj(), ofGroup.Obj())
+			Expect(may()).To(BeFalse())
+			Expect(w.groupMay(w.Delete, w.at("prod"))()).To(BeFalse())
+		}
+		AddReportEntry("rounds", rounds)
+		asked.expectAllAllowed(questions)
+		Expect(w.granted()).To(HaveLen(2), "one tuple for the user, one for the group")
+	})
+
+	It("[K11] never disturb each other when many of them change at once", func() {
+		asked := askWithoutPause(kept()...)
+		const many = 12
+		name := func(n int) string { return fmt.Sprint("g-", n) }
+		for round := 0; round < 3 || asked.asked.Load() < questions; round++ {
+			var create, change, end []func() error
+			for n := range many {
+				g := w.grant(name(n)).ToUser("alice").GrantsIf(w.Edit, build.Equals("floor", fmt.Sprint(n))).InWorkspace("prod").Obj()
+				t := w.temporary(name(n)).ToUser("alice").Grants(w.Edit, build.Equals("floor", fmt.Sprint(n+many))).InWorkspace("prod").For("PT1H").Obj()
+				create = append(create, func() error { return k8sClient.Create(ctx, g.DeepCopy()) }, func() error { return k8sClient.Create(ctx, t.DeepCopy()) })
+				change = append(change, func() error { return k8sClient.Patch(ctx, g.DeepCopy(), replaceFloor(n+2*many)) })
+				end = append(end, func() error { return k8sClient.Delete(ctx, g.DeepCopy()) }, func() error { return k8sClient.Delete(ctx, t.DeepCopy()) })
+			}
+			may := func(floor int) (bool, error) {
+				return w.may("alice", w.Edit, w.at("prod"), attributes{"floor": floor})()
+			}
+			expectHeld := func(from, to int) {
+				GinkgoHelper()
+				for floor := range 3 * many {
+					Expect(may(floor)).To(Equal(from <= floor && floor < to), "floor %d", floor)
+				}
+			}
+			expectAll := func(reason string) {
+				GinkgoHelper()
+				for n := range many {
+					expectReason(w.grant(name(n)).Obj(), reason)
+					expectReason(w.temporary(name(n)).Obj(), reason)
+				}
+			}
+			atOnce(create...)
+			expectAll(v1alpha1.ReasonInForce)
+			expectHeld(0, 2*many)
+			atOnce(change...)
+			expectAll(v1alpha1.ReasonInForce)
+			expectHeld(many, 3*many)
+			atOnce(end...)
+			for n := range many {
+				remove(w.grant(name(n)).Obj(), w.temporary(name(n)).Obj())
+			}
+			expectHeld(0, 0)
+		}
+		asked.expectAllAllowed(questions)
+	})
+
+	It("[K11] hold what the one that stays gives, while others that give the same come and go", func() {
+		stays := w.grant("stays").ToUser("alice").Grants(w.View).InWorkspace("prod").Obj()
+		create(stays)
+		expectReason(stays, v1alpha1.ReasonInForce)
+		asked := askWithoutPause(question{User: objectid.User(w.subject("alice")), Permission: w.View, Object: w.at("prod")})
+		same := w.temporary("same").ToUser("alice").Grants(w.View).InWorkspace("prod").For("PT1H")
+		for round := 0; round < 10 || asked.asked.Load() < questions; round++ {
+			create(same.Obj())
+			expectReason(same.Obj(), v1alpha1.ReasonInForce)
+			remove(same.Obj())
+		}
+		By("and hand over to each other")
+		other := w.grant("other").ToUser("alice").Grants(w.View).InWorkspace("prod")
+		create(other.Obj())
+		expectReason(other.Obj(), v1alpha1.ReasonInForce)
+		remove(stays)
+		asked.expectAllAllowed(questions)
+		remove(other.Obj())
+		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeFalse())
+		Expect(w.granted()).To(BeEmpty())
+	})
+})
+
+// replaceFloor is a patch of a grant's condition on its first permission.
+func replaceFloor(floor int) client.Patch {
+	return client.RawPatch(types.JSONPatchType, fmt.Appendf(nil, `[{"op": "replace", "path": "/spec/permissions/0/conditions/floor/value", "value": "%d"}]`, floor))
+}
