@@ -110,7 +110,12 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err := r.report(ctx, object, outcome, unconfirmed); err != nil || outcome.Next.IsZero() {
 		return reconcile.Result{}, err
 	}
-	return reconcile.Result{RequeueAfter: r.engine.Until(outcome.Next)}, nil
+	rest := r.engine.Until(outcome.Next)
+	if rest <= 0 {
+		r.engine.Again(ref) // it came while the status was written
+		return reconcile.Result{}, nil
+	}
+	return reconcile.Result{RequeueAfter: rest}, nil
 }
 
 // delete deletes an object whose spec says that it is to go now, unless it has changed meanwhile.

@@ -164,11 +164,11 @@ func (e *Engine) change(ref desired.Ref, do func() desired.Change) desired.Outco
 	return outcome
 }
 
-// Until is how long it is until an instant, by the engine's clock; never less than it takes to see that
-// it has come.
-func (e *Engine) Until(instant time.Time) time.Duration {
-	return max(instant.Sub(e.options.Clock.Now()), time.Millisecond)
-}
+// Until is how long it is until an instant, by the engine's clock.
+func (e *Engine) Until(instant time.Time) time.Duration { return instant.Sub(e.options.Clock.Now()) }
+
+// Again has a controller look at an object once more, at once.
+func (e *Engine) Again(ref desired.Ref) { e.enqueue([]desired.Ref{ref}) }
 
 // Outage says whether the store does not answer.
 func (e *Engine) Outage() bool {
