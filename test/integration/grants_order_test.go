@@ -27,7 +27,7 @@ var _ = Describe("Manifests with grants", func() {
 		seed := uint64(GinkgoRandomSeed())
 		AddReportEntry("seed of the orders", seed)
 		for n := range 9 {
-			random := rand.New(rand.NewPCG(seed, uint64(n))) //nolint:gosec // an order is no secret
+			random := rand.New(rand.NewPCG(seed, uint64(n)))
 			orders := []func([]client.Object){
 				func(objects []client.Object) { create(shuffled(random, objects)...) },
 				func(objects []client.Object) {
