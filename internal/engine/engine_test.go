@@ -23,7 +23,7 @@ import (
 
 func TestNothingIsAdmittedBeforeEverythingIsLoaded(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.reader.objects = beginning()
+		w.reader.objects, w.reader.gate = beginning(), make(chan struct{})
 		w.start()
 		request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: "acme", Name: "u0"}}
 		admitted := make(chan error, 1)
@@ -34,15 +34,21 @@ func TestNothingIsAdmittedBeforeEverythingIsLoaded(t *testing.T) {
 			}
 			admitted <- err
 		}()
-		for n, kind := range kinds {
+		expectPending := func(while string) {
+			t.Helper()
 			synctest.Wait()
 			select {
 			case err := <-admitted:
-				t.Fatalf("admitted (%v) while %v see nothing yet", err, kinds[n:])
+				t.Fatalf("admitted (%v) while %s", err, while)
 			default:
 			}
+		}
+		for n, kind := range kinds {
+			expectPending(fmt.Sprint("these see nothing yet: ", kinds[n:]))
 			w.watch(kind)
 		}
+		expectPending("the objects are being read")
+		close(w.reader.gate)
 		if err := <-admitted; err != nil {
 			t.Error(err)
 		}

@@ -156,8 +156,11 @@ func (q *queue) Add(request reconcile.Request) {
 	q.added = append(q.added, request)
 }
 
-// reader is a cluster.
-type reader struct{ objects []client.Object }
+// reader is a cluster. It lists nothing before it is opened, if it has a gate.
+type reader struct {
+	objects []client.Object
+	gate    chan struct{}
+}
 
 // Get implements client.Reader.
 func (r *reader) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
@@ -172,6 +175,9 @@ func (r *reader) Get(_ context.Context, key client.ObjectKey, into client.Object
 
 // List implements client.Reader.
 func (r *reader) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	if r.gate != nil {
+		<-r.gate
+	}
 	var found []runtime.Object
 	for _, object := range r.objects {
 		if reflect.TypeOf(list).Elem().Name() == reflect.TypeOf(object).Elem().Name()+"List" {

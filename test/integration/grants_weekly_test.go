@@ -27,7 +27,8 @@ func (w *world) windows(permission string) func() ([]string, error) {
 		var context struct {
 			Rules map[string][]struct{ From, Until string }
 		}
-		if err := json.Unmarshal([]byte(tuples[0][strings.Index(tuples[0], "{"):]), &context); err != nil {
+		_, written, _ := strings.Cut(tuples[0], "{")
+		if err := json.Unmarshal([]byte("{"+written), &context); err != nil {
 			return nil, err
 		}
 		var windows []string
