@@ -25,7 +25,10 @@ func (w *world) windows(permission string) func() ([]string, error) {
 			return nil, fmt.Errorf("more than one tuple: %v", tuples)
 		}
 		var context struct {
-			Rules map[string][]struct{ From, Until string }
+			Rules map[string][]struct {
+				From  string `json:"from"`
+				Until string `json:"until"`
+			} `json:"rules"`
 		}
 		_, written, _ := strings.Cut(tuples[0], "{")
 		if err := json.Unmarshal([]byte("{"+written), &context); err != nil {
