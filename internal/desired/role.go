@@ -17,7 +17,8 @@ import (
 type role struct {
 	object  *v1alpha1.Role
 	outcome Outcome
-	// contexts are what the role gives, as the store holds it.
+	// grants are what the role gives; contexts are the same, as the store holds it.
+	grants   []policy.Grant
 	contexts []*structpb.Struct
 	visible  visibleRole
 }
@@ -35,7 +36,7 @@ func (p *pass) evaluateRole(key types.NamespacedName) {
 	node := s.roles[key]
 	old := *node
 	now := Outcome{}
-	node.contexts, node.visible = nil, visibleRole{}
+	node.grants, node.contexts, node.visible = nil, nil, visibleRole{}
 	if node.object == nil {
 		delete(s.roles, key)
 	} else {
@@ -77,7 +78,7 @@ func (s *State) judgeRole(key types.NamespacedName, node *role) Outcome {
 		return Outcome{Reason: v1alpha1.ReasonRoleTooLarge, Stalled: true, Message: fmt.Sprintf(
 			"spec.permissionGrants: %v: split the role in two, and assign both", err)}
 	}
-	node.contexts = contexts
+	node.grants, node.contexts = grants, contexts
 	node.visible.empty = len(contexts) == 0
 	if len(faults) > 0 {
 		return Outcome{
