@@ -53,7 +53,8 @@ func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed, outage
 		set(v1alpha1.ConditionStoreUnavailable, outage, v1alpha1.ReasonStoreUnavailable,
 			"the authorization store does not answer; what is changed meanwhile takes effect when it does")
 	case *v1alpha1.Role:
-		o.Status.Permissions = outcome.Faults
+		o.Status.Permissions = outcome.Faults[:min(len(outcome.Faults), maxFaults)]
+		o.Status.OwnPermissions, o.Status.InheritedPermissions = int32(outcome.Own), int32(outcome.Inherited)
 	case *v1alpha1.RoleAssignment:
 		o.Status.Subject = subjectText(&o.Spec.Subject)
 		o.Status.Scope = desired.PathOf(o.Namespace, &o.Spec.Scope).String()
@@ -85,6 +86,9 @@ func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed, outage
 		}
 	}
 }
+
+// maxFaults is how many the schema of a role's status takes.
+const maxFaults = 1000
 
 func subjectText(subject *v1alpha1.AssignmentSubject) string {
 	switch {

@@ -66,6 +66,17 @@ type RoleSpec struct {
 	// +kubebuilder:validation:MaxItems=4
 	AssignableAt []ScopeLevel `json:"assignableAt,omitempty"`
 
+	// inherits are the names of up to 32 Roles of this organization whose permissions this one gives too,
+	// with all that they inherit themselves. Left out: none. A Base role inherits nothing. While one of
+	// them is missing, grants nothing, or inherits from this one, this one grants nothing.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a Role: lower-case letters, digits, '-' and '.', with a letter or digit at both ends and around each '.'"
+	Inherits []string `json:"inherits,omitempty"`
+
 	// permissionGrants are the permissions that the role gives, up to 1000. Left out: none. Listing a
 	// permission twice gives it where either entry's conditions are met, so one entry without
 	// conditions makes the other's idle. An entry that is wrong gives nothing and is named in
@@ -80,12 +91,20 @@ type RoleSpec struct {
 type RoleStatus struct {
 	CommonStatus `json:",inline"`
 
-	// permissions are the entries of spec.permissionGrants that grant nothing, and why. Entries that
-	// are not listed hold.
+	// permissions are the entries of spec.permissionGrants that grant nothing, and why, and inherited
+	// ones that would make a decision too expensive. Entries that are not listed hold. The first 1000.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=1000
 	Permissions []PermissionFault `json:"permissions,omitempty"`
+
+	// ownPermissions is how many permissions the role gives by its own entries.
+	// +optional
+	OwnPermissions int32 `json:"ownPermissions"`
+
+	// inheritedPermissions is how many more it gives by inheritance.
+	// +optional
+	InheritedPermissions int32 `json:"inheritedPermissions"`
 }
 
 // Role is a named set of permissions, given to people and groups by RoleAssignments. Its name has at

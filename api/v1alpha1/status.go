@@ -83,6 +83,10 @@ const (
 	ReasonRoleEmpty = "RoleEmpty"
 	// ReasonRoleTooLarge: the Role's permissions and conditions do not fit into the store.
 	ReasonRoleTooLarge = "RoleTooLarge"
+	// ReasonInheritanceCycle: the Role inherits from itself, directly or through others.
+	ReasonInheritanceCycle = "InheritanceCycle"
+	// ReasonBaseRoleInherits: the Role is of type Base, and inherits.
+	ReasonBaseRoleInherits = "BaseRoleInherits"
 	// ReasonScopeLevelNotAllowed: the Role may not be assigned at this level.
 	ReasonScopeLevelNotAllowed = "ScopeLevelNotAllowed"
 	// ReasonUserNotFound: the namespace has no User of this name.

@@ -1006,6 +1006,11 @@ func (in *RoleSpec) DeepCopyInto(out *RoleSpec) {
 		*out = make([]ScopeLevel, len(*in))
 		copy(*out, *in)
 	}
+	if in.Inherits != nil {
+		in, out := &in.Inherits, &out.Inherits
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.PermissionGrants != nil {
 		in, out := &in.PermissionGrants, &out.PermissionGrants
 		*out = make([]PermissionEntry, len(*in))

@@ -59,6 +59,9 @@ type Outcome struct {
 	InForce bool
 	// Faults are a role's permission entries that grant nothing.
 	Faults []v1alpha1.PermissionFault
+	// Own and Inherited are how many permissions a role gives by its own entries, and how many more by
+	// those of others.
+	Own, Inherited int
 	// Permissions are what became of each permission entry of a grant.
 	Permissions []v1alpha1.PermissionOutcome
 	// Life is when a temporary grant begins and ends, Phase where in its life it is.
@@ -77,6 +80,7 @@ type Outcome struct {
 func (o Outcome) equal(other Outcome) bool {
 	return o.Reason == other.Reason && o.Message == other.Message && o.Ready == other.Ready &&
 		o.Stalled == other.Stalled && o.InForce == other.InForce && slices.Equal(o.Faults, other.Faults) &&
+		o.Own == other.Own && o.Inherited == other.Inherited &&
 		slices.Equal(o.Permissions, other.Permissions) && o.Life.Equal(other.Life) && o.Phase == other.Phase &&
 		o.Invited.equal(other.Invited) && o.Protected == other.Protected &&
 		o.Next.Equal(other.Next) && o.Done == other.Done

@@ -50,6 +50,8 @@ type references struct {
 	usersBySubject index[identity, types.NamespacedName]
 	// rolesGiving finds roles by a permission that they list.
 	rolesGiving index[string, types.NamespacedName]
+	// heirs finds the roles that inherit from a role directly.
+	heirs index[types.NamespacedName, types.NamespacedName]
 	// assignmentsOn finds assignments by the type of their resource.
 	assignmentsOn index[string, types.NamespacedName]
 
@@ -80,13 +82,24 @@ func newReferences() references {
 	return references{
 		usersOf: byText(), groupsOf: byText(), rolesOf: byText(), assignmentsOf: byText(),
 		usersBySubject: index[identity, types.NamespacedName]{},
-		rolesGiving:    byText(), assignmentsOn: byText(),
+		rolesGiving:    byText(), heirs: byName(), assignmentsOn: byText(),
 		assignedRole: byName(), assignedToUser: byName(), assignedToGroup: byName(), assignedToInvitation: byName(),
 		membershipsOf: byText(), invitationsOf: byText(), deleting: byText(),
 		membershipsOfUser: byName(), membershipsOfGroup: byName(), accepted: byName(),
 		sameMembership: index[pair, types.NamespacedName]{},
 		grantsOf:       index[string, Ref]{}, grantsOn: index[string, Ref]{}, grantsGiving: index[string, Ref]{},
 		grantsToUser: index[types.NamespacedName, Ref]{}, grantsToGroup: index[types.NamespacedName, Ref]{},
+	}
+}
+
+// indexRole enters a role into the indexes, or takes it out.
+func (r *references) indexRole(spec *v1alpha1.RoleSpec, key types.NamespacedName, enter bool) {
+	r.rolesOf.put(key.Namespace, key, enter)
+	for _, entry := range spec.PermissionGrants {
+		r.rolesGiving.put(entry.Permission, key, enter)
+	}
+	for _, parent := range spec.Inherits {
+		r.heirs.put(sibling(key, parent), key, enter)
 	}
 }
 

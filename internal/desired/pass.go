@@ -76,9 +76,7 @@ func (p *pass) run() Change {
 	for key := range p.memberships {
 		p.evaluateMembership(key)
 	}
-	for key := range p.roles {
-		p.evaluateRole(key)
-	}
+	p.evaluateRoles()
 	for key := range p.assignments {
 		p.evaluateAssignment(key)
 	}

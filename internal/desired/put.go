@@ -92,11 +92,8 @@ func (p *pass) learn(object client.Object) {
 		p.groups.add(key)
 	case *v1alpha1.Role:
 		place(s.roles, key).object = &v1alpha1.Role{ObjectMeta: nameAndAge(o), Spec: o.Spec}
-		n.rolesOf.add(o.Namespace, key)
+		n.indexRole(&o.Spec, key, true)
 		p.administered.add(o.Namespace)
-		for _, entry := range o.Spec.PermissionGrants {
-			n.rolesGiving.add(entry.Permission, key)
-		}
 		p.roles.add(key)
 	case *v1alpha1.RoleAssignment:
 		spec := o.Spec
@@ -170,11 +167,8 @@ func (p *pass) forget(ref Ref) {
 		}
 	case KindRole:
 		if old := s.roles[key]; old != nil {
-			n.rolesOf.remove(ref.Namespace, key)
+			n.indexRole(&old.object.Spec, key, false)
 			p.administered.add(ref.Namespace)
-			for _, entry := range old.object.Spec.PermissionGrants {
-				n.rolesGiving.remove(entry.Permission, key)
-			}
 			old.object = nil
 			p.roles.add(key)
 		}

@@ -95,7 +95,7 @@ func (w *wanted) judgeAssignment(o *v1alpha1.RoleAssignment) (path scope.Path, s
 		return path, "", nil, v1alpha1.ReasonScopeLevelNotAllowed
 	}
 	contexts, reason = w.role(role)
-	if reason == v1alpha1.ReasonRoleTooLarge {
+	if !slices.Contains(notBroken, reason) {
 		return path, "", nil, v1alpha1.ReasonRoleInvalid
 	}
 	if subject, reason = w.subject(o.Namespace, o.Spec.Subject.User, o.Spec.Subject.Group, o.Spec.Subject.Invitation); reason != "" {

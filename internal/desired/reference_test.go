@@ -2,7 +2,6 @@ package desired_test
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -198,28 +197,6 @@ func (w *wanted) user(o *v1alpha1.User) verdict {
 		return ready(v1alpha1.ReasonSuspended)
 	}
 	return ready(v1alpha1.ReasonValid)
-}
-
-// role is what a role gives, and its reason.
-func (w *wanted) role(o *v1alpha1.Role) ([]*structpb.Struct, string) {
-	if reason := w.ungoverned(o.Namespace); reason != "" {
-		return nil, reason
-	}
-	var given []policy.Grant
-	reason := v1alpha1.ReasonValid
-	for _, entry := range o.Spec.PermissionGrants {
-		granted, fault := policy.ParseEntry(entry, w, "")
-		if fault != nil || len(granted.Tests) > 0 && render.Cost(append(of(granted.Permission, given), granted)) > w.limits.ConditionCost {
-			reason = v1alpha1.ReasonPermissionsInvalid
-			continue
-		}
-		given = append(given, granted)
-	}
-	contexts, err := render.Contexts(given, render.MaxContexts)
-	if errors.Is(err, render.ErrTooLarge) {
-		return nil, v1alpha1.ReasonRoleTooLarge
-	}
-	return contexts, reason
 }
 
 // of are the grants of a permission.

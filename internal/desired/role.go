@@ -17,7 +17,10 @@ import (
 type role struct {
 	object  *v1alpha1.Role
 	outcome Outcome
-	// grants are what the role gives; contexts are the same, as the store holds it.
+	// own are the grants of the role's own entries, and faults those entries that grant nothing.
+	own    []policy.Grant
+	faults []v1alpha1.PermissionFault
+	// grants are what the role gives, with what it inherits; contexts are the same, as the store holds it.
 	grants   []policy.Grant
 	contexts []*structpb.Struct
 	visible  visibleRole
@@ -29,6 +32,31 @@ type visibleRole struct {
 	there, broken, empty bool
 	kind                 v1alpha1.RoleType
 	levels               string
+}
+
+// evaluateRoles evaluates the roles that a change has touched and all their heirs, each after the roles
+// that it inherits from.
+func (p *pass) evaluateRoles() {
+	for key := range p.roles {
+		if node := p.state.roles[key]; node.object != nil {
+			node.own, node.faults = policy.ParseEntries(node.object.Spec.PermissionGrants, p.state.catalogue)
+		}
+	}
+	touched, done := p.state.withHeirs(p.roles), set[types.NamespacedName]{}
+	for key := range touched {
+		p.evaluateAfterParents(key, touched, done)
+	}
+}
+
+func (p *pass) evaluateAfterParents(key types.NamespacedName, touched, done set[types.NamespacedName]) {
+	if !touched.has(key) || done.has(key) {
+		return
+	}
+	done.add(key)
+	for _, parent := range p.state.roles[key].parents(key) {
+		p.evaluateAfterParents(parent, touched, done)
+	}
+	p.evaluateRole(key)
 }
 
 func (p *pass) evaluateRole(key types.NamespacedName) {
@@ -68,48 +96,56 @@ func (s *State) judgeRole(key types.NamespacedName, node *role) Outcome {
 		node.visible.broken = true
 		return *ungoverned
 	}
-	grants, faults := policy.ParseEntries(spec.PermissionGrants, s.catalogue)
-	grants, expensive := affordable(grants, s.limits.ConditionCost)
-	faults = append(faults, expensive...)
+	inherited, broken := s.judgeInheritance(key, node)
+	if broken != nil {
+		node.visible.broken = true
+		return *broken
+	}
+	// Its own entries come first, so that what is inherited never takes them away.
+	grants, expensive := affordable(append(owned(node.own), inherited...), s.limits.ConditionCost)
+	faults := slices.Concat(node.faults, expensive)
 
 	contexts, err := render.Contexts(grants, render.MaxContexts)
 	if err != nil {
 		node.visible.broken = true
 		return Outcome{Reason: v1alpha1.ReasonRoleTooLarge, Stalled: true, Message: fmt.Sprintf(
-			"spec.permissionGrants: %v: split the role in two, and assign both", err)}
+			"spec.permissionGrants, with what is inherited: %v: split the role in two, and assign both", err)}
 	}
 	node.grants, node.contexts = grants, contexts
 	node.visible.empty = len(contexts) == 0
+	outcome := Outcome{Reason: v1alpha1.ReasonValid, Ready: true}
+	outcome.Own, outcome.Inherited = countPermissions(node.own, grants)
+	outcome.Message = fmt.Sprintf("gives %d permissions", outcome.Own)
+	if len(spec.Inherits) > 0 {
+		outcome.Message += fmt.Sprintf(", and %d more that it inherits", outcome.Inherited)
+	}
 	if len(faults) > 0 {
-		return Outcome{
-			Reason: v1alpha1.ReasonPermissionsInvalid, Faults: faults, Stalled: !allCanComeByThemselves(faults),
-			Message: fmt.Sprintf("%d of %d entries of spec.permissionGrants grant nothing, the others hold: see status.permissions; the first: %s: %s",
-				len(faults), len(spec.PermissionGrants), faults[0].Permission, faults[0].Message),
+		outcome.Reason, outcome.Ready = v1alpha1.ReasonPermissionsInvalid, false
+		outcome.Faults, outcome.Stalled = faults, !allCanComeByThemselves(faults)
+		outcome.Message = fmt.Sprintf("%d entries of %d in spec.permissionGrants and %d inherited grant nothing, the others hold: see status.permissions; the first: %s: %s",
+			len(faults), len(spec.PermissionGrants), len(inherited), faults[0].Permission, faults[0].Message)
+	}
+	return outcome
+}
+
+// countPermissions counts the permissions of a role that its own entries give, and those that it has only
+// by inheritance.
+func countPermissions(own, all []policy.Grant) (ownCount, inherited int) {
+	ours, others := set[string]{}, set[string]{}
+	for _, grant := range own {
+		ours.add(grant.Permission)
+	}
+	for _, grant := range all {
+		others.add(grant.Permission)
+	}
+	for permission := range ours {
+		if !others.has(permission) {
+			ours.remove(permission) // too expensive
 		}
 	}
-	return Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: fmt.Sprintf("gives %d permissions", len(spec.PermissionGrants))}
+	return len(ours), len(others) - len(ours)
 }
 
 func allCanComeByThemselves(faults []v1alpha1.PermissionFault) bool {
 	return !slices.ContainsFunc(faults, func(fault v1alpha1.PermissionFault) bool { return !policy.CanComeByItself(fault.Reason) })
-}
-
-// affordable leaves out the grants with which a decision about their permission would cost more than
-// the store allows, those that come later first.
-func affordable(grants []policy.Grant, limit int) (kept []policy.Grant, faults []v1alpha1.PermissionFault) {
-	admitted := map[string][]policy.Grant{}
-	for _, grant := range grants {
-		with := append(slices.Clip(admitted[grant.Permission]), grant)
-		if cost := render.Cost(with); len(grant.Tests) > 0 && cost > limit {
-			faults = append(faults, v1alpha1.PermissionFault{
-				Permission: grant.Permission, Reason: v1alpha1.ReasonConditionTooExpensive, Message: fmt.Sprintf(
-					"with this entry's %d conditions, a decision about the permission would cost %d, and the store allows %d: use fewer conditions, In instead of several entries, or another permission",
-					len(grant.Tests), cost, limit),
-			})
-			continue
-		}
-		admitted[grant.Permission] = with
-		kept = append(kept, grant)
-	}
-	return kept, faults
 }

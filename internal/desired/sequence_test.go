@@ -197,6 +197,7 @@ func TestRandomSequencesGiveWhatTheirObjectsSay(t *testing.T) {
 		v1alpha1.ReasonSuspended, v1alpha1.ReasonPermissionsInvalid, v1alpha1.ReasonTypeTaken, v1alpha1.ReasonPermissionTaken,
 		v1alpha1.ReasonSubjectTaken, v1alpha1.ReasonPending, v1alpha1.ReasonExpired, v1alpha1.ReasonDurationInvalid,
 		v1alpha1.ReasonConditionTooExpensive, v1alpha1.ReasonContextTooLarge, v1alpha1.ReasonDuplicate,
+		v1alpha1.ReasonInheritanceCycle, v1alpha1.ReasonBaseRoleInherits,
 		v1alpha1.ReasonInvitationPending, v1alpha1.ReasonInvitationExpired, v1alpha1.ReasonAccepted,
 	} {
 		if reasons[reason] == 0 {

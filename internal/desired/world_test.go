@@ -2,6 +2,7 @@ package desired_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,13 +134,18 @@ func (m maker) user() client.Object {
 }
 
 func (m maker) role() client.Object {
-	object := &v1alpha1.Role{ObjectMeta: m.meta(m.namespace(), m.name("r", 3))}
+	object := &v1alpha1.Role{ObjectMeta: m.meta(m.namespace(), m.name("r", 4))}
 	object.Spec.Type = pick(m, v1alpha1.RoleStandard, v1alpha1.RoleStandard, v1alpha1.RoleBase, v1alpha1.RoleShare)
 	if m.oneIn(4) {
 		object.Spec.AssignableAt = []v1alpha1.ScopeLevel{pick(m, v1alpha1.LevelWorkspace, v1alpha1.LevelResource)}
 	}
 	for range m.IntN(5) {
 		object.Spec.PermissionGrants = append(object.Spec.PermissionGrants, m.entry(60))
+	}
+	for m.oneIn(3) {
+		if parent := m.name("r", 5); !slices.Contains(object.Spec.Inherits, parent) {
+			object.Spec.Inherits = append(object.Spec.Inherits, parent)
+		}
 	}
 	if m.oneIn(6) {
 		object.Spec.PermissionGrants = append(object.Spec.PermissionGrants, v1alpha1.PermissionEntry{Permission: "P0", Conditions: bulky(200)})
@@ -149,7 +155,7 @@ func (m maker) role() client.Object {
 
 func (m maker) assignment() client.Object {
 	object := &v1alpha1.RoleAssignment{ObjectMeta: m.meta(m.namespace(), m.name("a", 5))}
-	object.Spec.RoleRef.Name = m.name("r", 4)
+	object.Spec.RoleRef.Name = m.name("r", 5)
 	switch m.IntN(5) {
 	case 0, 1, 2:
 		object.Spec.Subject.User = m.name("u", 3)

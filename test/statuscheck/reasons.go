@@ -31,6 +31,8 @@ var reasons = []string{
 	v1alpha1.ReasonRoleInvalid,
 	v1alpha1.ReasonRoleEmpty,
 	v1alpha1.ReasonRoleTooLarge,
+	v1alpha1.ReasonInheritanceCycle,
+	v1alpha1.ReasonBaseRoleInherits,
 	v1alpha1.ReasonScopeLevelNotAllowed,
 	v1alpha1.ReasonUserNotFound,
 	v1alpha1.ReasonUserInvalid,
