@@ -30,6 +30,8 @@ type sequence struct {
 	known map[desired.Ref]bool
 	// reasons are those that were seen, so that a test can tell whether it has tested anything.
 	reasons map[string]int
+	// held counts the permissions that users held.
+	held int
 }
 
 func newSequence(t *testing.T, choices choices) *sequence {
@@ -131,6 +133,7 @@ func (s *sequence) change(do func() desired.Change, note func()) {
 	expectNamed(s.t, before, after, change)
 	now := s.want()
 	now.expectMet(s.t, after)
+	s.expectHeld(now)
 	now.expectClaimsNamed(s.t, wanted, change)
 	for _, verdict := range now.verdicts {
 		s.reasons[verdict.reason]++
@@ -143,6 +146,7 @@ func (s *sequence) want() *wanted { return want(s.list(), s.clock.Now(), limits)
 func (s *sequence) advance() {
 	s.t.Helper()
 	s.clock.SetTime(s.clock.Now().Add(time.Duration(1+s.maker.IntN(3)) * 20 * time.Minute))
+	s.expectHeld(s.want())
 	for range 3 { // what is due may become due again, to be deleted
 		for _, ref := range s.state.Due() {
 			before := take(s.t, s.state, s.known)
@@ -181,12 +185,13 @@ func (s *sequence) expectOrderDoesNotMatter() {
 }
 
 func TestRandomSequencesGiveWhatTheirObjectsSay(t *testing.T) {
-	reasons := map[string]int{}
+	reasons, held := map[string]int{}, 0
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			s := newSequence(t, rand.New(rand.NewPCG(seed, seed)))
 			s.reasons = reasons
 			s.run(60)
+			held += s.held
 		})
 	}
 	for _, reason := range []string{
@@ -204,7 +209,10 @@ func TestRandomSequencesGiveWhatTheirObjectsSay(t *testing.T) {
 			t.Errorf("%s never came up: the world is not of the kind that this test needs", reason)
 		}
 	}
-	t.Log(reasons)
+	if held < 1000 {
+		t.Errorf("users held only %d permissions", held)
+	}
+	t.Log(reasons, held)
 }
 
 func FuzzSequencesGiveWhatTheirObjectsSay(f *testing.F) {

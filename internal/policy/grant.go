@@ -13,6 +13,11 @@ type Window struct {
 	From, Until time.Time
 }
 
+// Includes says whether an instant is in the window: its beginning is, its end is not.
+func (w Window) Includes(instant time.Time) bool {
+	return !instant.Before(w.From) && (w.Until.IsZero() || instant.Before(w.Until))
+}
+
 // Grant is one permission, within a window and under tests that must all be met.
 type Grant struct {
 	Permission string

@@ -217,3 +217,26 @@ func TestStampsThatNoStoreReadsBeginAtTheEarliest(t *testing.T) {
 		t.Fatalf("begins at %v, %v", life.Start, err)
 	}
 }
+
+func TestAWindowIncludesItsBeginningAndNotItsEnd(t *testing.T) {
+	from, until := time.Date(2030, 1, 1, 8, 0, 0, 0, time.UTC), time.Date(2030, 1, 1, 9, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		window policy.Window
+		at     time.Time
+		want   bool
+	}{
+		"before it":               {policy.Window{From: from, Until: until}, from.Add(-time.Second), false},
+		"at its beginning":        {policy.Window{From: from, Until: until}, from, true},
+		"just before its end":     {policy.Window{From: from, Until: until}, until.Add(-time.Second), true},
+		"at its end":              {policy.Window{From: from, Until: until}, until, false},
+		"long after an open end":  {policy.Window{From: from}, until, true},
+		"before an open end":      {policy.Window{From: from}, from.Add(-time.Second), false},
+		"before, without a begin": {policy.Window{Until: until}, from.Add(-time.Hour), true},
+		"after, without a begin":  {policy.Window{Until: until}, until, false},
+		"any time":                {policy.Window{}, from, true},
+	} {
+		if got := c.window.Includes(c.at); got != c.want {
+			t.Errorf("%s: got %t", name, got)
+		}
+	}
+}
