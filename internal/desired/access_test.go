@@ -98,12 +98,12 @@ func (w *wanted) answers(user *v1alpha1.User, path scope.Path) map[string]bool {
 
 // allowed adds the permissions that a condition allows now, for some attributes.
 func (w *wanted) allowed(context *structpb.Struct, to map[string]bool) {
-	for permission := range context.Fields["permissions"].GetStructValue().Fields {
+	for permission := range context.GetFields()["permissions"].GetStructValue().GetFields() {
 		to[permission] = true
 	}
-	for permission, rules := range context.Fields["rules"].GetStructValue().Fields {
-		for _, rule := range rules.GetListValue().Values {
-			window := rule.GetStructValue().Fields
+	for permission, rules := range context.GetFields()["rules"].GetStructValue().GetFields() {
+		for _, rule := range rules.GetListValue().GetValues() {
+			window := rule.GetStructValue().GetFields()
 			from, _ := time.Parse(time.RFC3339Nano, window["from"].GetStringValue())
 			until, _ := time.Parse(time.RFC3339Nano, window["until"].GetStringValue())
 			if !w.now.Before(from) && w.now.Before(until) {
