@@ -4,8 +4,11 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
@@ -37,7 +40,10 @@ type Options struct {
 }
 
 // SetupWithManager adds the controllers of all kinds to the manager.
-func SetupWithManager(mgr ctrl.Manager, e *engine.Engine, options Options) error {
+func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, options Options) error {
+	if err := indexRevisions(ctx, mgr); err != nil {
+		return err
+	}
 	each := controller.Options{MaxConcurrentReconciles: options.Workers, NewQueue: queueBy(options.Clock)}
 	for kind, object := range map[string]v1alpha1.Object{
 		desired.KindResourceType:             &v1alpha1.ResourceType{},
@@ -58,8 +64,12 @@ func SetupWithManager(mgr ctrl.Manager, e *engine.Engine, options Options) error
 			engine:   e,
 			recorder: mgr.GetEventRecorder("bailiwick"),
 		}
-		err := ctrl.NewControllerManagedBy(mgr).For(object).WatchesRawSource(e.Source(kind)).WithOptions(each).Complete(r)
-		if err != nil {
+		builder := ctrl.NewControllerManagedBy(mgr).For(object).WatchesRawSource(e.Source(kind)).WithOptions(each)
+		if kind == desired.KindRole {
+			r.revisions = &revisions{client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: options.Clock}
+			builder.Owns(&appsv1.ControllerRevision{})
+		}
+		if err := builder.Complete(r); err != nil {
 			return fmt.Errorf("setting up the controller of %s: %w", kind, err)
 		}
 	}
@@ -80,6 +90,8 @@ type reconciler struct {
 	client   client.Client
 	engine   *engine.Engine
 	recorder events.EventRecorder
+	// revisions is set for the controller of roles.
+	revisions *revisions
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -107,10 +119,11 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if outcome.Done && unconfirmed == nil {
 		return reconcile.Result{}, r.delete(ctx, object)
 	}
-	if err := r.report(ctx, object, outcome, unconfirmed); err != nil || outcome.Next.IsZero() {
+	next, err := r.report(ctx, object, outcome, unconfirmed)
+	if err != nil || next.IsZero() {
 		return reconcile.Result{}, err
 	}
-	rest := r.engine.Until(outcome.Next)
+	rest := r.engine.Until(next)
 	if rest <= 0 {
 		r.engine.Again(ref) // it came while the status was written
 		return reconcile.Result{}, nil
@@ -155,7 +168,8 @@ func (r *reconciler) finalize(ctx context.Context, ref desired.Ref, object v1alp
 		return nil
 	}
 	if unconfirmed != nil || outcome.Protected {
-		return r.report(ctx, object, outcome, unconfirmed)
+		_, err := r.report(ctx, object, outcome, unconfirmed)
+		return err
 	}
 	before := object.DeepCopyObject().(v1alpha1.Object)
 	controllerutil.RemoveFinalizer(object, v1alpha1.Finalizer)
@@ -168,24 +182,28 @@ func (r *reconciler) finalize(ctx context.Context, ref desired.Ref, object v1alp
 
 // report is the one place where a status is written, and only if it says something new. While the store
 // does not answer, only an object with a change of its own says so: the others keep the status that they
-// have, and are looked at again when the store has confirmed.
-func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome desired.Outcome, unconfirmed error) error {
+// have, and are looked at again when the store has confirmed. It says when there is something to do next.
+func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome desired.Outcome, unconfirmed error) (next time.Time, err error) {
 	if unconfirmed != nil {
 		ownChange := object.CommonStatus().ObservedGeneration != object.GetGeneration() || !object.GetDeletionTimestamp().IsZero()
 		if ctx.Err() != nil || !ownChange {
-			return ctx.Err()
+			return outcome.Next, ctx.Err()
 		}
 		outcome = unavailable(outcome, unconfirmed)
 	}
 	before := object.DeepCopyObject().(v1alpha1.Object)
 	describe(object, outcome, unconfirmed == nil, r.engine.Outage())
-	if equality.Semantic.DeepEqual(before, object) {
-		return nil
+	next = outcome.Next
+	if role, ok := object.(*v1alpha1.Role); ok && unconfirmed == nil {
+		// Its revisions are history: whatever is the matter with them, the rest is said.
+		next, err = r.revisions.revise(ctx, role)
 	}
-	err := r.client.Status().Patch(ctx, object, client.MergeFrom(before))
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("writing the status: %w", err)
+	if equality.Semantic.DeepEqual(before, object) {
+		return next, err
+	}
+	if failed := r.client.Status().Patch(ctx, object, client.MergeFrom(before)); client.IgnoreNotFound(failed) != nil {
+		return next, errors.Join(err, fmt.Errorf("writing the status: %w", failed))
 	}
 	r.announce(before, object)
-	return nil
+	return next, err
 }

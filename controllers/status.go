@@ -54,7 +54,8 @@ func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed, outage
 			"the authorization store does not answer; what is changed meanwhile takes effect when it does")
 	case *v1alpha1.Role:
 		o.Status.Permissions = outcome.Faults[:min(len(outcome.Faults), maxFaults)]
-		o.Status.OwnPermissions, o.Status.InheritedPermissions = int32(outcome.Own), int32(outcome.Inherited)
+		o.Status.OwnPermissions, o.Status.InheritedPermissions = int64(outcome.Own), int64(outcome.Inherited)
+		o.Status.Assignments, o.Status.Heirs = int64(outcome.Assignments), int64(outcome.Heirs)
 	case *v1alpha1.RoleAssignment:
 		o.Status.Subject = subjectText(&o.Spec.Subject)
 		o.Status.Scope = desired.PathOf(o.Namespace, &o.Spec.Scope).String()

@@ -50,3 +50,11 @@ const (
 	// AnnotationAcceptedAt is when an invitation was accepted (RFC 3339).
 	AnnotationAcceptedAt = "authz.bailiwick.dev/accepted-at"
 )
+
+// What the ControllerRevisions of Roles carry.
+const (
+	// LabelRole is the name of the Role.
+	LabelRole = "authz.bailiwick.dev/role"
+	// AnnotationCurrentSince is when the revision became the current one (RFC 3339).
+	AnnotationCurrentSince = "authz.bailiwick.dev/current-since"
+)

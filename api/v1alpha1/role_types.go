@@ -100,11 +100,41 @@ type RoleStatus struct {
 
 	// ownPermissions is how many permissions the role gives by its own entries.
 	// +optional
-	OwnPermissions int32 `json:"ownPermissions"`
+	OwnPermissions int64 `json:"ownPermissions"`
 
 	// inheritedPermissions is how many more it gives by inheritance.
 	// +optional
-	InheritedPermissions int32 `json:"inheritedPermissions"`
+	InheritedPermissions int64 `json:"inheritedPermissions"`
+
+	// assignments is how many RoleAssignments name the role. It follows within about a second.
+	// +optional
+	Assignments int64 `json:"assignments"`
+
+	// heirs is how many Roles inherit from the role directly. It follows within about a second.
+	// +optional
+	Heirs int64 `json:"heirs"`
+
+	// revision is the name of the ControllerRevision that holds what is in force: permissionGrants,
+	// inherits and frontendView.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Revision string `json:"revision,omitempty"`
+
+	// previousRevision is the revision before that, until it is removed.
+	// +optional
+	PreviousRevision *PreviousRevision `json:"previousRevision,omitempty"`
+}
+
+// PreviousRevision is a revision whose place another has taken.
+type PreviousRevision struct {
+	// name is the name of the ControllerRevision.
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// expiresAt is when it is removed, one day after it was replaced.
+	// +required
+	ExpiresAt metav1.Time `json:"expiresAt"`
 }
 
 // Role is a named set of permissions, given to people and groups by RoleAssignments. Its name has at
@@ -112,9 +142,14 @@ type RoleStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Namespaced,shortName=arole,categories=authz
-// +kubebuilder:printcolumn:name="Display name",type=string,JSONPath=`.spec.displayName`
+// +kubebuilder:printcolumn:name="Display name",type=string,JSONPath=`.spec.displayName`,priority=1
 // +kubebuilder:printcolumn:name="View",type=string,JSONPath=`.spec.frontendView`
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.type`
+// +kubebuilder:printcolumn:name="Own",type=integer,JSONPath=`.status.ownPermissions`
+// +kubebuilder:printcolumn:name="Inherited",type=integer,JSONPath=`.status.inheritedPermissions`
+// +kubebuilder:printcolumn:name="Assignments",type=integer,JSONPath=`.status.assignments`
+// +kubebuilder:printcolumn:name="Heirs",type=integer,JSONPath=`.status.heirs`,priority=1
+// +kubebuilder:printcolumn:name="Revision",type=string,JSONPath=`.status.revision`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

@@ -62,6 +62,9 @@ type Outcome struct {
 	// Own and Inherited are how many permissions a role gives by its own entries, and how many more by
 	// those of others.
 	Own, Inherited int
+	// Assignments and Heirs are how many assignments name a role, and how many roles inherit from it. A
+	// change to these alone is no other outcome: see Change.Used.
+	Assignments, Heirs int
 	// Permissions are what became of each permission entry of a grant.
 	Permissions []v1alpha1.PermissionOutcome
 	// Life is when a temporary grant begins and ends, Phase where in its life it is.
@@ -93,6 +96,8 @@ type Change struct {
 	// Tuples and Cells may have to be written or deleted.
 	Tuples []Touched[store.Key]
 	Cells  []Touched[render.Cell]
+	// Used are roles that more or fewer objects name now.
+	Used []Ref
 }
 
 // Touched is something in the store that an object's change has touched.
@@ -199,7 +204,9 @@ func (s *State) Outcome(ref Ref) (Outcome, bool) {
 		}
 	case KindRole:
 		if node := s.roles[key]; node != nil {
-			return node.outcome, true
+			outcome := node.outcome
+			outcome.Assignments, outcome.Heirs = len(s.named.assignedRole[key]), len(s.named.heirs[key])
+			return outcome, true
 		}
 	case KindRoleAssignment:
 		if node := s.assignments[key]; node != nil {

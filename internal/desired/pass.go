@@ -24,8 +24,10 @@ type pass struct {
 	users         set[types.NamespacedName]
 	groups        set[types.NamespacedName]
 	roles         set[types.NamespacedName]
-	assignments   set[types.NamespacedName]
-	grants        set[Ref]
+	// used is by how many more, or fewer, objects of a kind a role is named.
+	used        map[use]int
+	assignments set[types.NamespacedName]
+	grants      set[Ref]
 	// cells are the cells that grants fill together, and the grants that want something else there now.
 	cells       map[render.Cell]set[Ref]
 	invitations set[types.NamespacedName]
@@ -47,6 +49,7 @@ func newPass(s *State) *pass {
 		users:         set[types.NamespacedName]{},
 		groups:        set[types.NamespacedName]{},
 		roles:         set[types.NamespacedName]{},
+		used:          map[use]int{},
 		assignments:   set[types.NamespacedName]{},
 		grants:        set[Ref]{},
 		cells:         map[render.Cell]set[Ref]{},
@@ -92,7 +95,29 @@ func (p *pass) run() Change {
 	for cell, by := range p.cells {
 		p.evaluateGrantCell(cell, by)
 	}
+	for use, more := range p.used {
+		if more != 0 && p.state.roles[use.role] != nil {
+			p.change.Used = append(p.change.Used, Ref{KindRole, use.role.Namespace, use.role.Name})
+		}
+	}
 	return p.change
+}
+
+// use is that objects of a kind name a role.
+type use struct {
+	role types.NamespacedName
+	by   string
+}
+
+// use notes that an object names roles, or does no more.
+func (p *pass) use(by Ref, enter bool, roles ...string) {
+	more := 1
+	if !enter {
+		more = -1
+	}
+	for _, name := range roles {
+		p.used[use{types.NamespacedName{Namespace: by.Namespace, Name: name}, by.Kind}] += more
+	}
 }
 
 // all adds what an index finds under a name to what must be evaluated.

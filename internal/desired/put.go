@@ -93,6 +93,7 @@ func (p *pass) learn(object client.Object) {
 	case *v1alpha1.Role:
 		place(s.roles, key).object = &v1alpha1.Role{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		n.indexRole(&o.Spec, key, true)
+		p.use(RefOf(o), true, o.Spec.Inherits...)
 		p.administered.add(o.Namespace)
 		p.roles.add(key)
 	case *v1alpha1.RoleAssignment:
@@ -106,6 +107,7 @@ func (p *pass) learn(object client.Object) {
 			node.letGo = true // whatever else holds it
 		}
 		n.indexAssignment(&spec, key, true)
+		p.use(RefOf(o), true, spec.RoleRef.Name)
 		if node.deleting {
 			n.deleting.add(key.Namespace, key)
 		}
@@ -168,6 +170,7 @@ func (p *pass) forget(ref Ref) {
 	case KindRole:
 		if old := s.roles[key]; old != nil {
 			n.indexRole(&old.object.Spec, key, false)
+			p.use(ref, false, old.object.Spec.Inherits...)
 			p.administered.add(ref.Namespace)
 			old.object = nil
 			p.roles.add(key)
@@ -175,6 +178,7 @@ func (p *pass) forget(ref Ref) {
 	case KindRoleAssignment:
 		if old := s.assignments[key]; old != nil {
 			n.indexAssignment(old.object, key, false)
+			p.use(ref, false, old.object.RoleRef.Name)
 			n.deleting.remove(key.Namespace, key)
 			p.protect(key, old.object)
 			old.object = nil

@@ -68,12 +68,25 @@ func expectSame(t *testing.T, got, want snapshot) {
 // expectNamed holds a change against what was before it and is after it.
 func expectNamed(t *testing.T, before, after snapshot, change desired.Change) {
 	t.Helper()
-	var outcomes []desired.Ref
+	var outcomes, used []desired.Ref
 	for _, ref := range keysOf(before.outcomes, after.outcomes) {
 		was, there := before.outcomes[ref]
 		is, stays := after.outcomes[ref]
+		if stays && (was.Assignments != is.Assignments || was.Heirs != is.Heirs) {
+			if !slices.Contains(change.Used, ref) && !slices.Contains(change.Outcomes, ref) {
+				t.Errorf("%v is named by %d assignments and %d roles, and was by %d and %d; the change does not say so: %v",
+					ref, is.Assignments, is.Heirs, was.Assignments, was.Heirs, change.Used)
+			}
+			used = append(used, ref)
+		}
+		was.Assignments, was.Heirs = is.Assignments, is.Heirs
 		if there != stays || !reflect.DeepEqual(was, is) {
 			outcomes = append(outcomes, ref)
+		}
+	}
+	for _, ref := range change.Used {
+		if !slices.Contains(used, ref) && !slices.Contains(change.Outcomes, ref) {
+			t.Errorf("the change says that %v is named by more or fewer, and it is not", ref)
 		}
 	}
 	if !sameElements(change.Outcomes, outcomes) {

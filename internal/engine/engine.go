@@ -161,6 +161,7 @@ func (e *Engine) change(ref desired.Ref, do func() desired.Change) desired.Outco
 		}
 	}
 	e.enqueue(others)
+	e.enqueueAfter(countEvery, change.Used)
 	return outcome
 }
 
@@ -187,6 +188,20 @@ func (e *Engine) enqueue(refs []desired.Ref) {
 	for _, ref := range refs {
 		if queue := e.queues[ref.Kind]; queue != nil {
 			queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}})
+		}
+	}
+}
+
+// countEvery is how often a role says how many objects name it, at most: many at once cost one write.
+const countEvery = time.Second
+
+// enqueueAfter has controllers look at objects after a while, unless they do so earlier.
+func (e *Engine) enqueueAfter(while time.Duration, refs []desired.Ref) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, ref := range refs {
+		if queue := e.queues[ref.Kind]; queue != nil {
+			queue.AddAfter(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}}, while)
 		}
 	}
 }

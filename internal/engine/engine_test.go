@@ -205,6 +205,25 @@ func TestWhatIsDueIsLookedAtAfterAComparison(t *testing.T) {
 	})
 }
 
+func TestARoleIsLookedAtOnceForManyAssignments(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.reader.objects = beginning()
+		w.begin()
+		w.forgetQueues()
+		for n := range 50 {
+			if _, err := w.engine.Apply(w.Context(), assignment(fmt.Sprint("a", n), "r0", "u0")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.expectQueued(desired.KindRole)
+		w.sleep(time.Second)
+		w.expectQueued(desired.KindRole, "acme/r0")
+		if outcome, err := w.engine.Apply(w.Context(), build.Role("acme", "r0").Grants("P0").Obj()); err != nil || outcome.Assignments != 50 {
+			t.Errorf("got %+v, %v", outcome, err)
+		}
+	})
+}
+
 func assignment(name, role, user string) *v1alpha1.RoleAssignment {
 	return build.RoleAssignment("acme", name).Gives(role).ToUser(user).Obj()
 }

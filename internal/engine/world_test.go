@@ -156,6 +156,10 @@ func (q *queue) Add(request reconcile.Request) {
 	q.added = append(q.added, request)
 }
 
+func (q *queue) AddAfter(request reconcile.Request, while time.Duration) {
+	time.AfterFunc(while, func() { q.Add(request) })
+}
+
 // reader is a cluster. It lists nothing before it is opened, if it has a gate.
 type reader struct {
 	objects []client.Object

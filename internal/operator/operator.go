@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -119,7 +121,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 			return err
 		}
 	}
-	if err := controllers.SetupWithManager(mgr, e, controllers.Options{Workers: options.Workers, Clock: options.Clock}); err != nil {
+	if err := controllers.SetupWithManager(ctx, mgr, e, controllers.Options{Workers: options.Workers, Clock: options.Clock}); err != nil {
 		return err
 	}
 	return addProbes(mgr)
@@ -142,12 +144,25 @@ func managerOptions(options Options) ctrl.Options {
 	}
 }
 
+// stripContent leaves out what a revision holds: it is read by people, not by the operator.
+func stripContent(object any) (any, error) {
+	if revision, ok := object.(*appsv1.ControllerRevision); ok {
+		revision.Data, revision.ManagedFields = runtime.RawExtension{}, nil
+	}
+	return object, nil
+}
+
 func cacheOptions(options Options) cache.Options {
+	ofRoles, err := labels.Parse(v1alpha1.LabelRole)
+	utilruntime.Must(err) // a constant
 	secret := cache.Config{FieldSelector: fields.OneTermEqualSelector("metadata.name", admission.SecretName)}
 	return cache.Options{
 		// Nobody reads managed fields from the cache, and they are most of an object.
 		DefaultTransform: cache.TransformStripManagedFields(),
-		ByObject:         map[client.Object]cache.ByObject{&corev1.Secret{}: {Namespaces: map[string]cache.Config{options.Namespace: secret}}},
+		ByObject: map[client.Object]cache.ByObject{
+			&corev1.Secret{}:             {Namespaces: map[string]cache.Config{options.Namespace: secret}},
+			&appsv1.ControllerRevision{}: {Label: ofRoles, Transform: stripContent},
+		},
 	}
 }
 

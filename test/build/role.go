@@ -45,6 +45,12 @@ func (b *RoleBuilder) AssignableAt(levels ...v1alpha1.ScopeLevel) *RoleBuilder {
 	return b
 }
 
+// Inherits adds roles whose permissions this one gives too.
+func (b *RoleBuilder) Inherits(roles ...string) *RoleBuilder {
+	b.object.Spec.Inherits = append(b.object.Spec.Inherits, roles...)
+	return b
+}
+
 // Grants adds permissions without conditions.
 func (b *RoleBuilder) Grants(permissions ...string) *RoleBuilder {
 	for _, permission := range permissions {

@@ -1,0 +1,89 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/revision"
+)
+
+// +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create;update;delete
+
+// revisionsByRole finds the revisions in the cache by the UID of the role that owns them.
+const revisionsByRole = ".metadata.controller"
+
+func indexRevisions(ctx context.Context, mgr ctrl.Manager) error {
+	err := mgr.GetFieldIndexer().IndexField(ctx, &appsv1.ControllerRevision{}, revisionsByRole, func(object client.Object) []string {
+		if owner := metav1.GetControllerOf(object); owner != nil {
+			return []string{string(owner.UID)}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("indexing the revisions of roles: %w", err)
+	}
+	return nil
+}
+
+// revisions keeps the ControllerRevisions of roles.
+type revisions struct {
+	client client.Client
+	// live reads from the API server: the cache may not have seen the last write yet.
+	live  client.Reader
+	clock clock.PassiveClock
+}
+
+// revise brings the revisions of a role up to date, notes them in its status, and says when one is to go.
+func (r *revisions) revise(ctx context.Context, role *v1alpha1.Role) (next time.Time, err error) {
+	plan, err := r.plan(ctx, r.client, role, client.MatchingFields{revisionsByRole: string(role.UID)})
+	if err == nil && plan.Writes() {
+		if plan, err = r.plan(ctx, r.live, role, client.MatchingLabels{v1alpha1.LabelRole: role.Name}); err == nil {
+			err = r.carryOut(ctx, plan)
+		}
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	role.Status.Revision, role.Status.PreviousRevision = plan.Current, plan.Previous
+	return plan.Next, nil
+}
+
+func (r *revisions) plan(ctx context.Context, from client.Reader, role *v1alpha1.Role, which client.ListOption) (revision.Plan, error) {
+	list := &appsv1.ControllerRevisionList{}
+	if err := from.List(ctx, list, client.InNamespace(role.Namespace), which); err != nil {
+		return revision.Plan{}, fmt.Errorf("listing the role's revisions: %w", err)
+	}
+	existing := make([]*appsv1.ControllerRevision, len(list.Items))
+	for i := range list.Items {
+		existing[i] = &list.Items[i]
+	}
+	return revision.For(role, existing, r.clock.Now())
+}
+
+func (r *revisions) carryOut(ctx context.Context, plan revision.Plan) error {
+	if plan.Create != nil {
+		if err := r.client.Create(ctx, plan.Create); err != nil {
+			return fmt.Errorf("making revision %s: %w", plan.Current, err)
+		}
+	}
+	if plan.Update != nil {
+		// Its content is what it was; only its number and the time are new.
+		if err := r.client.Update(ctx, plan.Update); err != nil {
+			return fmt.Errorf("making revision %s the current one again: %w", plan.Current, err)
+		}
+	}
+	for _, old := range plan.Delete {
+		if err := r.client.Delete(ctx, old, client.Preconditions{UID: &old.UID}); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("removing revision %s: %w", old.Name, err)
+		}
+	}
+	return nil
+}
