@@ -1,9 +1,16 @@
 package integration
 
 import (
+	"errors"
+	"fmt"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
 
 // The operator's own counts.
@@ -41,9 +48,10 @@ func writtenNow() written {
 	return written{op.apiWrites.Load(), measured(storeWrites)}
 }
 
-// waitUntilQuiet returns when the operator has had nothing to do for a while.
+// waitUntilQuiet returns when the operator has had nothing to do for a while, and nothing is left for later.
 func waitUntilQuiet() {
 	GinkgoHelper()
+	Eventually(checkCounts).Should(Succeed())
 	const polls = 15
 	type activity struct {
 		written
@@ -59,4 +67,30 @@ func waitUntilQuiet() {
 		calm++
 		return calm
 	}).Should(BeNumerically(">", polls))
+}
+
+// checkCounts says which role does not say yet how many objects name it.
+func checkCounts() error {
+	var roles v1alpha1.RoleList
+	var assignments v1alpha1.RoleAssignmentList
+	if err := errors.Join(k8sClient.List(ctx, &roles), k8sClient.List(ctx, &assignments)); err != nil {
+		return err
+	}
+	named, heirs := map[types.NamespacedName]int64{}, map[types.NamespacedName]int64{}
+	for i := range assignments.Items {
+		named[types.NamespacedName{Namespace: assignments.Items[i].Namespace, Name: assignments.Items[i].Spec.RoleRef.Name}]++
+	}
+	for i := range roles.Items {
+		for _, parent := range roles.Items[i].Spec.Inherits {
+			heirs[types.NamespacedName{Namespace: roles.Items[i].Namespace, Name: parent}]++
+		}
+	}
+	for i := range roles.Items {
+		role, key := &roles.Items[i], client.ObjectKeyFromObject(&roles.Items[i])
+		if role.DeletionTimestamp.IsZero() && (role.Status.Assignments != named[key] || role.Status.Heirs != heirs[key]) {
+			return fmt.Errorf("%s says %d assignments and %d heirs, and there are %d and %d",
+				key, role.Status.Assignments, role.Status.Heirs, named[key], heirs[key])
+		}
+	}
+	return nil
 }
