@@ -23,7 +23,7 @@ It runs until you press Ctrl-C. In another terminal, here:
 `
 
 // hold applies the samples, writes down how to reach everything, and waits until it is interrupted.
-func hold(ctx context.Context, s *stage) error {
+func hold(ctx context.Context, s *theatre) error {
 	if err := s.applySamples(ctx); err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func hold(ctx context.Context, s *stage) error {
 	defer func() { _ = os.RemoveAll(directory) }()
 
 	kubeconfig := filepath.Join(directory, "kubeconfig")
-	if err := s.plane.WriteKubeconfig(kubeconfig); err != nil {
+	if err := s.Plane.WriteKubeconfig(kubeconfig); err != nil {
 		return err
 	}
 	environment := fmt.Sprintf("export KUBECONFIG='%s'\nexport OPENFGA_API_URL='%s'\nexport OPENFGA_STORE_ID='%s'\n",
@@ -53,7 +53,7 @@ func hold(ctx context.Context, s *stage) error {
 	case <-ctx.Done():
 		fmt.Println("\nStopping.")
 		return nil
-	case <-s.operator.Done():
+	case <-s.Operator.Done():
 		return errors.New("the operator has ended")
 	}
 }

@@ -47,17 +47,17 @@ func main() {
 }
 
 // run starts everything, lets perform use it, and stops everything.
-func run(ctx context.Context, perform func(context.Context, *stage) error) (err error) {
+func run(ctx context.Context, perform func(context.Context, *theatre) error) (err error) {
 	s, err := setUp(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.tearDown()) }()
+	defer func() { err = errors.Join(err, s.Stop()) }()
 	return perform(ctx, s)
 }
 
 // show goes through the steps of the demo.
-func show(ctx context.Context, s *stage) error {
+func show(ctx context.Context, s *theatre) error {
 	for i, step := range steps {
 		fmt.Printf("\n%d. %s\n", i+1, step.title)
 		tell(step.words)

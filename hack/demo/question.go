@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/bailiwick-dev/bailiwick/hack/stage"
 )
 
 // question is what an application would like to know, and what it should be told.
@@ -22,7 +24,7 @@ type question struct {
 }
 
 // ask puts questions to the store and fails if an answer is not as expected.
-func (s *stage) ask(ctx context.Context, questions ...question) error {
+func (s *theatre) ask(ctx context.Context, questions ...question) error {
 	for _, q := range questions {
 		q.print()
 		allowed, err := s.store.check(ctx, q)
@@ -37,10 +39,10 @@ func (s *stage) ask(ctx context.Context, questions ...question) error {
 }
 
 // askUntil repeats a question until the answer is as expected, after a change whose end isn't reported.
-func (s *stage) askUntil(ctx context.Context, q question) error {
+func (s *theatre) askUntil(ctx context.Context, q question) error {
 	q.print()
 	var allowed bool
-	err := wait.PollUntilContextTimeout(ctx, 5*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, 5*time.Millisecond, stage.Patience, true, func(ctx context.Context) (bool, error) {
 		var err error
 		allowed, err = s.store.check(ctx, q)
 		return allowed == q.allowed, err
@@ -55,7 +57,7 @@ func (s *stage) askUntil(ctx context.Context, q question) error {
 }
 
 // showRequest puts one question in full, as it can be typed.
-func (s *stage) showRequest(q question) error {
+func (s *theatre) showRequest(q question) error {
 	body, err := json.Marshal(q.request())
 	if err != nil {
 		return err

@@ -2,13 +2,15 @@ package main
 
 import (
 	"context"
+
+	"github.com/bailiwick-dev/bailiwick/hack/stage"
 )
 
 // step is one thing to see: what happens and why, in words, and then it happens.
 type step struct {
 	title string
 	words string
-	show  func(context.Context, *stage) error
+	show  func(context.Context, *theatre) error
 }
 
 // The people and places of config/samples, as applications know them.
@@ -29,7 +31,7 @@ var steps = []step{
 		words: `The files in config/samples describe Acme Robotics: its workspaces and projects, its people, the
 			roles, and who has which role where. They are Kubernetes resources, so they can live in git and be
 			reviewed like code. Their order doesn't matter.`,
-		show: func(ctx context.Context, s *stage) error {
+		show: func(ctx context.Context, s *theatre) error {
 			return s.showSamples(ctx)
 		},
 	},
@@ -37,7 +39,7 @@ var steps = []step{
 		title: "The operator says what is in force",
 		words: `It has checked each declaration and brought the authorization store in line. Ready says that the
 			declaration is valid and the store agrees; "In force", that it gives access now.`,
-		show: func(ctx context.Context, s *stage) error {
+		show: func(ctx context.Context, s *theatre) error {
 			return s.showKubectl(ctx, "get", "authz", "-A")
 		},
 	},
@@ -47,7 +49,7 @@ var steps = []step{
 			permission on this object? The object's name is its path, so the application says where it lives.
 			A permission that is held at a scope holds at everything below it, and nowhere else. This is the first
 			question as it can be typed; those that follow are shortened.`,
-		show: func(ctx context.Context, s *stage) error {
+		show: func(ctx context.Context, s *theatre) error {
 			first := question{
 				words:   "May Bob see the apps of the project vision?",
 				subject: bob, permission: "App:View", object: vision,
@@ -80,7 +82,7 @@ var steps = []step{
 		words: `The role editor gives App:Deploy for development and staging only, and for 1 to 3 replicas. The
 			application passes what it is about to do as attributes. An attribute that is missing, or has another
 			type than declared, never meets a condition.`,
-		show: func(ctx context.Context, s *stage) error {
+		show: func(ctx context.Context, s *theatre) error {
 			deploy := func(words string, allowed bool, because string, attributes map[string]any) question {
 				return question{
 					words: words, subject: bob, permission: "App:Deploy", object: vision,
@@ -111,7 +113,7 @@ var steps = []step{
 		title: "One object is shared",
 		words: `Carol has no role in the project grasping, but its data set 42 was shared with her, for anonymized
 			records. To share an object is to assign a role at it.`,
-		show: func(ctx context.Context, s *stage) error {
+		show: func(ctx context.Context, s *theatre) error {
 			anonymized := map[string]any{"anonymized": true}
 			return s.ask(ctx,
 				question{
@@ -137,7 +139,7 @@ var steps = []step{
 		title: "When the declaration is gone, the access is gone",
 		words: `A RoleAssignment that is being deleted is held back until the store has confirmed that the access
 			ended. So when kubectl returns, it has.`,
-		show: func(ctx context.Context, s *stage) error {
+		show: func(ctx context.Context, s *theatre) error {
 			if err := s.showKubectl(ctx, "delete", "roleassignment", "bob-editor-vision", "-n", "acme"); err != nil {
 				return err
 			}
@@ -164,30 +166,30 @@ var steps = []step{
 }
 
 // showSamples applies the samples and waits until the operator has worked on all of them.
-func (s *stage) showSamples(ctx context.Context) error {
+func (s *theatre) showSamples(ctx context.Context) error {
 	if err := s.showKubectl(ctx, "apply", "-k", samples); err != nil {
 		return err
 	}
 	return s.waitForSamples(ctx)
 }
 
-func (s *stage) applySamples(ctx context.Context) error {
+func (s *theatre) applySamples(ctx context.Context) error {
 	if err := s.kubectl(ctx, "apply", "-k", samples); err != nil {
 		return err
 	}
 	return s.waitForSamples(ctx)
 }
 
-func (s *stage) waitForSamples(ctx context.Context) error {
-	return s.kubectl(ctx, "wait", "authz", "--all", "-A", "--for=condition=Ready", waitArgument)
+func (s *theatre) waitForSamples(ctx context.Context) error {
+	return s.kubectl(ctx, "wait", "authz", "--all", "-A", "--for=condition=Ready", stage.WaitArgument)
 }
 
-func showMistake(ctx context.Context, s *stage) error {
+func showMistake(ctx context.Context, s *theatre) error {
 	const file, name = "hack/demo/mistake.yaml", "bob-editor-planning"
 	if err := s.showKubectl(ctx, "create", "-f", file); err != nil {
 		return err
 	}
-	if err := s.kubectl(ctx, "wait", "-f", file, "--for=condition=Ready=False", waitArgument); err != nil {
+	if err := s.kubectl(ctx, "wait", "-f", file, "--for=condition=Ready=False", stage.WaitArgument); err != nil {
 		return err
 	}
 	if err := s.showKubectl(ctx, "get", "roleassignment", name, "-n", "acme"); err != nil {
@@ -197,12 +199,12 @@ func showMistake(ctx context.Context, s *stage) error {
 		"-o", `jsonpath={.status.conditions[?(@.type=="Ready")].message}`)
 }
 
-func showDeadline(ctx context.Context, s *stage) error {
+func showDeadline(ctx context.Context, s *theatre) error {
 	const file, name = "hack/demo/incident.yaml", "bob-incident"
 	if err := s.showKubectl(ctx, "create", "-f", file); err != nil {
 		return err
 	}
-	if err := s.kubectl(ctx, "wait", "-f", file, "--for=condition=Ready", waitArgument); err != nil {
+	if err := s.kubectl(ctx, "wait", "-f", file, "--for=condition=Ready", stage.WaitArgument); err != nil {
 		return err
 	}
 	q := question{
@@ -220,13 +222,13 @@ func showDeadline(ctx context.Context, s *stage) error {
 	if err := s.askUntil(ctx, q); err != nil {
 		return err
 	}
-	if err := s.kubectl(ctx, "wait", "-f", file, "--for=jsonpath={.status.phase}=Expired", waitArgument); err != nil {
+	if err := s.kubectl(ctx, "wait", "-f", file, "--for=jsonpath={.status.phase}=Expired", stage.WaitArgument); err != nil {
 		return err
 	}
 	return s.showKubectl(ctx, "get", "temporarypermissiongrant", name, "-n", "acme")
 }
 
-func showSuspension(ctx context.Context, s *stage) error {
+func showSuspension(ctx context.Context, s *theatre) error {
 	suspend := func(suspended string) error {
 		return s.showKubectl(ctx, "patch", "user", "carol", "-n", "acme", "--type=merge",
 			"-p", `{"spec":{"suspended":`+suspended+`}}`)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/bailiwick-dev/bailiwick/hack/stage"
 )
 
 // storeName is the operator's default.
@@ -34,7 +36,7 @@ func findStore(ctx context.Context, url string) (*store, error) {
 	}
 	s := &store{url: url}
 	var failure error
-	err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, stage.Patience, true, func(ctx context.Context) (bool, error) {
 		failure = s.call(ctx, http.MethodGet, "/stores", nil, &list)
 		return failure == nil, nil
 	})

@@ -1,0 +1,180 @@
+// Package stage runs the operator as it would run in a cluster, beside a Kubernetes control plane of its
+// own, for the programs that show it and measure it.
+package stage
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/bailiwick-dev/bailiwick/test/controlplane"
+)
+
+const (
+	operatorPath = "bin/bailiwick"
+	installation = "config/default"
+
+	// Patience is how long anything may take that is waited for.
+	Patience = time.Minute
+	// WaitArgument is the same for kubectl.
+	WaitArgument = "--timeout=60s"
+)
+
+// Stage is a control plane, and the operator once it is started.
+type Stage struct {
+	Plane    *controlplane.Plane
+	Operator *controlplane.Process
+	// Kubeconfig is the file of a cluster administrator.
+	Kubeconfig string
+	// OpenFGA is the URL of the embedded store's API, Metrics that of the operator's metrics.
+	OpenFGA, Metrics string
+
+	// operatorKubeconfig is the file of the operator's ServiceAccount.
+	operatorKubeconfig string
+	addresses          []string
+}
+
+// Start starts a control plane. When it fails nothing is left running.
+func Start(ctx context.Context) (*Stage, error) {
+	if _, err := os.Stat(installation); err != nil {
+		return nil, fmt.Errorf("start it with `make`, in the top directory: %w", err)
+	}
+	plane, err := controlplane.Start(ctx, controlplane.Options{})
+	if err != nil {
+		return nil, err
+	}
+	s := &Stage{
+		Plane:              plane,
+		Kubeconfig:         filepath.Join(plane.Directory(), "kubeconfig"),
+		operatorKubeconfig: filepath.Join(plane.Directory(), "operator.kubeconfig"),
+	}
+	s.addresses, err = freeAddresses(5)
+	if err = errors.Join(err, plane.WriteKubeconfig(s.Kubeconfig)); err != nil {
+		plane.Stop()
+		return nil, err
+	}
+	s.OpenFGA, s.Metrics = "http://"+s.addresses[0], "http://"+s.addresses[4]+"/metrics"
+	return s, nil
+}
+
+// Install installs what `kubectl apply -k config/default` does.
+func (s *Stage) Install(ctx context.Context) error {
+	if _, err := s.Kubectl(ctx, "apply", "-k", installation); err != nil {
+		return err
+	}
+	_, err := s.Kubectl(ctx, "wait", "crd", "--all", "--for=condition=Established", WaitArgument)
+	return err
+}
+
+// StorePath is the file of the embedded store.
+func (s *Stage) StorePath() string { return filepath.Join(s.Plane.Directory(), "store.db") }
+
+// StartOperator runs the operator under the name of its ServiceAccount, with these flags beside its usual
+// ones, and returns when it is ready. There is no node that would run its Pod, so it runs as a process.
+func (s *Stage) StartOperator(ctx context.Context, flags ...string) error {
+	err := s.Plane.WriteUserKubeconfig(s.operatorKubeconfig, "system:serviceaccount:bailiwick-system:bailiwick", "system:serviceaccounts")
+	if err != nil {
+		return err
+	}
+	webhook, err := netip.ParseAddrPort(s.addresses[3])
+	if err != nil {
+		return err
+	}
+	// There is no Pod network either, in which the API server would find the webhook's Service.
+	if err := s.Plane.RouteWebhooks(ctx, int(webhook.Port())); err != nil {
+		return err
+	}
+	s.Operator, err = s.Plane.Run(operatorPath, []string{"KUBECONFIG=" + s.operatorKubeconfig}, append([]string{
+		"--store=embedded",
+		"--store-path=" + s.StorePath(),
+		"--openfga-http-address=" + s.addresses[0],
+		"--openfga-grpc-address=" + s.addresses[1],
+		"--health-address=" + s.addresses[2],
+		"--webhook-port=" + strconv.Itoa(int(webhook.Port())),
+		"--webhook-dns-name=localhost",
+		"--metrics-address=" + s.addresses[4],
+		"--leader-elect=false",
+	}, flags...)...)
+	if err != nil {
+		return err
+	}
+	return s.describe(s.waitUntilReady(ctx, "http://"+s.addresses[2]+"/readyz"))
+}
+
+// describe adds to an error what the operator said last.
+func (s *Stage) describe(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("the operator: %w\n%s", err, s.Plane.LogTail(filepath.Base(operatorPath)))
+}
+
+func (s *Stage) waitUntilReady(ctx context.Context, url string) error {
+	return wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, Patience, true, func(ctx context.Context) (bool, error) {
+		select {
+		case <-s.Operator.Done():
+			return false, errors.New("it has ended")
+		default:
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return false, err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return false, nil //nolint:nilerr // It doesn't listen yet.
+		}
+		_ = response.Body.Close()
+		return response.StatusCode == http.StatusOK, nil
+	})
+}
+
+// Stop stops the operator in its own way, and then everything else.
+func (s *Stage) Stop() error {
+	defer s.Plane.Stop()
+	if s.Operator == nil {
+		return nil
+	}
+	return s.describe(s.Operator.Stop())
+}
+
+// Kubectl runs kubectl as an administrator of the cluster, and returns what it prints.
+func (s *Stage) Kubectl(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, s.Plane.Kubectl(), args...)
+	cmd.Env = append(os.Environ(),
+		"KUBECONFIG="+s.Kubeconfig,
+		"KUBECACHEDIR="+filepath.Join(s.Plane.Directory(), "kubectl-cache"))
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	return stdout.String(), nil
+}
+
+// freeAddresses returns addresses on the loopback interface that nothing listens at.
+func freeAddresses(n int) ([]string, error) {
+	var addresses []string
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		// Closed at the end, so that no two are the same.
+		defer func() { _ = listener.Close() }()
+		addresses = append(addresses, listener.Addr().String())
+	}
+	return addresses, nil
+}
