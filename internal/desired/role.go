@@ -122,8 +122,12 @@ func (s *State) judgeRole(key types.NamespacedName, node *role) Outcome {
 	if len(faults) > 0 {
 		outcome.Reason, outcome.Ready = v1alpha1.ReasonPermissionsInvalid, false
 		outcome.Faults, outcome.Stalled = faults, !allCanComeByThemselves(faults)
-		outcome.Message = fmt.Sprintf("%d entries of %d in spec.permissionGrants and %d inherited grant nothing, the others hold: see status.permissions; the first: %s: %s",
-			len(faults), len(spec.PermissionGrants), len(inherited), faults[0].Permission, faults[0].Message)
+		entries := "spec.permissionGrants"
+		if len(inherited) > 0 {
+			entries += " and of what is inherited"
+		}
+		outcome.Message = fmt.Sprintf("%d of %d entries of %s grant nothing, the others hold: see status.permissions; the first: %s: %s",
+			len(faults), len(spec.PermissionGrants)+len(inherited), entries, faults[0].Permission, faults[0].Message)
 	}
 	return outcome
 }

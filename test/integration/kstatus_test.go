@@ -61,6 +61,13 @@ var _ = Describe("kstatus", func() {
 			expectVerdict(assigned, because, statuscheck.InProgress)
 		}
 
+		By("a role that inherits from one that is not there, and its heir")
+		orphan := build.Role(w.Namespace, "orphan").Inherits("later").Obj()
+		heir := build.Role(w.Namespace, "heir").Inherits("orphan").Obj()
+		create(orphan, heir)
+		expectVerdict(orphan, v1alpha1.ReasonRoleNotFound, statuscheck.InProgress)
+		expectVerdict(heir, v1alpha1.ReasonRoleInvalid, statuscheck.InProgress)
+
 		By("everything in a namespace that has no Organization")
 		ns := newNamespace(ctx)
 		for _, object := range []v1alpha1.Object{
@@ -83,9 +90,11 @@ var _ = Describe("kstatus", func() {
 		mistyped := build.Role(w.Namespace, "mistyped").GrantsIf(w.Edit, build.Equals("floor", "abc")).Obj()
 		twin := build.User(w.Namespace, "twin").KnownAs(w.subject("alice")).Obj()
 		level := w.assignment("level", "local").ToUser("alice").Obj()
+		ring := build.Role(w.Namespace, "ring").Inherits("ring").Obj()
+		bent := build.Role(w.Namespace, "bent").OfType(v1alpha1.RoleBase).Inherits("local").Obj()
 		sameType := build.ResourceType(w.Namespace + "-type").OfType(w.Type).Permits(w.Namespace + ":Other").Obj()
 		samePermission := build.ResourceType(w.Namespace + "-permission").Permits(w.View).Obj()
-		create(local, mistyped, twin, level, sameType, samePermission)
+		create(local, mistyped, twin, level, ring, bent, sameType, samePermission)
 		DeferCleanup(func() {
 			Expect(k8sClient.Delete(ctx, sameType)).To(Succeed())
 			Expect(k8sClient.Delete(ctx, samePermission)).To(Succeed())
@@ -93,6 +102,8 @@ var _ = Describe("kstatus", func() {
 		expectVerdict(mistyped, v1alpha1.ReasonPermissionsInvalid, statuscheck.Failed)
 		expectVerdict(twin, v1alpha1.ReasonSubjectTaken, statuscheck.Failed)
 		expectVerdict(level, v1alpha1.ReasonScopeLevelNotAllowed, statuscheck.Failed)
+		expectVerdict(ring, v1alpha1.ReasonInheritanceCycle, statuscheck.Failed)
+		expectVerdict(bent, v1alpha1.ReasonBaseRoleInherits, statuscheck.Failed)
 		expectVerdict(sameType, v1alpha1.ReasonTypeTaken, statuscheck.Failed)
 		expectVerdict(samePermission, v1alpha1.ReasonPermissionTaken, statuscheck.Failed)
 

@@ -37,6 +37,8 @@ type operatorUnderTest struct {
 	clock *travelClock
 	// apiWrites counts the operator's requests to the API server that are not reads.
 	apiWrites atomic.Int64
+	// roleWrites are those of them to Roles.
+	roleWrites atomic.Int64
 }
 
 // Start returns when the store holds what the cluster says.
@@ -52,6 +54,9 @@ func (o *operatorUnderTest) Start() {
 		return roundTripper(func(request *http.Request) (*http.Response, error) {
 			if request.Method != http.MethodGet && !strings.HasPrefix(request.URL.Path, certificateLibrary) {
 				o.apiWrites.Add(1)
+				if strings.Contains(request.URL.Path, "/roles/") {
+					o.roleWrites.Add(1)
+				}
 			}
 			return next.RoundTrip(request)
 		})

@@ -76,6 +76,25 @@ var _ = Describe("The schema of Role", func() {
 			beRefusedAt("spec.assignableAt[0]", "supported values")),
 	)
 
+	DescribeTable("[G11] inheritance", func(inherits string, outcome types.GomegaMatcher) {
+		Expect(try(manifest("Role", "editor", plainRole+"inherits: "+inherits))).To(outcome)
+	},
+		Entry("takes none", "[]", beAccepted()),
+		Entry("takes 32", list(32, "role-%d"), beAccepted()),
+		Entry("refuses 33", list(33, "role-%d"), beRefusedAt("spec.inherits", "must have at most 32 items")),
+		Entry("refuses a role twice", "[viewer, writer, viewer]", beRefusedAt("spec.inherits[2]", "Duplicate value")),
+		Entry("refuses a null in the list", "[null]", beRefusedAt("spec.inherits[0]", "must be of type string")),
+		Entry("refuses a number", "[7]", beRefusedAt("spec.inherits[0]", "must be of type string")),
+		Entry("refuses one name that is no list", "viewer", beRefusedAt("spec.inherits", "must be of type array")),
+		Entry("refuses a reference", "[{name: viewer}]", beRefusedAsUnknown("spec.inherits[0].name")),
+		Entry("refuses a role of another organization", "[acme/viewer]", beRefusedAt("spec.inherits[0]", "must be the name of a Role")),
+		Entry("takes the role's own name, which its status then reports", "[editor]", beAccepted()),
+		Entry("takes what a Base role inherits, which its status then reports", "[viewer]\ntype: Base", beAccepted()),
+	)
+	describeName("spec.inherits[0]", "must be the name of a Role: lower-case letters, digits, '-' and '.'", func(name string) error {
+		return try(manifest("Role", "editor", plainRole+fmt.Sprintf("inherits: [%q]", name)))
+	})
+
 	DescribeTable("permission grants", func(grants string, outcome types.GomegaMatcher) {
 		Expect(try(manifest("Role", "editor", plainRole+"permissionGrants: "+grants))).To(outcome)
 	},
