@@ -39,6 +39,11 @@ controlplane: ## Put etcd, kube-apiserver, kube-controller-manager and kubectl i
 test: controlplane ## Run all tests.
 	go test -timeout 45m ./...
 
+.PHONY: bench
+bench: controlplane build ## Measure what docs/performance.md promises. BENCH_SCALE=0.1 takes a quick look.
+	@go build -buildvcs=false -o bin/bench ./hack/bench
+	@bin/bench
+
 .PHONY: generate
 generate: ## Generate deep copies, the CRDs and the operator's ClusterRole from the Go code.
 	$(CONTROLLER_GEN) object paths=./api/...

@@ -38,6 +38,7 @@ func (s *Syncer) walk(ctx context.Context) (*seen, error) {
 		return nil, fmt.Errorf("comparing the store: %w", err)
 	}
 	storeTuples.Set(float64(len(found.tuples) + len(found.cells)))
+	comparisons.Inc()
 	return found, nil
 }
 

@@ -25,6 +25,11 @@ var (
 		Help: "Facts found in the store by the last comparison; the tuples of one role at one scope count once.",
 	})
 
+	comparisons = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "bailiwick_store_comparisons_total",
+		Help: "How often the whole store was compared with the cluster.",
+	})
+
 	queueLength = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "bailiwick_sync_queue_length",
 		Help: "Facts that wait to be written to the store.",
@@ -44,7 +49,7 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(driftRepaired, storeTuples, queueLength, writeSeconds, writeTuples)
+	metrics.Registry.MustRegister(driftRepaired, storeTuples, comparisons, queueLength, writeSeconds, writeTuples)
 }
 
 func observeWrite(tuples int, took time.Duration, err error) {
