@@ -260,6 +260,7 @@ var _ = AfterEach(func() {
 		for _, list := range []client.ObjectList{
 			&v1alpha1.UserList{}, &v1alpha1.GroupList{}, &v1alpha1.RoleList{}, &v1alpha1.RoleAssignmentList{},
 			&v1alpha1.GroupMembershipList{}, &v1alpha1.InvitationList{},
+			&v1alpha1.PermissionGrantList{}, &v1alpha1.TemporaryPermissionGrantList{},
 		} {
 			Eventually(func() error { return checkStatuses(list, client.InNamespace(namespace)) }).Should(Succeed())
 		}
