@@ -16,15 +16,16 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
-// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,verbs=get;list;watch
-// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,resourceNames=bailiwick,verbs=update
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations;validatingwebhookconfigurations,verbs=get;list;watch
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations;validatingwebhookconfigurations,resourceNames=bailiwick,verbs=update
 // +kubebuilder:rbac:groups="",namespace=bailiwick-system,resources=secrets,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",namespace=bailiwick-system,resources=secrets,resourceNames=bailiwick-webhook-certificate,verbs=update
 
 const (
 	// SecretName is the Secret that holds the webhook's certificates. It is installed empty.
 	SecretName = "bailiwick-webhook-certificate" //nolint:gosec // a name, and no secret
-	// ConfigurationName is the webhook configuration into which the certificate's CA is put.
+	// ConfigurationName is the name of the mutating and of the validating webhook configuration, into
+	// which the certificate's CA is put.
 	ConfigurationName = "bailiwick"
 
 	certificateFile = "tls.crt"
@@ -57,7 +58,10 @@ func NewCertificate(mgr ctrl.Manager, namespace, dnsName string) (*Certificate, 
 		CAOrganization: "bailiwick",
 		DNSName:        dnsName,
 		IsReady:        make(chan struct{}),
-		Webhooks:       []rotator.WebhookInfo{{Name: ConfigurationName, Type: rotator.Mutating}},
+		Webhooks: []rotator.WebhookInfo{
+			{Name: ConfigurationName, Type: rotator.Mutating},
+			{Name: ConfigurationName, Type: rotator.Validating},
+		},
 		FieldOwner:     "bailiwick",
 		ControllerName: fmt.Sprintf("certificate-%d", made.Add(1)),
 	})

@@ -6,23 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
-	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
 
-// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
-
 // StampPath is where the API server calls the stamping webhook.
 const StampPath = "/stamp"
-
-// reviewTimeout ends a question to the API server; it is less than a webhook call may take.
-const reviewTimeout = 5 * time.Second
 
 // grants are the resources that say who made them and when.
 var grants = map[string]bool{"permissiongrants": true, "temporarypermissiongrants": true}
@@ -133,28 +126,5 @@ func patched(raw []byte, object map[string]json.RawMessage, metadata *metav1.Obj
 
 // requester is who makes a request, with the question whether they may do more than they are given.
 func (s *Stamper) requester(ctx context.Context, request *admission.Request) Requester {
-	return Requester{Name: request.UserInfo.Username, MayEscalate: func() (bool, error) {
-		ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
-		defer cancel()
-		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-			User: request.UserInfo.Username, UID: request.UserInfo.UID, Groups: request.UserInfo.Groups,
-			Extra: extra(request),
-			ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Verb: "escalate", Namespace: request.Namespace, Name: request.Name,
-				Group: request.Resource.Group, Version: request.Resource.Version, Resource: request.Resource.Resource,
-			},
-		}}
-		if err := s.Client.Create(ctx, review); err != nil {
-			return false, err
-		}
-		return review.Status.Allowed, nil
-	}}
-}
-
-func extra(request *admission.Request) map[string]authorizationv1.ExtraValue {
-	converted := make(map[string]authorizationv1.ExtraValue, len(request.UserInfo.Extra))
-	for key, values := range request.UserInfo.Extra {
-		converted[key] = authorizationv1.ExtraValue(values)
-	}
-	return converted
+	return Requester{Name: request.UserInfo.Username, MayEscalate: func() (bool, error) { return may(ctx, s.Client, "escalate", request) }}
 }

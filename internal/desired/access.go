@@ -29,11 +29,11 @@ type Access struct {
 
 // Held are all ways in which a user holds permissions at a path now, at the path itself and above it, in a
 // fixed order. Whoever is suspended, or stands for nobody, holds nothing. What a group's admin may do with
-// the group is held on the group and not at a path.
+// the group is held on the group and not at a path, so it is not among them.
 func (s *State) Held(user types.NamespacedName, at scope.Path) []Access {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	held := slices.Collect(s.held(user, at))
+	held := slices.Collect(s.held(user, func(path scope.Path) bool { return path.Covers(at) }))
 	slices.SortFunc(held, func(a, b Access) int {
 		return cmp.Or(
 			strings.Compare(a.Grant.Permission, b.Grant.Permission),
@@ -48,7 +48,8 @@ func compareRefs(a, b Ref) int {
 	return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 }
 
-func (s *State) held(user types.NamespacedName, at scope.Path) iter.Seq[Access] {
+// held are the ways in which a user holds permissions now, at the paths that are asked for.
+func (s *State) held(user types.NamespacedName, asked func(scope.Path) bool) iter.Seq[Access] {
 	return func(yield func(Access) bool) {
 		if !s.active(user) {
 			return
@@ -56,7 +57,7 @@ func (s *State) held(user types.NamespacedName, at scope.Path) iter.Seq[Access] 
 		now := s.instant()
 		for through, subject := range s.reaches(user) {
 			for key := range subject.assignments {
-				for access := range s.givenByAssignment(key, at) {
+				for access := range s.givenByAssignment(key, asked) {
 					access.Via = append(access.Via, through...)
 					if !yield(access) {
 						return
@@ -64,7 +65,7 @@ func (s *State) held(user types.NamespacedName, at scope.Path) iter.Seq[Access] 
 				}
 			}
 			for ref := range subject.grants {
-				for access := range s.givenByGrant(ref, at, now) {
+				for access := range s.givenByGrant(ref, asked, now) {
 					access.Via = append(access.Via, through...)
 					if !yield(access) {
 						return
@@ -124,12 +125,12 @@ func (s *State) reaches(user types.NamespacedName) iter.Seq2[[]Ref, named] {
 	}
 }
 
-// givenByAssignment is what an assignment in force gives at a path.
-func (s *State) givenByAssignment(key types.NamespacedName, at scope.Path) iter.Seq[Access] {
+// givenByAssignment is what an assignment in force gives, if its path is asked for.
+func (s *State) givenByAssignment(key types.NamespacedName, asked func(scope.Path) bool) iter.Seq[Access] {
 	return func(yield func(Access) bool) {
 		node := s.assignments[key]
 		path := PathOf(key.Namespace, &node.object.Scope)
-		if !node.outcome.InForce || !path.Covers(at) {
+		if !node.outcome.InForce || !asked(path) {
 			return
 		}
 		role := sibling(key, node.object.RoleRef.Name)
@@ -142,11 +143,11 @@ func (s *State) givenByAssignment(key types.NamespacedName, at scope.Path) iter.
 	}
 }
 
-// givenByGrant is what a grant gives at a path now.
-func (s *State) givenByGrant(ref Ref, at scope.Path, now time.Time) iter.Seq[Access] {
+// givenByGrant is what a grant gives now, if its path is asked for.
+func (s *State) givenByGrant(ref Ref, asked func(scope.Path) bool, now time.Time) iter.Seq[Access] {
 	return func(yield func(Access) bool) {
 		node := s.grants[ref]
-		if node.offer == nil || !node.offer.path.Covers(at) {
+		if node.offer == nil || !asked(node.offer.path) {
 			return
 		}
 		for n, offered := range node.offer.entries {

@@ -131,22 +131,28 @@ func (s *State) judgeGrant(ref Ref, o *grantObject) (Outcome, *offer) {
 	if fault != nil {
 		return without(fault)
 	}
+	path, entries := s.readEntries(o, path, life)
+	return Outcome{}, &offer{cell: render.GrantCell(objectid.Scope(path), subject), path: path, entries: entries}
+}
+
+// readEntries says what the entries of a grant give, and at which path.
+func (s *State) readEntries(o *grantObject, path scope.Path, life policy.Lifetime) (scope.Path, []entry) {
 	ofType := path.ResourceType
 	if path.ResourceID == "" {
 		path = path.Container() // every object of the type at the scope: the permissions say which type
 	}
-	offered := &offer{cell: render.GrantCell(objectid.Scope(path), subject), path: path}
+	entries := make([]entry, 0, len(o.entries))
 	for _, written := range o.entries {
 		granted, fault := policy.ParseEntry(written, s.catalogue, ofType)
 		if o.temporary != nil {
 			granted.Window = policy.Window{From: life.Start, Until: life.Deadline}
 		}
-		offered.entries = append(offered.entries, entry{
+		entries = append(entries, entry{
 			permission: written.Permission, grant: granted, fault: fault,
 			waits: fault != nil && policy.CanComeByItself(fault.Reason),
 		})
 	}
-	return Outcome{}, offered
+	return path, entries
 }
 
 func (s *State) judgeGrantee(namespace string, o *grantObject) (string, *Outcome) {

@@ -71,11 +71,11 @@ func (p *pass) evaluateProtection(user types.NamespacedName) {
 			s.assignments[b].age.Time.Compare(s.assignments[a].age.Time), strings.Compare(b.Name, a.Name))
 	})
 	for _, key := range deleting {
-		protection := s.judgeRevocation(user, key, standing)
+		why := s.judgeRevocation(user, key, standing)
 		// What has been let go once never comes back: the object may be gone in the next moment.
-		s.assignments[key].letGo = protection == nil
-		p.settle(key, s.assignments[key], protection)
-		if protection != nil {
+		s.assignments[key].letGo = why == ""
+		p.settle(key, s.assignments[key], protectedBecause(why))
+		if why != "" {
 			standing = append(standing, key)
 		}
 	}
@@ -116,28 +116,32 @@ func (s *State) Holding(o *v1alpha1.RoleAssignment) []Ref {
 	return holding
 }
 
-// judgeRevocation says why an assignment can't be taken from a user, given those that the user keeps; nil
-// when it can.
-func (s *State) judgeRevocation(user, key types.NamespacedName, kept []types.NamespacedName) *Outcome {
+// judgeRevocation says why an assignment can't be taken from a user, given those that the user keeps;
+// nothing when it can.
+func (s *State) judgeRevocation(user, key types.NamespacedName, kept []types.NamespacedName) string {
 	node := s.assignments[key]
 	organization := s.organizations[key.Namespace]
 	switch {
 	case !node.gives.InForce, s.namespaces[key.Namespace].terminating, organization == nil || organization.object == nil:
-		return nil
+		return ""
 	case organization.administers(user, node.object) && !slices.ContainsFunc(kept, func(other types.NamespacedName) bool {
 		return organization.administers(user, s.assignments[other].object)
 	}):
-		return protectedBecause("the User %s owns the organization, and this is the admin role: take the user out of the Organization's owners first, or delete the User", user.Name)
+		return fmt.Sprintf("the User %s owns the organization, and this is the admin role: take the user out of the Organization's owners first, or delete the User", user.Name)
 	case len(kept) == 0:
-		return protectedBecause("this is the last role of the User %s: assign another one first, or delete the User", user.Name)
+		return fmt.Sprintf("this is the last role of the User %s: assign another one first, or delete the User", user.Name)
 	}
-	return nil
+	return ""
 }
 
-func protectedBecause(format string, user string) *Outcome {
+// protectedBecause is the outcome of an assignment that stays for a reason, nil without one.
+func protectedBecause(why string) *Outcome {
+	if why == "" {
+		return nil
+	}
 	return &Outcome{
 		Reason: v1alpha1.ReasonRevocationProtected, Stalled: true, InForce: true, Protected: true,
-		Message: "stays in force: " + fmt.Sprintf(format, user),
+		Message: "stays in force: " + why,
 	}
 }
 

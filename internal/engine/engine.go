@@ -178,6 +178,16 @@ func (e *Engine) Outage() bool {
 	return e.outage
 }
 
+// State is what the cluster says; nil until it has been loaded.
+func (e *Engine) State() *desired.State {
+	select {
+	case <-e.loaded:
+		return e.state
+	default:
+		return nil
+	}
+}
+
 // InSync says whether the store has held exactly what the cluster says since this engine was started.
 func (e *Engine) InSync() bool { return e.syncer.InSync() }
 

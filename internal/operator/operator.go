@@ -117,7 +117,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		return fmt.Errorf("adding the engine: %w", err)
 	}
 	if options.WebhookPort != 0 {
-		if err := o.addWebhook(options); err != nil {
+		if err := o.addWebhook(options, e); err != nil {
 			return err
 		}
 	}
@@ -166,8 +166,8 @@ func cacheOptions(options Options) cache.Options {
 	}
 }
 
-// addWebhook has the API server's requests stamped.
-func (o *Operator) addWebhook(options Options) error {
+// addWebhook has the API server's requests stamped and judged.
+func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 	certificate, err := admission.NewCertificate(o.manager, options.Namespace, options.WebhookDNSName)
 	if err != nil {
 		return err
@@ -182,12 +182,24 @@ func (o *Operator) addWebhook(options Options) error {
 	server.Register(admission.StampPath, &webhook.Admission{
 		Handler: &admission.Stamper{Client: o.manager.GetClient(), Clock: options.Clock},
 	})
+	follower := engine.NewFollower(e, o.manager.GetCache())
+	server.Register(admission.ValidatePath, &webhook.Admission{
+		Handler: &admission.Validator{Client: o.manager.GetClient(), State: follower.State, Clock: options.Clock},
+	})
+	if options.LeaderElect {
+		if err := o.manager.Add(follower); err != nil {
+			return fmt.Errorf("adding the follower: %w", err)
+		}
+	}
 	if err := o.manager.Add(server); err != nil {
 		return fmt.Errorf("adding the webhook: %w", err)
 	}
 	serving := func(request *http.Request) error {
 		if _, err := certificate.Get(nil); err != nil {
 			return err
+		}
+		if follower.State() == nil {
+			return errors.New("the objects by which requests are judged are not loaded yet")
 		}
 		return server.StartedChecker()(request)
 	}

@@ -16,16 +16,29 @@ func (p *Plane) RouteWebhooks(ctx context.Context, port int) error {
 	if err != nil {
 		return fmt.Errorf("routing webhooks: %w", err)
 	}
-	configurations := clients.AdmissionregistrationV1().MutatingWebhookConfigurations()
-	installed, err := configurations.List(ctx, metav1.ListOptions{})
+	mutating := clients.AdmissionregistrationV1().MutatingWebhookConfigurations()
+	mutations, err := mutating.List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return fmt.Errorf("routing webhooks: %w", err)
 	}
-	for _, configuration := range installed.Items {
+	for _, configuration := range mutations.Items {
 		for n := range configuration.Webhooks {
 			route(&configuration.Webhooks[n].ClientConfig, port)
 		}
-		if _, err := configurations.Update(ctx, &configuration, metav1.UpdateOptions{}); err != nil {
+		if _, err := mutating.Update(ctx, &configuration, metav1.UpdateOptions{}); err != nil {
+			return fmt.Errorf("routing webhooks: %w", err)
+		}
+	}
+	validating := clients.AdmissionregistrationV1().ValidatingWebhookConfigurations()
+	validations, err := validating.List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("routing webhooks: %w", err)
+	}
+	for _, configuration := range validations.Items {
+		for n := range configuration.Webhooks {
+			route(&configuration.Webhooks[n].ClientConfig, port)
+		}
+		if _, err := validating.Update(ctx, &configuration, metav1.UpdateOptions{}); err != nil {
 			return fmt.Errorf("routing webhooks: %w", err)
 		}
 	}

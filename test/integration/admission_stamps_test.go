@@ -35,7 +35,10 @@ var _ = Describe("The stamps of a grant", func() {
 	plain := []string{"create", "get", "list", "update", "patch", "delete"}
 	escalating := append([]string{"escalate"}, plain...)
 	var w *world
-	BeforeEach(func() { w = newWorld() })
+	BeforeEach(func() {
+		w = newWorld()
+		w.holds("carol", w.View)
+	})
 	stamp := func(object client.Object, creator, at string) client.Object {
 		object.SetAnnotations(map[string]string{v1alpha1.AnnotationCreator: creator, v1alpha1.AnnotationGrantedAt: at})
 		return object

@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"strings"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -10,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
 // as is a client of someone who may do this with the grants of the world's namespace, and nothing else.
@@ -42,6 +45,65 @@ func (w *world) as(user string, verbs ...string) client.Client {
 		}).Should(BeTrue(), "waiting for the right to %s", verb)
 	}
 	return theirs
+}
+
+// holds makes a user who holds permissions at the organization.
+func (w *world) holds(user string, permissions ...string) {
+	GinkgoHelper()
+	held := w.grant("of-" + user).ToUser(user).Grants(permissions...).Obj()
+	create(w.user(user), held)
+	expectReason(held, v1alpha1.ReasonInForce)
+}
+
+// unasked is a client of someone about whom no webhook is asked, and who may do everything.
+func unasked() client.Client {
+	GinkgoHelper()
+	config, err := plane.UserConfig("system:serviceaccount:kube-system:generic-garbage-collector", "system:masters")
+	Expect(err).NotTo(HaveOccurred())
+	theirs, err := client.New(config, client.Options{Scheme: k8sClient.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+	return theirs
+}
+
+// proberName is someone who may create RoleAssignments in the namespace default, and holds nothing.
+const proberName = "prober"
+
+var prober client.Client
+
+// allowProber gives the prober their rights.
+func allowProber() {
+	GinkgoHelper()
+	name := metav1.ObjectMeta{Namespace: "default", Name: proberName}
+	create(
+		&rbacv1.Role{ObjectMeta: name, Rules: []rbacv1.PolicyRule{{
+			APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"roleassignments"}, Verbs: []string{"create"},
+		}}},
+		&rbacv1.RoleBinding{
+			ObjectMeta: name,
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: proberName},
+			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: proberName}},
+		},
+	)
+	config, err := plane.UserConfig(proberName)
+	Expect(err).NotTo(HaveOccurred())
+	prober, err = client.New(config, client.Options{Scheme: k8sClient.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+}
+
+// judged says whether the API server has the operator judge requests yet.
+func judged() bool {
+	probe := build.RoleAssignment("default", "probe").Gives("none").ToUser("none").Obj()
+	err := prober.Create(ctx, probe, client.DryRunAll)
+	return err != nil && strings.Contains(err.Error(), "nobody gives what they do not have")
+}
+
+// withdrawJudge uninstalls the validating webhook.
+func withdrawJudge() *admissionregistrationv1.ValidatingWebhookConfiguration {
+	GinkgoHelper()
+	installed := &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "bailiwick"}}
+	Expect(k8sClient.Get(ctx, client.ObjectKeyFromObject(installed), installed)).To(Succeed())
+	Expect(k8sClient.Delete(ctx, installed.DeepCopy())).To(Succeed())
+	return installed
 }
 
 // without the webhook, until the spec is over or the returned function is called. Specs that use it are

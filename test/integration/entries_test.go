@@ -160,7 +160,9 @@ var _ = Describe("A role that is too large for the store", func() {
 		}
 		first, last := role.Spec.PermissionGrants[0].Permission, role.Spec.PermissionGrants[449].Permission
 		assigned := w.assignment("a", "giant").ToUser("alice").Obj()
-		create(role, assigned)
+		Expect(k8sClient.Create(ctx, role.DeepCopy())).To(MatchError(containAll("spec.permissionGrants", "too large for the store", "split the role")))
+		Expect(unasked().Create(ctx, role)).To(Succeed())
+		create(assigned)
 		expectReason(role, v1alpha1.ReasonRoleTooLarge, "spec.permissionGrants", "split the role")
 		expectReason(assigned, v1alpha1.ReasonRoleInvalid, "spec.roleRef", "Role giant")
 		Expect(w.may("alice", first, w.at())()).To(BeFalse())

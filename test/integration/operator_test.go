@@ -15,6 +15,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/internal/operator"
@@ -35,6 +36,8 @@ type operatorUnderTest struct {
 	address     string
 	// clock is a new one for each start.
 	clock *travelClock
+	// withdrawn is what Stop has taken away, for Start to put back.
+	withdrawn *admissionregistrationv1.ValidatingWebhookConfiguration
 	// apiWrites counts the operator's requests to the API server that are not reads.
 	apiWrites atomic.Int64
 	// roleWrites are those of them to Roles.
@@ -91,7 +94,13 @@ func (o *operatorUnderTest) Start() {
 		close(o.clock.end)
 	}
 	Eventually(o.storeID).WithTimeout(30 * time.Second).ShouldNot(BeEmpty())
+	if o.withdrawn != nil {
+		o.withdrawn.ResourceVersion, o.withdrawn.UID = "", ""
+		create(o.withdrawn)
+		o.withdrawn = nil
+	}
 	Eventually(stamped).WithTimeout(30 * time.Second).Should(BeTrue())
+	Eventually(judged).WithTimeout(30 * time.Second).Should(BeTrue())
 }
 
 // certificateLibrary is what cert-controller writes to at each start, whether or not anything is new.
@@ -115,8 +124,19 @@ func freePort() int {
 	return listener.Addr().(*net.TCPAddr).Port
 }
 
-// Stop returns when the operator has ended.
+// Stop returns when the operator has ended. Nobody is asked to judge what is written meanwhile, as where
+// the webhook is not installed.
 func (o *operatorUnderTest) Stop() {
+	GinkgoHelper()
+	o.StopAlone()
+	o.withdrawn = withdrawJudge()
+	Eventually(func() error {
+		return k8sClient.Create(ctx, build.Group("default", "probe").Obj(), client.DryRunAll)
+	}).Should(Succeed())
+}
+
+// StopAlone leaves the webhooks installed, with nobody there to answer.
+func (o *operatorUnderTest) StopAlone() {
 	GinkgoHelper()
 	o.stop()
 	o.stop = nil

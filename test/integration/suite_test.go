@@ -58,6 +58,7 @@ func start() {
 	SetDefaultEventuallyTimeout(20 * time.Second)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	install()
+	allowProber()
 	op = &operatorUnderTest{file: filepath.Join(GinkgoT().TempDir(), "store.db")}
 	op.Start()
 	DeferCleanup(func() {

@@ -1,0 +1,195 @@
+package admission
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+)
+
+// ValidatePath is where the API server calls the validating webhook.
+const ValidatePath = "/validate"
+
+// Validator is the validating webhook: nobody gives what they do not have, and what is protected stays. It
+// judges by what this replica has seen of the cluster, and asks the API server only about those whom it
+// would otherwise refuse.
+type Validator struct {
+	// Client asks the API server what a requester may do.
+	Client client.Client
+	// State is what the cluster says; nil until it is known.
+	State func() *desired.State
+	Clock clock.PassiveClock
+}
+
+// change is what a request asks for; old is nil where something is created, object where it is deleted.
+type change struct {
+	resource
+	name        string // of the resource in the API
+	old, object client.Object
+}
+
+// Handle implements admission.Handler.
+func (v *Validator) Handle(ctx context.Context, request admission.Request) admission.Response {
+	kind, known := resources[request.Resource.Resource]
+	if !known {
+		return admission.Errored(http.StatusBadRequest, fmt.Errorf("no rule for %s", request.Resource.Resource))
+	}
+	old, err := kind.decode(request.OldObject, request.Namespace)
+	if err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	object, err := kind.decode(request.Object, request.Namespace)
+	if err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	state := v.State()
+	if state == nil {
+		denied.WithLabelValues(request.Kind.Kind, "NotLoaded").Inc()
+		return admission.Errored(http.StatusServiceUnavailable, errors.New("the operator has not loaded the cluster's objects yet, so it can't tell what this gives: try again in a moment"))
+	}
+	var warnings []string
+	for _, asked := range changes(&request, kind, old, object) {
+		if refused := v.judge(ctx, state, &request, asked); refused != nil {
+			denied.WithLabelValues(request.Kind.Kind, refused.reason).Inc()
+			return refused.response()
+		}
+		warnings = append(warnings, v.warn(state, asked)...)
+	}
+	return admission.Allowed("").WithWarnings(warnings...)
+}
+
+// changes are what a request amounts to. Whoever names an owner of an object lets the garbage collector
+// delete it, which nobody is asked about any more.
+func changes(request *admission.Request, kind resource, old, object client.Object) (asked []change) {
+	one := change{resource: kind, name: request.Resource.Resource, old: old, object: object}
+	switch request.Operation {
+	case admissionv1.Create:
+		return []change{one}
+	case admissionv1.Delete:
+		if old.GetDeletionTimestamp().IsZero() {
+			asked = append(asked, one)
+		}
+	case admissionv1.Update:
+		_, stays := old.(*v1alpha1.RoleAssignment)
+		if !kind.sameSpec(old, object) && (old.GetDeletionTimestamp().IsZero() || stays) {
+			asked = append(asked, one)
+		}
+		if old.GetDeletionTimestamp().IsZero() && !equality.Semantic.DeepEqual(old.GetOwnerReferences(), object.GetOwnerReferences()) && len(object.GetOwnerReferences()) > 0 {
+			one.object = nil
+			asked = append(asked, one)
+		}
+	}
+	return asked
+}
+
+// refused is why a request is refused.
+type refused struct {
+	// reason is for counting.
+	reason, message string
+	code            int32
+}
+
+func (r *refused) response() admission.Response {
+	if r.code != http.StatusForbidden {
+		return admission.Errored(r.code, errors.New(r.message))
+	}
+	return admission.Denied(r.message)
+}
+
+func (v *Validator) judge(ctx context.Context, state *desired.State, request *admission.Request, asked change) *refused {
+	if why := state.Protected(asked.old, asked.object); why != "" {
+		return &refused{"Protected", why, http.StatusForbidden}
+	}
+	if role, ok := asked.object.(*v1alpha1.Role); ok {
+		before, _ := asked.old.(*v1alpha1.Role)
+		if why := state.TooLarge(before, role); why != "" {
+			return &refused{"TooLarge", why, http.StatusForbidden}
+		}
+	}
+	if asked.verb == "" || asked.object == nil && !asked.deletionGives {
+		return nil
+	}
+	if asked.old != nil && !asked.old.GetDeletionTimestamp().IsZero() {
+		return nil // what is being deleted, and is not protected, gives nothing any more
+	}
+	lacking := state.Shortfall(request.UserInfo.Username, asked.old, asked.object)
+	if lacking.Empty() {
+		return nil
+	}
+	allowed, err := may(ctx, v.Client, asked.verb, request)
+	switch {
+	case allowed:
+		return nil
+	case err != nil:
+		return &refused{"ReviewFailed", fmt.Sprintf("%s; asking the API server whether the verb %s on %s allows it all the same failed: %v: try again",
+			explain(request.UserInfo.Username, asked, lacking), asked.verb, asked.name, err), http.StatusInternalServerError}
+	case len(lacking.Unresolved) > 0:
+		return &refused{"Unresolved", explain(request.UserInfo.Username, asked, lacking), http.StatusForbidden}
+	default:
+		return &refused{"NotHeld", explain(request.UserInfo.Username, asked, lacking), http.StatusForbidden}
+	}
+}
+
+// shown is how many of many things a message names.
+const shown = 3
+
+// explain says what is lacking, in which field, and what to do.
+func explain(requester string, asked change, lacking desired.Shortfall) string {
+	var parts []string
+	if len(lacking.Powers) > 0 {
+		powers := make([]string, 0, len(lacking.Powers))
+		for _, power := range lacking.Powers {
+			powers = append(powers, power.String())
+		}
+		slices.Sort(powers)
+		who := fmt.Sprintf("the User %s does not hold", lacking.User)
+		if lacking.User == "" {
+			who = fmt.Sprintf("%q holds nothing, being the subject of no User in force here", requester)
+			parts = append(parts, fmt.Sprintf("%s: this gives %s, and %s", asked.field, some(slices.Compact(powers)), who))
+		} else {
+			parts = append(parts, fmt.Sprintf("%s: this gives %s, which %s", asked.field, some(slices.Compact(powers)), who))
+		}
+	}
+	if len(lacking.Unresolved) > 0 {
+		parts = append(parts, some(lacking.Unresolved))
+	}
+	return fmt.Sprintf("%s; nobody gives what they do not have, except by the verb %s on %s: ask someone who holds it or has that verb",
+		strings.Join(parts, "; "), asked.verb, asked.name)
+}
+
+// some are the first of many things, and how many more there are.
+func some(things []string) string {
+	if len(things) <= shown {
+		return strings.Join(things, "; ")
+	}
+	return fmt.Sprintf("%s; and %d more", strings.Join(things[:shown], "; "), len(things)-shown)
+}
+
+// warn says what whoever asks for a change may not expect.
+func (v *Validator) warn(state *desired.State, asked change) (warnings []string) {
+	if grant, ok := asked.object.(*v1alpha1.TemporaryPermissionGrant); ok {
+		if ends := grant.Spec.ExpiresAt; ends != nil && !ends.After(v.Clock.Now()) {
+			warnings = append(warnings, "spec.expiresAt: this has passed already, so the grant gives nothing")
+		}
+		return warnings
+	}
+	_, isOrganization := asked.old.(*v1alpha1.Organization)
+	if asked.old == nil || asked.object != nil && !isOrganization {
+		return nil
+	}
+	if lost := state.Losing(asked.old, asked.object); lost > 0 {
+		warnings = append(warnings, fmt.Sprintf("in use: %d objects lose what they give by this", lost))
+	}
+	return warnings
+}

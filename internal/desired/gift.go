@@ -1,0 +1,262 @@
+package desired
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+)
+
+// Shortfall is what someone who asks for a change lacks of all that the change gives. Nothing in it means
+// that they may make it.
+type Shortfall struct {
+	// User is the name of the User that the one who asks stands for, empty if there is none in force.
+	User string
+	// Unresolved are references that lead nowhere: what they will give can't be shown to be held. Each
+	// names the field and says what to do.
+	Unresolved []string
+	// Powers are given by the change, and not held by the one who asks.
+	Powers []Power
+}
+
+// Empty says whether nothing is lacking.
+func (f Shortfall) Empty() bool { return len(f.Unresolved) == 0 && len(f.Powers) == 0 }
+
+// Shortfall says what is lacking to the one who asks, known by their subject, for replacing an object by
+// another; old is nil where it is created, and object where it is deleted. What the change gives is all
+// that is held with it and not without it, by whomever, also where it only makes other objects take effect.
+func (s *State) Shortfall(subject string, old, object client.Object) Shortfall {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	named := object
+	if named == nil {
+		named = old
+	}
+	organization := named.GetNamespace()
+	if organization == "" {
+		organization = named.GetName()
+	}
+	g := &gift{state: s, key: client.ObjectKeyFromObject(named), subject: subject}
+	switch o := named.(type) {
+	case *v1alpha1.RoleAssignment:
+		g.assignment(cast[*v1alpha1.RoleAssignment](old), cast[*v1alpha1.RoleAssignment](object))
+	case *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant:
+		g.grant(old, object)
+	case *v1alpha1.Role:
+		g.role(cast[*v1alpha1.Role](old), cast[*v1alpha1.Role](object))
+	case *v1alpha1.Organization:
+		g.organization(cast[*v1alpha1.Organization](old), cast[*v1alpha1.Organization](object))
+	case *v1alpha1.User:
+		g.user(cast[*v1alpha1.User](old), cast[*v1alpha1.User](object))
+	case *v1alpha1.Group:
+		g.group(cast[*v1alpha1.Group](old), cast[*v1alpha1.Group](object))
+	case *v1alpha1.GroupMembership:
+		g.membership(cast[*v1alpha1.GroupMembership](old), cast[*v1alpha1.GroupMembership](object))
+	case *v1alpha1.Invitation:
+		g.invitation(cast[*v1alpha1.Invitation](old), cast[*v1alpha1.Invitation](object))
+	default:
+		panic(fmt.Sprintf("desired: a %T gives nothing that could be held", o)) // a mistake in the program
+	}
+	lacking := Shortfall{Unresolved: g.unresolved, Powers: uncovered(g.gives, slices.Values(g.had))}
+	if user, ok := s.userOf(identity{organization, subject}); ok {
+		lacking.User = user.Name
+		lacking.Powers = uncovered(lacking.Powers, s.powers(user))
+	}
+	return lacking
+}
+
+// cast is the object as one of its kind, nil if there is none.
+func cast[T client.Object](object client.Object) (none T) {
+	if object == nil {
+		return none
+	}
+	return object.(T)
+}
+
+// gift is what a change gives.
+type gift struct {
+	state *State
+	// key is the name of the object, subject who asks for the change.
+	key     types.NamespacedName
+	subject string
+	// gives are held after the change, had before it, by the same people.
+	gives, had []Power
+	unresolved []string
+}
+
+func (g *gift) give(powers ...Power) { g.gives = append(g.gives, powers...) }
+
+// needs notes that a reference must lead somewhere.
+func (g *gift) needs(without *Outcome) {
+	if without != nil {
+		g.unresolved = append(g.unresolved, without.Message)
+	}
+}
+
+func (g *gift) assignment(old, object *v1alpha1.RoleAssignment) {
+	if object == nil || old != nil && equality.Semantic.DeepEqual(old.Spec, object.Spec) {
+		return
+	}
+	s, spec := g.state, &object.Spec
+	path, without := s.judgeScope(g.key.Namespace, &spec.Scope)
+	g.needs(without)
+	role := sibling(g.key, spec.RoleRef.Name)
+	g.needs(s.unresolvedRole("spec.roleRef", role))
+	if old == nil || old.Spec.Subject != spec.Subject {
+		g.needs(s.unresolvedSubject(g.key, &spec.Subject))
+	} else {
+		g.had = s.assigned(g.key, &old.Spec)
+	}
+	// Whether the role may be assigned at this level does not matter: that can change.
+	g.give(s.rolePowers(role, path)...)
+}
+
+// assigned is what an assignment gives to whomever it names, as things are.
+func (s *State) assigned(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) []Power {
+	path, without := s.judgeScope(key.Namespace, &spec.Scope)
+	if without != nil {
+		return nil
+	}
+	role := sibling(key, spec.RoleRef.Name)
+	if _, without := s.judgeAssignedRole(role, path.Level()); without != nil {
+		return nil
+	}
+	return s.rolePowers(role, path)
+}
+
+// rolePowers is what a role gives at a path.
+func (s *State) rolePowers(key types.NamespacedName, path scope.Path) (powers []Power) {
+	if node := s.roles[key]; node != nil {
+		powers = at(path, node.grants)
+	}
+	if organization := s.organizations[key.Namespace]; path.Level() == scope.Organization &&
+		organization != nil && organization.object != nil && organization.object.Spec.AdminRole == key.Name {
+		powers = append(powers, manages(key.Namespace, ""))
+	}
+	return powers
+}
+
+// at are grants as powers at a path.
+func at(path scope.Path, grants []policy.Grant) []Power {
+	powers := make([]Power, 0, len(grants))
+	for _, grant := range grants {
+		powers = append(powers, Power{Grant: grant, At: path})
+	}
+	return powers
+}
+
+// unresolvedSubject says why there is nobody of the name.
+func (s *State) unresolvedSubject(key types.NamespacedName, subject *v1alpha1.AssignmentSubject) *Outcome {
+	if _, without := s.judgeSubject(key, subject); without != nil && isMissing(without.Reason) {
+		return without
+	}
+	return nil
+}
+
+// isMissing says whether a reason is that an object is not there, as opposed to one that gives nothing now.
+func isMissing(reason string) bool {
+	switch reason {
+	case v1alpha1.ReasonUserNotFound, v1alpha1.ReasonGroupNotFound, v1alpha1.ReasonInvitationNotFound:
+		return true
+	}
+	return false
+}
+
+func (g *gift) grant(old, object client.Object) {
+	if object == nil {
+		return
+	}
+	s, now := g.state, grantObjectOf(object)
+	life, ok := g.lifeOf(now)
+	if !ok {
+		return
+	}
+	path, without := s.judgeScope(g.key.Namespace, &now.scope)
+	g.needs(without)
+	path, entries := s.readEntries(now, path, life)
+	var was *grantObject
+	if old != nil {
+		was = grantObjectOf(old)
+	}
+	sameSubject := was != nil && was.user == now.user && was.group == now.group
+	if !sameSubject {
+		if _, without := s.judgeGrantee(g.key.Namespace, now); without != nil && isMissing(without.Reason) {
+			g.needs(without)
+		}
+	} else {
+		g.had = s.granted(g.key.Namespace, was)
+	}
+	for n, read := range entries {
+		if read.fault == nil {
+			g.give(Power{Grant: read.grant, At: path})
+			continue
+		}
+		unchanged := func(written v1alpha1.PermissionEntry) bool {
+			return equality.Semantic.DeepEqual(written, now.entries[n])
+		}
+		if !sameSubject || !slices.ContainsFunc(was.entries, unchanged) || !equality.Semantic.DeepEqual(was.scope, now.scope) || longer(was, now) {
+			g.needs(&Outcome{Message: fmt.Sprintf("%s: %s: %s", now.entriesField(), read.permission, read.fault.Message)})
+		}
+	}
+}
+
+// lifeOf is when a grant holds, whatever the organization's maximum is: that can change. False means that
+// the grant says itself that it has ended.
+func (g *gift) lifeOf(o *grantObject) (policy.Lifetime, bool) {
+	if o.temporary == nil {
+		return policy.Lifetime{}, true
+	}
+	if ends := o.temporary.Spec.ExpiresAt; ends != nil && !ends.After(g.state.instant()) {
+		return policy.Lifetime{}, false
+	}
+	life, err := policy.LifetimeOf(o.temporary, 0)
+	if err != nil {
+		g.needs(&Outcome{Message: err.Error()})
+	}
+	return life, true
+}
+
+// longer says whether a temporary grant ends later than it did.
+func longer(was, now *grantObject) bool {
+	if now.temporary == nil {
+		return false
+	}
+	before, err := policy.LifetimeOf(was.temporary, 0)
+	after, err2 := policy.LifetimeOf(now.temporary, 0)
+	return err != nil || err2 != nil || after.Deadline.After(before.Deadline)
+}
+
+// granted is what a grant gives to whomever it names, as things are, the organization's maximum aside.
+func (s *State) granted(namespace string, o *grantObject) (powers []Power) {
+	path, without := s.judgeScope(namespace, &o.scope)
+	if without != nil {
+		return nil
+	}
+	life := policy.Lifetime{}
+	if o.temporary != nil {
+		var err error
+		if life, err = policy.LifetimeOf(o.temporary, 0); err != nil {
+			return nil
+		}
+	}
+	path, entries := s.readEntries(o, path, life)
+	for _, read := range entries {
+		if read.fault == nil {
+			powers = append(powers, Power{Grant: read.grant, At: path})
+		}
+	}
+	return powers
+}
+
+func (o *grantObject) entriesField() string {
+	if o.temporary != nil {
+		return "spec.permissionGrant"
+	}
+	return "spec.permissions"
+}

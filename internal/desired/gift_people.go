@@ -1,0 +1,240 @@
+package desired
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+)
+
+// user: whoever is declared, or no longer suspended, gets what already names them, and may accept what their
+// address is invited to. Of two of the same subject, the younger gets that when the older goes.
+func (g *gift) user(old, object *v1alpha1.User) {
+	s := g.state
+	switch {
+	case object == nil:
+		if node := s.users[g.key]; node != nil && node.outcome.Reason == v1alpha1.ReasonSubjectTaken {
+			return // it stands for nobody
+		}
+		if next, ok := s.nextOfSubject(g.key, old.Spec.Subject); ok && !s.users[next].object.Spec.Suspended {
+			g.give(s.toUser(next)...)
+		}
+	case object.Spec.Suspended:
+	case old == nil || old.Spec.Suspended:
+		g.give(s.toUser(g.key)...)
+		g.give(s.invitedBy(g.key.Namespace, object.Spec.Email)...)
+	case old.Spec.Email != object.Spec.Email:
+		g.give(s.invitedBy(g.key.Namespace, object.Spec.Email)...)
+	}
+}
+
+// nextOfSubject is the oldest User of a subject but for one.
+func (s *State) nextOfSubject(but types.NamespacedName, subject string) (types.NamespacedName, bool) {
+	others := set[types.NamespacedName]{}
+	for key := range s.named.usersBySubject[identity{but.Namespace, subject}] {
+		if key != but {
+			others.add(key)
+		}
+	}
+	if len(others) == 0 {
+		return types.NamespacedName{}, false
+	}
+	return oldest(others, func(a, b types.NamespacedName) int { return policy.CompareAge(s.users[a].object, s.users[b].object) }), true
+}
+
+// to is what a subject is given by all that names it, as all else is.
+func (s *State) to(subject named) (powers []Power) {
+	for key := range subject.assignments {
+		if node := s.assignments[key]; !node.letGo {
+			powers = append(powers, s.assigned(key, node.object)...)
+		}
+	}
+	for ref := range subject.grants {
+		if o := s.grants[ref].object; !s.over(ref.Namespace, o) {
+			powers = append(powers, s.granted(ref.Namespace, o)...)
+		}
+	}
+	return powers
+}
+
+// over says whether a grant is a temporary one that has ended.
+func (s *State) over(namespace string, o *grantObject) bool {
+	if o.temporary == nil {
+		return false
+	}
+	maximum := s.organizations[namespace]
+	if maximum == nil {
+		return false
+	}
+	life, err := policy.LifetimeOf(o.temporary, maximum.maximum)
+	return err != nil || !s.instant().Before(life.Deadline)
+}
+
+// toUser is what a User is given by all that names it.
+func (s *State) toUser(user types.NamespacedName) []Power {
+	n := &s.named
+	powers := s.to(named{n.assignedToUser[user], n.grantsToUser[user]})
+	for key := range n.membershipsOfUser[user] {
+		powers = append(powers, s.toMember(key, s.memberships[key].object)...)
+	}
+	for key := range n.accepted[user] {
+		if life, err := s.invited(s.invitations[key].object); err == nil && life.Phase == v1alpha1.InvitationAccepted {
+			powers = append(powers, s.toInvited(key)...)
+		}
+	}
+	return powers
+}
+
+// toMember is what a membership gives to its user.
+func (s *State) toMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) []Power {
+	group := sibling(key, spec.Group)
+	node := s.groups[group]
+	if node == nil || node.object == nil {
+		return nil
+	}
+	return append(s.toGroup(group), toAdmin(key, spec, node.object.Spec.ConfigurablePermissions)...)
+}
+
+func (s *State) toGroup(key types.NamespacedName) []Power {
+	return s.to(named{s.named.assignedToGroup[key], s.named.grantsToGroup[key]})
+}
+
+func (s *State) toInvited(key types.NamespacedName) []Power {
+	return s.to(named{assignments: s.named.assignedToInvitation[key]})
+}
+
+// toAdmin is what a membership gives beyond being a member: nothing, unless it is an admin's.
+func toAdmin(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec, configurable []string) []Power {
+	if spec.Role != v1alpha1.GroupAdmin {
+		return nil
+	}
+	powers := []Power{manages(key.Namespace, spec.Group)}
+	for _, permission := range configured(configurable, spec.ConfigurablePermissions) {
+		if permission.Granted {
+			powers = append(powers, configures(key.Namespace, spec.Group, permission.Permission))
+		}
+	}
+	return powers
+}
+
+// invitedBy is what the invitations to an address give that can still be accepted.
+func (s *State) invitedBy(organization, email string) (powers []Power) {
+	if email == "" {
+		return nil
+	}
+	for key := range s.named.invitationsOf[organization] {
+		o := s.invitations[key].object
+		if life, err := s.invited(o); err == nil && o.spec.Email == email && life.Phase == v1alpha1.InvitationPending {
+			powers = append(powers, s.toInvited(key)...)
+		}
+	}
+	return powers
+}
+
+// group: a group that is declared gets what already names it, and its admins get what they can newly
+// configure.
+func (g *gift) group(old, object *v1alpha1.Group) {
+	if object == nil || old != nil && equality.Semantic.DeepEqual(old.Spec, object.Spec) {
+		return
+	}
+	s := g.state
+	if old == nil {
+		g.give(s.toGroup(g.key)...)
+	}
+	for key := range s.named.membershipsOfGroup[g.key] {
+		spec := s.memberships[key].object
+		g.give(toAdmin(key, spec, object.Spec.ConfigurablePermissions)...)
+		if old != nil {
+			g.had = append(g.had, toAdmin(key, spec, old.Spec.ConfigurablePermissions)...)
+		}
+	}
+}
+
+// membership: who is in a group is for those to say who manage it. They give no configurable permission
+// that they lack, and none by deleting the older of two memberships.
+func (g *gift) membership(old, object *v1alpha1.GroupMembership) {
+	s := g.state
+	if old != nil && object != nil && equality.Semantic.DeepEqual(old.Spec, object.Spec) {
+		return
+	}
+	spec := object
+	if spec == nil {
+		spec = old
+	}
+	g.give(manages(g.key.Namespace, spec.Spec.Group))
+	if object == nil {
+		if node := s.memberships[g.key]; node != nil && node.outcome.Reason == v1alpha1.ReasonDuplicate {
+			return
+		}
+		for key := range s.named.sameMembership[pair{g.key.Namespace, old.Spec.User, old.Spec.Group}] {
+			if key != g.key {
+				g.give(s.configurableOf(key, s.memberships[key].object)...)
+			}
+		}
+		return
+	}
+	if old != nil {
+		g.had = s.configurableOf(g.key, &old.Spec)
+	}
+	g.give(s.configurableOf(g.key, &object.Spec)...)
+}
+
+// configurableOf are the configurable permissions that a membership gives.
+func (s *State) configurableOf(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) []Power {
+	node := s.groups[sibling(key, spec.Group)]
+	if node == nil || node.object == nil {
+		return nil
+	}
+	return slices.DeleteFunc(toAdmin(key, spec, node.object.Spec.ConfigurablePermissions), Power.isManagement)
+}
+
+// invitation: whoever accepts an invitation gets what is assigned to it, and whoever makes one, or lets it be
+// accepted longer, lets someone accept it.
+func (g *gift) invitation(old, object *v1alpha1.Invitation) {
+	if object == nil {
+		return
+	}
+	s := g.state
+	given := s.toInvited(g.key)
+	switch {
+	case old == nil || s.acceptableLonger(old, object):
+		g.give(given...)
+	case old.Spec.AcceptedBy == object.Spec.AcceptedBy, s.acceptedByTheInvited(g.subject, old, object):
+		return
+	}
+	if object.Spec.AcceptedBy == "" {
+		return
+	}
+	user := sibling(g.key, object.Spec.AcceptedBy)
+	if _, without := s.judgeSubjectUser("spec.acceptedBy", user); without != nil && isMissing(without.Reason) {
+		g.needs(without)
+	}
+	g.give(given...)
+	if len(given) == 0 {
+		// Whatever is assigned to it later goes to the one who is named now.
+		g.needs(&Outcome{Message: fmt.Sprintf(
+			"spec.acceptedBy: an invitation is accepted by the one whom it is for, as the User with the address %s, before it expires", object.Spec.Email)})
+	}
+}
+
+// acceptableLonger says whether an invitation that nobody has accepted expires later than it did.
+func (s *State) acceptableLonger(old, object *v1alpha1.Invitation) bool {
+	before, err := s.invited(invitationObjectOf(old))
+	after, err2 := s.invited(invitationObjectOf(object))
+	return old.Spec.AcceptedBy == "" && (err != nil || err2 != nil || after.Expires.After(before.Expires))
+}
+
+// acceptedByTheInvited says whether those who ask accept an invitation that was for them, in time.
+func (s *State) acceptedByTheInvited(subject string, old, object *v1alpha1.Invitation) bool {
+	life, err := s.invited(invitationObjectOf(old))
+	name := types.NamespacedName{Namespace: object.Namespace, Name: object.Spec.AcceptedBy}
+	if err != nil || old.Spec.AcceptedBy != "" || !s.instant().Before(life.Expires) || !s.active(name) {
+		return false
+	}
+	user := s.users[name].object.Spec
+	return user.Subject == subject && user.Email != "" && user.Email == object.Spec.Email
+}

@@ -1,0 +1,126 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+)
+
+// Follower knows what the cluster says on a replica that does not lead: webhooks are called on all of them.
+// It writes nothing, and forgets everything once the engine of its own replica knows the same.
+type Follower struct {
+	engine *Engine
+	cache  cache.Cache
+	state  atomic.Pointer[desired.State]
+}
+
+// NewFollower is a follower that knows nothing until Start. It reads from the cache that the engine reads
+// from.
+func NewFollower(e *Engine, from cache.Cache) *Follower {
+	return &Follower{engine: e, cache: from}
+}
+
+// State is what the cluster says, as far as this replica has seen it; nil until it has been loaded.
+func (f *Follower) State() *desired.State {
+	if state := f.state.Load(); state != nil {
+		return state
+	}
+	return f.engine.State()
+}
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable.
+func (f *Follower) NeedLeaderElection() bool { return false }
+
+// Start implements manager.Runnable: it follows the cluster until the engine has loaded it, or ctx ends.
+func (f *Follower) Start(ctx context.Context) error {
+	state := desired.New(f.engine.options.Limits, f.engine.options.Clock)
+	var registered []registration
+	defer func() {
+		f.state.Store(nil) // before it is out of date
+		for _, r := range registered {
+			// The informer may have ended before; then nobody is called any more.
+			_ = r.informer.RemoveEventHandler(r.handler)
+		}
+	}()
+	for kind, object := range examples() {
+		informer, err := f.cache.GetInformer(ctx, object)
+		if err != nil {
+			return fmt.Errorf("following every %s: %w", kind, err)
+		}
+		handler, err := informer.AddEventHandler(handlerFor(state, kind))
+		if err != nil {
+			return fmt.Errorf("following every %s: %w", kind, err)
+		}
+		registered = append(registered, registration{informer, handler})
+	}
+	for _, r := range registered {
+		if !toolscache.WaitForCacheSync(ctx.Done(), r.handler.HasSynced) {
+			return nil // ctx has ended
+		}
+	}
+	f.state.Store(state)
+	select {
+	case <-f.engine.loaded:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+type registration struct {
+	informer cache.Informer
+	handler  toolscache.ResourceEventHandlerRegistration
+}
+
+// handlerFor puts what happens to objects of a kind into a state. What comes from the cache is shared, and a
+// state only reads it.
+func handlerFor(state *desired.State, kind string) toolscache.ResourceEventHandler {
+	put := func(item any) {
+		object := item.(client.Object)
+		if !StaysWhileDeleted(kind) && !object.GetDeletionTimestamp().IsZero() {
+			state.Remove(refOf(kind, object))
+			return
+		}
+		state.Put(object)
+	}
+	return toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    put,
+		UpdateFunc: func(_, item any) { put(item) },
+		DeleteFunc: func(item any) {
+			if unseen, ok := item.(toolscache.DeletedFinalStateUnknown); ok {
+				item = unseen.Obj
+			}
+			state.Remove(refOf(kind, item.(client.Object)))
+		},
+	}
+}
+
+func refOf(kind string, object client.Object) desired.Ref {
+	return desired.Ref{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}
+}
+
+// examples are an object of each kind that makes up the state.
+func examples() map[string]client.Object {
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(NamespaceKind)
+	return map[string]client.Object{
+		desired.KindNamespace:                namespace,
+		desired.KindResourceType:             &v1alpha1.ResourceType{},
+		desired.KindOrganization:             &v1alpha1.Organization{},
+		desired.KindUser:                     &v1alpha1.User{},
+		desired.KindGroup:                    &v1alpha1.Group{},
+		desired.KindRole:                     &v1alpha1.Role{},
+		desired.KindRoleAssignment:           &v1alpha1.RoleAssignment{},
+		desired.KindPermissionGrant:          &v1alpha1.PermissionGrant{},
+		desired.KindTemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrant{},
+		desired.KindGroupMembership:          &v1alpha1.GroupMembership{},
+		desired.KindInvitation:               &v1alpha1.Invitation{},
+	}
+}
