@@ -89,6 +89,7 @@ func changes(request *admission.Request, kind resource, old, object client.Objec
 			one.object = nil
 			asked = append(asked, one)
 		}
+	default: // nothing else is asked about
 	}
 	return asked
 }

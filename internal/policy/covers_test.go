@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -96,12 +97,7 @@ func meets(test policy.Test, attribute any) bool {
 	if value.Type != test.Type {
 		return false
 	}
-	for _, listed := range test.Values {
-		if listed == value {
-			return !test.Negated
-		}
-	}
-	return test.Negated
+	return slices.Contains(test.Values, value) != test.Negated
 }
 
 func meetsAll(grant policy.Grant, attributes map[string]any) bool {

@@ -5,9 +5,11 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -29,22 +31,74 @@ func (w *world) as(user string, verbs ...string) client.Client {
 			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: w.subject(user)}},
 		},
 	)
+	theirs := w.client(user)
+	for _, verb := range verbs {
+		w.expectMay(theirs, verb, "temporarypermissiongrants")
+	}
+	return theirs
+}
+
+// editor is a client of a user of the world who may write everything in its namespace that Kubernetes' own
+// rules are about, by the shipped role, and has these verbs besides, as in "bind roleassignments".
+func (w *world) editor(user string, also ...string) client.Client {
+	GinkgoHelper()
+	rules := make([]rbacv1.PolicyRule, 0, len(also))
+	for _, rule := range also {
+		verb, resource, _ := strings.Cut(rule, " ")
+		rules = append(rules, rbacv1.PolicyRule{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{resource}, Verbs: []string{verb}})
+	}
+	to := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: w.subject(user)}}
+	create(
+		&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "editor-" + user},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "bailiwick-editor"},
+			Subjects:   to,
+		},
+		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: user}, Rules: rules},
+		&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: user},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: user},
+			Subjects:   to,
+		},
+	)
+	theirs := w.client(user)
+	for _, rule := range append(also, "create users") {
+		verb, resource, _ := strings.Cut(rule, " ")
+		w.expectMay(theirs, verb, resource)
+	}
+	return theirs
+}
+
+// client is one of a user of the world, who may do nothing unless someone says so.
+func (w *world) client(user string) client.Client {
+	GinkgoHelper()
 	config, err := plane.UserConfig(w.subject(user))
 	Expect(err).NotTo(HaveOccurred())
 	theirs, err := client.New(config, client.Options{Scheme: k8sClient.Scheme()})
 	Expect(err).NotTo(HaveOccurred())
-	for _, verb := range verbs {
-		Eventually(func() (bool, error) {
-			review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
-				ResourceAttributes: &authorizationv1.ResourceAttributes{
-					Namespace: w.Namespace, Verb: verb, Group: v1alpha1.GroupVersion.Group, Resource: "temporarypermissiongrants",
-				},
-			}}
-			err := theirs.Create(ctx, review)
-			return review.Status.Allowed, err
-		}).Should(BeTrue(), "waiting for the right to %s", verb)
-	}
 	return theirs
+}
+
+// expectMay waits until Kubernetes' own rules allow something in the world's namespace.
+func (w *world) expectMay(theirs client.Client, verb, resource string) {
+	GinkgoHelper()
+	Eventually(func() (bool, error) {
+		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Namespace: w.Namespace, Verb: verb, Group: v1alpha1.GroupVersion.Group, Resource: resource,
+			},
+		}}
+		err := theirs.Create(ctx, review)
+		return review.Status.Allowed, err
+	}).Should(BeTrue(), "waiting for the right to %s %s", verb, resource)
+}
+
+// beRefused matches the error of a request that the validating webhook has refused with these words.
+func beRefused(words ...string) types.GomegaMatcher {
+	return SatisfyAll(
+		MatchError(apierrors.IsForbidden, "IsForbidden"),
+		MatchError(containAll(append(words, "validate.authz.bailiwick.dev")...)),
+	)
 }
 
 // holds makes a user who holds permissions at the organization.
