@@ -23,8 +23,8 @@ run: controlplane build bin/demo ## Start the same and stay until interrupted; `
 	@bin/demo --stay
 
 .PHONY: build
-build: ## Build bin/bailiwick, the operator.
-	go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/bailiwick ./cmd/bailiwick
+build: ## Build bin/bailiwick, the operator, and bin/kubectl-authz, the plugin.
+	go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/ ./cmd/...
 
 # A program of its own instead of `go run`, which does not pass on a request to end.
 .PHONY: bin/demo

@@ -13,44 +13,6 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
-// met says what package policy promises of a grant, read as plainly as it is written there.
-func met(grant policy.Grant, attributes map[string]any, at time.Time) bool {
-	if at.Before(grant.Window.From) || (!grant.Window.Until.IsZero() && !at.Before(grant.Window.Until)) {
-		return false
-	}
-	for _, test := range grant.Tests {
-		listed := false
-		for _, value := range test.Values {
-			switch test.Type {
-			case v1alpha1.AttributeString:
-				listed = listed || attributes[test.Attribute] == any(value.Text)
-			case v1alpha1.AttributeNumber:
-				listed = listed || attributes[test.Attribute] == any(value.Number)
-			case v1alpha1.AttributeBoolean:
-				listed = listed || attributes[test.Attribute] == any(value.Truth)
-			}
-		}
-		if !hasType(attributes[test.Attribute], test.Type) || listed == test.Negated {
-			return false
-		}
-	}
-	return true
-}
-
-// hasType is false for what is missing and for null.
-func hasType(value any, want v1alpha1.AttributeType) bool {
-	switch value.(type) {
-	case string:
-		return want == v1alpha1.AttributeString
-	case float64:
-		return want == v1alpha1.AttributeNumber
-	case bool:
-		return want == v1alpha1.AttributeBoolean
-	default:
-		return false
-	}
-}
-
 // decider asks CEL itself.
 type decider struct{ program cel.Program }
 
@@ -85,12 +47,12 @@ func (d decider) allows(grants []policy.Grant, permission string, attributes map
 	return allowed, nil
 }
 
-// expectSame compares CEL's answer with the plain one.
+// expectSame compares CEL's answer with that of package policy.
 func (d decider) expectSame(t *testing.T, grants []policy.Grant, permission string, attributes map[string]any, at time.Time) bool {
 	t.Helper()
 	want := false
 	for _, grant := range grants {
-		want = want || grant.Permission == permission && met(grant, attributes, at)
+		want = want || grant.Permission == permission && grant.Holds(at, attributes)
 	}
 	got, err := d.allows(grants, permission, attributes, at)
 	if err != nil || got != want {

@@ -1,0 +1,130 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/pager"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
+
+// scheme has the kinds that the plugin reads.
+var scheme = newScheme()
+
+func newScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+// cluster is what the plugin reads.
+type cluster struct {
+	client.Client
+	// organization is the namespace that the user has chosen.
+	organization string
+}
+
+// connect reaches the cluster that the flags choose. It asks nothing yet.
+func (p *plugin) connect() (*cluster, error) {
+	config, err := p.flags.ToRESTConfig()
+	if err != nil {
+		return nil, fmt.Errorf("finding the cluster: %w", err)
+	}
+	// A question reads a dozen kinds in pages; that is no reason to hold it up.
+	config.QPS, config.Burst = 50, 300
+	namespace, _, err := p.flags.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return nil, fmt.Errorf("finding the namespace: %w", err)
+	}
+	reader, err := client.New(config, client.Options{Scheme: scheme, Mapper: restMapper()})
+	if err != nil {
+		return nil, fmt.Errorf("reaching the cluster: %w", err)
+	}
+	return &cluster{Client: reader, organization: namespace}, nil
+}
+
+// restMapper knows where the kinds are without asking the cluster, so that nothing has to be discovered.
+func restMapper() meta.RESTMapper {
+	mapper := meta.NewDefaultRESTMapper(nil)
+	add := func(object client.Object, scope meta.RESTScope) {
+		kind, err := apiutil.GVKForObject(object, scheme)
+		utilruntime.Must(err) // it is in the scheme
+		mapper.Add(kind, scope)
+	}
+	for _, object := range []client.Object{&corev1.Namespace{}, &v1alpha1.Organization{}, &v1alpha1.ResourceType{}} {
+		add(object, meta.RESTScopeRoot)
+	}
+	for _, object := range []client.Object{
+		&v1alpha1.User{}, &v1alpha1.Group{}, &v1alpha1.Role{}, &v1alpha1.RoleAssignment{}, &v1alpha1.PermissionGrant{},
+		&v1alpha1.TemporaryPermissionGrant{}, &v1alpha1.GroupMembership{}, &v1alpha1.Invitation{},
+	} {
+		add(object, meta.RESTScopeNamespace)
+	}
+	return mapper
+}
+
+// pageSize is how many objects are read at once.
+const pageSize = 500
+
+// list reads all objects of a kind, page by page.
+func (c *cluster) list(ctx context.Context, kind client.ObjectList, options ...client.ListOption) ([]v1alpha1.Object, error) {
+	pages := pager.New(func(ctx context.Context, page metav1.ListOptions) (runtime.Object, error) {
+		list := kind.DeepCopyObject().(client.ObjectList)
+		err := c.List(ctx, list, append(options, client.Limit(page.Limit), client.Continue(page.Continue))...)
+		return list, err
+	})
+	pages.PageSize = pageSize
+	var objects []v1alpha1.Object
+	err := pages.EachListItem(ctx, metav1.ListOptions{}, func(item runtime.Object) error {
+		object := item.(v1alpha1.Object)
+		object.SetManagedFields(nil)
+		objects = append(objects, object)
+		return nil
+	})
+	return objects, explained(err)
+}
+
+// explained says what a user can do about an error of the API server.
+func explained(err error) error {
+	switch {
+	case apierrors.IsForbidden(err):
+		return fmt.Errorf("you may not read this: %w; the ClusterRole bailiwick-viewer, bound in the namespace, shows it", err)
+	case apierrors.IsNotFound(err):
+		return fmt.Errorf("the cluster does not know this kind: Bailiwick is not installed there: %w", err)
+	default:
+		return err
+	}
+}
+
+// selection are the field selectors that flags choose: what is empty selects nothing.
+type selection map[string]*string
+
+// options select on the server.
+func (s selection) options() client.ListOption {
+	chosen := client.MatchingFields{}
+	for field, value := range s {
+		if *value != "" {
+			chosen[field] = *value
+		}
+	}
+	return chosen
+}
+
+// within is where lists look: in the chosen organization, or in all.
+func (c *cluster) within(all bool) client.ListOption {
+	if all {
+		return client.InNamespace("")
+	}
+	return client.InNamespace(c.organization)
+}

@@ -1,0 +1,101 @@
+package plugin
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+)
+
+func (p *plugin) expiringCommand() *cobra.Command {
+	l := &listing{
+		columns: []string{"Kind", "Name", "For", "What", "Expires"},
+		row:     p.expiringRow,
+	}
+	var within string
+	command := &cobra.Command{
+		Use:   "expiring",
+		Short: "Temporary grants and invitations that end soon, the soonest first",
+		Example: `  # What ends until this time tomorrow?
+  kubectl authz expiring --within 24h`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			length, err := policy.ParseDuration(v1alpha1.Duration(within))
+			if err != nil {
+				return fmt.Errorf("--within: %w", err)
+			}
+			if err := p.checkOutput(); err != nil {
+				return err
+			}
+			c, err := p.connect()
+			if err != nil {
+				return err
+			}
+			var found []v1alpha1.Object
+			var failed []error
+			now := p.Clock.Now()
+			for _, kind := range []client.ObjectList{&v1alpha1.TemporaryPermissionGrantList{}, &v1alpha1.InvitationList{}} {
+				objects, err := c.list(command.Context(), kind, c.within(l.all))
+				failed = append(failed, err)
+				for _, object := range objects {
+					if ends, open := endOf(object); open && ends.After(now) && !ends.After(now.Add(length)) {
+						found = append(found, object)
+					}
+				}
+			}
+			slices.SortFunc(found, soonest)
+			// What could be read is shown, and what could not is an error: this is then not all.
+			return errors.Join(p.write(l, found), errors.Join(failed...))
+		},
+	}
+	l.addFlags(command)
+	command.Flags().StringVar(&within, "within", "24h", "from now on for so long, as in 24h, PT8H or P7D")
+	return command
+}
+
+// endOf is when an object ends by itself, and whether that is still to come about: an invitation that has
+// been accepted does not.
+func endOf(object v1alpha1.Object) (time.Time, bool) {
+	var ends *metav1.Time
+	switch o := object.(type) {
+	case *v1alpha1.TemporaryPermissionGrant:
+		ends = o.Status.ExpiresAt
+	case *v1alpha1.Invitation:
+		if o.Status.Phase == v1alpha1.InvitationPending {
+			ends = o.Status.ExpiresAt
+		}
+	}
+	if ends == nil {
+		return time.Time{}, false
+	}
+	return ends.Time, true
+}
+
+func soonest(a, b v1alpha1.Object) int {
+	first, _ := endOf(a)
+	second, _ := endOf(b)
+	return cmp.Or(first.Compare(second), strings.Compare(a.GetNamespace(), b.GetNamespace()), strings.Compare(a.GetName(), b.GetName()))
+}
+
+func (p *plugin) expiringRow(object v1alpha1.Object) []string {
+	ends, _ := endOf(object)
+	ref := desired.RefOf(object)
+	row := []string{ref.Kind, ref.Name}
+	switch o := object.(type) {
+	case *v1alpha1.TemporaryPermissionGrant:
+		row = append(row, o.Spec.User, fmt.Sprintf("%s at %s", o.Spec.PermissionGrant.Permission, desired.PathOf(o.Namespace, &o.Spec.Scope)))
+	case *v1alpha1.Invitation:
+		row = append(row, o.Spec.Email, "can be accepted")
+	}
+	return append(row, p.relative(ends))
+}

@@ -1,0 +1,176 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+)
+
+// listing is a command that lists the objects of a kind.
+type listing struct {
+	list     client.ObjectList
+	selected selection
+	all      bool
+	columns  []string
+	row      func(v1alpha1.Object) []string
+}
+
+// addFlags adds what every listing has.
+func (l *listing) addFlags(command *cobra.Command) {
+	command.Flags().BoolVarP(&l.all, "all-organizations", "A", false, "in all organizations instead of one")
+}
+
+// selectBy adds a flag that selects by a field, on the server.
+func (p *plugin) selectBy(l *listing, command *cobra.Command, flag, field, usage string, complete completer) {
+	value := new(string)
+	if l.selected == nil {
+		l.selected = selection{}
+	}
+	l.selected[field] = value
+	command.Flags().StringVar(value, flag, "", usage)
+	p.complete(command, flag, complete)
+}
+
+// read reads what is selected.
+func (p *plugin) read(ctx context.Context, l *listing) ([]v1alpha1.Object, error) {
+	if err := p.checkOutput(); err != nil {
+		return nil, err
+	}
+	c, err := p.connect()
+	if err != nil {
+		return nil, err
+	}
+	return c.list(ctx, l.list, c.within(l.all), l.selected.options())
+}
+
+// write writes what has been read.
+func (p *plugin) write(l *listing, objects []v1alpha1.Object) error {
+	columns, row := l.columns, l.row
+	if l.all {
+		columns = append([]string{"Organization"}, columns...)
+		row = func(o v1alpha1.Object) []string { return append([]string{o.GetNamespace()}, l.row(o)...) }
+	}
+	return p.printObjects(objects, columns, row)
+}
+
+func (p *plugin) assignmentsCommand() *cobra.Command {
+	l := &listing{
+		list:    &v1alpha1.RoleAssignmentList{},
+		columns: []string{"Name", "Role", "Subject", "Scope", "In force", "Reason"},
+		row: func(o v1alpha1.Object) []string {
+			assignment := o.(*v1alpha1.RoleAssignment)
+			subject := &assignment.Spec.Subject
+			return []string{
+				o.GetName(), assignment.Spec.RoleRef.Name, subjectText(subject.User, subject.Group, subject.Invitation),
+				desired.PathOf(o.GetNamespace(), &assignment.Spec.Scope).String(), strconv.FormatBool(assignment.Status.InForce), reason(o),
+			}
+		},
+	}
+	command := &cobra.Command{
+		Use:   "assignments",
+		Short: "Who is assigned which role, and where",
+		Example: `  # Who is an editor in the project vision of the workspace prod, users and groups alike?
+  kubectl authz assignments --role editor --workspace prod --project vision`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			objects, err := p.read(command.Context(), l)
+			if err != nil {
+				return err
+			}
+			return p.write(l, objects)
+		},
+	}
+	l.addFlags(command)
+	p.selectBy(l, command, "role", "spec.roleRef.name", "of this Role", p.names(&v1alpha1.RoleList{}))
+	p.selectBy(l, command, "user", "spec.subject.user", "to this User, by name; not through a group or an invitation", p.names(&v1alpha1.UserList{}))
+	p.selectBy(l, command, "group", "spec.subject.group", "to this Group", p.names(&v1alpha1.GroupList{}))
+	p.selectBy(l, command, "invitation", "spec.subject.invitation", "to this Invitation", p.names(&v1alpha1.InvitationList{}))
+	p.selectByPlace(l, command)
+	return command
+}
+
+// selectByPlace adds flags that narrow a listing to a workspace or a project.
+func (p *plugin) selectByPlace(l *listing, command *cobra.Command) {
+	p.selectBy(l, command, "workspace", "spec.scope.workspace", "at this workspace, or in it", p.workspaces)
+	p.selectBy(l, command, "project", "spec.scope.project", "at projects of this name, or in them", p.projects)
+}
+
+func (p *plugin) membershipsCommand() *cobra.Command {
+	l := &listing{
+		list:    &v1alpha1.GroupMembershipList{},
+		columns: []string{"Name", "User", "Group", "Role", "Permissions", "In force", "Reason"},
+		row: func(o v1alpha1.Object) []string {
+			membership := o.(*v1alpha1.GroupMembership)
+			return []string{
+				o.GetName(), membership.Spec.User, membership.Spec.Group, string(membership.Spec.Role), configured(membership),
+				strconv.FormatBool(membership.Status.InForce), reason(o),
+			}
+		},
+	}
+	command := &cobra.Command{
+		Use:   "memberships",
+		Short: "Who is in which group",
+		Long: `Who is in which group.
+
+The column PERMISSIONS says how many of the group's configurable permissions an admin has.`,
+		Example: `  # Who is in the group engineering?
+  kubectl authz memberships --group engineering`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			objects, err := p.read(command.Context(), l)
+			if err != nil {
+				return err
+			}
+			return p.write(l, objects)
+		},
+	}
+	l.addFlags(command)
+	p.selectBy(l, command, "user", "spec.user", "of this User, by name", p.names(&v1alpha1.UserList{}))
+	p.selectBy(l, command, "group", "spec.group", "in this Group", p.names(&v1alpha1.GroupList{}))
+	return command
+}
+
+// configured counts the configurable permissions that an admin has; a member has none to speak of.
+func configured(membership *v1alpha1.GroupMembership) string {
+	if membership.Spec.Role != v1alpha1.GroupAdmin {
+		return ""
+	}
+	held, of := 0, 0
+	for _, outcome := range membership.Status.Permissions {
+		if outcome.Reason == v1alpha1.ReasonPermissionNotFound {
+			continue // an override of what the group does not have
+		}
+		of++
+		if outcome.Granted {
+			held++
+		}
+	}
+	return fmt.Sprintf("%d of %d", held, of)
+}
+
+func subjectText(user, group, invitation string) string {
+	switch {
+	case user != "":
+		return "user/" + user
+	case group != "":
+		return "group/" + group
+	default:
+		return "invitation/" + invitation
+	}
+}
+
+// reason is what the condition Ready says in one word, if it is about the present spec.
+func reason(o v1alpha1.Object) string {
+	ready := meta.FindStatusCondition(o.CommonStatus().Conditions, v1alpha1.ConditionReady)
+	if ready == nil || ready.ObservedGeneration != o.GetGeneration() {
+		return "NotObserved"
+	}
+	return ready.Reason
+}

@@ -1,0 +1,93 @@
+// Package plugin has the commands of the plugin kubectl-authz. They read what their user may read, and
+// leave it to package inquiry to say what that means.
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/utils/clock"
+)
+
+// The exit statuses of the plugin.
+const (
+	// StatusOK is success, and the answer yes.
+	StatusOK = 0
+	// StatusNo is the answer no.
+	StatusNo = 1
+	// StatusFailed is no answer, or not all of it: something could not be read, or was asked wrongly.
+	StatusFailed = 2
+)
+
+// Options are what the commands are given from outside.
+type Options struct {
+	Streams genericiooptions.IOStreams
+	// Clock says what has begun and ended.
+	Clock clock.PassiveClock
+	// Version is what --version prints.
+	Version string
+}
+
+// errNo is the answer no, which has been printed.
+var errNo = errors.New("no")
+
+// Run runs the plugin with the arguments that follow its name, and returns its exit status. What has
+// failed is printed.
+func Run(ctx context.Context, args []string, options Options) int {
+	command := newCommand(options)
+	command.SetArgs(args)
+	err := command.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return StatusOK
+	case errors.Is(err, errNo):
+		return StatusNo
+	default:
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			fmt.Fprintln(options.Streams.ErrOut, "error:", line)
+		}
+		return StatusFailed
+	}
+}
+
+// plugin is what all commands share.
+type plugin struct {
+	Options
+	flags  *genericclioptions.ConfigFlags
+	output string
+}
+
+func newCommand(options Options) *cobra.Command {
+	p := &plugin{Options: options, flags: genericclioptions.NewConfigFlags(true)}
+	p.flags.CacheDir = nil // nothing is discovered, so nothing is cached
+	root := &cobra.Command{
+		Use:   "kubectl-authz",
+		Short: "Who has which access",
+		Long: `Who has which access.
+
+Every answer is computed from the resources of Bailiwick that you may read. Where you may not read enough,
+the answer says so. An organization is a namespace: choose it with --namespace.
+
+Exit status: 0 is success, and yes; 1 is no; 2 is no answer, or not all of it.`,
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl authz"},
+		Version:       options.Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetIn(options.Streams.In)
+	root.SetOut(options.Streams.Out)
+	root.SetErr(options.Streams.ErrOut)
+	p.flags.AddFlags(root.PersistentFlags())
+	root.PersistentFlags().StringVarP(&p.output, "output", "o", outputTable, "table, json or yaml")
+	root.AddCommand(
+		p.grantsCommand(), p.assignmentsCommand(), p.membershipsCommand(), p.expiringCommand(),
+	)
+	p.complete(root, "output", fixed(outputTable, outputJSON, outputYAML))
+	p.complete(root, "namespace", p.namespaces)
+	return root
+}

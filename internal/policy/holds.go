@@ -1,0 +1,41 @@
+package policy
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
+
+// Holds says whether the grant gives its permission at an instant, to a request with these attributes. It
+// is what the store's condition says, as a test shows: attributes are as JSON has them, so a number is a
+// float64.
+func (g Grant) Holds(at time.Time, attributes map[string]any) bool {
+	return g.Window.Includes(at) && len(g.Unmet(attributes)) == 0
+}
+
+// Unmet are the tests that a request with these attributes does not meet.
+func (g Grant) Unmet(attributes map[string]any) []Test {
+	var unmet []Test
+	for _, test := range g.Tests {
+		if !test.met(attributes) {
+			unmet = append(unmet, test)
+		}
+	}
+	return unmet
+}
+
+// met says whether the attribute is there, has the declared type, and is, or is not, one of the values.
+func (t Test) met(attributes map[string]any) bool {
+	asked := Value{Type: t.Type}
+	var ofType bool
+	switch t.Type {
+	case v1alpha1.AttributeString:
+		asked.Text, ofType = attributes[t.Attribute].(string)
+	case v1alpha1.AttributeNumber:
+		asked.Number, ofType = attributes[t.Attribute].(float64)
+	case v1alpha1.AttributeBoolean:
+		asked.Truth, ofType = attributes[t.Attribute].(bool)
+	}
+	return ofType && slices.Contains(t.Values, asked) != t.Negated
+}

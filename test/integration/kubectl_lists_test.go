@@ -1,0 +1,172 @@
+package integration
+
+import (
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/plugin"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+)
+
+var _ = Describe("kubectl authz grants", func() {
+	var (
+		w      *world
+		viewer *person
+	)
+	BeforeEach(func() {
+		w = newWorld()
+		viewer = w.newPerson("viewer").views(w.Namespace)
+		later := func(hours int) time.Time {
+			return time.Now().Truncate(time.Second).Add(time.Duration(hours) * time.Hour)
+		}
+		for _, grant := range []*v1alpha1.TemporaryPermissionGrant{
+			w.temporary("a").ToUser("bob").Grants(w.View).Until(later(3)).Tagged("ticket", "CR 1").Tagged("night", "").Obj(),
+			w.temporary("b").ToUser("alice").Grants(w.View).Until(later(2)).Tagged("ticket", "CR 2").Obj(),
+			w.temporary("c").ToUser("bob").Grants(w.Delete).InProject("prod", "vision").Until(later(1)).Tagged("ticket", "").Obj(),
+			w.temporary("d").ToUser("bob").Grants(w.View).From(later(1)).For("1h").Tagged("ticket", "CR 1").Obj(),
+			w.temporary("e").ToUser("alice").Grants(w.Delete).From(later(-2)).Until(later(-1)).Obj(),
+		} {
+			create(grant)
+			observed(grant)
+		}
+	})
+
+	DescribeTable("[G9] lists what fits all flags, in the order that is asked for", func(want []string, args ...string) {
+		for n := range args {
+			args[n] = strings.ReplaceAll(args[n], "$delete", w.Delete)
+		}
+		Expect(viewer.authz(append([]string{"grants"}, args...)...).column("NAME")).To(Equal(want))
+	},
+		Entry("everything, by name", []string{"a", "b", "c", "d", "e"}),
+		Entry("by user", []string{"a", "c", "d"}, "--user=bob"),
+		Entry("by permission", []string{"c", "e"}, "--permission=$delete"),
+		Entry("by phase", []string{"a", "b", "c"}, "--phase=Active"),
+		Entry("by another phase", []string{"d"}, "--phase=Pending"),
+		Entry("by the phase that is over", []string{"e"}, "--phase=Expired"),
+		Entry("by place", []string{"c"}, "--workspace=prod", "--project=vision"),
+		Entry("by a tag's value", []string{"a", "d"}, "--tag=ticket:CR 1"),
+		Entry("by any value of a tag", []string{"a", "b", "c", "d"}, "--tag=ticket:*"),
+		Entry("by a tag without a value", []string{"c"}, "--tag=ticket:"),
+		Entry("by two tags", []string{"a"}, "--tag=ticket:CR 1", "--tag=night:"),
+		Entry("by user and tag and phase", []string{"a"}, "--user=bob", "--tag=ticket:CR 1", "--phase=Active"),
+		Entry("sorted by expiry", []string{"e", "c", "b", "d", "a"}, "--sort-by=expiry"),
+		Entry("sorted by user, then by expiry", []string{"e", "b", "c", "d", "a"}, "--sort-by=user,expiry"),
+		Entry("sorted by permission, then by user", []string{"e", "c", "b", "a", "d"}, "--sort-by=permission", "--sort-by=user"),
+		Entry("what nobody has", nil, "--user=carol"),
+		Entry("a tag that nothing has", nil, "--tag=night:late"),
+	)
+
+	It("[G9] [G13] lists them by creator", func() {
+		grant := w.temporary("mine").ToUser("bob").Grants(w.View).For("1h").Obj()
+		create(grant)
+		creator := observed(grant).Status.Creator
+		Expect(creator).NotTo(BeEmpty())
+		Expect(viewer.authz("grants", "--creator="+creator).column("NAME")).To(ContainElement("mine"))
+		Expect(viewer.authz("grants", "--creator=somebody").column("NAME")).To(BeEmpty())
+	})
+
+	It("[G9] prints the objects themselves", func() {
+		var list v1alpha1.TemporaryPermissionGrantList
+		for _, format := range []string{"json", "yaml"} {
+			viewer.authz("grants", "--user=alice", "--output="+format).document(&list)
+			Expect(list.Kind).To(Equal("List"))
+			Expect(list.Items).To(HaveLen(2))
+			Expect(list.Items[0].Kind).To(Equal("TemporaryPermissionGrant"))
+			Expect(list.Items[0].Spec.User).To(Equal("alice"))
+		}
+	})
+
+	It("refuses what it does not know, and asks nobody", func() {
+		nobody := w.newPerson("nobody")
+		for _, args := range [][]string{
+			{"--tag=ticket"}, {"--tag=:x"}, {"--sort-by=tag"}, {"--output=wide"}, {"bob"},
+		} {
+			got := nobody.authz(append([]string{"grants"}, args...)...)
+			Expect(got.Status).To(Equal(plugin.StatusFailed))
+			Expect(got.Err).NotTo(ContainSubstring("forbidden"))
+		}
+	})
+})
+
+var _ = Describe("kubectl authz assignments, memberships and expiring", func() {
+	var (
+		w      *world
+		viewer *person
+	)
+	BeforeEach(func() {
+		w = newWorld()
+		viewer = w.newPerson("viewer").views(w.Namespace)
+	})
+
+	It("[Z1] lists the assignments of a role, users and groups alike, narrowed to a workspace or a project", func() {
+		for _, assigned := range []*v1alpha1.RoleAssignment{
+			w.assignment("a", "editor").ToUser("bob").InProject("prod", "vision").Obj(),
+			w.assignment("b", "editor").ToGroup("devs").InWorkspace("prod").Obj(),
+			w.assignment("c", "editor").ToUser("bob").InProject("lab", "vision").Obj(),
+			w.assignment("d", "nobody").ToUser("bob").InProject("prod", "vision").Obj(),
+		} {
+			create(assigned)
+			observed(assigned)
+		}
+		listed := func(args ...string) []string {
+			GinkgoHelper()
+			return viewer.authz(append([]string{"assignments"}, args...)...).column("NAME")
+		}
+		Expect(listed("--role=editor")).To(Equal([]string{"a", "b", "c"}))
+		Expect(listed("--role=editor", "--workspace=prod")).To(Equal([]string{"a", "b"}))
+		Expect(listed("--role=editor", "--workspace=prod", "--project=vision")).To(Equal([]string{"a"}))
+		Expect(listed("--user=bob")).To(Equal([]string{"a", "c", "d", "standing-bob"}))
+		Expect(listed("--group=devs")).To(Equal([]string{"b"}))
+		Expect(listed("--role=nothing")).To(BeEmpty())
+		Expect(viewer.authz("assignments", "--role=nobody").column("REASON")).To(Equal([]string{"RoleNotFound"}))
+	})
+
+	It("[B1] lists who is in which group", func() {
+		member := build.GroupMembership(w.Namespace, "bob-devs", "bob", "devs").Obj()
+		admin := build.GroupMembership(w.Namespace, "alice-devs", "alice", "devs").As(v1alpha1.GroupAdmin).Obj()
+		create(member, admin, build.GroupMembership(w.Namespace, "bob-ops", "bob", "ops").Obj())
+		observed(member)
+		observed(admin)
+		Expect(viewer.authz("memberships", "--group=devs").column("NAME")).To(Equal([]string{"alice-devs", "bob-devs"}))
+		Expect(viewer.authz("memberships", "--user=bob").column("NAME")).To(Equal([]string{"bob-devs", "bob-ops"}))
+		Expect(viewer.authz("memberships", "--user=bob", "--group=devs").column("NAME")).To(Equal([]string{"bob-devs"}))
+		Expect(viewer.authz("memberships", "--user=carol").column("NAME")).To(BeEmpty())
+	})
+
+	It("lists what ends soon, the soonest first", func() {
+		soon := time.Now().Truncate(time.Second).Add(time.Hour)
+		first := w.temporary("first").ToUser("bob").Grants(w.View).Until(soon).Obj()
+		third := w.temporary("third").ToUser("bob").Grants(w.View).Until(soon.Add(2 * time.Hour)).Obj()
+		second := build.Invitation(w.Namespace, "second").ValidFor("2h").Obj()
+		accepted := build.Invitation(w.Namespace, "accepted").ValidFor("2h").AcceptedBy("bob").Obj()
+		ended := w.temporary("ended").ToUser("bob").Grants(w.View).Until(soon.Add(-2 * time.Hour)).Obj()
+		for _, object := range []v1alpha1.Object{third, second, first, accepted, ended} {
+			create(object)
+			observed(object)
+		}
+		Expect(viewer.authz("expiring").column("NAME")).To(Equal([]string{"first", "second", "third"}))
+		Expect(viewer.authz("expiring", "--within=150m").column("NAME")).To(Equal([]string{"first", "second"}))
+		Expect(viewer.authz("expiring", "--within=PT5M").column("NAME")).To(BeEmpty())
+		Expect(viewer.authz("expiring", "--within=soon").Status).To(Equal(plugin.StatusFailed))
+	})
+
+	It("[G14] shows nothing of an organization that the user may not read, and says so", func() {
+		other := newWorld()
+		create(other.temporary("secret").ToUser("bob").Grants(other.View).For("1h").Obj())
+		for _, command := range []string{"grants", "assignments", "memberships", "expiring"} {
+			for _, where := range [][]string{{"--namespace=" + other.Namespace}, {"--all-organizations"}} {
+				got := viewer.authz(append([]string{command}, where...)...)
+				Expect(got.Status).To(Equal(plugin.StatusFailed), "%s %v", command, where)
+				Expect(got.Out).To(BeEmpty())
+				Expect(got.Err).To(containAll("may not read", "bailiwick-viewer"))
+				Expect(got.Err).NotTo(ContainSubstring("secret"))
+			}
+		}
+		both := w.administrator().authz("grants", "--all-organizations")
+		Expect(both.column("ORGANIZATION")).To(ContainElement(other.Namespace))
+	})
+})
