@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
@@ -67,7 +66,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 		builder := ctrl.NewControllerManagedBy(mgr).For(object).WatchesRawSource(e.Source(kind)).WithOptions(each)
 		if kind == desired.KindRole {
 			r.revisions = &revisions{client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: options.Clock}
-			builder.Owns(&appsv1.ControllerRevision{})
+			r.revisions.watch(builder)
 		}
 		if err := builder.Complete(r); err != nil {
 			return fmt.Errorf("setting up the controller of %s: %w", kind, err)
@@ -193,17 +192,26 @@ func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome
 	}
 	before := object.DeepCopyObject().(v1alpha1.Object)
 	describe(object, outcome, unconfirmed == nil, r.engine.Outage())
-	next = outcome.Next
-	if role, ok := object.(*v1alpha1.Role); ok && unconfirmed == nil {
-		// Its revisions are history: whatever is the matter with them, the rest is said.
-		next, err = r.revisions.revise(ctx, role)
+	role, ok := object.(*v1alpha1.Role)
+	if !ok || unconfirmed != nil {
+		return outcome.Next, r.write(ctx, before, object)
 	}
+	// Its revisions are history: whatever is the matter with them, the rest is said.
+	plan, err := r.revisions.revise(ctx, role)
+	if failed := r.write(ctx, before, object); failed != nil {
+		return time.Time{}, errors.Join(err, failed)
+	}
+	return plan.Next, errors.Join(err, r.revisions.retire(ctx, plan))
+}
+
+// write writes the status for report, if it says something new.
+func (r *reconciler) write(ctx context.Context, before, object v1alpha1.Object) error {
 	if equality.Semantic.DeepEqual(before, object) {
-		return next, err
+		return nil
 	}
-	if failed := r.client.Status().Patch(ctx, object, client.MergeFrom(before)); client.IgnoreNotFound(failed) != nil {
-		return next, errors.Join(err, fmt.Errorf("writing the status: %w", failed))
+	if err := r.client.Status().Patch(ctx, object, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("writing the status: %w", err)
 	}
 	r.announce(before, object)
-	return next, err
+	return nil
 }

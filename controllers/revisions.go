@@ -3,13 +3,17 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/revision"
@@ -41,19 +45,29 @@ type revisions struct {
 	clock clock.PassiveClock
 }
 
-// revise brings the revisions of a role up to date, notes them in its status, and says when one is to go.
-func (r *revisions) revise(ctx context.Context, role *v1alpha1.Role) (next time.Time, err error) {
+// watch has the controller look at a role when one of its revisions is removed by hand. What it writes itself
+// it need not look at.
+func (*revisions) watch(roles *builder.Builder) {
+	roles.Owns(&appsv1.ControllerRevision{}, builder.WithPredicates(predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		UpdateFunc: func(event.UpdateEvent) bool { return false },
+	}))
+}
+
+// revise makes the revision of a role that is to be current, and notes it in the role's status. What the
+// plan says is to go is for retire, when that status is written: it never names a revision that is not there.
+func (r *revisions) revise(ctx context.Context, role *v1alpha1.Role) (revision.Plan, error) {
 	plan, err := r.plan(ctx, r.client, role, client.MatchingFields{revisionsByRole: string(role.UID)})
 	if err == nil && plan.Writes() {
 		if plan, err = r.plan(ctx, r.live, role, client.MatchingLabels{v1alpha1.LabelRole: role.Name}); err == nil {
-			err = r.carryOut(ctx, plan)
+			err = r.makeCurrent(ctx, &plan)
 		}
 	}
 	if err != nil {
-		return time.Time{}, err
+		return revision.Plan{}, err
 	}
 	role.Status.Revision, role.Status.PreviousRevision = plan.Current, plan.Previous
-	return plan.Next, nil
+	return plan, nil
 }
 
 func (r *revisions) plan(ctx context.Context, from client.Reader, role *v1alpha1.Role, which client.ListOption) (revision.Plan, error) {
@@ -68,9 +82,13 @@ func (r *revisions) plan(ctx context.Context, from client.Reader, role *v1alpha1
 	return revision.For(role, existing, r.clock.Now())
 }
 
-func (r *revisions) carryOut(ctx context.Context, plan revision.Plan) error {
+func (r *revisions) makeCurrent(ctx context.Context, plan *revision.Plan) error {
 	if plan.Create != nil {
-		if err := r.client.Create(ctx, plan.Create); err != nil {
+		err := r.client.Create(ctx, plan.Create)
+		if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+			return nil // its roles go next, and their history with them
+		}
+		if err != nil {
 			return fmt.Errorf("making revision %s: %w", plan.Current, err)
 		}
 	}
@@ -80,6 +98,11 @@ func (r *revisions) carryOut(ctx context.Context, plan revision.Plan) error {
 			return fmt.Errorf("making revision %s the current one again: %w", plan.Current, err)
 		}
 	}
+	return nil
+}
+
+// retire removes the revisions whose time has come.
+func (r *revisions) retire(ctx context.Context, plan revision.Plan) error {
 	for _, old := range plan.Delete {
 		if err := r.client.Delete(ctx, old, client.Preconditions{UID: &old.UID}); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("removing revision %s: %w", old.Name, err)

@@ -120,13 +120,14 @@ func since(one *appsv1.ControllerRevision, now time.Time) time.Time {
 
 // made is a new revision.
 func made(role *v1alpha1.Role, name string, content []byte) *appsv1.ControllerRevision {
+	owner := metav1.NewControllerRef(role, v1alpha1.GroupVersion.WithKind("Role"))
+	// No Role waits for its revisions to go; to have one wait is a right that some clusters ask for.
+	owner.BlockOwnerDeletion = nil
 	return &appsv1.ControllerRevision{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: role.Namespace, Name: name,
-			Labels: map[string]string{v1alpha1.LabelRole: role.Name},
-			OwnerReferences: []metav1.OwnerReference{
-				*metav1.NewControllerRef(role, v1alpha1.GroupVersion.WithKind("Role")),
-			},
+			Labels:          map[string]string{v1alpha1.LabelRole: role.Name},
+			OwnerReferences: []metav1.OwnerReference{*owner},
 		},
 		Data: runtime.RawExtension{Raw: content},
 	}

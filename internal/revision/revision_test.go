@@ -86,6 +86,9 @@ func TestAnEditMakesARevisionAndTheOldOneGoesAfterADay(t *testing.T) {
 	if !metav1.IsControlledBy(first.Create, h.role) || first.Create.Labels[v1alpha1.LabelRole] != "editor" || first.Create.Namespace != "acme" {
 		t.Errorf("it does not belong to its role: %+v", first.Create.ObjectMeta)
 	}
+	if first.Create.OwnerReferences[0].BlockOwnerDeletion != nil {
+		t.Error("it needs a right on the Role's finalizers")
+	}
 	edited := noon.Add(time.Hour)
 	second := h.gives(edited, "P0", "P1")
 	goes := edited.Add(revision.Kept)
