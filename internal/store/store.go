@@ -38,6 +38,9 @@ type Tuple struct {
 // Question asks whether User has Relation to Object.
 type Question struct {
 	Key
+	// Parent, unless it is empty, is what Object lies in, for an object that the store may know nothing
+	// of. It counts for this question alone.
+	Parent string
 	// Permission, Attributes and Time are what conditions are tested against.
 	Permission string
 	Attributes map[string]any

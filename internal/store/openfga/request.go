@@ -11,14 +11,14 @@ import (
 // requestContext is what conditions are tested against.
 func requestContext(permission string, attributes *structpb.Struct, now time.Time) *structpb.Struct {
 	return &structpb.Struct{Fields: map[string]*structpb.Value{
-		ParameterPermission:  structpb.NewStringValue(permission),
+		ParameterPermission:  structpb.NewStringValue(takableText(permission)),
 		ParameterAttributes:  structpb.NewStructValue(takable(attributes)),
 		ParameterCurrentTime: structpb.NewStringValue(now.UTC().Format(time.RFC3339Nano)),
 	}}
 }
 
-// otherText stands for a text that OpenFGA does not take. It is longer than any value of a condition may
-// be, so it is equal to none, as the text itself is.
+// otherText stands for a text that OpenFGA does not take. It is longer than any permission and any value
+// of a condition may be, so it is equal to none, as the text itself is.
 var otherText = strings.Repeat(" ", 257)
 
 // takable are the attributes as OpenFGA takes them: it refuses a whole request for one control character,
@@ -32,13 +32,18 @@ func takable(attributes *structpb.Struct) *structpb.Struct {
 		}
 		switch kind := value.GetKind().(type) {
 		case *structpb.Value_StringValue:
-			if strings.ContainsFunc(kind.StringValue, unicode.IsControl) {
-				value = structpb.NewStringValue(otherText)
-			}
+			value = structpb.NewStringValue(takableText(kind.StringValue))
 		case *structpb.Value_ListValue, *structpb.Value_StructValue:
 			value = structpb.NewNullValue()
 		}
 		taken.Fields[name] = value
 	}
 	return taken
+}
+
+func takableText(text string) string {
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return otherText
+	}
+	return text
 }

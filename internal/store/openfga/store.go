@@ -147,7 +147,7 @@ func (s *Store) Check(ctx context.Context, question store.Question) (bool, error
 	defer s.checks.begin()()
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	response, err := s.client.Check(ctx, &openfgav1.CheckRequest{
+	request := &openfgav1.CheckRequest{
 		StoreId:              s.storeID,
 		AuthorizationModelId: s.modelID,
 		TupleKey: &openfgav1.CheckRequestTupleKey{
@@ -155,7 +155,13 @@ func (s *Store) Check(ctx context.Context, question store.Question) (bool, error
 		},
 		Context:     requestContext(question.Permission, attributes, question.Time),
 		Consistency: openfgav1.ConsistencyPreference_HIGHER_CONSISTENCY,
-	})
+	}
+	if question.Parent != "" {
+		request.ContextualTuples = &openfgav1.ContextualTupleKeys{TupleKeys: []*openfgav1.TupleKey{
+			{Object: question.Object, Relation: RelationParent, User: question.Parent},
+		}}
+	}
+	response, err := s.client.Check(ctx, request)
 	if err != nil {
 		return false, mapped(doing, err)
 	}

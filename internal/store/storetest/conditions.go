@@ -88,6 +88,7 @@ var conditionTests = map[string]func(*testing.T, store.Store){
 		expectMet(t, s, map[string]any{"it": "red", "a\nb": "red", "list": []any{"\x00"}, "object": map[string]any{"\x00": "\x00"}}, true)
 		expectMet(t, s, map[string]any{"it": "re\x00d"}, true)
 		expectMet(t, s, map[string]any{"it": "blue", "other": "\u0085"}, false)
+		expectHeld(t, s, organization, "user:u", "App:View\x00", false)
 	},
 	// What a stock server evaluates, at its limit of 100: five attributes, and five windows of which
 	// the last is open.

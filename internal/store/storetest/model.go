@@ -47,6 +47,27 @@ var modelTests = map[string]func(*testing.T, store.Store){
 			expectHeld(t, s, object, "user:u", "App:View", true)
 		}
 	},
+	"WhereAnObjectLiesMayBeAskedWith": func(t *testing.T, s store.Store) {
+		write(t, s, tree()[:2]...)
+		write(t, s, granting(organization, "grant_a", "user:u", "App:View"))
+		asked := question(resource, "user:u", "App:View")
+		asked.Parent = project
+		for range 2 {
+			expectHeld(t, s, resource, "user:u", "App:View", false)
+			if !answer(t, s, asked) {
+				t.Error("what is held above is not held at an object that says where it lies")
+			}
+		}
+		expectNotThere(t, s, key(resource, "parent", project))
+		write(t, s, plain(resource, "parent", project))
+		if !answer(t, s, asked) {
+			t.Error("what the store knows already makes another answer")
+		}
+		asked.Permission = "App:Other"
+		if answer(t, s, asked) {
+			t.Error("saying where an object lies gives what nobody gave")
+		}
+	},
 	"ARoleIsHeldThroughEverySlotByUsersAndGroups": func(t *testing.T, s store.Store) {
 		const binding = "binding:organization/acme/viewer"
 		write(t, s,
