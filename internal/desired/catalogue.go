@@ -29,6 +29,16 @@ func (c *catalogue) Permission(name string) (policy.Permission, bool) {
 	return permission, ok
 }
 
+// HasType says whether a ResourceType declares a type. It waits for no change that is being made.
+func (s *State) HasType(name string) bool {
+	declared := s.declared.Load()
+	if declared == nil {
+		return false
+	}
+	_, held := declared.holders[name]
+	return held
+}
+
 // evaluateCatalogue makes the catalogue anew and evaluates the roles and assignments that a difference
 // concerns. ResourceTypes are few and change rarely, so nothing finer is needed.
 func (p *pass) evaluateCatalogue() {
@@ -50,6 +60,7 @@ func (p *pass) evaluateCatalogue() {
 	for _, object := range byAge {
 		p.judge(RefOf(object), &s.types[object.Name].outcome, now.enter(object, declaredBy))
 	}
+	s.declared.Store(now)
 
 	for name := range differing(old.permissions, now.permissions, policy.Permission.Equal) {
 		all(p.roles, s.named.rolesGiving, name)

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -134,7 +135,9 @@ type State struct {
 	invitations   map[types.NamespacedName]*invitation
 
 	catalogue *catalogue
-	named     references
+	// declared is the catalogue once it is whole; nothing changes it any more.
+	declared atomic.Pointer[catalogue]
+	named    references
 
 	// wanted counts the objects that claim a tuple.
 	wanted map[store.Key]int

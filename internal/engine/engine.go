@@ -191,6 +191,9 @@ func (e *Engine) State() *desired.State {
 // InSync says whether the store has held exactly what the cluster says since this engine was started.
 func (e *Engine) InSync() bool { return e.syncer.InSync() }
 
+// HasType says whether a ResourceType declares a type.
+func (e *Engine) HasType(resourceType string) bool { return e.state.HasType(resourceType) }
+
 // enqueue has controllers look at objects whose outcome may be another one now.
 func (e *Engine) enqueue(refs []desired.Ref) {
 	e.mu.Lock()

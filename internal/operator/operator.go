@@ -32,6 +32,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/controllers"
 	"github.com/bailiwick-dev/bailiwick/internal/admission"
+	"github.com/bailiwick-dev/bailiwick/internal/callers"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
@@ -43,6 +44,8 @@ type Options struct {
 	// Embedded is set for the store in this process, Remote for an OpenFGA server elsewhere.
 	Embedded *EmbeddedOptions
 	Remote   *openfga.RemoteOptions
+
+	Asking AskingOptions
 
 	CompareEvery time.Duration
 	Workers      int
@@ -79,6 +82,9 @@ type Operator struct {
 	manager manager.Manager
 	store   *openfga.EmbeddedStore // nil with an external store
 	api     *openfga.API           // nil with an external store
+	// connected is the store, whichever it is, as soon as there is one.
+	connected   atomic.Pointer[store.Store]
+	decisionURL string
 }
 
 // New puts an operator together. It opens the embedded store; an external one is connected to by Run,
@@ -108,8 +114,17 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		CompareEvery: options.CompareEvery,
 		Log:          options.Log.WithName("store"),
 	})
+	certificate, err := o.certificate(options.Asking.TLSDirectory)
+	if err != nil {
+		return err
+	}
 	if options.Embedded != nil {
-		if err := o.openEmbedded(ctx, *options.Embedded, e.InSync); err != nil {
+		if err := o.openEmbedded(ctx, options, e.InSync, certificate); err != nil {
+			return err
+		}
+	}
+	if options.Asking.DecisionKeysFile != "" {
+		if err := o.addDecisions(e, options, certificate); err != nil {
 			return err
 		}
 	}
@@ -219,25 +234,39 @@ func limits(options Options) desired.Limits {
 
 func (o *Operator) connect(options Options) func(context.Context) (store.Store, error) {
 	return func(ctx context.Context) (store.Store, error) {
-		if o.store != nil {
-			return o.store, nil
+		var connected store.Store = o.store
+		if o.store == nil {
+			remote, err := openfga.Remote(ctx, *options.Remote)
+			if err != nil {
+				return nil, fmt.Errorf("connecting to the store: %w", err)
+			}
+			connected = remote
 		}
-		remote, err := openfga.Remote(ctx, *options.Remote)
-		if err != nil {
-			return nil, fmt.Errorf("connecting to the store: %w", err)
-		}
-		return remote, nil
+		o.connected.Store(&connected)
+		return connected, nil
 	}
 }
 
 // openEmbedded opens the store in this process, and the API on which applications ask it.
-func (o *Operator) openEmbedded(ctx context.Context, options EmbeddedOptions, ready func() bool) (err error) {
-	if o.store, err = openfga.Embedded(ctx, options.EmbeddedOptions); err != nil {
+func (o *Operator) openEmbedded(ctx context.Context, options Options, ready func() bool, certificate *tls.Config) (err error) {
+	if o.store, err = openfga.Embedded(ctx, options.Embedded.EmbeddedOptions); err != nil {
 		return err
 	}
+	api := options.Embedded.API
 	// Until the store has been compared with the cluster it may hold what has ended meanwhile.
-	options.API.Ready = ready
-	if o.api, err = o.store.Listen(options.API); err != nil {
+	api.Ready = ready
+	api.TLS = certificate
+	if options.Asking.OpenFGAKeysFile != "" {
+		file, err := callers.Open(options.Asking.OpenFGAKeysFile, options.Log.WithName("openfga"))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(encrypted(api.HTTPAddress, certificate), encrypted(api.GRPCAddress, certificate)); err != nil {
+			return err
+		}
+		api.Admit = admitForAll(file)
+	}
+	if o.api, err = o.store.Listen(api); err != nil {
 		return err
 	}
 	if err := o.manager.Add(everyReplica(o.api.Start)); err != nil {
@@ -264,6 +293,9 @@ func (o *Operator) close() error {
 
 // HTTPAddress is where applications ask the embedded store over HTTP.
 func (o *Operator) HTTPAddress() string { return o.api.HTTPAddress() }
+
+// DecisionURL is where applications ask AuthZEN; empty if it is not served.
+func (o *Operator) DecisionURL() string { return o.decisionURL }
 
 // addProbes: alive is who answers; ready is who has seen the whole cluster. An outage of the store takes
 // neither away.

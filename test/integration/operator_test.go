@@ -34,6 +34,8 @@ type operatorUnderTest struct {
 	webhookPort int
 	stop        func()
 	address     string
+	// keys is the file of those who may ask AuthZEN, at decisionURL.
+	keys, decisionURL string
 	// clock is a new one for each start.
 	clock *travelClock
 	// withdrawn is what Stop has taken away, for Start to put back.
@@ -70,6 +72,7 @@ func (o *operatorUnderTest) Start() {
 			EmbeddedOptions: openfga.EmbeddedOptions{Path: o.file, Clock: o.clock.Now},
 			API:             openfga.APIOptions{HTTPAddress: "127.0.0.1:0", GRPCAddress: "127.0.0.1:0"},
 		},
+		Asking:          operator.AskingOptions{DecisionAddress: "127.0.0.1:0", DecisionKeysFile: o.keys},
 		CompareEvery:    time.Hour,
 		Workers:         16,
 		QPS:             1000,
@@ -83,7 +86,7 @@ func (o *operatorUnderTest) Start() {
 		Log:             GinkgoLogr,
 	})
 	Expect(err).NotTo(HaveOccurred())
-	o.address = running.HTTPAddress()
+	o.address, o.decisionURL = running.HTTPAddress(), running.DecisionURL()
 
 	runCtx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
@@ -157,8 +160,17 @@ type question struct {
 	Besides map[string]any
 }
 
-// may asks the store on its own HTTP API, as an application does.
+// may asks the store on its own HTTP API, as an application does, and has AuthZEN say the same.
 func (o *operatorUnderTest) may(q question) (bool, error) {
+	allowed, err := o.check(q)
+	if err == nil {
+		err = o.inAuthZEN(q, allowed)
+	}
+	return allowed, err
+}
+
+// check asks the store, with these contextual tuples.
+func (o *operatorUnderTest) check(q question, contextual ...map[string]any) (bool, error) {
 	about := map[string]any{"permission": q.Permission}
 	maps.Copy(about, q.Besides)
 	if q.Attributes != nil {
@@ -167,6 +179,9 @@ func (o *operatorUnderTest) may(q question) (bool, error) {
 	request := map[string]any{
 		"tuple_key": map[string]any{"user": q.User, "relation": "can", "object": q.Object},
 		"context":   about,
+	}
+	if len(contextual) > 0 {
+		request["contextual_tuples"] = map[string]any{"tuple_keys": contextual}
 	}
 	id, err := o.storeID()
 	if err != nil {

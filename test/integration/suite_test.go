@@ -59,7 +59,11 @@ func start() {
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	install()
 	allowProber()
-	op = &operatorUnderTest{file: filepath.Join(GinkgoT().TempDir(), "store.db")}
+	op = &operatorUnderTest{
+		file: filepath.Join(GinkgoT().TempDir(), "store.db"),
+		keys: filepath.Join(GinkgoT().TempDir(), "keys.yaml"),
+	}
+	op.admits("a-shop-that-asks-about-one-organization-only", "acme")
 	op.Start()
 	DeferCleanup(func() {
 		if op.stop != nil {

@@ -75,9 +75,12 @@ func runProgram() (process *controlplane.Process, file string) {
 		op.Start()
 	})
 	op.address = fmt.Sprint("127.0.0.1:", freePort())
+	decisions := fmt.Sprint("127.0.0.1:", freePort())
+	op.decisionURL = "http://" + decisions
 	process, err = plane.Run(path, []string{"KUBECONFIG=" + kubeconfig},
 		"--store-path="+file, "--leader-elect=false", "--metrics-address=0", "--health-address=0",
 		"--openfga-http-address="+op.address, "--openfga-grpc-address=127.0.0.1:0",
+		"--decision-address="+decisions, "--decision-keys-file="+op.keys,
 		fmt.Sprint("--webhook-port=", op.webhookPort), "--webhook-dns-name=localhost")
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(process.Kill)

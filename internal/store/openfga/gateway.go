@@ -64,6 +64,8 @@ func encoded(err error) *servererrors.EncodedError {
 	switch reason.Code() {
 	case codes.Unavailable:
 		return special(http.StatusServiceUnavailable, openfgav1.InternalErrorCode_unavailable.String())
+	case codes.Unauthenticated:
+		return special(http.StatusUnauthorized, openfgav1.AuthErrorCode_unauthenticated.String())
 	case codes.PermissionDenied:
 		return special(http.StatusForbidden, openfgav1.AuthErrorCode_forbidden.String())
 	default:

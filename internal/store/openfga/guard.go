@@ -8,6 +8,7 @@ import (
 	openfgav1 "github.com/openfga/api/proto/openfga/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -39,11 +40,13 @@ type guard struct {
 	modelID string
 	checks  *inFlight
 	timeout time.Duration
+	// authorize says who may ask, by the values of the authorization header.
+	authorize func([]string) error
 }
 
 func (g *guard) unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (_ any, err error) {
 	defer recovered(&err)
-	if err := g.admit(info.FullMethod); err != nil {
+	if err := g.admit(ctx, info.FullMethod); err != nil {
 		return nil, err
 	}
 	if err := g.rewrite(request); err != nil {
@@ -59,7 +62,7 @@ func (g *guard) unary(ctx context.Context, request any, info *grpc.UnaryServerIn
 
 func (g *guard) stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
 	defer recovered(&err)
-	if err := g.admit(info.FullMethod); err != nil {
+	if err := g.admit(stream.Context(), info.FullMethod); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(stream.Context(), g.timeout)
@@ -92,7 +95,10 @@ func recovered(err *error) {
 	}
 }
 
-func (g *guard) admit(method string) error {
+func (g *guard) admit(ctx context.Context, method string) error {
+	if err := g.authorize(metadata.ValueFromIncomingContext(ctx, "authorization")); err != nil {
+		return status.Error(codes.Unauthenticated, err.Error())
+	}
 	if _, ok := served[method]; !ok {
 		return status.Errorf(codes.PermissionDenied,
 			"%s is not served: this store is written by the Bailiwick operator alone, from the resources in the cluster",

@@ -75,7 +75,9 @@ func TestAwaitChecksKnowsTheDecisionsOfApplications(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &Store{checks: newInFlight()}
-			g := &guard{ready: func() bool { return true }, checks: s.checks, timeout: time.Hour}
+			g := &guard{
+				ready: func() bool { return true }, authorize: func([]string) error { return nil }, checks: s.checks, timeout: time.Hour,
+			}
 			finish := make(chan struct{})
 			go func() {
 				_, _ = g.unary(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) {

@@ -2,6 +2,7 @@ package openfga
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -16,7 +17,7 @@ import (
 )
 
 const (
-	// Loopback only: the API asks nobody who they are.
+	// Loopback only: unless it is told to, the API asks nobody who they are.
 	defaultHTTPAddress = "127.0.0.1:8080"
 	defaultGRPCAddress = "127.0.0.1:8081"
 	// maxRequestBytes is what a stock OpenFGA server takes.
@@ -36,6 +37,11 @@ type APIOptions struct {
 	// Ready says whether the store holds what it should. Until then every request is answered
 	// Unavailable, over HTTP 503. Default: always.
 	Ready func() bool
+	// TLS is how connections are encrypted. Default: everything goes in the clear.
+	TLS *tls.Config
+	// Admit says who may ask, by all values of a request's Authorization header. An error is answered
+	// Unauthenticated, over HTTP 401, with its text. Default: everyone.
+	Admit func(authorization []string) error
 }
 
 // API is OpenFGA's own API for applications, read-only: see docs/store.md.
@@ -60,6 +66,9 @@ func (e *EmbeddedStore) Listen(options APIOptions) (*API, error) {
 	if options.Ready == nil {
 		options.Ready = func() bool { return true }
 	}
+	if options.Admit == nil {
+		options.Admit = func([]string) error { return nil }
+	}
 	grpcListener, err := net.Listen("tcp", options.GRPCAddress)
 	if err != nil {
 		return nil, fmt.Errorf("serving the store's API over gRPC: %w", err)
@@ -70,6 +79,11 @@ func (e *EmbeddedStore) Listen(options APIOptions) (*API, error) {
 	}
 	guard := &guard{
 		ready: options.Ready, clock: e.clock, modelID: e.modelID, checks: e.checks, timeout: e.timeout,
+		authorize: options.Admit,
+	}
+	if options.TLS != nil {
+		grpcListener = tls.NewListener(grpcListener, speaking(options.TLS, "h2"))
+		httpListener = tls.NewListener(httpListener, speaking(options.TLS, "h2", "http/1.1"))
 	}
 	api := &API{
 		grpcListener: grpcListener,
@@ -89,6 +103,13 @@ func (e *EmbeddedStore) Listen(options APIOptions) (*API, error) {
 		return nil, errors.Join(fmt.Errorf("serving the store's API over HTTP: %w", err), api.close())
 	}
 	return api, nil
+}
+
+// speaking is a configuration for these protocols.
+func speaking(config *tls.Config, protocols ...string) *tls.Config {
+	config = config.Clone()
+	config.NextProtos = protocols
+	return config
 }
 
 // HTTPAddress is where the API is served over HTTP.

@@ -27,9 +27,16 @@ type served struct {
 	url    string
 	ready  atomic.Bool
 	now    atomic.Pointer[time.Time]
+	// grpcAddress is where client asks, without TLS.
+	grpcAddress string
 }
 
 func serve(t *testing.T) *served {
+	t.Helper()
+	return serveWith(t, openfga.APIOptions{})
+}
+
+func serveWith(t *testing.T, options openfga.APIOptions) *served {
 	t.Helper()
 	s := &served{}
 	s.now.Store(&asked.Time)
@@ -40,14 +47,14 @@ func serve(t *testing.T) *served {
 		t.Fatal(err)
 	}
 	closeInTheEnd(t, s.store)
-	api, err := s.store.Listen(openfga.APIOptions{
-		HTTPAddress: "127.0.0.1:0", GRPCAddress: "127.0.0.1:0", Ready: s.ready.Load,
-	})
+	options.HTTPAddress, options.GRPCAddress, options.Ready = "127.0.0.1:0", "127.0.0.1:0", s.ready.Load
+	api, err := s.store.Listen(options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	start(t, api)
-	connection, err := grpc.NewClient(api.GRPCAddress(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	s.grpcAddress = api.GRPCAddress()
+	connection, err := grpc.NewClient(s.grpcAddress, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +104,12 @@ func (s *served) post(t *testing.T, path, body string) (int, map[string]any) {
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
+	return s.do(t, request)
+}
+
+// do returns the HTTP status and the answer to a request; only JSON is an answer.
+func (s *served) do(t *testing.T, request *http.Request) (int, map[string]any) {
+	t.Helper()
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +120,7 @@ func (s *served) post(t *testing.T, path, body string) (int, map[string]any) {
 		t.Fatal(err)
 	}
 	var answer map[string]any
-	if err := json.Unmarshal(content, &answer); err != nil {
+	if err := json.Unmarshal(content, &answer); err != nil && response.Header.Get("Content-Type") == "application/json" {
 		t.Fatalf("%s: %v", content, err)
 	}
 	return response.StatusCode, answer

@@ -1,0 +1,85 @@
+package callers
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"github.com/go-logr/logr"
+)
+
+// ErrUnknown means that a request does not show the key of a caller.
+var ErrUnknown = errors.New("the request shows no key that is known here: it needs the header Authorization, with Bearer and a key")
+
+// File is a file of callers. It is read for every request, so that a changed Secret needs no restart;
+// while what stands there can't be read, nobody is a caller. Its methods may be called concurrently.
+type File struct {
+	path string
+	log  logr.Logger
+
+	mu     sync.Mutex
+	digest hash
+	book   book
+	err    error
+}
+
+// Open reads a file of callers. The error says what is wrong with it.
+func Open(path string, log logr.Logger) (*File, error) {
+	f := &File{path: path, log: log}
+	if _, err := f.read(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Authenticate says who asks, by all values of a request's Authorization header. It is ErrUnknown if that
+// is nobody; another error means that the file can't be read now.
+func (f *File) Authenticate(authorization []string) (Caller, error) {
+	callers, err := f.read()
+	if err != nil {
+		return Caller{}, err
+	}
+	if len(authorization) != 1 {
+		return Caller{}, ErrUnknown
+	}
+	scheme, key, _ := strings.Cut(authorization[0], " ")
+	caller, found := callers.find(key)
+	if !found || !strings.EqualFold(scheme, "Bearer") {
+		return Caller{}, ErrUnknown
+	}
+	return caller, nil
+}
+
+func (f *File) read() (book, error) {
+	content, err := os.ReadFile(f.path)
+	digest := hash(sha256.Sum256(content))
+
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil && f.err == nil && f.book != nil && digest == f.digest {
+		return f.book, nil
+	}
+	f.digest, f.book = digest, nil
+	if err == nil {
+		f.book, err = parse(content)
+	}
+	if err != nil {
+		err = fmt.Errorf("reading the keys in %s: %w", f.path, err)
+	}
+	f.tell(err)
+	return f.book, err
+}
+
+// tell logs what has become of the file, once.
+func (f *File) tell(err error) {
+	switch before := f.err; {
+	case err != nil && (before == nil || before.Error() != err.Error()):
+		f.log.Error(err, "nobody may ask until this is mended")
+	case err == nil:
+		f.log.Info("read the keys of callers", "path", f.path, "callers", len(f.book))
+	}
+	f.err = err
+}

@@ -1,0 +1,175 @@
+// Package decision answers applications in the words of the OpenID AuthZEN Authorization API 1.0. What it
+// takes, and what it makes of it, is in docs/asking.md.
+package decision
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
+
+	"github.com/bailiwick-dev/bailiwick/internal/callers"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+)
+
+// The paths that are served. There are no searches: the store ends its lists silently.
+const (
+	pathEvaluation  = "/access/v1/evaluation"
+	pathEvaluations = "/access/v1/evaluations"
+	pathMetadata    = "/.well-known/authzen-configuration"
+)
+
+const (
+	maxBodyBytes = 256 << 10
+	// timeout bounds a request, however many evaluations it has.
+	timeout = 10 * time.Second
+)
+
+const headerRequestID = "X-Request-ID"
+
+// Store answers questions: see store.Store.
+type Store interface {
+	Check(ctx context.Context, question store.Question) (bool, error)
+}
+
+// Options are what decisions need.
+type Options struct {
+	// URL is under which applications know this decision point, without a slash at its end.
+	URL string
+	// Callers are those who may ask.
+	Callers *callers.File
+	Store   Store
+	// Ready says whether the store holds what it should. Until then every question is answered with 503.
+	Ready func() bool
+	// HasType says whether there are objects of a type.
+	HasType func(resourceType string) bool
+	// Clock is what deadlines are kept by.
+	Clock clock.PassiveClock
+	Log   logr.Logger
+	// LogDecisions has every decision logged, with who asked and what, without keys and attributes.
+	LogDecisions bool
+}
+
+type handler struct{ Options }
+
+// New serves decisions over HTTP.
+func New(options Options) http.Handler {
+	h := handler{options}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+pathMetadata, h.metadata)
+	mux.Handle("POST "+pathEvaluation, h.answering(h.evaluation))
+	mux.Handle("POST "+pathEvaluations, h.answering(h.evaluations))
+	return h.observed(mux)
+}
+
+// metadata says what is served, and where.
+func (h handler) metadata(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", "max-age=3600")
+	writeJSON(w, map[string]string{
+		"policy_decision_point":       h.URL,
+		"access_evaluation_endpoint":  h.URL + pathEvaluation,
+		"access_evaluations_endpoint": h.URL + pathEvaluations,
+	})
+}
+
+// failure is why a request is not answered. It is told to whoever asks.
+type failure struct {
+	code   int
+	reason string
+}
+
+// Error implements error.
+func (f failure) Error() string { return f.reason }
+
+func malformed(err error) failure { return failure{http.StatusBadRequest, err.Error()} }
+
+// request is what has been found out about a request before it is answered.
+type request struct {
+	id     string
+	caller callers.Caller
+	body   object
+}
+
+// answering lets a request through to what answers it, or says why not.
+func (h handler) answering(answer func(context.Context, request) (any, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		defer cancel()
+		admitted, err := h.admit(w, r)
+		if err == nil {
+			var answered any
+			if answered, err = answer(ctx, admitted); err == nil {
+				writeJSON(w, answered)
+				return
+			}
+		}
+		h.fail(w, r, admitted, err)
+	})
+}
+
+// admit finds out who asks, and reads what.
+func (h handler) admit(w http.ResponseWriter, r *http.Request) (request, error) {
+	admitted := request{id: r.Header.Get(headerRequestID)}
+	var err error
+	admitted.caller, err = h.Callers.Authenticate(r.Header.Values("Authorization"))
+	switch {
+	case errors.Is(err, callers.ErrUnknown):
+		return admitted, failure{http.StatusUnauthorized, err.Error()}
+	case err != nil:
+		return admitted, failure{http.StatusServiceUnavailable, "nobody can be told from anybody else: the operator can't read the keys, and its log says why"}
+	case !h.Ready():
+		return admitted, failure{http.StatusServiceUnavailable, "the store does not hold yet what the resources in the cluster say: ask again soon"}
+	}
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return admitted, failure{http.StatusBadRequest, "the header Content-Type is not application/json"}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return admitted, failure{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", tooLarge.Limit)}
+	}
+	if err != nil {
+		return admitted, failure{http.StatusBadRequest, "the body did not arrive"}
+	}
+	if admitted.body, err = decode(body); err != nil {
+		return admitted, malformed(err)
+	}
+	return admitted, nil
+}
+
+// fail tells why there is no answer. What is not the asker's fault is told to the log.
+func (h handler) fail(w http.ResponseWriter, r *http.Request, admitted request, err error) {
+	told, ok := errors.AsType[failure](err)
+	if !ok {
+		told = failure{http.StatusServiceUnavailable, "the store does not answer: ask again"}
+		if errors.Is(err, store.ErrRefused) {
+			told = failure{http.StatusInternalServerError, "the store refused the question: the operator's log says why"}
+		}
+		if r.Context().Err() == nil { // Else whoever asked has gone.
+			h.Log.Error(err, "a question has no answer", "requestID", admitted.id)
+		}
+	}
+	if h.LogDecisions {
+		h.Log.Info("no decision", "requestID", admitted.id, "caller", admitted.caller.Name, "path", r.URL.Path, "code", told.code, "reason", told.reason)
+	}
+	if told.code == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="bailiwick"`)
+	}
+	http.Error(w, told.reason, told.code)
+}
+
+func writeJSON(w http.ResponseWriter, value any) {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // All that is written is made of strings and truth values.
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(encoded) // Whoever asked may have gone.
+}

@@ -1,0 +1,136 @@
+package decision_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/funcr"
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/bailiwick-dev/bailiwick/internal/callers"
+	"github.com/bailiwick-dev/bailiwick/internal/decision"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+)
+
+const (
+	acmeKey  = "the-key-of-a-caller-for-acme-0123456789"
+	everyKey = "the-key-of-a-caller-for-all-0123456789"
+)
+
+var now = time.Date(2030, 6, 15, 12, 0, 0, 0, time.UTC)
+
+// world is a decision point before a store that a test makes up.
+type world struct {
+	options decision.Options
+	keys    string
+	ready   bool
+
+	mu sync.Mutex
+	// check answers questions; asked are all that it was asked.
+	check  func(context.Context, store.Question) (bool, error)
+	asked  []store.Question
+	logged strings.Builder
+}
+
+// Check implements decision.Store.
+func (w *world) Check(ctx context.Context, question store.Question) (bool, error) {
+	w.mu.Lock()
+	w.asked = append(w.asked, question)
+	w.mu.Unlock()
+	return w.check(ctx, question)
+}
+
+// newWorld allows alice everything, and nobody else anything. There are objects of the types flow and
+// authentik_flows.flow.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{ready: true, keys: filepath.Join(t.TempDir(), "keys.yaml")}
+	w.check = func(_ context.Context, question store.Question) (bool, error) {
+		return question.User == "user:alice", nil
+	}
+	content := fmt.Sprintf(`{"callers": [{"name": "shop", "key": %q, "organizations": ["acme"]}, {"name": "every", "key": %q, "organizations": ["*"]}]}`, acmeKey, everyKey)
+	if err := os.WriteFile(w.keys, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log := funcr.NewJSON(func(line string) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.logged.WriteString(line + "\n")
+	}, funcr.Options{})
+	file, err := callers.Open(w.keys, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.options = decision.Options{
+		URL: "https://decisions.example", Callers: file, Store: w, Ready: func() bool { return w.ready },
+		HasType: func(name string) bool { return name == "flow" || name == "authentik_flows.flow" },
+		Clock:   clocktesting.NewFakePassiveClock(now), Log: log,
+	}
+	return w
+}
+
+// send sends a request as it is.
+func (w *world) send(t *testing.T, method, path string, header http.Header, body string) *httptest.ResponseRecorder {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+	request.Header = header
+	recorder := httptest.NewRecorder()
+	decision.New(w.options).ServeHTTP(recorder, request)
+	return recorder
+}
+
+func headers(key string) http.Header {
+	return http.Header{"Authorization": {"Bearer " + key}, "Content-Type": {"application/json"}}
+}
+
+// post asks with the key for acme.
+func (w *world) post(t *testing.T, path, body string) (int, string) {
+	t.Helper()
+	answer := w.send(t, http.MethodPost, path, headers(acmeKey), body)
+	return answer.Code, strings.TrimSpace(answer.Body.String())
+}
+
+func (w *world) expect(t *testing.T, path, body string, code int, text string) {
+	t.Helper()
+	gotCode, got := w.post(t, path, body)
+	if gotCode != code || got != text {
+		t.Errorf("%s %s\ngot  %d %s\nwant %d %s", path, body, gotCode, got, code, text)
+	}
+}
+
+// expectFailure wants no decision, and these words.
+func (w *world) expectFailure(t *testing.T, body string, code int, words string) {
+	t.Helper()
+	for _, path := range []string{evaluation, evaluations} {
+		gotCode, got := w.post(t, path, body)
+		if gotCode != code || !strings.Contains(got, words) || strings.Contains(got, "decision") && json.Valid([]byte(got)) {
+			t.Errorf("%s %.300s\ngot  %d %s\nwant %d with %s", path, body, gotCode, got, code, words)
+		}
+	}
+}
+
+const (
+	evaluation  = "/access/v1/evaluation"
+	evaluations = "/access/v1/evaluations"
+
+	allowed = `{"decision":true}`
+	denied  = `{"decision":false}`
+
+	alice   = `"subject": {"type": "user", "id": "alice"}`
+	bob     = `"subject": {"type": "user", "id": "bob"}`
+	view    = `"action": {"name": "App:View"}`
+	vision  = `"resource": {"type": "project", "id": "acme/prod/vision"}`
+	foreign = `"resource": {"type": "project", "id": "globex/prod/vision"}`
+)
+
+// all is a JSON object of these members.
+func all(members ...string) string { return "{" + strings.Join(members, ", ") + "}" }

@@ -1,0 +1,189 @@
+package integration
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/client-go/util/cert"
+	"k8s.io/utils/clock"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/operator"
+	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
+	"github.com/bailiwick-dev/bailiwick/internal/store/storetest/server"
+)
+
+// TestMain lets this program be an OpenFGA server, too.
+func TestMain(m *testing.M) { server.Main(m) }
+
+// runOperator stops the operator of the suite and runs another one in its place, which serves AuthZEN.
+func runOperator(options operator.Options) *operator.Operator {
+	GinkgoHelper()
+	op.Stop()
+	DeferCleanup(op.Start)
+	cluster, err := plane.UserConfig(operatorName, "system:serviceaccounts")
+	Expect(err).NotTo(HaveOccurred())
+	options.CompareEvery, options.Workers, options.QPS = time.Hour, 16, 1000
+	options.MetricsAddress, options.HealthAddress = "0", "0"
+	options.ShutdownTimeout, options.Clock, options.Log = 20*time.Second, clock.RealClock{}, GinkgoLogr
+	options.Namespace, options.WebhookPort, options.WebhookDNSName = "bailiwick-system", op.webhookPort, "localhost"
+	options.Asking.DecisionAddress, options.Asking.DecisionKeysFile = "127.0.0.1:0", op.keys
+	running, err := operator.New(ctx, cluster, options)
+	Expect(err).NotTo(HaveOccurred())
+	op.decisionURL = running.DecisionURL()
+
+	runCtx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- running.Run(runCtx) }()
+	DeferCleanup(func() {
+		cancel()
+		Eventually(ended).WithTimeout(30 * time.Second).Should(Receive(Succeed()))
+	})
+	Eventually(stamped).WithTimeout(30 * time.Second).Should(BeTrue())
+	return running
+}
+
+var _ = Describe("AuthZEN before an external store", Serial, func() {
+	It("[N13] [N17] answers as long as the store does, and is never wrong when it does not", func() {
+		const key = "a key that both know"
+		external := server.Start(GinkgoTB(), server.Options{
+			Engine: "sqlite", URI: filepath.Join(GinkgoT().TempDir(), "openfga.db"), Keys: []string{key},
+		})
+		keyFile := filepath.Join(GinkgoT().TempDir(), "key")
+		Expect(os.WriteFile(keyFile, []byte(key), 0o600)).To(Succeed())
+		external.Stop()
+		runOperator(operator.Options{Remote: &openfga.RemoteOptions{
+			Address: external.Address, TLS: true, CAFile: external.CAFile, KeyFile: keyFile, SwitchGrace: time.Second,
+		}})
+		w := newWorld()
+		assigned := w.assignment("a", "editor").ToUser("alice").InWorkspace("prod").Obj()
+		create(assigned)
+		viewing := map[string]any{"subject": w.asks("alice"), "action": entity{"name": w.View}, "resource": w.project("prod", "vision")}
+		several := map[string]any{"evaluations": []any{viewing, viewing}}
+		Expect(answers(evaluationPath, viewing)).To(HavePrefix("503 the store does not hold yet"))
+		Expect(answers(evaluationsPath, several)).To(HavePrefix("503 the store does not hold yet"))
+
+		external.Restart(GinkgoTB())
+		expectReason(assigned, v1alpha1.ReasonInForce)
+		Expect(answers(evaluationPath, viewing)).To(beAnswer(yes))
+		viewing["context"] = map[string]any{"a\x00b": "\x00", "name": "line\nline"}
+		Expect(answers(evaluationPath, viewing)).To(beAnswer(yes), "control characters fail no decision")
+		viewing["resource"] = w.thing("7", map[string]any{"workspace": "prod"}, nil)
+		Expect(answers(evaluationPath, viewing)).To(beAnswer(yes), "an object that no grant names")
+		viewing["resource"] = w.thing("7", map[string]any{"workspace": "lab"}, nil)
+		Expect(answers(evaluationPath, viewing)).To(beAnswer(no))
+		viewing["action"] = entity{"name": w.View + "\n"}
+		Expect(answers(evaluationPath, viewing)).To(beAnswer(no))
+
+		external.Stop()
+		Expect(answers(evaluationPath, viewing)).To(HavePrefix("503 the store does not answer"))
+		Expect(answers(evaluationsPath, several)).To(HavePrefix("503 the store does not answer"))
+		external.Restart(GinkgoTB())
+		Eventually(func() string { return answers(evaluationsPath, several) }).Should(beVerdicts(no, no))
+		remove(assigned)
+	})
+})
+
+var _ = Describe("The APIs that applications ask", Serial, func() {
+	It("[N18] are served over TLS to those who have a key, and take a new certificate and new keys without a restart", func() {
+		directory := GinkgoT().TempDir()
+		trusted := func() *http.Client {
+			GinkgoHelper()
+			certificate, key, err := cert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(os.WriteFile(filepath.Join(directory, "tls.crt"), certificate, 0o600)).To(Succeed())
+			Expect(os.WriteFile(filepath.Join(directory, "tls.key"), key, 0o600)).To(Succeed())
+			pool := x509.NewCertPool()
+			Expect(pool.AppendCertsFromPEM(certificate)).To(BeTrue())
+			return &http.Client{Transport: &http.Transport{
+				TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true, ForceAttemptHTTP2: true,
+			}}
+		}
+		const shop = "the-key-of-a-shop-that-is-for-one-organization"
+		op.admits(shop, "acme")
+		first := trusted()
+		running := runOperator(operator.Options{
+			Embedded: &operator.EmbeddedOptions{
+				EmbeddedOptions: openfga.EmbeddedOptions{Path: filepath.Join(directory, "store.db")},
+				API:             openfga.APIOptions{HTTPAddress: "127.0.0.1:0", GRPCAddress: "127.0.0.1:0"},
+			},
+			Asking: operator.AskingOptions{TLSDirectory: directory, OpenFGAKeysFile: op.keys},
+		})
+		Expect(op.decisionURL).To(HavePrefix("https://"))
+		get := func(client *http.Client, url, key string) func() (int, error) {
+			return func() (int, error) {
+				request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+				if err != nil {
+					return 0, err
+				}
+				request.Header.Set("Authorization", "Bearer "+key)
+				response, err := client.Do(request)
+				if err != nil {
+					return 0, err
+				}
+				return response.StatusCode, response.Body.Close()
+			}
+		}
+		stores := "https://" + running.HTTPAddress() + "/stores"
+		metadata := op.decisionURL + "/.well-known/authzen-configuration"
+		Eventually(get(first, stores, suiteKey)).Should(Equal(http.StatusOK))
+		Expect(get(first, metadata, "")()).To(Equal(http.StatusOK))
+		Expect(get(first, stores, "none")()).To(Equal(http.StatusUnauthorized))
+		Expect(get(first, stores, shop)()).To(Equal(http.StatusUnauthorized), "the store's own API shows all organizations")
+		_, err := get(http.DefaultClient, stores, suiteKey)()
+		Expect(err).To(MatchError(ContainSubstring("certificate")))
+		for _, url := range []string{stores, metadata} {
+			code, err := get(http.DefaultClient, strings.Replace(url, "https:", "http:", 1), suiteKey)()
+			Expect(code == http.StatusBadRequest || err != nil).To(BeTrue(), "in the clear")
+		}
+
+		op.admits(shop, "*")
+		Expect(get(first, stores, shop)()).To(Equal(http.StatusOK))
+		second := trusted()
+		for _, url := range []string{stores, metadata} {
+			Eventually(get(second, url, suiteKey)).WithTimeout(30 * time.Second).Should(Equal(http.StatusOK))
+			_, err := get(first, url, suiteKey)()
+			Expect(err).To(MatchError(ContainSubstring("certificate")))
+		}
+	})
+
+	It("[N18] ask for no key in the clear, unless nobody else can hear it", func() {
+		cluster, err := plane.UserConfig(operatorName, "system:serviceaccounts")
+		Expect(err).NotTo(HaveOccurred())
+		refused := func(change func(*operator.Options), words string) {
+			GinkgoHelper()
+			options := operator.Options{
+				Embedded: &operator.EmbeddedOptions{
+					API: openfga.APIOptions{HTTPAddress: "127.0.0.1:0", GRPCAddress: "127.0.0.1:0"},
+				},
+				MetricsAddress: "0", HealthAddress: "0", Namespace: "bailiwick-system", Clock: clock.RealClock{}, Log: GinkgoLogr,
+				Asking: operator.AskingOptions{DecisionAddress: "127.0.0.1:0"},
+			}
+			change(&options)
+			_, err := operator.New(ctx, cluster, options)
+			Expect(err).To(MatchError(ContainSubstring(words)))
+		}
+		refused(func(o *operator.Options) {
+			o.Asking.DecisionKeysFile, o.Asking.DecisionAddress = op.keys, ":0"
+		}, "in the clear")
+		refused(func(o *operator.Options) {
+			o.Asking.OpenFGAKeysFile, o.Embedded.API.GRPCAddress = op.keys, "0.0.0.0:0"
+		}, "in the clear")
+		refused(func(o *operator.Options) { o.Asking.DecisionKeysFile = "nowhere" }, "reading the keys in nowhere")
+		refused(func(o *operator.Options) { o.Asking.OpenFGAKeysFile = "nowhere" }, "reading the keys in nowhere")
+		refused(func(o *operator.Options) { o.Asking.TLSDirectory = "nowhere" }, "reading the certificate of the APIs")
+		refused(func(o *operator.Options) {
+			o.Asking.DecisionKeysFile, o.Asking.DecisionURL = op.keys, "decisions.example"
+		}, "is no URL for decisions")
+	})
+})
