@@ -84,7 +84,7 @@ func (f *flags) define() *pflag.FlagSet {
 	set.StringVar(&f.Asking.OpenFGAKeysFile, "openfga-api-keys-file", "", "file with the keys of those who may ask the embedded store; empty lets everyone ask")
 	set.StringVar(&f.Asking.DecisionAddress, "decision-address", "127.0.0.1:8084", "where AuthZEN is served")
 	set.StringVar(&f.Asking.DecisionKeysFile, "decision-keys-file", "", "file with the keys of those who may ask AuthZEN; without it AuthZEN is not served")
-	set.StringVar(&f.Asking.DecisionURL, "decision-url", "", "the URL under which applications know AuthZEN; empty is as it is served")
+	set.StringVar(&f.Asking.DecisionURL, "decision-public-url", "", "the URL under which applications know AuthZEN; empty is as it is served")
 	set.BoolVar(&f.Asking.LogDecisions, "decision-log", false, "whether every decision of AuthZEN is logged")
 	set.StringVar(&f.Asking.TLSDirectory, "tls-directory", "", "directory with tls.crt and tls.key for AuthZEN and the embedded store's API, which then take nothing but TLS; read again when they change")
 	set.StringVar(&f.remote.Address, "openfga-server", "", "host:port of the external OpenFGA server's gRPC API")

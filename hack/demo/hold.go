@@ -19,6 +19,9 @@ It runs until you press Ctrl-C. In another terminal, here:
   curl -s "$OPENFGA_API_URL/stores/$OPENFGA_STORE_ID/check" -d '{
     "tuple_key": {"user": "user:bob@acme.example", "relation": "can", "object": "project:acme/prod/vision"},
     "context": {"permission": "App:View", "attributes": {}, "current_time": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'"}}'
+  curl -s "$BAILIWICK_DECISION_URL/access/v1/evaluation" -H "Authorization: Bearer $BAILIWICK_DECISION_KEY" \
+    -H 'Content-Type: application/json' -d '{"subject": {"type": "user", "id": "bob@acme.example"},
+    "action": {"name": "App:View"}, "resource": {"type": "project", "id": "acme/prod/vision"}}'
 
 `
 
@@ -40,8 +43,9 @@ func hold(ctx context.Context, s *theatre) error {
 	if err := s.Plane.WriteKubeconfig(kubeconfig); err != nil {
 		return err
 	}
-	environment := fmt.Sprintf("export KUBECONFIG='%s'\nexport OPENFGA_API_URL='%s'\nexport OPENFGA_STORE_ID='%s'\n",
-		kubeconfig, s.store.url, s.store.id)
+	environment := fmt.Sprintf("export KUBECONFIG='%s'\nexport OPENFGA_API_URL='%s'\nexport OPENFGA_STORE_ID='%s'\n"+
+		"export BAILIWICK_DECISION_URL='%s'\nexport BAILIWICK_DECISION_KEY='%s'\n",
+		kubeconfig, s.store.url, s.store.id, s.Decisions, s.DecisionKey)
 	if err := os.WriteFile(filepath.Join(directory, "env"), []byte(environment), 0o600); err != nil {
 		return err
 	}

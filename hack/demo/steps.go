@@ -130,6 +130,13 @@ var steps = []step{
 		},
 	},
 	{
+		title: "The same in AuthZEN",
+		words: `AuthZEN is a standard for such questions, which other products know. Names are those of the
+			resources, several questions can be in one request, and whoever asks shows a key. May Carol see the
+			apps of the project speech, the app dictation in it, and those of the project grasping?`,
+		show: showAuthZEN,
+	},
+	{
 		title: "A mistake grants nothing, and says what to change",
 		words: `This assignment names a project that the organization doesn't declare. It may yet come, so the
 			resource is accepted, but nothing is granted, and its status says why.`,

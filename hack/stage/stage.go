@@ -5,6 +5,7 @@ package stage
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -38,8 +39,11 @@ type Stage struct {
 	Operator *controlplane.Process
 	// Kubeconfig is the file of a cluster administrator.
 	Kubeconfig string
-	// OpenFGA is the URL of the embedded store's API, Metrics that of the operator's metrics.
-	OpenFGA, Metrics string
+	// OpenFGA is the URL of the embedded store's API, Decisions that of AuthZEN, Metrics that of the
+	// operator's metrics.
+	OpenFGA, Decisions, Metrics string
+	// DecisionKey is a key for all organizations, for AuthZEN.
+	DecisionKey string
 
 	// operatorKubeconfig is the file of the operator's ServiceAccount.
 	operatorKubeconfig string
@@ -60,12 +64,13 @@ func Start(ctx context.Context) (*Stage, error) {
 		Kubeconfig:         filepath.Join(plane.Directory(), "kubeconfig"),
 		operatorKubeconfig: filepath.Join(plane.Directory(), "operator.kubeconfig"),
 	}
-	s.addresses, err = freeAddresses(5)
+	s.addresses, err = freeAddresses(6)
 	if err = errors.Join(err, plane.WriteKubeconfig(s.Kubeconfig)); err != nil {
 		plane.Stop()
 		return nil, err
 	}
 	s.OpenFGA, s.Metrics = "http://"+s.addresses[0], "http://"+s.addresses[4]+"/metrics"
+	s.Decisions, s.DecisionKey = "http://"+s.addresses[5], rand.Text()+rand.Text()
 	return s, nil
 }
 
@@ -78,6 +83,9 @@ func (s *Stage) Install(ctx context.Context) error {
 	return err
 }
 
+// keysPath is the file of those who may ask AuthZEN.
+func (s *Stage) keysPath() string { return filepath.Join(s.Plane.Directory(), "keys.yaml") }
+
 // StorePath is the file of the embedded store.
 func (s *Stage) StorePath() string { return filepath.Join(s.Plane.Directory(), "store.db") }
 
@@ -86,6 +94,10 @@ func (s *Stage) StorePath() string { return filepath.Join(s.Plane.Directory(), "
 func (s *Stage) StartOperator(ctx context.Context, flags ...string) error {
 	err := s.Plane.WriteUserKubeconfig(s.operatorKubeconfig, "system:serviceaccount:bailiwick-system:bailiwick", "system:serviceaccounts")
 	if err != nil {
+		return err
+	}
+	keys := fmt.Sprintf("callers:\n- name: stage\n  key: %s\n  organizations: ['*']\n", s.DecisionKey)
+	if err := os.WriteFile(s.keysPath(), []byte(keys), 0o600); err != nil {
 		return err
 	}
 	webhook, err := netip.ParseAddrPort(s.addresses[3])
@@ -105,6 +117,8 @@ func (s *Stage) StartOperator(ctx context.Context, flags ...string) error {
 		"--webhook-port=" + strconv.Itoa(int(webhook.Port())),
 		"--webhook-dns-name=localhost",
 		"--metrics-address=" + s.addresses[4],
+		"--decision-address=" + s.addresses[5],
+		"--decision-keys-file=" + s.keysPath(),
 		"--leader-elect=false",
 	}, flags...)...)
 	if err != nil {

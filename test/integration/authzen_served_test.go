@@ -54,7 +54,7 @@ func runOperator(options operator.Options) *operator.Operator {
 }
 
 var _ = Describe("AuthZEN before an external store", Serial, func() {
-	It("[N13] [N17] answers as long as the store does, and is never wrong when it does not", func() {
+	It("[N13] [N16] answers as long as the store does, and is never wrong when it does not", func() {
 		const key = "a key that both know"
 		external := server.Start(GinkgoTB(), server.Options{
 			Engine: "sqlite", URI: filepath.Join(GinkgoT().TempDir(), "openfga.db"), Keys: []string{key},
@@ -95,7 +95,7 @@ var _ = Describe("AuthZEN before an external store", Serial, func() {
 })
 
 var _ = Describe("The APIs that applications ask", Serial, func() {
-	It("[N18] are served over TLS to those who have a key, and take a new certificate and new keys without a restart", func() {
+	It("[N17] are served over TLS to those who have a key, and take a new certificate and new keys without a restart", func() {
 		directory := GinkgoT().TempDir()
 		trusted := func() *http.Client {
 			GinkgoHelper()
@@ -157,7 +157,7 @@ var _ = Describe("The APIs that applications ask", Serial, func() {
 		}
 	})
 
-	It("[N18] ask for no key in the clear, unless nobody else can hear it", func() {
+	It("[N17] ask for no key in the clear, unless nobody else can hear it", func() {
 		cluster, err := plane.UserConfig(operatorName, "system:serviceaccounts")
 		Expect(err).NotTo(HaveOccurred())
 		refused := func(change func(*operator.Options), words string) {

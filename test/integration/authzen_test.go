@@ -333,7 +333,7 @@ var _ = Describe("AuthZEN", func() {
 		}
 	})
 
-	It("[N17] [B4] tells what an admin may do with a group, and a member may not", func() {
+	It("[N16] [B4] tells what an admin may do with a group, and a member may not", func() {
 		create(
 			build.GroupMembership(w.Namespace, "a", "alice", "devs").As(v1alpha1.GroupAdmin).Obj(),
 			build.GroupMembership(w.Namespace, "b", "bob", "devs").Obj(),
@@ -344,7 +344,7 @@ var _ = Describe("AuthZEN", func() {
 		Expect(answers(evaluationPath, but(devs))).To(beAnswer(no))
 	})
 
-	It("[N17] sees an object as soon as it is ready, and no more when it is gone", func() {
+	It("[N16] sees an object as soon as it is ready, and no more when it is gone", func() {
 		for n := range 10 {
 			assigned := w.assignment(fmt.Sprint("b-", n), "editor").ToUser("bob").InProject("lab", "vision").Obj()
 			question := but(map[string]any{"subject": w.asks("bob"), "resource": w.project("lab", "vision")})
