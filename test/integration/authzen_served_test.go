@@ -76,7 +76,7 @@ var _ = Describe("AuthZEN before an external store", Serial, func() {
 		external.Restart(GinkgoTB())
 		expectReason(assigned, v1alpha1.ReasonInForce)
 		Expect(answers(evaluationPath, viewing)).To(beAnswer(yes))
-		viewing["context"] = map[string]any{"a\x00b": "\x00", "name": "line\nline"}
+		viewing["context"] = map[string]any{"a\x00b": "\x00", "name": "one\ntwo"}
 		Expect(answers(evaluationPath, viewing)).To(beAnswer(yes), "control characters fail no decision")
 		viewing["resource"] = w.thing("7", map[string]any{"workspace": "prod"}, nil)
 		Expect(answers(evaluationPath, viewing)).To(beAnswer(yes), "an object that no grant names")

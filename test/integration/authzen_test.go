@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -33,13 +34,10 @@ func (w *world) project(workspace, project string) entity {
 
 // thing is an object of the world's type, with these attributes.
 func (w *world) thing(id string, scope, attributes map[string]any) entity {
-	properties := map[string]any{"scope": map[string]any{"organization": w.Namespace}}
-	for level, name := range scope {
-		properties["scope"].(map[string]any)[level] = name
-	}
-	for name, value := range attributes {
-		properties[name] = value
-	}
+	where := map[string]any{"organization": w.Namespace}
+	maps.Copy(where, scope)
+	properties := map[string]any{"scope": where}
+	maps.Copy(properties, attributes)
 	return entity{"type": w.Type, "id": id, "properties": properties}
 }
 
@@ -191,7 +189,7 @@ var _ = Describe("AuthZEN", func() {
 				request.Header.Set("X-Request-ID", id)
 				response, err := http.DefaultClient.Do(request)
 				Expect(err).NotTo(HaveOccurred())
-				response.Body.Close()
+				Expect(response.Body.Close()).To(Succeed())
 				Expect(response.Header.Get("X-Request-ID")).To(Equal(id))
 			}
 		}
@@ -318,16 +316,16 @@ var _ = Describe("AuthZEN", func() {
 
 	It("[N14] denies what it does not know", func() {
 		for what, change := range map[string]map[string]any{
-			"a user":        {"subject": entity{"type": "user", "id": "nobody@" + w.Namespace}},
-			"a subject":     {"subject": entity{"type": "robot", "id": w.subject("alice")}},
-			"a permission":  {"action": entity{"name": w.Namespace + ":Fly"}},
-			"control":       {"action": entity{"name": w.View + "\x00"}},
-			"another case":  {"action": entity{"name": strings.ToUpper(w.View)}},
-			"a workspace":   {"resource": entity{"type": "workspace", "id": w.Namespace + "/nowhere"}},
-			"a project":     {"resource": w.project("prod", "nowhere")},
-			"a scope":       {"resource": w.thing("1", map[string]any{"workspace": "prod", "project": "nowhere"}, nil)},
-			"a type":        {"resource": entity{"type": "spaceship", "id": "1", "properties": map[string]any{"scope": map[string]any{"organization": w.Namespace, "workspace": "prod"}}}},
-			"a long name":   {"subject": entity{"type": "user", "id": strings.Repeat("x", 10_000)}},
+			"a user":       {"subject": entity{"type": "user", "id": "nobody@" + w.Namespace}},
+			"a subject":    {"subject": entity{"type": "robot", "id": w.subject("alice")}},
+			"a permission": {"action": entity{"name": w.Namespace + ":Fly"}},
+			"control":      {"action": entity{"name": w.View + "\x00"}},
+			"another case": {"action": entity{"name": strings.ToUpper(w.View)}},
+			"a workspace":  {"resource": entity{"type": "workspace", "id": w.Namespace + "/nowhere"}},
+			"a project":    {"resource": w.project("prod", "nowhere")},
+			"a scope":      {"resource": w.thing("1", map[string]any{"workspace": "prod", "project": "nowhere"}, nil)},
+			"a type":       {"resource": entity{"type": "spaceship", "id": "1", "properties": map[string]any{"scope": map[string]any{"organization": w.Namespace, "workspace": "prod"}}}},
+			"a long name":  {"subject": entity{"type": "user", "id": strings.Repeat("x", 10_000)}},
 		} {
 			Expect(answers(evaluationPath, but(change))).To(beAnswer(no), what)
 		}
