@@ -21,7 +21,7 @@ import (
 
 // MaxContexts is how many tuples a role may fill at one scope: half of the slots, so that the other
 // half is free to switch to.
-const MaxContexts = 4
+const MaxContexts = store.Slots / 2
 
 // ErrTooLarge means that grants do not fit into the contexts that they may fill.
 var ErrTooLarge = errors.New("too large for the store")

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -10,44 +9,38 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
-// The relations of the authorization model.
-const (
-	RelationAssignee = "assignee"
-	RelationParent   = "parent"
-	RelationRole     = "role"
-	RelationMember   = "member"
-	RelationAdmin    = "admin"
-	// RelationCan is what decisions ask.
-	RelationCan = "can"
-)
-
-// Slots is how many names the model has for a binding's assignees.
-const Slots = 2 * MaxContexts
-
 // sides are the relations that may hold what is granted to a subject directly.
-var sides = [...]string{"grant_a", "grant_b"}
+var sides = [...]string{store.RelationGrantA, store.RelationGrantB}
+
+// slots are the names under which a binding's assignees may hold what their role gives.
+var slots = func() (names [store.Slots]string) {
+	for n := range names {
+		names[n] = store.SlotRelation(n)
+	}
+	return names
+}()
 
 // User is the subject of tuples about a user.
 func User(subject string) string { return objectid.User(subject) }
 
 // GroupMembers is the subject of tuples about the members of a group.
 func GroupMembers(organization, name string) string {
-	return objectid.Group(organization, name) + "#" + RelationMember
+	return objectid.Group(organization, name) + "#" + store.RelationMember
 }
 
 // Assignee says that a subject has the role of a binding.
 func Assignee(binding, subject string) store.Key {
-	return store.Key{Object: binding, Relation: RelationAssignee, User: subject}
+	return store.Key{Object: binding, Relation: store.RelationAssignee, User: subject}
 }
 
 // Member says that a user is a member of a group.
 func Member(group, subject string) store.Key {
-	return store.Key{Object: group, Relation: RelationMember, User: subject}
+	return store.Key{Object: group, Relation: store.RelationMember, User: subject}
 }
 
 // Admin says that a user is an admin of a group.
 func Admin(group, subject string) store.Key {
-	return store.Key{Object: group, Relation: RelationAdmin, User: subject}
+	return store.Key{Object: group, Relation: store.RelationAdmin, User: subject}
 }
 
 // Parent puts a path below what is directly above it; false for an organization.
@@ -56,7 +49,7 @@ func Parent(path scope.Path) (store.Key, bool) {
 	if !ok {
 		return store.Key{}, false
 	}
-	return store.Key{Object: objectid.Scope(path), Relation: RelationParent, User: objectid.Scope(above)}, true
+	return store.Key{Object: objectid.Scope(path), Relation: store.RelationParent, User: objectid.Scope(above)}, true
 }
 
 // Cell is a place in the store whose conditions change while decisions are made.
@@ -97,7 +90,7 @@ func (c Cell) Places() int {
 	if c.Switch == AfterDecisions {
 		return len(sides)
 	}
-	return Slots
+	return store.Slots
 }
 
 // Place is the key of one of the tuples that may hold the cell.
@@ -105,7 +98,7 @@ func (c Cell) Place(n int) store.Key {
 	if c.Switch == AfterDecisions {
 		return store.Key{Object: c.Object, Relation: sides[n], User: c.Subject}
 	}
-	return store.Key{Object: c.Object, Relation: RelationRole, User: fmt.Sprintf("%s#slot_%d", c.Subject, n)}
+	return store.Key{Object: c.Object, Relation: store.RelationRole, User: c.Subject + "#" + slots[n]}
 }
 
 // CellOf is the cell, and the place in it, that a tuple belongs to; false for every other tuple.
@@ -113,12 +106,13 @@ func CellOf(key store.Key) (cell Cell, place int, ok bool) {
 	if side := slices.Index(sides[:], key.Relation); side >= 0 {
 		return GrantCell(key.Object, key.User), side, true
 	}
-	if key.Relation != RelationRole {
+	if key.Relation != store.RelationRole {
 		return Cell{}, 0, false
 	}
-	binding, name, ok := strings.Cut(key.User, "#slot_")
-	if !ok || len(name) != 1 || name[0] < '0' || name[0] >= '0'+Slots {
+	binding, relation, _ := strings.Cut(key.User, "#")
+	slot := slices.Index(slots[:], relation)
+	if slot < 0 {
 		return Cell{}, 0, false
 	}
-	return RoleCell(key.Object, binding), int(name[0] - '0'), true
+	return RoleCell(key.Object, binding), slot, true
 }

@@ -128,7 +128,7 @@ func (p *plan) switchSides(wanted []*structpb.Struct, rested bool) {
 // dropUnwanted deletes the slots whose context is not wanted, and returns the wanted ones that no slot
 // has.
 func (p *plan) dropUnwanted(wanted []*structpb.Struct) (missing []*structpb.Struct) {
-	kept := [render.Slots]bool{}
+	kept := [store.Slots]bool{}
 	for _, context := range wanted {
 		found := false
 		for n, holds := range p.holds {

@@ -65,7 +65,7 @@ type Syncer struct {
 }
 
 // slots are the contexts of a cell's tuples; nil where there is no tuple.
-type slots [render.Slots]*structpb.Struct
+type slots [store.Slots]*structpb.Struct
 
 // item is something to look at: a tuple without condition or, when Cell is set, a cell.
 type item struct {

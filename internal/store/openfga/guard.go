@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
 // served are the methods that applications may call, and whether each is a decision, for which the
@@ -164,10 +165,10 @@ func (g *guard) question(modelID *string, tuples []*openfgav1.TupleKey, context 
 func onlyParents(tuples []*openfgav1.TupleKey) error {
 	for _, tuple := range tuples {
 		parent, ok := objectid.Parent(tuple.GetObject())
-		if !ok || tuple.GetRelation() != RelationParent || tuple.GetUser() != parent || tuple.GetCondition() != nil {
+		if !ok || tuple.GetRelation() != store.RelationParent || tuple.GetUser() != parent || tuple.GetCondition() != nil {
 			return status.Errorf(codes.InvalidArgument,
 				"the contextual tuple %s %s %s is not accepted: only that an object's %s is the one its own id names",
-				tuple.GetUser(), tuple.GetRelation(), tuple.GetObject(), RelationParent)
+				tuple.GetUser(), tuple.GetRelation(), tuple.GetObject(), store.RelationParent)
 		}
 	}
 	return nil

@@ -1,31 +1,11 @@
 package openfga
 
 import (
-	"fmt"
-
 	openfgav1 "github.com/openfga/api/proto/openfga/v1"
 
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
-
-// The relations of the authorization model. Their meaning is in docs/store.md.
-const (
-	RelationMember   = "member"
-	RelationAdmin    = "admin"
-	RelationAssignee = "assignee"
-	RelationRole     = "role"
-	RelationGrantA   = "grant_a"
-	RelationGrantB   = "grant_b"
-	RelationCan      = "can"
-	RelationParent   = "parent"
-)
-
-// Slots is how many names a binding's assignees have. A tuple can't be rewritten in place; a role
-// that changes moves from some slots to others in one transaction.
-const Slots = 8
-
-// SlotRelation is the name of one slot of a binding, from 0 to Slots-1.
-func SlotRelation(slot int) string { return fmt.Sprintf("slot_%d", slot) }
 
 // Model is the authorization model: static, the same in every installation. It is made here and not
 // in OpenFGA's modelling language, which can't write the type of the attributes, "any".
@@ -62,49 +42,49 @@ func Model() *openfgav1.AuthorizationModel {
 func groupType() *openfgav1.TypeDefinition {
 	admin := conditional(user(objectid.TypeUser))
 	return newType(objectid.TypeGroup).
-		assigned(RelationMember, user(objectid.TypeUser)).
-		assigned(RelationAdmin, user(objectid.TypeUser)).
-		assigned(RelationGrantA, admin).
-		assigned(RelationGrantB, admin).
-		computed(RelationCan, union(computed(RelationGrantA), computed(RelationGrantB))).
+		assigned(store.RelationMember, user(objectid.TypeUser)).
+		assigned(store.RelationAdmin, user(objectid.TypeUser)).
+		assigned(store.RelationGrantA, admin).
+		assigned(store.RelationGrantB, admin).
+		computed(store.RelationCan, union(computed(store.RelationGrantA), computed(store.RelationGrantB))).
 		TypeDefinition
 }
 
 func bindingType() *openfgav1.TypeDefinition {
 	binding := newType(objectid.TypeBinding).
-		assigned(RelationAssignee, user(objectid.TypeUser), userset(objectid.TypeGroup, RelationMember))
-	for slot := range Slots {
-		binding.computed(SlotRelation(slot), computed(RelationAssignee))
+		assigned(store.RelationAssignee, user(objectid.TypeUser), userset(objectid.TypeGroup, store.RelationMember))
+	for slot := range store.Slots {
+		binding.computed(store.SlotRelation(slot), computed(store.RelationAssignee))
 	}
 	return binding.TypeDefinition
 }
 
 func scopeType(name string, parents ...string) *openfgav1.TypeDefinition {
-	slots := make([]*openfgav1.RelationReference, Slots)
+	slots := make([]*openfgav1.RelationReference, store.Slots)
 	for slot := range slots {
-		slots[slot] = conditional(userset(objectid.TypeBinding, SlotRelation(slot)))
+		slots[slot] = conditional(userset(objectid.TypeBinding, store.SlotRelation(slot)))
 	}
-	can := []*openfgav1.Userset{computed(RelationRole), computed(RelationGrantA), computed(RelationGrantB)}
-	scope := newType(name).assigned(RelationRole, slots...)
-	for _, relation := range []string{RelationGrantA, RelationGrantB} {
+	can := []*openfgav1.Userset{computed(store.RelationRole), computed(store.RelationGrantA), computed(store.RelationGrantB)}
+	scope := newType(name).assigned(store.RelationRole, slots...)
+	for _, relation := range []string{store.RelationGrantA, store.RelationGrantB} {
 		scope.assigned(relation,
 			conditional(user(objectid.TypeUser)),
-			conditional(userset(objectid.TypeGroup, RelationMember)))
+			conditional(userset(objectid.TypeGroup, store.RelationMember)))
 	}
 	if len(parents) > 0 {
 		above := make([]*openfgav1.RelationReference, len(parents))
 		for i, parent := range parents {
 			above[i] = user(parent)
 		}
-		scope.assigned(RelationParent, above...)
+		scope.assigned(store.RelationParent, above...)
 		can = append(can, &openfgav1.Userset{Userset: &openfgav1.Userset_TupleToUserset{
 			TupleToUserset: &openfgav1.TupleToUserset{
-				Tupleset:        &openfgav1.ObjectRelation{Relation: RelationParent},
-				ComputedUserset: &openfgav1.ObjectRelation{Relation: RelationCan},
+				Tupleset:        &openfgav1.ObjectRelation{Relation: store.RelationParent},
+				ComputedUserset: &openfgav1.ObjectRelation{Relation: store.RelationCan},
 			},
 		}})
 	}
-	return scope.computed(RelationCan, union(can...)).TypeDefinition
+	return scope.computed(store.RelationCan, union(can...)).TypeDefinition
 }
 
 // typeDefinition builds an OpenFGA type relation by relation.

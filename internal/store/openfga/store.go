@@ -158,7 +158,7 @@ func (s *Store) Check(ctx context.Context, question store.Question) (bool, error
 	}
 	if question.Parent != "" {
 		request.ContextualTuples = &openfgav1.ContextualTupleKeys{TupleKeys: []*openfgav1.TupleKey{
-			{Object: question.Object, Relation: RelationParent, User: question.Parent},
+			{Object: question.Object, Relation: store.RelationParent, User: question.Parent},
 		}}
 	}
 	response, err := s.client.Check(ctx, request)
