@@ -53,17 +53,14 @@ var program = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// runProgram stops the operator of the suite and runs one as a program, on a store of its own, whom op
-// then asks. It returns the process, to be killed, and the store's file. The operator of the suite is
-// back after the spec.
-func runProgram() (process *controlplane.Process, file string) {
+// insteadOfSuites stops the operator of the suite, which is back after the spec with its own store, and
+// returns how to run one as a program, to be killed; the arguments say on which store.
+func insteadOfSuites() (run func(arguments ...string) *controlplane.Process) {
 	GinkgoHelper()
 	path, err := program()
 	Expect(err).NotTo(HaveOccurred())
-	directory := GinkgoT().TempDir()
-	kubeconfig := filepath.Join(directory, "kubeconfig")
+	kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 	Expect(plane.WriteUserKubeconfig(kubeconfig, operatorName, "system:serviceaccounts")).To(Succeed())
-	file = filepath.Join(directory, "store.db")
 
 	op.Stop()
 	ownFile := op.file
@@ -74,16 +71,29 @@ func runProgram() (process *controlplane.Process, file string) {
 		op.file = ownFile
 		op.Start()
 	})
+	return func(arguments ...string) *controlplane.Process {
+		GinkgoHelper()
+		process, err := plane.Run(path, []string{"KUBECONFIG=" + kubeconfig}, append([]string{
+			"--leader-elect=false", "--metrics-address=0", "--health-address=0",
+			fmt.Sprint("--webhook-port=", op.webhookPort), "--webhook-dns-name=localhost",
+		}, arguments...)...)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(process.Kill)
+		return process
+	}
+}
+
+// runProgram runs an operator as a program instead of the suite's, on a store of its own, whom op then
+// asks. It returns the process, to be killed, and the store's file.
+func runProgram() (process *controlplane.Process, file string) {
+	GinkgoHelper()
+	run := insteadOfSuites()
+	file = filepath.Join(GinkgoT().TempDir(), "store.db")
 	op.address = fmt.Sprint("127.0.0.1:", freePort())
 	decisions := fmt.Sprint("127.0.0.1:", freePort())
 	op.decisionURL = "http://" + decisions
-	process, err = plane.Run(path, []string{"KUBECONFIG=" + kubeconfig},
-		"--store-path="+file, "--leader-elect=false", "--metrics-address=0", "--health-address=0",
-		"--openfga-http-address="+op.address, "--openfga-grpc-address=127.0.0.1:0",
-		"--decision-address="+decisions, "--decision-keys-file="+op.keys,
-		fmt.Sprint("--webhook-port=", op.webhookPort), "--webhook-dns-name=localhost")
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(process.Kill)
+	process = run("--store-path="+file, "--openfga-http-address="+op.address, "--openfga-grpc-address=127.0.0.1:0",
+		"--decision-address="+decisions, "--decision-keys-file="+op.keys)
 	Eventually(op.storeID).WithTimeout(time.Minute).ShouldNot(BeEmpty(), func() string { return plane.LogTail("bailiwick") })
 	Eventually(stamped).WithTimeout(time.Minute).Should(BeTrue())
 	return process, file

@@ -1,0 +1,187 @@
+package integration
+
+import (
+	"fmt"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/statuscheck"
+)
+
+// fillsFourTuples is how many permissions of the longest names fit into the four tuples that a role may fill at
+// a scope; docs/kinds/role.md says so.
+const fillsFourTuples = 484
+
+// longPermissions declares as many permissions of 256 characters as asked for, and returns their names in
+// the order in which they fill tuples.
+func (w *world) longPermissions(many int) (names []string) {
+	GinkgoHelper()
+	const perType = 256
+	for first := 0; first < many; first += perType {
+		catalogue := build.ResourceType(fmt.Sprint(w.Namespace, "-long-", first))
+		for n := first; n < min(many, first+perType); n++ {
+			name := fmt.Sprintf("%s:%04d", w.Namespace, n)
+			names = append(names, name+strings.Repeat("x", 256-len(name)))
+			catalogue.Permits(names[n])
+		}
+		create(catalogue.Obj())
+		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, catalogue.Obj()))).To(Succeed()) })
+		expectReason(catalogue.Obj(), v1alpha1.ReasonValid)
+	}
+	return names
+}
+
+// Serial, because they count what the operator writes, and ask without pause.
+var _ = Describe("A role that fills four tuples", Serial, func() {
+	It("[K11] is given, and switched at once to another that fills four", func() {
+		w := newWorld()
+		names := w.longPermissions(2*fillsFourTuples - 1)
+		// The two have one permission in common.
+		one, other := names[:fillsFourTuples], names[fillsFourTuples-1:]
+		both := one[len(one)-1]
+		role := build.Role(w.Namespace, "full").Grants(one...).Obj()
+		assigned := w.assignment("a", "full").ToUser("alice").InWorkspace("prod").Obj()
+		create(role, assigned)
+		expectReason(role, v1alpha1.ReasonValid, "gives 484 permissions")
+		expectReason(assigned, v1alpha1.ReasonInForce)
+		for _, permission := range []string{one[0], one[100], one[300], both} {
+			Expect(w.may("alice", permission, w.at("prod", "vision"))()).To(BeTrue(), permission)
+		}
+		Expect(w.may("alice", other[1], w.at("prod"))()).To(BeFalse())
+		slots := func() (held []string) {
+			GinkgoHelper()
+			all, err := w.inStore()
+			Expect(err).NotTo(HaveOccurred())
+			for _, line := range all {
+				if place.MatchString(line) {
+					held = append(held, place.FindString(line))
+				}
+			}
+			return held
+		}
+		before := slots()
+		Expect(before).To(HaveLen(4))
+
+		waitUntilQuiet()
+		counted := writtenNow()
+		asked := askWithoutPause(question{User: objectid.User(w.subject("alice")), Permission: both, Object: w.at("prod")})
+		edit(role, func(r *v1alpha1.Role) { toGrant(other...)(&r.Spec) })
+		expectReason(role, v1alpha1.ReasonValid)
+		Expect(slots()).To(And(HaveLen(4), Not(ContainElements(before))))
+		for permission, want := range map[string]bool{one[0]: false, one[len(one)-2]: false, other[1]: true, other[len(other)-1]: true, both: true} {
+			Expect(w.may("alice", permission, w.at("prod"))()).To(Equal(want), permission)
+		}
+		waitUntilQuiet()
+		Expect(writtenNow().ToStore-counted.ToStore).To(BeEquivalentTo(1), "all eight places in one transaction")
+		edit(role, func(r *v1alpha1.Role) { toGrant(one...)(&r.Spec) })
+		expectReason(role, v1alpha1.ReasonValid)
+		asked.expectAllAllowed(100)
+	})
+
+	It("[G11] is too large with one more, its own or inherited, and gives nothing until it is mended", func() {
+		w := newWorld()
+		names := w.longPermissions(fillsFourTuples + 1)
+		full := build.Role(w.Namespace, "full").Grants(names[:fillsFourTuples]...).Obj()
+		heir := build.Role(w.Namespace, "heir").Inherits("full").Grants(names[fillsFourTuples]).Obj()
+		plain := build.Role(w.Namespace, "plain").Inherits("full").Grants(names[0]).Obj()
+		ofFull := w.assignment("full", "full").ToUser("alice").Obj()
+		ofHeir := w.assignment("heir", "heir").ToUser("bob").Obj()
+		create(full, plain)
+		expectReason(full, v1alpha1.ReasonValid)
+
+		By("the heir, with what it inherits")
+		tooLarge := MatchError(containAll("spec.permissionGrants, with what is inherited", "485 permissions", "split the role in two"))
+		Expect(k8sClient.Create(ctx, heir.DeepCopy())).To(tooLarge)
+		Expect(unasked().Create(ctx, heir)).To(Succeed())
+		create(ofFull, ofHeir)
+		expectReason(plain, v1alpha1.ReasonValid, "gives 1 permissions, and 483 more that it inherits")
+		expectReason(heir, v1alpha1.ReasonRoleTooLarge, "spec.permissionGrants, with what is inherited", "split the role in two")
+		expectReason(ofFull, v1alpha1.ReasonInForce)
+		expectReason(ofHeir, v1alpha1.ReasonRoleInvalid, "the Role heir")
+		Expect(w.may("alice", names[0], w.at())()).To(BeTrue())
+		Expect(w.may("bob", names[0], w.at())()).To(BeFalse())
+		Expect(w.may("bob", names[fillsFourTuples], w.at())()).To(BeFalse())
+
+		By("the role itself, and with it its heirs")
+		larger := full.DeepCopy()
+		toGrant(names...)(&larger.Spec)
+		Expect(k8sClient.Patch(ctx, larger.DeepCopy(), client.MergeFrom(full))).To(tooLarge)
+		Expect(unasked().Patch(ctx, larger, client.MergeFrom(full))).To(Succeed())
+		expectReason(full, v1alpha1.ReasonRoleTooLarge, "485 permissions", "4 tuples")
+		Expect(statuscheck.KStatus(observed(full))).To(Equal(statuscheck.Failed))
+		expectReason(ofFull, v1alpha1.ReasonRoleInvalid)
+		for _, r := range []*v1alpha1.Role{heir, plain} {
+			expectReason(r, v1alpha1.ReasonRoleInvalid, "the Role full")
+			Expect(statuscheck.KStatus(observed(r))).To(Equal(statuscheck.InProgress))
+		}
+		Expect(gives(full)).To(Equal([2]int64{0, 0}))
+		Expect(w.may("alice", names[0], w.at())()).To(BeFalse())
+		Expect(w.inStore()).NotTo(ContainElement(MatchRegexp("assignee|slot_")))
+
+		By("mended")
+		edit(full, func(r *v1alpha1.Role) { toGrant(names[1:fillsFourTuples]...)(&r.Spec) })
+		expectReason(full, v1alpha1.ReasonValid)
+		for _, r := range []v1alpha1.Object{heir, plain} {
+			expectReason(r, v1alpha1.ReasonValid)
+		}
+		expectReason(ofFull, v1alpha1.ReasonInForce)
+		expectReason(ofHeir, v1alpha1.ReasonInForce)
+		Expect(w.may("alice", names[1], w.at())()).To(BeTrue())
+		Expect(w.may("bob", names[1], w.at())()).To(BeTrue())
+		Expect(w.may("bob", names[fillsFourTuples], w.at())()).To(BeTrue())
+
+		By("an heir, by an edit of its parent")
+		edit(full, func(r *v1alpha1.Role) { toGrant(names[:fillsFourTuples]...)(&r.Spec) })
+		expectReason(full, v1alpha1.ReasonValid)
+		expectReason(heir, v1alpha1.ReasonRoleTooLarge)
+		Expect(w.may("bob", names[1], w.at())()).To(BeFalse())
+		Expect(w.may("alice", names[1], w.at())()).To(BeTrue())
+	})
+})
+
+var _ = Describe("A role with many ancestors", func() {
+	It("[G11] inherits from 256 of them, and is too large with one more", func() {
+		w := newWorld()
+		// A role takes 32 parents at most: eight rows of them, and above these 249 more.
+		name := func(n int) string { return fmt.Sprint("base-", n) }
+		parents := func(from, to int) (names []string) {
+			for n := from; n < to; n++ {
+				names = append(names, name(n))
+			}
+			return names
+		}
+		inParallel(249, func(n int) error {
+			return k8sClient.Create(ctx, build.Role(w.Namespace, name(n)).OfType(v1alpha1.RoleBase).Obj())
+		})
+		var middle []string
+		for from := 0; from < 249; from += 32 {
+			row := fmt.Sprint("row-", from)
+			middle = append(middle, row)
+			create(build.Role(w.Namespace, row).Inherits(parents(from, min(249, from+32))...).Obj())
+		}
+		Expect(middle).To(HaveLen(8))
+		edit(build.Role(w.Namespace, name(248)).Obj(), func(r *v1alpha1.Role) { toGrant(w.View)(&r.Spec) })
+		heir := build.Role(w.Namespace, "heir").Inherits(middle...).Obj()
+		assigned := w.assignment("a", "heir").ToUser("alice").Obj()
+		for _, row := range middle {
+			expectReason(build.Role(w.Namespace, row).Obj(), v1alpha1.ReasonValid)
+		}
+		Expect(k8sClient.Create(ctx, heir.DeepCopy())).To(MatchError(containAll("spec.inherits", "more than 256 roles")))
+		Expect(unasked().Create(ctx, heir)).To(Succeed())
+		create(assigned)
+		expectReason(heir, v1alpha1.ReasonRoleTooLarge, "spec.inherits", "more than 256 roles", "split the role in two")
+		expectReason(assigned, v1alpha1.ReasonRoleInvalid)
+		Expect(w.may("alice", w.View, w.at())()).To(BeFalse())
+
+		last := build.Role(w.Namespace, middle[7]).Obj()
+		inherit(last, parents(225, 249)...)
+		expectReason(heir, v1alpha1.ReasonValid, "and 1 more that it inherits")
+		Expect(w.may("alice", w.View, w.at())()).To(BeTrue())
+	})
+})

@@ -1,0 +1,125 @@
+package integration
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
+	"github.com/bailiwick-dev/bailiwick/internal/store/storetest/server"
+)
+
+// external is an OpenFGA server that outlives the operators of a spec.
+type external struct {
+	store *openfga.Store
+	// arguments have an operator use it.
+	arguments []string
+}
+
+func newExternal() *external {
+	GinkgoHelper()
+	running := server.Start(GinkgoTB(), server.Options{Engine: "sqlite", URI: filepath.Join(GinkgoT().TempDir(), "external.db")})
+	opened, err := openfga.Remote(ctx, openfga.RemoteOptions{Address: running.Address, TLS: true, CAFile: running.CAFile, Timeout: time.Minute})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(opened.Close)
+	return &external{opened, []string{"--store=external", "--openfga-server=" + running.Address, "--openfga-ca-file=" + running.CAFile}}
+}
+
+// may asks the server itself.
+func (e *external) may(q question) (bool, error) {
+	return e.store.Check(ctx, store.Question{
+		Key:        store.Key{Object: q.Object, Relation: "can", User: q.User},
+		Permission: q.Permission, Attributes: q.Attributes, Time: time.Now(),
+	})
+}
+
+// tuples are all that the server holds of a world, as the operator's own store says it. In which slot a context
+// is says nothing.
+func (e *external) tuples(w *world) (lines []string) {
+	GinkgoHelper()
+	Expect(e.store.Walk(ctx, func(tuple store.Tuple) error {
+		line := strings.Join([]string{tuple.Object, tuple.Relation, tuple.User}, " ")
+		if tuple.Context != nil {
+			encoded, err := json.Marshal(tuple.Context.AsMap())
+			if err != nil {
+				return err
+			}
+			line += " " + string(encoded)
+		}
+		if strings.Contains(line, w.Namespace) {
+			lines = append(lines, place.ReplaceAllString(line, "${1}N"))
+		}
+		return nil
+	})).To(Succeed())
+	return lines
+}
+
+var _ = Describe("An operator that is killed while it switches a role", Serial, func() {
+	It("[K6] [K11] has shown nobody less than both revisions allow, and goes on where it was", func() {
+		const questions, often = 2_000, 10
+		external, run := newExternal(), insteadOfSuites()
+		process := run(external.arguments...)
+		Eventually(stamped).WithTimeout(time.Minute).Should(BeTrue(), func() string { return plane.LogTail("bailiwick") })
+		f := newFleet(120, "wide", "heir")
+		f.expectEverywhere(external.may, f.View, f.Edit)
+
+		watching := f.watch(external.may)
+		// The one that is in force, and the one that comes.
+		old, next := f.Edit, f.stand()
+		halfway := 0
+		for round := 0; halfway < 2 || watching.asked.Load() < questions; round++ {
+			By(fmt.Sprint("round ", round))
+			Expect(round).To(BeNumerically("<", often), "it was killed too early or too late each time")
+			edit(f.wide, func(r *v1alpha1.Role) { toGrant(append([]string{f.View, next}, f.filler...)...)(&r.Spec) })
+			for { // until the first of the writes has been seen
+				allowed, err := external.may(f.questionOf(rand.IntN(f.scopes), next))
+				Expect(err).NotTo(HaveOccurred())
+				if allowed {
+					break
+				}
+			}
+			Expect(process.Kill()).To(Succeed())
+
+			switched := 0
+			for n := range f.scopes {
+				before, err := external.may(f.questionOf(n, old))
+				Expect(err).NotTo(HaveOccurred())
+				Expect(external.may(f.questionOf(n, next))).To(Equal(!before), "project %d holds one revision, whole", n)
+				if !before {
+					switched++
+				}
+			}
+			AddReportEntry(fmt.Sprint("round ", round), fmt.Sprintf("killed with %d of %d scopes switched", switched, f.scopes))
+			if switched < f.scopes {
+				halfway++
+			}
+
+			process = run(external.arguments...)
+			Eventually(reason(f.wide)).WithTimeout(time.Minute).Should(Equal(v1alpha1.ReasonValid), func() string { return plane.LogTail("bailiwick") })
+			f.expectEverywhere(external.may, f.View, next)
+			old, next = next, old
+		}
+		watching.expectNothingWrong(questions)
+
+		By("holding exactly what an operator writes that starts with nothing")
+		held := external.tuples(f.world)
+		Expect(process.Kill()).To(Succeed())
+		op.file = filepath.Join(GinkgoT().TempDir(), "fresh.db")
+		op.Start()
+		fresh, err := f.allInStore()
+		Expect(err).NotTo(HaveOccurred())
+		for n := range fresh {
+			fresh[n] = place.ReplaceAllString(fresh[n], "${1}N")
+		}
+		Expect(len(fresh)).To(BeNumerically(">", 3*f.scopes), "a parent, an assignee and a slot for each")
+		Expect(held).To(ConsistOf(fresh))
+	})
+})
