@@ -156,6 +156,14 @@ func (b *bench) begin(ctx context.Context) error {
 			return err
 		}
 	}
+	err = b.until(ctx, "the API server calls the webhook", func(ctx context.Context) (bool, error) {
+		probe := b.assignment(0)
+		err := b.client.Create(ctx, probe, client.DryRunAll)
+		return err == nil && len(probe.Finalizers) == 1, nil
+	})
+	if err != nil {
+		return err
+	}
 	return b.until(ctx, "the organization is ready", func(ctx context.Context) (bool, error) {
 		var read v1alpha1.Organization
 		err := b.client.Get(ctx, types.NamespacedName{Name: organization}, &read)
