@@ -49,17 +49,24 @@ func (w *world) Check(ctx context.Context, question store.Question) (bool, error
 	return w.check(ctx, question)
 }
 
+// writeKeys writes a file with both callers.
+func writeKeys(tb testing.TB) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "keys.yaml")
+	content := fmt.Sprintf(`{"callers": [{"name": "shop", "key": %q, "organizations": ["acme"]}, {"name": "every", "key": %q, "organizations": ["*"]}]}`, acmeKey, everyKey)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
 // newWorld allows alice everything, and nobody else anything. There are objects of the types flow and
 // authentik_flows.flow.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{ready: true, keys: filepath.Join(t.TempDir(), "keys.yaml")}
+	w := &world{ready: true, keys: writeKeys(t)}
 	w.check = func(_ context.Context, question store.Question) (bool, error) {
 		return question.User == "user:alice", nil
-	}
-	content := fmt.Sprintf(`{"callers": [{"name": "shop", "key": %q, "organizations": ["acme"]}, {"name": "every", "key": %q, "organizations": ["*"]}]}`, acmeKey, everyKey)
-	if err := os.WriteFile(w.keys, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
 	}
 	log := funcr.NewJSON(func(line string) {
 		w.mu.Lock()

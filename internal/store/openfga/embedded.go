@@ -55,8 +55,13 @@ func Embedded(ctx context.Context, options EmbeddedOptions) (*EmbeddedStore, err
 	if err != nil {
 		return nil, err
 	}
+	return embed(ctx, file, options)
+}
+
+// embed runs a server on a file. The file is closed with it, and when it does not come to that.
+func embed(ctx context.Context, file *file, options EmbeddedOptions) (*EmbeddedStore, error) {
 	openFGA, err := server.NewServerWithOpts(
-		server.WithDatastore(file.datastore),
+		server.WithDatastore(parentOnce{file.datastore}),
 		server.WithContinuationTokenSerializer(sqlcommon.NewSQLContinuationTokenSerializer()),
 		// Without it a call's deadline would not reach the database.
 		server.WithContextPropagationToDatastore(true),

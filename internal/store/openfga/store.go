@@ -157,6 +157,7 @@ func (s *Store) Check(ctx context.Context, question store.Question) (bool, error
 		Consistency: openfgav1.ConsistencyPreference_HIGHER_CONSISTENCY,
 	}
 	if question.Parent != "" {
+		ctx = context.WithValue(ctx, saidParent{}, question.Object)
 		request.ContextualTuples = &openfgav1.ContextualTupleKeys{TupleKeys: []*openfgav1.TupleKey{
 			{Object: question.Object, Relation: store.RelationParent, User: question.Parent},
 		}}
