@@ -19,9 +19,6 @@ const (
 	atOnce = 8
 )
 
-// relationCan is what applications ask for: see docs/store.md.
-const relationCan = "can"
-
 // The semantics of several evaluations.
 const (
 	executeAll          = "execute_all"
@@ -180,7 +177,7 @@ func (h handler) verdict(ctx context.Context, caller callers.Caller, q question)
 		return verdict{}, nil
 	}
 	allowed, err := h.Store.Check(ctx, store.Question{
-		Key:        store.Key{Object: q.place.object, Relation: relationCan, User: objectid.User(q.subject)},
+		Key:        store.Key{Object: q.place.object, Relation: store.RelationCan, User: objectid.User(q.subject)},
 		Parent:     q.place.parent,
 		Permission: q.permission,
 		Attributes: q.attributes,

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/openfga/openfga/pkg/storage"
+
+	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
 // saidParent is the key of a context under which an object stands whose parent the question says.
@@ -15,11 +17,11 @@ type parentOnce struct{ storage.OpenFGADatastore }
 
 // Read implements storage.RelationshipTupleReader.
 func (d parentOnce) Read(
-	ctx context.Context, store string, filter storage.ReadFilter, options storage.ReadOptions,
+	ctx context.Context, storeID string, filter storage.ReadFilter, options storage.ReadOptions,
 ) (storage.TupleIterator, error) {
 	object, said := ctx.Value(saidParent{}).(string)
-	if said && filter.Object == object && filter.Relation == RelationParent {
+	if said && filter.Object == object && filter.Relation == store.RelationParent {
 		return storage.NewStaticTupleIterator(nil), nil
 	}
-	return d.OpenFGADatastore.Read(ctx, store, filter, options)
+	return d.OpenFGADatastore.Read(ctx, storeID, filter, options)
 }

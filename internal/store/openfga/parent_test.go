@@ -18,10 +18,10 @@ type countingReads struct {
 
 // Read implements storage.RelationshipTupleReader.
 func (d countingReads) Read(
-	ctx context.Context, store string, filter storage.ReadFilter, options storage.ReadOptions,
+	ctx context.Context, storeID string, filter storage.ReadFilter, options storage.ReadOptions,
 ) (storage.TupleIterator, error) {
 	d.reads[filter.Object+" "+filter.Relation]++
-	return d.OpenFGADatastore.Read(ctx, store, filter, options)
+	return d.OpenFGADatastore.Read(ctx, storeID, filter, options)
 }
 
 // A question that says where its object lies must not make OpenFGA look twice at what is above it.
@@ -40,15 +40,15 @@ func TestWhatAQuestionSaysOfItsObjectIsNotReadAgain(t *testing.T) {
 	}
 	defer func() { _ = embedded.Close() }()
 	err = embedded.Write(t.Context(), []store.Tuple{
-		{Key: store.Key{Object: flow, Relation: RelationParent, User: project}},
-		{Key: store.Key{Object: project, Relation: RelationParent, User: "workspace:acme/prod"}},
+		{Key: store.Key{Object: flow, Relation: store.RelationParent, User: project}},
+		{Key: store.Key{Object: project, Relation: store.RelationParent, User: "workspace:acme/prod"}},
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for parent, want := range map[string]int{"": 1, project: 0} {
 		clear(counted.reads)
-		question := store.Question{Key: store.Key{Object: flow, Relation: RelationCan, User: "user:alice"}, Parent: parent, Permission: "App:View", Time: time.Now()}
+		question := store.Question{Key: store.Key{Object: flow, Relation: store.RelationCan, User: "user:alice"}, Parent: parent, Permission: "App:View", Time: time.Now()}
 		if _, err := embedded.Check(t.Context(), question); err != nil {
 			t.Fatal(err)
 		}
