@@ -25,6 +25,7 @@ run: controlplane build bin/demo ## Start the same and stay until interrupted; `
 .PHONY: build
 build: ## Build bin/bailiwick, the operator, and bin/kubectl-authz, the plugin.
 	go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)' -o bin/ ./cmd/...
+	install -m 755 cmd/kubectl-authz/kubectl_complete-authz bin/
 
 # A program of its own instead of `go run`, which does not pass on a request to end.
 .PHONY: bin/demo

@@ -158,7 +158,7 @@ func (r *reconciler) hold(ctx context.Context, object v1alpha1.Object) error {
 func (r *reconciler) finalize(ctx context.Context, ref desired.Ref, object v1alpha1.Object) error {
 	var outcome desired.Outcome
 	var unconfirmed error
-	if engine.StaysWhileDeleted(r.kind) {
+	if desired.StaysWhileDeleted(r.kind) {
 		outcome, unconfirmed = r.engine.Apply(ctx, object.DeepCopyObject().(v1alpha1.Object))
 	} else {
 		unconfirmed = r.engine.Remove(ctx, ref)

@@ -39,6 +39,15 @@ func (s *State) HasType(name string) bool {
 	return held
 }
 
+// Permission implements policy.Catalogue. It waits for no change that is being made.
+func (s *State) Permission(name string) (policy.Permission, bool) {
+	declared := s.declared.Load()
+	if declared == nil {
+		return policy.Permission{}, false
+	}
+	return declared.Permission(name)
+}
+
 // evaluateCatalogue makes the catalogue anew and evaluates the roles and assignments that a difference
 // concerns. ResourceTypes are few and change rarely, so nothing finer is needed.
 func (p *pass) evaluateCatalogue() {

@@ -44,6 +44,12 @@ func RefOf(object client.Object) Ref {
 	return ref
 }
 
+// StaysWhileDeleted says whether objects of a kind are part of the state while they are being deleted: a
+// namespace still has what is in it, and a RoleAssignment may be protected. Others give nothing any more.
+func StaysWhileDeleted(kind string) bool {
+	return kind == KindNamespace || kind == KindRoleAssignment
+}
+
 // Put adds objects, or replaces what was known of them. Their specs belong to the state
 // afterwards.
 func (s *State) Put(objects ...client.Object) Change {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
-	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -78,7 +77,7 @@ func TestWhatIsBeingDeletedIsNotLoadedUnlessItMayStay(t *testing.T) {
 		desired.KindResourceType: false, desired.KindPermissionGrant: false, desired.KindTemporaryPermissionGrant: false,
 		desired.KindGroupMembership: false, desired.KindInvitation: false,
 	} {
-		if got := engine.StaysWhileDeleted(kind); got != stays {
+		if got := desired.StaysWhileDeleted(kind); got != stays {
 			t.Errorf("%s stays while it is being deleted: %t, want %t", kind, got, stays)
 		}
 	}

@@ -84,7 +84,7 @@ type registration struct {
 func handlerFor(state *desired.State, kind string) toolscache.ResourceEventHandler {
 	put := func(item any) {
 		object := item.(client.Object)
-		if !StaysWhileDeleted(kind) && !object.GetDeletionTimestamp().IsZero() {
+		if !desired.StaysWhileDeleted(kind) && !object.GetDeletionTimestamp().IsZero() {
 			state.Remove(refOf(kind, object))
 			return
 		}

@@ -24,12 +24,6 @@ var storeAvailable = prometheus.NewGauge(prometheus.GaugeOpts{
 
 func init() { metrics.Registry.MustRegister(storeAvailable) }
 
-// StaysWhileDeleted says whether objects of a kind are part of the state while they are being deleted: a
-// namespace still has what is in it, and a RoleAssignment may be protected. Others give nothing any more.
-func StaysWhileDeleted(kind string) bool {
-	return kind == desired.KindNamespace || kind == desired.KindRoleAssignment
-}
-
 // load puts all objects of the cluster into the state at once.
 func (e *Engine) load(ctx context.Context) error {
 	var objects []client.Object
@@ -39,7 +33,7 @@ func (e *Engine) load(ctx context.Context) error {
 		}
 		err := meta.EachListItem(list, func(item runtime.Object) error {
 			object := item.(client.Object)
-			if StaysWhileDeleted(kind) || object.GetDeletionTimestamp().IsZero() {
+			if desired.StaysWhileDeleted(kind) || object.GetDeletionTimestamp().IsZero() {
 				objects = append(objects, object)
 			}
 			return nil

@@ -227,7 +227,7 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 // limits are those of the store: the embedded one allows more than a stock server does.
 func limits(options Options) desired.Limits {
 	if options.Embedded != nil {
-		return desired.Limits{ConditionCost: openfga.EmbeddedConditionCost}
+		return desired.Limits{ConditionCost: store.EmbeddedConditionCost}
 	}
 	return desired.Limits{ConditionCost: store.MaxConditionCost}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -62,7 +63,9 @@ func restMapper() meta.RESTMapper {
 		utilruntime.Must(err) // it is in the scheme
 		mapper.Add(kind, scope)
 	}
-	for _, object := range []client.Object{&corev1.Namespace{}, &v1alpha1.Organization{}, &v1alpha1.ResourceType{}} {
+	for _, object := range []client.Object{
+		&corev1.Namespace{}, &authenticationv1.SelfSubjectReview{}, &v1alpha1.Organization{}, &v1alpha1.ResourceType{},
+	} {
 		add(object, meta.RESTScopeRoot)
 	}
 	for _, object := range []client.Object{

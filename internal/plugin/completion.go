@@ -97,6 +97,17 @@ func (p *plugin) projects(ctx context.Context) (names []string) {
 	return names
 }
 
+// scopes are workspaces and projects as --scope takes them.
+func (p *plugin) scopes(ctx context.Context) (paths []string) {
+	for _, workspace := range p.declared(ctx) {
+		paths = append(paths, workspace.Name)
+		for _, project := range workspace.Projects {
+			paths = append(paths, workspace.Name+"/"+project.Name)
+		}
+	}
+	return paths
+}
+
 func (p *plugin) declared(ctx context.Context) []v1alpha1.Workspace {
 	c, err := p.connect()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package plugin has the commands of the plugin kubectl-authz. They read what their user may read, and
-// leave it to package inquiry to say what that means.
+// Package plugin has the commands of the plugin kubectl-authz. They read what their user may read, leave it
+// to package inquiry to say what that means, and say when it is not enough.
 package plugin
 
 import (
@@ -85,6 +85,7 @@ Exit status: 0 is success, and yes; 1 is no; 2 is no answer, or not all of it.`,
 	p.flags.AddFlags(root.PersistentFlags())
 	root.PersistentFlags().StringVarP(&p.output, "output", "o", outputTable, "table, json or yaml")
 	root.AddCommand(
+		p.canICommand(), p.whoCanCommand(), p.explainCommand(),
 		p.grantsCommand(), p.assignmentsCommand(), p.membershipsCommand(), p.expiringCommand(),
 	)
 	p.complete(root, "output", fixed(outputTable, outputJSON, outputYAML))

@@ -21,6 +21,30 @@ type Value struct {
 	Truth  bool
 }
 
+// String is the value as it is written in a manifest.
+func (v Value) String() string {
+	switch v.Type {
+	case v1alpha1.AttributeNumber:
+		return strconv.FormatFloat(v.Number, 'f', -1, 64)
+	case v1alpha1.AttributeBoolean:
+		return strconv.FormatBool(v.Truth)
+	default:
+		return v.Text
+	}
+}
+
+// Any is the value as JSON has it: a string, a float64 or a bool.
+func (v Value) Any() any {
+	switch v.Type {
+	case v1alpha1.AttributeNumber:
+		return v.Number
+	case v1alpha1.AttributeBoolean:
+		return v.Truth
+	default:
+		return v.Text
+	}
+}
+
 // Test is a condition on one attribute: it is, or is not, one of the values. An attribute that is
 // missing, null or of another type than Type meets no test, also no negated one.
 type Test struct {

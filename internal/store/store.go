@@ -23,6 +23,10 @@ const (
 	MaxConditionCost = 100
 )
 
+// EmbeddedConditionCost is what one condition may cost in the server that is embedded. Nobody else shares
+// that one.
+const EmbeddedConditionCost = 10_000
+
 // Key names a tuple: user has relation to object.
 type Key struct {
 	Object, Relation, User string

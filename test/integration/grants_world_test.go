@@ -25,27 +25,31 @@ func (w *world) temporary(name string) *build.TemporaryPermissionGrantBuilder {
 
 // mayBelow is may, for an object that no grant may have named: the question says in which project,
 // workspace and organization it lives, as its id does.
-func (w *world) mayBelow(user, permission, object string) func() (bool, error) {
+func (w *world) mayBelow(user, permission, object string, about ...attributes) func() (bool, error) {
 	parents := map[string]string{}
 	for child := object; ; child = parents[child] {
 		parent, ok := objectid.Parent(child)
 		if !ok {
-			return w.mayIf(user, permission, object, parents)
+			return w.mayIf(user, permission, object, parents, about...)
 		}
 		parents[child] = parent
 	}
 }
 
 // mayIf is may, with parents that the question claims.
-func (w *world) mayIf(user, permission, object string, parents map[string]string) func() (bool, error) {
+func (w *world) mayIf(user, permission, object string, parents map[string]string, about ...attributes) func() (bool, error) {
 	var claimed []map[string]any
 	for child, parent := range parents {
 		claimed = append(claimed, map[string]any{"user": parent, "relation": "parent", "object": child})
 	}
+	asked := map[string]any{"permission": permission}
+	if len(about) > 0 {
+		asked["attributes"] = about[0]
+	}
 	request := map[string]any{
 		"tuple_key":         map[string]any{"user": objectid.User(w.subject(user)), "relation": "can", "object": object},
 		"contextual_tuples": map[string]any{"tuple_keys": claimed},
-		"context":           map[string]any{"permission": permission},
+		"context":           asked,
 	}
 	return func() (bool, error) {
 		id, err := op.storeID()

@@ -13,6 +13,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"sigs.k8s.io/yaml"
 
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/plugin"
 )
 
@@ -47,6 +48,33 @@ func (p *person) views(namespace string) *person {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "bailiwick-viewer"},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: p.Name}},
 	})
+	Eventually(func() int { return p.authz("memberships", "--namespace="+namespace).Status }).Should(Equal(plugin.StatusOK))
+	return p
+}
+
+// asks gives what docs/kubectl.md says that whoever asks about an organization needs: the viewer role in its
+// namespace, the catalogue, and the Organization itself.
+func (p *person) asks(organization string) *person {
+	GinkgoHelper()
+	p.views(organization)
+	own := rbacv1.ClusterRole{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: organization + "-organization-viewer-"},
+		Rules: []rbacv1.PolicyRule{{
+			APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"organizations"}, ResourceNames: []string{organization}, Verbs: []string{"get"},
+		}},
+	}
+	create(&own)
+	DeferCleanup(func() { Expect(k8sClient.Delete(ctx, &own)).To(Succeed()) })
+	for _, role := range []string{own.Name, "bailiwick-catalogue-viewer"} {
+		binding := &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{GenerateName: organization + "-"},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
+			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: p.Name}},
+		}
+		create(binding)
+		DeferCleanup(func() { Expect(k8sClient.Delete(ctx, binding)).To(Succeed()) })
+	}
+	Eventually(func() string { return p.authz("who-can", "anything", "--namespace="+organization).Err }).ShouldNot(ContainSubstring("may not read"))
 	return p
 }
 

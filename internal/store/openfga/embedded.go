@@ -12,11 +12,9 @@ import (
 	serverconfig "github.com/openfga/openfga/pkg/server/config"
 	"github.com/openfga/openfga/pkg/storage/sqlcommon"
 	"github.com/spf13/viper"
-)
 
-// EmbeddedConditionCost is what one condition may cost in the embedded server. A stock server stops
-// at 100; nobody else shares this one.
-const EmbeddedConditionCost = 10_000
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+)
 
 // EmbeddedOptions say where the embedded store keeps its data.
 type EmbeddedOptions struct {
@@ -93,7 +91,7 @@ func embed(ctx context.Context, file *file, options EmbeddedOptions) (*EmbeddedS
 
 // raiseConditionCost is done once: viper is not made for writing beside reading.
 var raiseConditionCost = sync.OnceFunc(func() {
-	viper.Set("maxConditionEvaluationCost", EmbeddedConditionCost)
+	viper.Set("maxConditionEvaluationCost", store.EmbeddedConditionCost)
 })
 
 // oneWriter lets writes wait for each other in order. SQLite takes one writer at a time and leaves

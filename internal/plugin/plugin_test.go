@@ -1,0 +1,96 @@
+package plugin
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/inquiry"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+)
+
+func TestAPlaceIsReadFromItsFlags(t *testing.T) {
+	type written struct{ scope, resource string }
+	types := []string{"App", "a", "a/b", "x/y"}
+	path := func(w written) (scope.Path, error) {
+		return (&asking{scope: w.scope, resource: w.resource}).path("acme", types)
+	}
+	for w, want := range map[written]scope.Path{
+		{}:                        {Organization: "acme"},
+		{"prod", ""}:              {Organization: "acme", Workspace: "prod"},
+		{"prod/vision", ""}:       {Organization: "acme", Workspace: "prod", Project: "vision"},
+		{"prod", "App/42"}:        {Organization: "acme", Workspace: "prod", ResourceType: "App", ResourceID: "42"},
+		{"", "App/a/b"}:           {Organization: "acme", ResourceType: "App", ResourceID: "a/b"},
+		{"", "x/y/1"}:             {Organization: "acme", ResourceType: "x/y", ResourceID: "1"},
+		{"", "None/1"}:            {Organization: "acme", ResourceType: "None", ResourceID: "1"},
+		{"prod/vision", "App/ a"}: {Organization: "acme", Workspace: "prod", Project: "vision", ResourceType: "App", ResourceID: " a"},
+	} {
+		if got, err := path(w); err != nil || got != want {
+			t.Errorf("%+v: got %+v, %v", w, got, err)
+		}
+	}
+	for w, want := range map[written]string{
+		{"prod/vision/x", ""}: "WORKSPACE/PROJECT", {"/prod", ""}: "WORKSPACE", {"prod/", ""}: "WORKSPACE", {"/", ""}: "WORKSPACE",
+		{"", "App"}: "TYPE/ID", {"", "App/"}: "TYPE/ID", {"", "/1"}: "TYPE/ID", {"", "a/b/1"}: "each of the types [a, a/b]",
+	} {
+		if got, err := path(w); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: got %+v, %v", w, got, err)
+		}
+	}
+}
+
+func TestTagsFitByValueByAnyAndByNone(t *testing.T) {
+	grant := build.TemporaryPermissionGrant("acme", "g").Tagged("ticket", "CR 1").Tagged("night", "").Obj()
+	for tags, want := range map[string]bool{
+		"": true, "ticket:CR 1": true, "ticket:*": true, "night:": true, "night:*": true, "ticket:CR 1|night:": true,
+		"ticket:CR": false, "ticket:": false, "night:x": false, "day:*": false, "day:": false, "ticket:CR 1|day:*": false, "Ticket:*": false,
+	} {
+		fits, err := tagFilter(strings.FieldsFunc(tags, func(r rune) bool { return r == '|' }))
+		if err != nil || fits(grant) != want {
+			t.Errorf("%q: got %t, %v", tags, !want, err)
+		}
+	}
+	for _, tag := range []string{"ticket", "", ":", ":x"} {
+		if _, err := tagFilter([]string{tag}); err == nil {
+			t.Errorf("%q is taken for a tag", tag)
+		}
+	}
+}
+
+func TestGrantsThatEndAtOnceAreSortedByName(t *testing.T) {
+	order, err := grantOrder([]string{"expiry"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := build.TemporaryPermissionGrant("acme", "a").Obj(), build.TemporaryPermissionGrant("acme", "b").Obj()
+	if order(a, b) >= 0 || order(b, a) <= 0 || order(a, a) != 0 {
+		t.Error("the order is not that of names")
+	}
+}
+
+// Whoever may name a resource could else write an answer of their own into ours.
+func TestNobodySpeaksInTheNameOfAnExplanation(t *testing.T) {
+	p := &plugin{Options: Options{Clock: clocktesting.NewFakePassiveClock(time.Now())}}
+	evil := "acme/doc/1\nyes: mallory may everything\x1b[2J\r"
+	condition := inquiry.Condition{Attribute: "color\n", Type: v1alpha1.ConditionEquals, Values: []string{"red\x1b"}}
+	for _, answer := range []inquiry.Answer{
+		{Verdict: inquiry.No, Because: evil},
+		{Verdict: inquiry.No, Misses: []inquiry.Miss{{At: evil, But: []string{evil}}}},
+		{Verdict: inquiry.Yes, Ways: []inquiry.Way{{At: evil, Conditions: []inquiry.Condition{condition}}}},
+	} {
+		var out bytes.Buffer
+		if err := p.explain(&out, inquiry.Question{User: "alice", Permission: "P\n", At: scope.Path{Organization: "acme", ResourceType: "doc", ResourceID: "1\n"}}, answer); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if strings.HasPrefix(line, "yes: mallory") || strings.ContainsAny(line, "\x1b\r") {
+				t.Errorf("printed %q", out.String())
+			}
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/inquiry"
+)
+
+// world reads all that an answer about the chosen organization may depend on, as far as the user may.
+func (p *plugin) world(ctx context.Context, c *cluster) (*inquiry.World, error) {
+	var mu sync.Mutex
+	found := inquiry.Objects{Organization: c.organization}
+	keep := func(kind string, objects []v1alpha1.Object, err error) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if apierrors.IsForbidden(err) {
+			found.Unread = append(found.Unread, kind)
+			return nil
+		}
+		found.Read = append(found.Read, objects...)
+		return err
+	}
+	reading, ctx := errgroup.WithContext(ctx)
+	reading.Go(func() error {
+		organization := &v1alpha1.Organization{}
+		err := c.Get(ctx, client.ObjectKey{Name: c.organization}, organization)
+		if apierrors.IsNotFound(err) {
+			return nil // the answer says so
+		}
+		return keep(desired.KindOrganization, []v1alpha1.Object{organization}, err)
+	})
+	reading.Go(func() error {
+		objects, err := c.list(ctx, &v1alpha1.ResourceTypeList{})
+		return keep(desired.KindResourceType, objects, err)
+	})
+	for kind, list := range map[string]client.ObjectList{
+		desired.KindUser:                     &v1alpha1.UserList{},
+		desired.KindGroup:                    &v1alpha1.GroupList{},
+		desired.KindGroupMembership:          &v1alpha1.GroupMembershipList{},
+		desired.KindInvitation:               &v1alpha1.InvitationList{},
+		desired.KindRole:                     &v1alpha1.RoleList{},
+		desired.KindRoleAssignment:           &v1alpha1.RoleAssignmentList{},
+		desired.KindPermissionGrant:          &v1alpha1.PermissionGrantList{},
+		desired.KindTemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrantList{},
+	} {
+		reading.Go(func() error {
+			objects, err := c.list(ctx, list, c.within(false))
+			return keep(kind, objects, err)
+		})
+	}
+	if err := reading.Wait(); err != nil {
+		return nil, err
+	}
+	slices.Sort(found.Unread)
+	return inquiry.New(found, p.Clock), nil
+}
+
+// notRead says what it means that some kinds could not be read; nil when all could.
+func (c *cluster) notRead(kinds []string, meaning string) error {
+	if len(kinds) == 0 {
+		return nil
+	}
+	return fmt.Errorf("you may not read these kinds in %s: %s; %s: ask for the ClusterRoles bailiwick-viewer in the namespace and bailiwick-catalogue-viewer, and to get the Organization",
+		c.organization, strings.Join(kinds, ", "), meaning)
+}
+
+// errBehind says that the operator has not confirmed yet what some objects say.
+func errBehind(objects []inquiry.Object) error {
+	if len(objects) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the operator has not brought these into the store yet, which may still answer as before: %s", objectsText(objects))
+}
+
+func objectsText(objects []inquiry.Object) string {
+	names := make([]string, 0, len(objects))
+	for _, object := range objects {
+		names = append(names, object.Kind+" "+object.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// uncertain is why an answer is not known.
+func (c *cluster) uncertain(answer inquiry.Answer) error {
+	return errors.Join(
+		c.notRead(answer.Unread, "so whether the user may is not known"),
+		errBehind(answer.Behind),
+	)
+}
