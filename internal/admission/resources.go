@@ -15,10 +15,11 @@ import (
 type resource struct {
 	// verb is what whoever does not hold what an object gives needs instead, by Kubernetes' own rules.
 	verb string
-	// field is what a refusal is about.
-	field string
-	empty func() client.Object
-	spec  func(client.Object) any
+	// field is what a refusal is about where an object is created or deleted, editable where it is
+	// changed, if that is another one.
+	field, editable string
+	empty           func() client.Object
+	spec            func(client.Object) any
 	// deletionGives means that a deletion can give something to others.
 	deletionGives bool
 }
@@ -56,12 +57,12 @@ var resources = map[string]resource{
 		spec:  func(o client.Object) any { return o.(*v1alpha1.Organization).Spec },
 	},
 	"users": {
-		verb: verbBind, field: "metadata.name", deletionGives: true,
+		verb: verbBind, field: "metadata.name", editable: "spec", deletionGives: true,
 		empty: func() client.Object { return &v1alpha1.User{} },
 		spec:  func(o client.Object) any { return o.(*v1alpha1.User).Spec },
 	},
 	"groups": {
-		verb: verbBind, field: "metadata.name",
+		verb: verbBind, field: "metadata.name", editable: "spec.configurablePermissions",
 		empty: func() client.Object { return &v1alpha1.Group{} },
 		spec:  func(o client.Object) any { return o.(*v1alpha1.Group).Spec },
 	},
@@ -71,7 +72,7 @@ var resources = map[string]resource{
 		spec:  func(o client.Object) any { return o.(*v1alpha1.GroupMembership).Spec },
 	},
 	invitations: {
-		verb: verbBind, field: "metadata.name",
+		verb: verbBind, field: "metadata.name", editable: "spec",
 		empty: func() client.Object { return &v1alpha1.Invitation{} },
 		spec:  func(o client.Object) any { return o.(*v1alpha1.Invitation).Spec },
 	},

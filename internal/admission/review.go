@@ -2,31 +2,74 @@ package admission
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
+	"k8s.io/apimachinery/pkg/util/cache"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
 
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 
-// reviewTimeout ends a question to the API server; it is less than a webhook call may take.
-const reviewTimeout = 3 * time.Second
+const (
+	// reviewTimeout ends a question to the API server; two take less than a webhook call may.
+	reviewTimeout = 3 * time.Second
+	// remembered is how long what someone may do is not asked about again, and rememberedMost of how many.
+	// Whoever applies thousands of objects is asked about once in a while.
+	remembered     = 10 * time.Second
+	rememberedMost = 1000
+)
 
-// may asks the API server whether whoever makes a request has a verb on what the request is about.
-func may(ctx context.Context, c client.Client, verb string, request *admission.Request) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
-	defer cancel()
-	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+// Reviewer asks the API server what requesters may do by Kubernetes' own rules.
+type Reviewer struct {
+	client  client.Client
+	allowed *cache.LRUExpireCache
+}
+
+// NewReviewer asks through a client, and remembers for a time by a clock.
+func NewReviewer(c client.Client, by clock.PassiveClock) *Reviewer {
+	return &Reviewer{client: c, allowed: cache.NewLRUExpireCacheWithClock(rememberedMost, by)}
+}
+
+// May says whether whoever makes a request has a verb on what the request is about. That someone may not
+// is never remembered, nor is it that they may with one object only.
+func (r *Reviewer) May(ctx context.Context, verb string, request *admission.Request) (bool, error) {
+	asked := authorizationv1.SubjectAccessReviewSpec{
 		User: request.UserInfo.Username, UID: request.UserInfo.UID, Groups: request.UserInfo.Groups,
 		Extra: extra(request),
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Verb: verb, Namespace: request.Namespace, Name: request.Name,
+			Verb: verb, Namespace: request.Namespace,
 			Group: request.Resource.Group, Version: request.Resource.Version, Resource: request.Resource.Resource,
 		},
-	}}
-	if err := c.Create(ctx, review); err != nil {
+	}
+	key, err := json.Marshal(asked)
+	if err != nil {
+		return false, fmt.Errorf("writing down a question: %w", err)
+	}
+	if _, known := r.allowed.Get(string(key)); known {
+		return true, nil
+	}
+	allowed, err := r.ask(ctx, asked)
+	if allowed {
+		r.allowed.Add(string(key), nil, remembered)
+	}
+	if allowed || err != nil || request.Name == "" {
+		return allowed, err
+	}
+	asked = *asked.DeepCopy()
+	asked.ResourceAttributes.Name = request.Name
+	return r.ask(ctx, asked)
+}
+
+func (r *Reviewer) ask(ctx context.Context, asked authorizationv1.SubjectAccessReviewSpec) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
+	defer cancel()
+	review := &authorizationv1.SubjectAccessReview{Spec: asked}
+	if err := r.client.Create(ctx, review); err != nil {
 		return false, err
 	}
 	return review.Status.Allowed, nil

@@ -25,8 +25,8 @@ const ValidatePath = "/validate"
 // judges by what this replica has seen of the cluster, and asks the API server only about those whom it
 // would otherwise refuse.
 type Validator struct {
-	// Client asks the API server what a requester may do.
-	Client client.Client
+	// Reviewer says what a requester may do by Kubernetes' own rules.
+	Reviewer *Reviewer
 	// State is what the cluster says; nil until it is known.
 	State func() *desired.State
 	Clock clock.PassiveClock
@@ -128,7 +128,7 @@ func (v *Validator) judge(ctx context.Context, state *desired.State, request *ad
 	if lacking.Empty() {
 		return nil
 	}
-	allowed, err := may(ctx, v.Client, asked.verb, request)
+	allowed, err := v.Reviewer.May(ctx, asked.verb, request)
 	switch {
 	case allowed:
 		return nil
@@ -148,19 +148,20 @@ const shown = 3
 // explain says what is lacking, in which field, and what to do.
 func explain(requester string, asked change, lacking desired.Shortfall) string {
 	var parts []string
+	field := asked.field
+	if asked.editable != "" && asked.old != nil && asked.object != nil {
+		field = asked.editable
+	}
 	if len(lacking.Powers) > 0 {
 		powers := make([]string, 0, len(lacking.Powers))
 		for _, power := range lacking.Powers {
 			powers = append(powers, power.String())
 		}
-		slices.Sort(powers)
-		who := fmt.Sprintf("the User %s does not hold", lacking.User)
+		who := fmt.Sprintf("which the User %s does not hold", lacking.User)
 		if lacking.User == "" {
-			who = fmt.Sprintf("%q holds nothing, being the subject of no User in force here", requester)
-			parts = append(parts, fmt.Sprintf("%s: this gives %s, and %s", asked.field, some(slices.Compact(powers)), who))
-		} else {
-			parts = append(parts, fmt.Sprintf("%s: this gives %s, which %s", asked.field, some(slices.Compact(powers)), who))
+			who = fmt.Sprintf("and %q holds nothing, being the subject of no User in force here", requester)
 		}
+		parts = append(parts, fmt.Sprintf("%s: this gives %s, %s", field, some(slices.Compact(powers)), who))
 	}
 	if len(lacking.Unresolved) > 0 {
 		parts = append(parts, some(lacking.Unresolved))

@@ -10,7 +10,6 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
 
@@ -24,8 +23,8 @@ const invitations = "invitations"
 
 // Stamper is the mutating webhook.
 type Stamper struct {
-	// Client asks the API server what a requester may do.
-	Client client.Client
+	// Reviewer says what a requester may do.
+	Reviewer *Reviewer
 	// Clock says when a grant is made.
 	Clock clock.PassiveClock
 }
@@ -126,5 +125,5 @@ func patched(raw []byte, object map[string]json.RawMessage, metadata *metav1.Obj
 
 // requester is who makes a request, with the question whether they may do more than they are given.
 func (s *Stamper) requester(ctx context.Context, request *admission.Request) Requester {
-	return Requester{Name: request.UserInfo.Username, MayEscalate: func() (bool, error) { return may(ctx, s.Client, "escalate", request) }}
+	return Requester{Name: request.UserInfo.Username, MayEscalate: func() (bool, error) { return s.Reviewer.May(ctx, verbEscalate, request) }}
 }

@@ -21,7 +21,8 @@ type Shortfall struct {
 	// Unresolved are references that lead nowhere: what they will give can't be shown to be held. Each
 	// names the field and says what to do.
 	Unresolved []string
-	// Powers are given by the change, and not held by the one who asks.
+	// Powers are given by the change, and not held by the one who asks; the right to say who is in a group
+	// comes first.
 	Powers []Power
 }
 
@@ -68,6 +69,7 @@ func (s *State) Shortfall(subject string, old, object client.Object) Shortfall {
 		lacking.User = user.Name
 		lacking.Powers = uncovered(lacking.Powers, s.powers(user))
 	}
+	slices.SortFunc(lacking.Powers, comparePowers)
 	return lacking
 }
 

@@ -1,6 +1,7 @@
 package desired
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -67,6 +68,11 @@ func (p Power) String() string {
 		attributes = append(attributes, test.Attribute)
 	}
 	return text + " under these conditions on " + strings.Join(attributes, ", ")
+}
+
+// comparePowers orders powers: what has no permission's name comes first.
+func comparePowers(a, b Power) int {
+	return cmp.Or(strings.Compare(a.Grant.Permission, b.Grant.Permission), strings.Compare(a.String(), b.String()))
 }
 
 // userOf finds the User that stands for an identity now; false when none does, or it is suspended.

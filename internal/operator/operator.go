@@ -194,12 +194,13 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 			config.GetCertificate = certificate.Get
 		}},
 	})
+	reviewer := admission.NewReviewer(o.manager.GetClient(), options.Clock)
 	server.Register(admission.StampPath, &webhook.Admission{
-		Handler: &admission.Stamper{Client: o.manager.GetClient(), Clock: options.Clock},
+		Handler: &admission.Stamper{Reviewer: reviewer, Clock: options.Clock},
 	})
 	follower := engine.NewFollower(e, o.manager.GetCache())
 	server.Register(admission.ValidatePath, &webhook.Admission{
-		Handler: &admission.Validator{Client: o.manager.GetClient(), State: follower.State, Clock: options.Clock},
+		Handler: &admission.Validator{Reviewer: reviewer, State: follower.State, Clock: options.Clock},
 	})
 	if options.LeaderElect {
 		if err := o.manager.Add(follower); err != nil {

@@ -11,6 +11,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -42,31 +43,38 @@ func (w *world) as(user string, verbs ...string) client.Client {
 // rules are about, by the shipped role, and has these verbs besides, as in "bind roleassignments".
 func (w *world) editor(user string, also ...string) client.Client {
 	GinkgoHelper()
-	rules := make([]rbacv1.PolicyRule, 0, len(also))
-	for _, rule := range also {
+	create(&rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "editor-" + user},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "bailiwick-editor"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: w.subject(user)}},
+	})
+	theirs := w.client(user)
+	w.expectMay(theirs, "create", "users")
+	w.allow(user, theirs, also...)
+	return theirs
+}
+
+// allow gives a user of the world verbs by Kubernetes' own rules, as in "bind roleassignments", and waits
+// until they have them.
+func (w *world) allow(user string, theirs client.Client, verbs ...string) {
+	GinkgoHelper()
+	rules := make([]rbacv1.PolicyRule, 0, len(verbs))
+	for _, rule := range verbs {
 		verb, resource, _ := strings.Cut(rule, " ")
 		rules = append(rules, rbacv1.PolicyRule{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{resource}, Verbs: []string{verb}})
 	}
-	to := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: w.subject(user)}}
-	create(
-		&rbacv1.RoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "editor-" + user},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "bailiwick-editor"},
-			Subjects:   to,
-		},
-		&rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: user}, Rules: rules},
-		&rbacv1.RoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: user},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: user},
-			Subjects:   to,
-		},
-	)
-	theirs := w.client(user)
-	for _, rule := range append(also, "create users") {
+	name := metav1.ObjectMeta{Namespace: w.Namespace, GenerateName: "more-" + user + "-"}
+	role := &rbacv1.Role{ObjectMeta: name, Rules: rules}
+	create(role)
+	create(&rbacv1.RoleBinding{
+		ObjectMeta: name,
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: w.subject(user)}},
+	})
+	for _, rule := range verbs {
 		verb, resource, _ := strings.Cut(rule, " ")
 		w.expectMay(theirs, verb, resource)
 	}
-	return theirs
 }
 
 // client is one of a user of the world, who may do nothing unless someone says so.
@@ -82,10 +90,11 @@ func (w *world) client(user string) client.Client {
 // expectMay waits until Kubernetes' own rules allow something in the world's namespace.
 func (w *world) expectMay(theirs client.Client, verb, resource string) {
 	GinkgoHelper()
+	resource, subresource, _ := strings.Cut(resource, "/")
 	Eventually(func() (bool, error) {
 		review := &authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
 			ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Namespace: w.Namespace, Verb: verb, Group: v1alpha1.GroupVersion.Group, Resource: resource,
+				Namespace: w.Namespace, Verb: verb, Group: v1alpha1.GroupVersion.Group, Resource: resource, Subresource: subresource,
 			},
 		}}
 		err := theirs.Create(ctx, review)
@@ -184,4 +193,33 @@ func withoutWebhook() (again func()) {
 	}
 	DeferCleanup(again)
 	return again
+}
+
+func unstructuredOf(content map[string]any) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: content}
+}
+
+// allowOrganizations gives someone the right to write Organizations, by Kubernetes' own rules.
+func allowOrganizations(subject string) {
+	GinkgoHelper()
+	name := metav1.ObjectMeta{GenerateName: "organizations-"}
+	role := &rbacv1.ClusterRole{ObjectMeta: name, Rules: []rbacv1.PolicyRule{{
+		APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"organizations"}, Verbs: []string{"create", "get", "update"},
+	}}}
+	create(role)
+	binding := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: name,
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: subject}},
+	}
+	create(binding)
+	DeferCleanup(func() { remove(role, binding) })
+}
+
+// expectMayOrganizations waits until that right is there.
+func (w *world) expectMayOrganizations(theirs client.Client) {
+	GinkgoHelper()
+	Eventually(func() error {
+		return theirs.Get(ctx, client.ObjectKey{Name: w.Namespace}, &v1alpha1.Organization{})
+	}).Should(Succeed())
 }

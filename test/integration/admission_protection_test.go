@@ -1,0 +1,200 @@
+package integration
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+)
+
+// warnings are what the API server has told someone.
+type warnings struct {
+	mu   sync.Mutex
+	told []string
+}
+
+// HandleWarningHeaderWithContext implements rest.WarningHandlerWithContext.
+func (w *warnings) HandleWarningHeaderWithContext(_ context.Context, _ int, _, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.told = append(w.told, text)
+}
+
+// take are the warnings since the last time.
+func (w *warnings) take() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	told := w.told
+	w.told = nil
+	return told
+}
+
+// warned is a cluster administrator's client that keeps what it is warned of.
+func warned() (client.Client, *warnings) {
+	GinkgoHelper()
+	config, told := plane.Config(), &warnings{}
+	config.WarningHandlerWithContext = told
+	admin, err := client.New(config, client.Options{Scheme: k8sClient.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+	return admin, told
+}
+
+var _ = Describe("The webhook", func() {
+	var w *world
+	BeforeEach(func() { w = newWorld() })
+
+	It("[Z9] refuses to take the last role of a user, whoever asks, and says what to do", func() {
+		only := w.assignment("only", "editor").ToUser("carol").InWorkspace("prod").Obj()
+		create(w.user("carol"), only)
+		expectReason(only, v1alpha1.ReasonInForce)
+		Expect(k8sClient.Delete(ctx, only)).To(beRefused("last role of the User carol", "assign another one first, or delete the User"))
+		Expect(k8sClient.DeleteAllOf(ctx, &v1alpha1.RoleAssignment{}, client.InNamespace(w.Namespace), client.MatchingFields{"spec.subject.user": "carol"})).
+			To(beRefused("last role of the User carol"))
+
+		By("by an update, too")
+		moved := observed(only)
+		moved.Spec.Subject.User = "bob"
+		Expect(k8sClient.Update(ctx, moved)).To(beRefused("last role of the User carol"))
+		broken := observed(only)
+		broken.Spec.RoleRef.Name = "none"
+		Expect(k8sClient.Update(ctx, broken)).To(beRefused("last role of the User carol"))
+		elsewhere := observed(only)
+		elsewhere.Spec.Scope = v1alpha1.Scope{Workspace: "lab"}
+		elsewhere.Spec.RoleRef.Name = "admin"
+		Expect(k8sClient.Update(ctx, elsewhere)).To(Succeed(), "it is another role, and still one")
+		expectReason(elsewhere, v1alpha1.ReasonInForce)
+
+		By("until there is another one")
+		another := w.assignment("another", "editor").ToUser("carol").InWorkspace("lab").Obj()
+		create(another)
+		expectReason(another, v1alpha1.ReasonInForce)
+		remove(only)
+		Expect(k8sClient.Delete(ctx, another)).To(beRefused("last role of the User carol"))
+		remove(w.user("carol"))
+		Eventually(reason(another)).Should(Equal(v1alpha1.ReasonUserNotFound))
+		remove(another)
+	})
+
+	It("[Z8] refuses to take the admin role from an owner, and the role itself", func() {
+		admin := w.assignment("admin", "admin").ToUser("alice").Obj()
+		create(admin)
+		expectReason(admin, v1alpha1.ReasonInForce)
+		Expect(k8sClient.Delete(ctx, admin)).To(beRefused("User alice owns the organization", "take the user out of the Organization's owners first"))
+		narrower := observed(admin)
+		narrower.Spec.Scope = v1alpha1.Scope{Workspace: "prod"}
+		Expect(k8sClient.Update(ctx, narrower)).To(beRefused("User alice owns the organization"))
+		role := build.Role(w.Namespace, "admin").Obj()
+		Expect(k8sClient.Delete(ctx, role)).To(beRefused("the admin role of the Organization "+w.Namespace, "User alice owns", "spec.adminRole"))
+
+		edit(build.Organization(w.Namespace).Obj(), func(o *v1alpha1.Organization) { o.Spec.AdminRole = "editor" })
+		expectReason(build.Organization(w.Namespace).Obj(), v1alpha1.ReasonValid)
+		remove(admin, role)
+	})
+
+	It("[Z8] [Z9] refuses to change one that is being deleted and still in force", func() {
+		only := w.assignment("only", "editor").ToUser("carol").InWorkspace("prod").Obj()
+		create(w.user("carol"), only)
+		expectReason(only, v1alpha1.ReasonInForce)
+		expectProtected(only, "last role")
+		only = observed(only)
+		only.Spec.Scope = v1alpha1.Scope{}
+		Expect(k8sClient.Update(ctx, only)).To(beRefused("is being deleted", "make another one"))
+	})
+
+	It("warns of what a deletion takes from others, and of a grant that has passed, and refuses neither", func() {
+		admin, told := warned()
+		assigned := w.assignment("a", "editor").ToUser("bob").InWorkspace("prod").Obj()
+		toGroup := w.assignment("g", "editor").ToGroup("devs").Obj()
+		create(assigned, toGroup)
+		expectReason(assigned, v1alpha1.ReasonInForce)
+		expectReason(toGroup, v1alpha1.ReasonInForce)
+
+		organization := observed(build.Organization(w.Namespace).Obj())
+		organization.Spec.Workspaces = organization.Spec.Workspaces[1:]
+		Expect(admin.Update(ctx, organization, client.DryRunAll)).To(Succeed())
+		Expect(told.take()).To(ConsistOf("in use: 1 objects lose what they give by this"), "the assignment in prod")
+		for _, c := range []struct {
+			object client.Object
+			lost   string
+		}{
+			{build.Role(w.Namespace, "editor").Obj(), "2"},
+			{build.Group(w.Namespace, "devs").Obj(), "1"},
+			{w.user("bob"), "2"}, // with the standing one
+			{build.ResourceType(w.Namespace).Obj(), "3"},
+			{build.Organization(w.Namespace).Obj(), "4"},
+		} {
+			Expect(admin.Delete(ctx, c.object, client.DryRunAll)).To(Succeed())
+			Expect(told.take()).To(ConsistOf("in use: " + c.lost + " objects lose what they give by this"))
+		}
+		Expect(admin.Delete(ctx, assigned, client.DryRunAll)).To(Succeed())
+		Expect(told.take()).To(BeEmpty())
+
+		passed := w.temporary("passed").ToUser("bob").Grants(w.View).Until(time.Now().Add(-time.Hour)).Obj()
+		Expect(admin.Create(ctx, passed)).To(Succeed())
+		Expect(told.take()).To(ConsistOf(ContainSubstring("has passed already")))
+	})
+})
+
+var _ = Describe("While the webhook is installed and does not answer", Serial, func() {
+	It("[Z9] [G12] nothing is given, nothing is taken that it protects, and nobody else waits for it", func() {
+		w := newWorld()
+		assigned := w.assignment("a", "editor").ToUser("bob").Obj()
+		role := build.Role(w.Namespace, "editor").Obj()
+		create(assigned)
+		expectReason(assigned, v1alpha1.ReasonInForce)
+		doomed := newWorld()
+		config, err := plane.UserConfig(operatorName, "system:serviceaccounts")
+		Expect(err).NotTo(HaveOccurred())
+		operator, err := client.New(config, client.Options{Scheme: k8sClient.Scheme()})
+		Expect(err).NotTo(HaveOccurred())
+
+		op.StopAlone()
+		DeferCleanup(func() {
+			if op.stop == nil {
+				op.Start()
+			}
+		})
+		unanswered := MatchError(ContainSubstring("failed calling webhook"))
+		Expect(k8sClient.Create(ctx, w.assignment("b", "editor").ToUser("bob").InWorkspace("lab").Obj())).To(unanswered)
+		Expect(k8sClient.Create(ctx, build.Role(w.Namespace, "r").Grants(w.View).Obj())).To(unanswered)
+		Expect(k8sClient.Create(ctx, w.user("carol"))).To(unanswered)
+		Expect(k8sClient.Create(ctx, build.Group(w.Namespace, "ops").Obj())).To(unanswered)
+		Expect(k8sClient.Create(ctx, w.membership("bob", "bob").Obj())).To(unanswered)
+		Expect(k8sClient.Delete(ctx, assigned)).To(unanswered)
+		Expect(k8sClient.Delete(ctx, role)).To(unanswered)
+		Expect(k8sClient.Delete(ctx, w.user("bob"))).To(unanswered)
+		Expect(k8sClient.Get(ctx, client.ObjectKeyFromObject(role), role)).To(Succeed())
+		role.Spec.PermissionGrants = append(role.Spec.PermissionGrants, v1alpha1.PermissionEntry{Permission: w.Delete})
+		Expect(k8sClient.Update(ctx, role)).To(unanswered)
+
+		By("labels are written, and what only would be warned of is done")
+		label := client.RawPatch("application/merge-patch+json", []byte(`{"metadata": {"labels": {"team": "x"}}}`))
+		Expect(k8sClient.Patch(ctx, assigned, label)).To(Succeed())
+		Expect(k8sClient.Delete(ctx, build.Group(w.Namespace, "devs").Obj())).To(Succeed())
+
+		By("the operator writes statuses and takes its finalizer away")
+		status := client.RawPatch("application/merge-patch+json", []byte(`{"status": {"inForce": true}}`))
+		Expect(operator.Status().Patch(ctx, assigned, status)).To(Succeed())
+		free := client.RawPatch("application/merge-patch+json", []byte(`{"metadata": {"finalizers": null}}`))
+		Expect(operator.Patch(ctx, build.Group(w.Namespace, "devs").Obj(), free)).To(Succeed())
+
+		By("a namespace that goes away deletes what is in it")
+		Expect(k8sClient.Delete(ctx, namespaceNamed(doomed.Namespace))).To(Succeed())
+		Eventually(func(g Gomega) {
+			var left v1alpha1.RoleAssignmentList
+			g.Expect(k8sClient.List(ctx, &left, client.InNamespace(doomed.Namespace))).To(Succeed())
+			g.Expect(left.Items).NotTo(BeEmpty(), "held by their finalizers")
+			for _, item := range left.Items {
+				g.Expect(item.DeletionTimestamp).NotTo(BeNil(), item.Name)
+			}
+		}).WithTimeout(60 * time.Second).Should(Succeed())
+		op.Start()
+		Eventually(isGone(namespaceNamed(doomed.Namespace))).WithTimeout(60 * time.Second).Should(BeTrue())
+	})
+})
