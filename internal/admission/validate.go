@@ -186,6 +186,12 @@ func (v *Validator) warn(state *desired.State, asked change) (warnings []string)
 		}
 		return warnings
 	}
+	if invitation, ok := asked.object.(*v1alpha1.Invitation); ok && asked.old == nil {
+		for _, name := range state.Reached(invitation.Namespace, invitation.Spec.Email) {
+			warnings = append(warnings, fmt.Sprintf("spec.email: this is the address of the User %s, who can accept the invitation: see that it is the one you mean", name))
+		}
+		return warnings
+	}
 	_, isOrganization := asked.old.(*v1alpha1.Organization)
 	if asked.old == nil || asked.object != nil && !isOrganization {
 		return nil

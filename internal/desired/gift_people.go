@@ -221,6 +221,20 @@ func (g *gift) invitation(old, object *v1alpha1.Invitation) {
 	}
 }
 
+// Reached are the names of the Users of an organization who have an address, in order: they can accept what
+// it is invited to.
+func (s *State) Reached(organization, email string) (names []string) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for key := range s.named.usersOf[organization] {
+		if s.users[key].object.Spec.Email == email {
+			names = append(names, key.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // acceptableLonger says whether an invitation that nobody has accepted expires later than it did.
 func (s *State) acceptableLonger(old, object *v1alpha1.Invitation) bool {
 	before, err := s.invited(invitationObjectOf(old))

@@ -137,12 +137,8 @@ func describe(object client.Object) string {
 // a deletion.
 func (a *attempts) change() (old, object client.Object) {
 	object = a.maker.object()
-	switch object.(type) {
-	case *v1alpha1.ResourceType:
+	if kind := desired.RefOf(object).Kind; kind == desired.KindResourceType || kind == desired.KindNamespace {
 		return nil, nil // whoever may write these is trusted
-	}
-	if desired.RefOf(object).Kind == desired.KindNamespace {
-		return nil, nil
 	}
 	old = a.objects[desired.RefOf(object)]
 	if old == nil {

@@ -152,15 +152,13 @@ var _ = Describe("Whoever gives something", func() {
 		for _, o := range []client.Object{assigned, granted, fleeting, role} {
 			Expect(mallory.Patch(ctx, o, client.RawPatch("application/merge-patch+json", []byte(`{"metadata": {"labels": {"team": "x"}, "annotations": {"note": "y"}}}`)))).To(Succeed())
 		}
-		assigned.Spec.Scope = v1alpha1.Scope{Workspace: "lab"}
-		granted.Spec.Permissions = granted.Spec.Permissions[1:]
-		fleeting.Spec.ExpiresAt.Time = fleeting.Spec.ExpiresAt.Add(-time.Hour)
-		role.Spec.PermissionGrants = role.Spec.PermissionGrants[1:]
-		for _, o := range []client.Object{assigned, granted, fleeting, role} {
-			Expect(mallory.Update(ctx, o)).To(Succeed())
-		}
-		role.Spec.Description, role.Spec.DisplayName = "another text", "Another"
-		Expect(mallory.Update(ctx, role)).To(Succeed())
+		Expect(changeAs(mallory, assigned, func(o *v1alpha1.RoleAssignment) { o.Spec.Scope = v1alpha1.Scope{Workspace: "lab"} })).To(Succeed())
+		Expect(changeAs(mallory, granted, func(o *v1alpha1.PermissionGrant) { o.Spec.Permissions = o.Spec.Permissions[1:] })).To(Succeed())
+		Expect(changeAs(mallory, fleeting, func(o *v1alpha1.TemporaryPermissionGrant) {
+			o.Spec.ExpiresAt.Time = o.Spec.ExpiresAt.Add(-time.Hour)
+		})).To(Succeed())
+		Expect(changeAs(mallory, role, func(o *v1alpha1.Role) { o.Spec.PermissionGrants = o.Spec.PermissionGrants[1:] })).To(Succeed())
+		Expect(changeAs(mallory, role, func(o *v1alpha1.Role) { o.Spec.Description, o.Spec.DisplayName = "another text", "Another" })).To(Succeed())
 		for _, o := range []client.Object{assigned, granted, fleeting, role} {
 			Expect(mallory.Delete(ctx, o)).To(Succeed())
 		}

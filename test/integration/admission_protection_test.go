@@ -107,7 +107,7 @@ var _ = Describe("The webhook", func() {
 		Expect(k8sClient.Update(ctx, only)).To(beRefused("is being deleted", "make another one"))
 	})
 
-	It("warns of what a deletion takes from others, and of a grant that has passed, and refuses neither", func() {
+	It("warns of what a deletion takes, of who has the address that is invited, and of a grant that has passed", func() {
 		admin, told := warned()
 		assigned := w.assignment("a", "editor").ToUser("bob").InWorkspace("prod").Obj()
 		toGroup := w.assignment("g", "editor").ToGroup("devs").Obj()
@@ -134,6 +134,11 @@ var _ = Describe("The webhook", func() {
 		}
 		Expect(admin.Delete(ctx, assigned, client.DryRunAll)).To(Succeed())
 		Expect(told.take()).To(BeEmpty())
+
+		create(build.User(w.Namespace, "carol").KnownAs(w.subject("carol")).ReachedAt("guest@example.com").Obj())
+		expectReason(w.user("carol"), v1alpha1.ReasonValid)
+		Expect(admin.Create(ctx, build.Invitation(w.Namespace, "guest").Obj())).To(Succeed())
+		Expect(told.take()).To(ConsistOf(containAll("spec.email", "User carol")))
 
 		passed := w.temporary("passed").ToUser("bob").Grants(w.View).Until(time.Now().Add(-time.Hour)).Obj()
 		Expect(admin.Create(ctx, passed)).To(Succeed())

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -100,6 +101,17 @@ func (w *world) expectMay(theirs client.Client, verb, resource string) {
 		err := theirs.Create(ctx, review)
 		return review.Status.Allowed, err
 	}).Should(BeTrue(), "waiting for the right to %s %s", verb, resource)
+}
+
+// changeAs has someone change an object as it is now; again, when someone else was faster.
+func changeAs[T client.Object](by client.Client, object T, change func(T)) error {
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		if err := by.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
+			return err
+		}
+		change(object)
+		return by.Update(ctx, object)
+	})
 }
 
 // beRefused matches the error of a request that the validating webhook has refused with these words.
