@@ -57,6 +57,7 @@ func run(ctx context.Context) (err error) {
 		{"the API server's ceiling", b.measureCeiling},
 		{"installing, and the organization", b.begin},
 		{"convergence", b.measureConvergence},
+		{"what the webhooks add", b.measureWebhook},
 		{"AuthZEN beside OpenFGA", b.measureDecisions},
 		{"delete to deny", b.measureRevocation},
 		{"one deadline for many", b.measureDeadlines},
