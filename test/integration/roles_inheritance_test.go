@@ -339,7 +339,8 @@ var _ = Describe("A role that inherits", func() {
 		create(viewer)
 		expectReason(writer, v1alpha1.ReasonValid)
 		Eventually(used(viewer)).Should(Equal([2]int64{0, 1}))
-		Consistently(used(build.Role(other.Namespace, "viewer").Obj()), "1s").Should(Equal([2]int64{0, 0}))
+		waitUntilQuiet()
+		Expect(used(build.Role(other.Namespace, "viewer").Obj())()).To(Equal([2]int64{0, 0}))
 	})
 
 	It("[K13] [G11] gives nothing while its user is suspended, and the same afterwards", func() {

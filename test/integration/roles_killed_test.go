@@ -79,13 +79,9 @@ var _ = Describe("An operator that is killed while it switches a role", Serial, 
 			By(fmt.Sprint("round ", round))
 			Expect(round).To(BeNumerically("<", often), "it was killed too early or too late each time")
 			edit(f.wide, func(r *v1alpha1.Role) { toGrant(append([]string{f.View, next}, f.filler...)...)(&r.Spec) })
-			for { // until the first of the writes has been seen
-				allowed, err := external.may(f.questionOf(rand.IntN(f.scopes), next))
-				Expect(err).NotTo(HaveOccurred())
-				if allowed {
-					break
-				}
-			}
+			Eventually(func() (bool, error) { // until one of the first of the writes has been seen
+				return external.may(f.questionOf(rand.IntN(f.scopes), next))
+			}).WithPolling(time.Millisecond).Should(BeTrue())
 			Expect(process.Kill()).To(Succeed())
 
 			switched := 0
