@@ -19,9 +19,9 @@ type Access struct {
 	Grant policy.Grant
 	// At is where it is held; it holds at everything below.
 	At scope.Path
-	// Via are the objects that make it: a RoleAssignment and its Role, a PermissionGrant or a
-	// TemporaryPermissionGrant, and then the GroupMembership or the Invitation through which it reaches
-	// the user, if it does so through one.
+	// Via are the objects that make it: a RoleAssignment, its Role and the Role that this one inherits it
+	// from, a PermissionGrant or a TemporaryPermissionGrant, and then the GroupMembership or the Invitation
+	// through which it reaches the user, if it does so through one.
 	Via []Ref
 	// Temporary means that it is held by a TemporaryPermissionGrant.
 	Temporary bool
@@ -134,8 +134,11 @@ func (s *State) givenByAssignment(key types.NamespacedName, asked func(scope.Pat
 			return
 		}
 		role := sibling(key, node.object.RoleRef.Name)
-		for _, granted := range s.roles[role].grants {
+		for n, granted := range s.roles[role].grants {
 			via := []Ref{{KindRoleAssignment, key.Namespace, key.Name}, {KindRole, role.Namespace, role.Name}}
+			if giver := s.roles[role].givers[n]; giver != "" {
+				via = append(via, Ref{KindRole, role.Namespace, giver})
+			}
 			if !yield(Access{Grant: granted, At: path, Via: via}) {
 				return
 			}

@@ -121,7 +121,7 @@ func TestAccessNamesTheObjectsThatMakeIt(t *testing.T) {
 	state.Put(
 		namespace("acme"), build.ResourceType("flows").OfType("flow").Permits("P0").Permits("P1").Permits("P2").Permits("P3").Permits("P4").Obj(),
 		build.Organization("acme").OwnedBy("u0").Workspace("w0", "p0").Obj(),
-		build.User("acme", "u0").Obj(), build.Group("acme", "g0").Obj(), build.Role("acme", "r0").Grants("P0", "P1").Obj(),
+		build.User("acme", "u0").Obj(), build.Group("acme", "g0").Obj(), build.Role("acme", "r0").Grants("P0").Inherits("r1").Obj(), build.Role("acme", "r1").Grants("P1").Obj(),
 		build.GroupMembership("acme", "m0", "u0", "g0").Obj(), invitation,
 		build.RoleAssignment("acme", "own").Gives("r0").ToUser("u0").InProject("w0", "p0").Obj(),
 		build.RoleAssignment("acme", "invited").Gives("r0").ToInvitation("i0").InWorkspace("w0").Obj(),
@@ -153,8 +153,8 @@ func TestAccessNamesTheObjectsThatMakeIt(t *testing.T) {
 		}
 	}
 	expect(project, map[string]way{
-		"P0/own/r0": {"P0", "acme/w0/p0", false}, "P1/own/r0": {"P1", "acme/w0/p0", false},
-		"P0/invited/r0/i0": {"P0", "acme/w0", false}, "P1/invited/r0/i0": {"P1", "acme/w0", false},
+		"P0/own/r0": {"P0", "acme/w0/p0", false}, "P1/own/r0/r1": {"P1", "acme/w0/p0", false},
+		"P0/invited/r0/i0": {"P0", "acme/w0", false}, "P1/invited/r0/r1/i0": {"P1", "acme/w0", false},
 		"P2/shared/m0": {"P2", "acme", false},
 		"P3/now":       {"P3", "acme", true},
 	})

@@ -136,8 +136,8 @@ func wayTo(key, last types.NamespacedName, heirOf map[types.NamespacedName]types
 }
 
 // affordable leaves out the grants with which a decision about their permission would cost more than
-// the store allows, those that come later first.
-func affordable(grants []inheritedGrant, limit int) (kept []policy.Grant, faults []v1alpha1.PermissionFault) {
+// the store allows, those that come later first. It says of each that is kept which role gives it.
+func affordable(grants []inheritedGrant, limit int) (kept []policy.Grant, givers []string, faults []v1alpha1.PermissionFault) {
 	admitted := map[string][]policy.Grant{}
 	for _, inherited := range grants {
 		grant := inherited.grant
@@ -155,7 +155,7 @@ func affordable(grants []inheritedGrant, limit int) (kept []policy.Grant, faults
 			continue
 		}
 		admitted[grant.Permission] = with
-		kept = append(kept, grant)
+		kept, givers = append(kept, grant), append(givers, inherited.from)
 	}
-	return kept, faults
+	return kept, givers, faults
 }

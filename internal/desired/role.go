@@ -21,7 +21,9 @@ type role struct {
 	own    []policy.Grant
 	faults []v1alpha1.PermissionFault
 	// grants are what the role gives, with what it inherits; contexts are the same, as the store holds it.
+	// givers are the roles that each grant is inherited from, by name, empty for the role itself.
 	grants   []policy.Grant
+	givers   []string
 	contexts []*structpb.Struct
 	visible  visibleRole
 }
@@ -64,7 +66,7 @@ func (p *pass) evaluateRole(key types.NamespacedName) {
 	node := s.roles[key]
 	old := *node
 	now := Outcome{}
-	node.grants, node.contexts, node.visible = nil, nil, visibleRole{}
+	node.grants, node.givers, node.contexts, node.visible = nil, nil, nil, visibleRole{}
 	if node.object == nil {
 		delete(s.roles, key)
 	} else {
@@ -102,7 +104,7 @@ func (s *State) judgeRole(key types.NamespacedName, node *role) Outcome {
 		return *broken
 	}
 	// Its own entries come first, so that what is inherited never takes them away.
-	grants, expensive := affordable(append(owned(node.own), inherited...), s.limits.ConditionCost)
+	grants, givers, expensive := affordable(append(owned(node.own), inherited...), s.limits.ConditionCost)
 	faults := slices.Concat(node.faults, expensive)
 
 	contexts, err := render.Contexts(grants, render.MaxContexts)
@@ -111,7 +113,7 @@ func (s *State) judgeRole(key types.NamespacedName, node *role) Outcome {
 		return Outcome{Reason: v1alpha1.ReasonRoleTooLarge, Stalled: true, Message: fmt.Sprintf(
 			"spec.permissionGrants, with what is inherited: %v: split the role in two, and assign both", err)}
 	}
-	node.grants, node.contexts = grants, contexts
+	node.grants, node.givers, node.contexts = grants, givers, contexts
 	node.visible.empty = len(contexts) == 0
 	outcome := Outcome{Reason: v1alpha1.ReasonValid, Ready: true}
 	outcome.Own, outcome.Inherited = countPermissions(node.own, grants)

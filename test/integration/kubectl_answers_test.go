@@ -101,6 +101,9 @@ var _ = Describe("kubectl authz can-i, who-can and explain", func() {
 		Expect(allowed).To(BeNumerically(">", asked/10))
 		Expect(allowed).To(BeNumerically("<", asked*9/10))
 
+		By("explain, which names the role that a permission is inherited from")
+		Expect(viewer.authz("explain", w.View, "--user=bob", "--scope=prod/vision").Out).To(ContainSubstring("RoleAssignment b, Role painter, Role viewer, at"))
+
 		By("who-can, which names them all")
 		may := viewer.authz("who-can", w.View, "--scope=prod/speech")
 		Expect(may.column("USER")).To(Equal([]string{"alice", "carol"}))
