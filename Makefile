@@ -37,8 +37,10 @@ controlplane: ## Put etcd, kube-apiserver, kube-controller-manager and kubectl i
 	@hack/controlplane/build.sh
 
 .PHONY: test
-test: controlplane ## Run all tests.
+test: controlplane build ## Run all tests.
 	go test -timeout 45m ./...
+	go -C test/gitops/flux test -count=1 -timeout 15m ./...
+	go -C test/gitops/argocd test -count=1 -timeout 15m ./...
 
 .PHONY: bench
 bench: controlplane build ## Measure what docs/performance.md promises. BENCH_SCALE=0.1 takes a quick look.
