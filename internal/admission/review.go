@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/util/cache"
 	"k8s.io/utils/clock"
@@ -28,6 +29,8 @@ const (
 type Reviewer struct {
 	client  client.Client
 	allowed *cache.LRUExpireCache
+	// asking joins those who ask the same at the same time.
+	asking singleflight.Group
 }
 
 // NewReviewer asks through a client, and remembers for a time by a clock.
@@ -53,10 +56,15 @@ func (r *Reviewer) May(ctx context.Context, verb string, request *admission.Requ
 	if _, known := r.allowed.Get(string(key)); known {
 		return true, nil
 	}
-	allowed, err := r.ask(ctx, asked)
-	if allowed {
-		r.allowed.Add(string(key), nil, remembered)
-	}
+	answer, err, _ := r.asking.Do(string(key), func() (any, error) {
+		// One of those who ask going away must not leave the others without an answer.
+		allowed, err := r.ask(context.WithoutCancel(ctx), asked)
+		if allowed {
+			r.allowed.Add(string(key), nil, remembered)
+		}
+		return allowed, err
+	})
+	allowed, _ := answer.(bool)
 	if allowed || err != nil || request.Name == "" {
 		return allowed, err
 	}

@@ -220,3 +220,22 @@ func TestWhatIsBeingDeletedAndWhatGivesNothingPasses(t *testing.T) {
 		o.DeletionTimestamp = &metav1.Time{Time: now}
 	}), http.StatusOK)
 }
+
+func TestThoseWhoAskTheSameAtOnceAskOnce(t *testing.T) {
+	j := newJudge(t)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	j.answer = func(authorizationv1.SubjectAccessReviewSpec) (bool, error) {
+		asked <- struct{}{}
+		<-answer
+		return true, nil
+	}
+	responses := make(chan ctrladmission.Response)
+	for _, name := range []string{"a", "b", "c", "d"} {
+		go func() { responses <- j.grant("gitops", name, "Edit") }()
+	}
+	<-asked
+	close(answer)
+	for range 4 {
+		j.expect(<-responses, http.StatusOK)
+	}
+}
