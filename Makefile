@@ -32,6 +32,11 @@ build: ## Build bin/bailiwick, the operator, and bin/kubectl-authz, the plugin.
 bin/demo:
 	@go build -buildvcs=false -o $@ ./hack/demo
 
+.PHONY: dist
+dist: controlplane ## Write dist/install.yaml: all that `kubectl apply -k config/default` applies, in one file.
+	@mkdir -p dist
+	$${KUBEBUILDER_ASSETS:-bin/controlplane}/kubectl kustomize config/default >dist/install.yaml
+
 .PHONY: controlplane
 controlplane: ## Put etcd, kube-apiserver, kube-controller-manager and kubectl into bin/controlplane. The first time takes 5 to 10 minutes.
 	@hack/controlplane/build.sh
@@ -67,4 +72,4 @@ verify: ## Check what CI checks: generated files are up to date, modules are tid
 
 .PHONY: clean
 clean: ## Remove what was built here. The control plane stays in its cache.
-	rm -rf bin .run
+	rm -rf bin dist .run
