@@ -15,8 +15,8 @@ import (
 
 const (
 	maxDepth = 32
-	// maxInteger is the last integer up to which a double can tell all apart.
-	maxInteger = 1 << 53
+	// maxInteger is the last integer up to which a double holds all of them.
+	maxInteger = 1<<53 - 1
 )
 
 // object is a JSON object. Its values are objects, lists ([]any), strings, float64, bool and nil.
@@ -108,10 +108,8 @@ func decodeNumber(text string) (any, error) {
 	if err != nil {
 		return nil, errors.New("a number is greater than a double can be")
 	}
-	if math.Abs(number) >= maxInteger && !strings.ContainsAny(text, ".eE") {
-		if integer, err := strconv.ParseInt(text, 10, 64); err != nil || integer > maxInteger || integer < -maxInteger {
-			return nil, errors.New("an integer is beyond ±2^53, where doubles can't tell one from the next: send it as a string")
-		}
+	if !strings.ContainsAny(text, ".eE") && math.Abs(number) > maxInteger && strconv.FormatFloat(number, 'f', -1, 64) != text {
+		return nil, errors.New("an integer has more digits than a double holds: send it as a string")
 	}
 	return number, nil
 }

@@ -21,6 +21,9 @@ const (
 	typeGroup        = "group"
 )
 
+// maxAttributes of one question keep a request with many questions cheap. A permission has at most 32.
+const maxAttributes = 256
+
 // propertyScope is where an object's resource says where the object lies.
 const propertyScope = "scope"
 
@@ -173,6 +176,9 @@ func parseObject(resourceType, id string, where any) (place, error) {
 // attributes are what conditions are tested against: the resource's properties and the request's context.
 // Neither can overrule the other.
 func attributes(given, environment object) (object, error) {
+	if count := len(given) + len(environment); count > maxAttributes {
+		return nil, fmt.Errorf("resource.properties and context have %d members: the most is %d", count, maxAttributes)
+	}
 	made := make(object, len(given)+len(environment))
 	for name, value := range given {
 		if name != propertyScope {

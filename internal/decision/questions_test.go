@@ -1,6 +1,7 @@
 package decision_test
 
 import (
+	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -146,6 +147,9 @@ func TestWhatIsMalformedHasNoDecision(t *testing.T) {
 		object(`{"organization": "acme", "workpsace": "p"}`):                                                         `no "workpsace"`,
 		object(`{"organization": "acme", "Workspace": "p"}`):                                                         `no "Workspace"`,
 
+		all(alice, view, vision, `"context": {`+many(257)+`}`):                                                                             "have 257 members: the most is 256",
+		all(alice, view, `"resource": {"type": "organization", "id": "acme", "properties": {`+many(56)+`}}`, `"context": {`+many(201)+`}`): "have 257 members",
+
 		all(alice, view, `"resource": {"type": "flow", "id": "1", "properties": {"color": "red", "scope": {"organization": "acme"}}}`, `"context": {"color": "blue"}`): `the attribute "color" has one value in resource.properties and another in context`,
 		all(alice, view, `"resource": {"type": "flow", "id": "1", "properties": {"color": null, "scope": {"organization": "acme"}}}`, `"context": {"color": "blue"}`):  `the attribute "color"`,
 		all(alice, view, `"resource": {"type": "flow", "id": "1", "properties": {"floor": 3, "scope": {"organization": "acme"}}}`, `"context": {"floor": "3"}`):        `the attribute "floor"`,
@@ -154,5 +158,22 @@ func TestWhatIsMalformedHasNoDecision(t *testing.T) {
 	}
 	if len(w.asked) > 0 {
 		t.Errorf("asks %+v", w.asked)
+	}
+}
+
+// many are members of an object.
+func many(count int) string {
+	members := make([]string, count)
+	for i := range members {
+		members[i] = fmt.Sprintf(`"a%d": %d`, i, i)
+	}
+	return strings.Join(members, ", ")
+}
+
+func TestAsManyAttributesAsMayBeAreAskedWith(t *testing.T) {
+	w := newWorld(t)
+	w.expect(t, evaluation, all(alice, view, vision, `"context": {`+many(256)+`}`), http.StatusOK, allowed)
+	if got := len(w.asked[0].Attributes); got != 256 {
+		t.Errorf("asks with %d attributes", got)
 	}
 }

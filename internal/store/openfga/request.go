@@ -41,6 +41,19 @@ func takable(attributes *structpb.Struct) *structpb.Struct {
 	return taken
 }
 
+// scalars are attributes without lists and objects, which become null before they cost anything.
+func scalars(attributes map[string]any) map[string]any {
+	made := make(map[string]any, len(attributes))
+	for name, value := range attributes {
+		switch value.(type) {
+		case []any, map[string]any:
+			value = nil
+		}
+		made[name] = value
+	}
+	return made
+}
+
 func takableText(text string) string {
 	if strings.ContainsFunc(text, unicode.IsControl) {
 		return otherText

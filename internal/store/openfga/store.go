@@ -140,7 +140,7 @@ func (s *Store) readPage(ctx context.Context, token string) (*openfgav1.ReadResp
 // Check implements store.Store.
 func (s *Store) Check(ctx context.Context, question store.Question) (bool, error) {
 	const doing = "asking for a decision"
-	attributes, err := structpb.NewStruct(question.Attributes)
+	attributes, err := structpb.NewStruct(scalars(question.Attributes))
 	if err != nil {
 		return false, refused(doing, fmt.Sprintf("an attribute is nothing that JSON can say: %v", err))
 	}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+	"sigs.k8s.io/yaml"
+)
+
+func TestManifestsUseFlagsThatThereAre(t *testing.T) {
+	var deployment struct {
+		Spec struct {
+			Template struct {
+				Spec struct {
+					Containers []struct {
+						Args []string `json:"args"`
+					} `json:"containers"`
+				} `json:"spec"`
+			} `json:"template"`
+		} `json:"spec"`
+	}
+	read(t, "manager/deployment.yaml", &deployment)
+	var patch []struct {
+		Value any `json:"value"`
+	}
+	read(t, "decisions/deployment_patch.yaml", &patch)
+	args := deployment.Spec.Template.Spec.Containers[0].Args
+	for _, operation := range patch {
+		if arg, ok := operation.Value.(string); ok && strings.HasPrefix(arg, "--") {
+			args = append(args, arg)
+		}
+	}
+	f := &flags{}
+	set := f.define()
+	set.Init("bailiwick", pflag.ContinueOnError)
+	if err := set.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	if f.Asking.DecisionAddress != ":8084" || f.Asking.DecisionKeysFile != "/etc/bailiwick/keys/keys.yaml" ||
+		f.Asking.TLSDirectory != "/etc/bailiwick/tls" || !strings.HasPrefix(f.Asking.DecisionURL, "https://") {
+		t.Errorf("%+v", f.Asking)
+	}
+}
+
+func read(t *testing.T, name string, into any) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("../../config", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(content, into); err != nil {
+		t.Fatal(err)
+	}
+}
