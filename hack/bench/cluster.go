@@ -33,8 +33,10 @@ const (
 	organization = "acme"
 	// role is what every assignment gives.
 	role = "editor"
+	// standing is what everyone has beside.
+	standing = "standing"
 
-	view, edit, added = "doc:View", "doc:Edit", "doc:Added"
+	view, edit, added, stand = "doc:View", "doc:Edit", "doc:Added", "doc:Stand"
 )
 
 // bench is a run.
@@ -145,11 +147,13 @@ func (b *bench) begin(ctx context.Context) error {
 	}
 	objects := []client.Object{
 		namespaceNamed(organization), declared.Obj(), build.Role(organization, "admin").Grants(view).Obj(),
-		build.ResourceType("doc").OfType("doc").Permits(view).Permits(edit).Permits(added).Obj(),
-		build.Role(organization, role).Grants(view, edit).Obj(),
+		build.ResourceType("doc").OfType("doc").Permits(view).Permits(edit).Permits(added).Permits(stand).Obj(),
+		build.Role(organization, role).Grants(view, edit).Obj(), build.Role(organization, standing).Grants(stand).Obj(),
 	}
 	for n := range users {
-		objects = append(objects, build.User(organization, userOf(n)).KnownAs(subjectOf(n)).Obj())
+		// The last role of a user is protected, so that everyone has one that nobody takes.
+		objects = append(objects, build.User(organization, userOf(n)).KnownAs(subjectOf(n)).Obj(),
+			build.RoleAssignment(organization, "standing-"+userOf(n)).Gives(standing).ToUser(userOf(n)).Obj())
 	}
 	for _, object := range objects {
 		if err := b.create(ctx, object); err != nil {
