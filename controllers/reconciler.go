@@ -44,18 +44,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 		return err
 	}
 	each := controller.Options{MaxConcurrentReconciles: options.Workers, NewQueue: queueBy(options.Clock)}
-	for kind, object := range map[string]v1alpha1.Object{
-		desired.KindResourceType:             &v1alpha1.ResourceType{},
-		desired.KindOrganization:             &v1alpha1.Organization{},
-		desired.KindUser:                     &v1alpha1.User{},
-		desired.KindGroup:                    &v1alpha1.Group{},
-		desired.KindRole:                     &v1alpha1.Role{},
-		desired.KindRoleAssignment:           &v1alpha1.RoleAssignment{},
-		desired.KindPermissionGrant:          &v1alpha1.PermissionGrant{},
-		desired.KindTemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrant{},
-		desired.KindGroupMembership:          &v1alpha1.GroupMembership{},
-		desired.KindInvitation:               &v1alpha1.Invitation{},
-	} {
+	for kind, object := range engine.Objects() {
 		r := &reconciler{
 			kind:     kind,
 			example:  object,

@@ -57,6 +57,22 @@ type Engine struct {
 	outage bool
 }
 
+// Objects are an object of each kind of the API: all that makes up the state, but for namespaces.
+func Objects() map[string]v1alpha1.Object {
+	return map[string]v1alpha1.Object{
+		desired.KindResourceType:             &v1alpha1.ResourceType{},
+		desired.KindOrganization:             &v1alpha1.Organization{},
+		desired.KindUser:                     &v1alpha1.User{},
+		desired.KindGroup:                    &v1alpha1.Group{},
+		desired.KindRole:                     &v1alpha1.Role{},
+		desired.KindRoleAssignment:           &v1alpha1.RoleAssignment{},
+		desired.KindPermissionGrant:          &v1alpha1.PermissionGrant{},
+		desired.KindTemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrant{},
+		desired.KindGroupMembership:          &v1alpha1.GroupMembership{},
+		desired.KindInvitation:               &v1alpha1.Invitation{},
+	}
+}
+
 // kinds are all that make up the state, with a list of each. Namespaces are metadata only.
 func kinds() map[string]client.ObjectList {
 	namespaces := &metav1.PartialObjectMetadataList{}

@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 )
 
@@ -50,7 +49,7 @@ func (f *Follower) Start(ctx context.Context) error {
 			_ = r.informer.RemoveEventHandler(r.handler)
 		}
 	}()
-	for kind, object := range examples() {
+	for kind, object := range followed() {
 		informer, err := f.cache.GetInformer(ctx, object)
 		if err != nil {
 			return fmt.Errorf("following every %s: %w", kind, err)
@@ -106,21 +105,13 @@ func refOf(kind string, object client.Object) desired.Ref {
 	return desired.Ref{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}
 }
 
-// examples are an object of each kind that makes up the state.
-func examples() map[string]client.Object {
+// followed are an object of each kind that makes up the state.
+func followed() map[string]client.Object {
 	namespace := &metav1.PartialObjectMetadata{}
 	namespace.SetGroupVersionKind(NamespaceKind)
-	return map[string]client.Object{
-		desired.KindNamespace:                namespace,
-		desired.KindResourceType:             &v1alpha1.ResourceType{},
-		desired.KindOrganization:             &v1alpha1.Organization{},
-		desired.KindUser:                     &v1alpha1.User{},
-		desired.KindGroup:                    &v1alpha1.Group{},
-		desired.KindRole:                     &v1alpha1.Role{},
-		desired.KindRoleAssignment:           &v1alpha1.RoleAssignment{},
-		desired.KindPermissionGrant:          &v1alpha1.PermissionGrant{},
-		desired.KindTemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrant{},
-		desired.KindGroupMembership:          &v1alpha1.GroupMembership{},
-		desired.KindInvitation:               &v1alpha1.Invitation{},
+	objects := map[string]client.Object{desired.KindNamespace: namespace}
+	for kind, object := range Objects() {
+		objects[kind] = object
 	}
+	return objects
 }
