@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -66,30 +64,7 @@ func (s *asker) tuples(ctx context.Context) (count int, err error) {
 }
 
 func (s *asker) call(ctx context.Context, method, path string, body, into any) error {
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		return fmt.Errorf("encoding a question: %w", err)
-	}
-	request, err := http.NewRequestWithContext(ctx, method, s.url+path, bytes.NewReader(encoded))
-	if err != nil {
-		return fmt.Errorf("asking the store: %w", err)
-	}
-	response, err := s.http.Do(request)
-	if err != nil {
-		return fmt.Errorf("asking the store: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return fmt.Errorf("reading the store's answer: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("asking the store: %s: %s", response.Status, answer)
-	}
-	if err := json.Unmarshal(answer, into); err != nil {
-		return fmt.Errorf("reading the store's answer: %w", err)
-	}
-	return nil
+	return stage.Call(ctx, s.http, method, s.url+path, "", body, into)
 }
 
 // asked is what came of many questions.

@@ -73,7 +73,8 @@ func each(ctx context.Context, begin, end int, do func(ctx context.Context, n in
 	for n := begin; n < end && ctx.Err() == nil; n++ {
 		group.Go(func() error { return do(ctx, n) })
 	}
-	return time.Since(began), group.Wait()
+	err := group.Wait()
+	return time.Since(began), err
 }
 
 // measureCeiling finds out what the API server can do when nobody else is at work: with the resource

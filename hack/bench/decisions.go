@@ -1,48 +1,27 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/bailiwick-dev/bailiwick/hack/stage"
 )
 
 // evaluate asks AuthZEN what may asks OpenFGA.
 func (b *bench) evaluate(ctx context.Context, q question) (bool, error) {
 	kind, path, _ := strings.Cut(q.object, ":")
-	encoded, err := json.Marshal(map[string]any{
+	var answer struct{ Decision bool }
+	err := stage.Call(ctx, b.store.http, http.MethodPost, b.Decisions+"/access/v1/evaluation", b.DecisionKey, map[string]any{
 		"subject":  map[string]string{"type": "user", "id": q.subject},
 		"action":   map[string]string{"name": q.permission},
 		"resource": map[string]string{"type": kind, "id": path},
-	})
-	if err != nil {
-		return false, fmt.Errorf("encoding a question: %w", err)
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.Decisions+"/access/v1/evaluation", bytes.NewReader(encoded))
-	if err != nil {
-		return false, fmt.Errorf("asking AuthZEN: %w", err)
-	}
-	request.Header.Set("Authorization", "Bearer "+b.DecisionKey)
-	request.Header.Set("Content-Type", "application/json")
-	response, err := b.store.http.Do(request)
-	if err != nil {
-		return false, fmt.Errorf("asking AuthZEN: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return false, fmt.Errorf("reading AuthZEN's answer: %w", err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return false, fmt.Errorf("asking AuthZEN: %s: %s", response.Status, answer)
-	}
-	return string(answer) == `{"decision":true}`, nil
+	}, &answer)
+	return answer.Decision, err
 }
 
 // measureDecisions asks OpenFGA and AuthZEN the same questions: one after the other, in turn, and then

@@ -183,7 +183,7 @@ func (b *bench) measureLateness(ctx context.Context) error {
 	for time.Now().Before(deadline.Add(time.Second)) {
 		began := time.Now()
 		allowed, err := second.Check(ctx, store.Question{
-			Key:        store.Key{Object: "organization:" + organization, Relation: "can", User: objectid.User(subjectOf(1))},
+			Key:        store.Key{Object: "organization:" + organization, Relation: store.RelationCan, User: objectid.User(subjectOf(1))},
 			Permission: added, Time: began,
 		})
 		if err != nil {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"github.com/bailiwick-dev/bailiwick/hack/stage"
 )
 
 // entity is a subject, an action or a resource in AuthZEN's words.
@@ -33,7 +35,7 @@ func showAuthZEN(ctx context.Context, s *theatre) error {
 			Decision bool `json:"decision"`
 		} `json:"evaluations"`
 	}
-	if err := call(ctx, http.MethodPost, s.Decisions+"/access/v1/evaluations", s.DecisionKey, request, &answer); err != nil {
+	if err := stage.Call(ctx, http.DefaultClient, http.MethodPost, s.Decisions+"/access/v1/evaluations", s.DecisionKey, request, &answer); err != nil {
 		return err
 	}
 	got, err := json.Marshal(answer)

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -100,34 +97,5 @@ func (s *store) median() time.Duration {
 }
 
 func (s *store) call(ctx context.Context, method, path string, body, into any) error {
-	return call(ctx, method, s.url+path, "", body, into)
-}
-
-// call shows this key, unless it is empty.
-func call(ctx context.Context, method, url, key string, body, into any) error {
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(encoded))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	if key != "" {
-		request.Header.Set("Authorization", "Bearer "+key)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s %s: %s: %s", method, url, response.Status, answer)
-	}
-	return json.Unmarshal(answer, into)
+	return stage.Call(ctx, http.DefaultClient, method, s.url+path, "", body, into)
 }

@@ -6,7 +6,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -52,14 +51,7 @@ var _ = Describe("The operator, of grants,", Serial, func() {
 	})
 
 	It("[K10] writes nothing when they change in nothing that concerns it", func() {
-		before, reconciled := writtenNow(), measured(reconciles)
-		for _, g := range grants {
-			patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata": {"labels": {"example.com/touched": "yes"}}}`))
-			Expect(k8sClient.Patch(ctx, g, patch)).To(Succeed())
-		}
-		Eventually(func() float64 { return measured(reconciles) }).Should(BeNumerically(">=", reconciled+float64(len(grants))))
-		waitUntilQuiet()
-		Expect(writtenNow()).To(Equal(before))
+		before := expectUnmoved(grants...)
 
 		By("and writes when they do")
 		edit(w.grant("user").Obj(), func(g *v1alpha1.PermissionGrant) { g.Spec.Permissions = g.Spec.Permissions[:1] })

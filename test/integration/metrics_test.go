@@ -69,6 +69,22 @@ func waitUntilQuiet() {
 	}).Should(BeNumerically(">", polls))
 }
 
+// expectUnmoved touches objects in what concerns nobody, and expects that the operator looks at each and
+// writes nothing. It returns what has been written so far.
+func expectUnmoved[T client.Object](objects ...T) written {
+	GinkgoHelper()
+	before, reconciled := writtenNow(), measured(reconciles)
+	touch := client.RawPatch(types.MergePatchType, []byte(
+		`{"metadata": {"labels": {"example.com/touched": "yes"}, "annotations": {"example.com/touched": "yes"}}}`))
+	for _, object := range objects {
+		Expect(k8sClient.Patch(ctx, object, touch)).To(Succeed())
+	}
+	Eventually(func() float64 { return measured(reconciles) }).Should(BeNumerically(">=", reconciled+float64(len(objects))))
+	waitUntilQuiet()
+	Expect(writtenNow()).To(Equal(before))
+	return before
+}
+
 // checkCounts says which role does not say yet how many objects name it.
 func checkCounts() error {
 	var roles v1alpha1.RoleList

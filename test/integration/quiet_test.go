@@ -41,15 +41,7 @@ var _ = Describe("The operator", Serial, func() {
 	})
 
 	It("[K10] writes nothing when objects change in nothing that concerns it", func() {
-		before, reconciled := writtenNow(), measured(reconciles)
-		for _, object := range objects {
-			patch := client.MergeFrom(object.DeepCopyObject().(client.Object))
-			object.SetAnnotations(map[string]string{"example.com/touched": "yes"})
-			Expect(k8sClient.Patch(ctx, object, patch)).To(Succeed())
-		}
-		Eventually(func() float64 { return measured(reconciles) }).Should(BeNumerically(">=", reconciled+float64(len(objects))))
-		waitUntilQuiet()
-		Expect(writtenNow()).To(Equal(before))
+		before := expectUnmoved(objects...)
 
 		By("the same for an edit that does")
 		edit(build.Role(w.Namespace, "editor").Obj(), func(r *v1alpha1.Role) { r.Spec.PermissionGrants = r.Spec.PermissionGrants[:1] })
