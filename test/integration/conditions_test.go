@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -161,18 +162,34 @@ var _ = Describe("A condition", func() {
 			attributes{"draft": attributes{}}, attributes{"Color": "blue"}, nil)
 	})
 
-	It("[G4] takes an attribute of 100 KB, and as many as an application cares to send", func() {
+	It("[G4] takes an attribute of 100 KB", func() {
 		given(conditional().GrantsIf(w.Edit, build.NotEquals("color", "red")).GrantsIf(w.Edit, build.In("color", "red", "blue"), build.Equals("floor", "1")))
 		long := strings.Repeat("red", 100<<10/3)
 		expectMay(true, attributes{"color": long}, attributes{"color": "red", "floor": 1, "other": long})
 		expectMay(false, attributes{"color": "red", "floor": long}, attributes{"color": "red", "floor": []any{long, long}})
+	})
+
+	It("[G4] takes 256 attributes, and OpenFGA thousands", func() {
+		given(conditional().GrantsIf(w.Edit, build.Equals("color", "blue")))
 		many := attributes{"color": "blue"}
-		for n := range 5000 {
-			many[fmt.Sprint("attribute-", n)] = n
+		add := func(upTo int) {
+			for n := range upTo - 1 {
+				many[fmt.Sprint("attribute-", n)] = n
+			}
 		}
+		add(256)
 		expectMay(true, many)
 		delete(many, "color")
 		expectMay(false, many)
+
+		By("asking OpenFGA alone, whose questions AuthZEN would refuse as too large")
+		check := func() (bool, error) {
+			return op.check(question{User: objectid.User(w.subject("alice")), Permission: w.Edit, Object: w.at("prod"), Attributes: many})
+		}
+		add(5000)
+		Expect(check()).To(BeFalse())
+		many["color"] = "blue"
+		Expect(check()).To(BeTrue())
 	})
 
 	It("[G2] In takes 200 values", func() {
