@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -94,6 +95,36 @@ func TestTheProgramTakesTheArgumentsOfEachVariant(t *testing.T) {
 	}
 }
 
+// Kubernetes tells a container about each Service of its namespace in variables whose names begin with the
+// Service's, unless the Pod wants none. Ours begin with BAILIWICK_, as settings do.
+func TestTheProgramTakesNoServiceForASetting(t *testing.T) {
+	for _, variant := range variants {
+		t.Run(variant, func(t *testing.T) {
+			g := NewWithT(t)
+			m := render(t, variant)
+			g.Expect(m.services).To(ContainElement("bailiwick-webhook"))
+			var links []string
+			for _, service := range m.services {
+				name := strings.ToUpper(strings.ReplaceAll(service, "-", "_"))
+				links = append(links, name+"_SERVICE_HOST=10.0.0.1", name+"_SERVICE_PORT=443", name+"_PORT=tcp://10.0.0.1:443")
+			}
+			start := func(environment []string) error {
+				command := exec.CommandContext(t.Context(), program, "--version")
+				command.Env = environment
+				return command.Run()
+			}
+			g.Expect(start(links)).NotTo(Succeed(), "so the Pod must not have them")
+			g.Expect(m.deployment.Spec.Template.Spec.EnableServiceLinks).To(HaveValue(BeFalse()))
+
+			var own []string
+			for _, variable := range m.deployment.Spec.Template.Spec.Containers[0].Env {
+				own = append(own, variable.Name+"="+variable.Value)
+			}
+			g.Expect(start(own)).To(Succeed())
+		})
+	}
+}
+
 func TestTheEmbeddedStoreIsOneReplicaThatIsReplaced(t *testing.T) {
 	for _, variant := range []string{embedded, decisions} {
 		t.Run(variant, func(t *testing.T) {
@@ -153,6 +184,7 @@ func TestTheNetworkPolicyNamesPortsThatAreThere(t *testing.T) {
 type manifests struct {
 	deployment *appsv1.Deployment
 	claims     []string
+	services   []string
 	budgets    []*policyv1.PodDisruptionBudget
 	policies   []*networkingv1.NetworkPolicy
 }
@@ -184,6 +216,8 @@ func render(t *testing.T, variant string) *manifests {
 			m.deployment = into(g, object, &appsv1.Deployment{})
 		case "PersistentVolumeClaim":
 			m.claims = append(m.claims, object.GetName())
+		case "Service":
+			m.services = append(m.services, object.GetName())
 		case "PodDisruptionBudget":
 			m.budgets = append(m.budgets, into(g, object, &policyv1.PodDisruptionBudget{}))
 		case "NetworkPolicy":
