@@ -53,10 +53,11 @@ bench: controlplane build ## Measure what docs/performance.md promises. BENCH_SC
 	@bin/bench
 
 .PHONY: generate
-generate: ## Generate deep copies, the CRDs and the operator's ClusterRole from the Go code.
+generate: ## Generate deep copies, the CRDs, the operator's ClusterRole and docs/reference from the Go code.
 	$(CONTROLLER_GEN) object paths=./api/...
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=bailiwick paths=./controllers/... paths=./internal/admission/... output:rbac:dir=config/rbac
+	go run -buildvcs=false ./hack/reference
 
 .PHONY: fmt
 fmt: ## Format the Go code.
