@@ -51,6 +51,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 			client:   mgr.GetClient(),
 			engine:   e,
 			recorder: mgr.GetEventRecorder("bailiwick"),
+			clock:    options.Clock,
 		}
 		builder := ctrl.NewControllerManagedBy(mgr).For(object).WatchesRawSource(e.Source(kind)).WithOptions(each)
 		if kind == desired.KindRole {
@@ -78,6 +79,7 @@ type reconciler struct {
 	client   client.Client
 	engine   *engine.Engine
 	recorder events.EventRecorder
+	clock    clock.PassiveClock
 	// revisions is set for the controller of roles.
 	revisions *revisions
 }
@@ -202,5 +204,6 @@ func (r *reconciler) write(ctx context.Context, before, object v1alpha1.Object) 
 		return fmt.Errorf("writing the status: %w", err)
 	}
 	r.announce(before, object)
+	expired(before, object, r.clock.Now())
 	return nil
 }

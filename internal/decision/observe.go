@@ -31,6 +31,9 @@ var (
 
 func init() {
 	metrics.Registry.MustRegister(decisions, requestSeconds)
+	for _, result := range []string{resultAllowed, resultDenied, resultRefused} {
+		decisions.WithLabelValues(result)
+	}
 }
 
 // decided counts a decision, and logs it if that is wanted.

@@ -147,6 +147,8 @@ type State struct {
 	grantCells map[render.Cell]*grantCell
 	// cellsOf are the cells that a role fills.
 	cellsOf index[types.NamespacedName, render.Cell]
+
+	tally tally
 }
 
 // cellClaim is filled with contexts or, where there are none, by the role.
@@ -180,6 +182,7 @@ func New(limits Limits, clock clock.PassiveClock) *State {
 		wanted:        map[store.Key]int{},
 		cells:         map[render.Cell]*cellClaim{},
 		cellsOf:       index[types.NamespacedName, render.Cell]{},
+		tally:         newTally(),
 	}
 }
 

@@ -95,7 +95,7 @@ func (s *State) withRole(key types.NamespacedName, object *v1alpha1.Role) *State
 	trial := &State{
 		limits: s.limits, clock: s.clock, now: s.now, named: s.named,
 		organizations: s.organizations, namespaces: s.namespaces, catalogue: s.catalogue,
-		roles: map[types.NamespacedName]*role{},
+		roles: map[types.NamespacedName]*role{}, tally: newTally(),
 	}
 	for name := range s.named.rolesOf[key.Namespace] {
 		node := *s.roles[name]

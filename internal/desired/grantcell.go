@@ -40,6 +40,7 @@ func (p *pass) evaluateGrantCell(cell render.Cell, by set[Ref]) {
 	}
 	same := slices.EqualFunc(node.contexts, contexts, func(a, b *structpb.Struct) bool { return proto.Equal(a, b) })
 	if !same {
+		s.tally.grantCells += held(contexts) - held(node.contexts)
 		node.contexts = contexts
 	}
 	for ref := range node.owners {
@@ -57,6 +58,9 @@ func (p *pass) evaluateGrantCell(cell render.Cell, by set[Ref]) {
 		delete(s.grantCells, cell)
 	}
 }
+
+// held is 1 for a cell that holds something, else 0.
+func held(contexts []*structpb.Struct) int { return min(len(contexts), 1) }
 
 // endedBy says whether a grant that still offers something has ended.
 func (g *grant) endedBy(now time.Time) bool {

@@ -131,6 +131,8 @@ func (p *pass) claimants(who identity) { all(p.users, p.state.named.usersBySubje
 // judge replaces the outcome of an object and notes whether it is another one now.
 func (p *pass) judge(ref Ref, outcome *Outcome, now Outcome) {
 	if !outcome.equal(now) {
+		p.state.tally.add(ref.Kind, outcome, -1)
+		p.state.tally.add(ref.Kind, &now, 1)
 		*outcome = now
 		p.change.Outcomes = append(p.change.Outcomes, ref)
 	}

@@ -42,6 +42,7 @@ func take(t *testing.T, state *desired.State, refs map[desired.Ref]bool) snapsho
 			s.outcomes[ref] = outcome
 		}
 	}
+	expectCounted(t, state, s)
 	return s
 }
 

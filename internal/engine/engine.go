@@ -240,7 +240,6 @@ func (e *Engine) available(answers bool) {
 	e.mu.Lock()
 	e.outage = !answers
 	e.mu.Unlock()
-	storeAvailable.Set(map[bool]float64{true: 1, false: 0}[answers])
 	e.enqueue(e.state.Organizations())
 }
 
@@ -293,6 +292,8 @@ func (e *Engine) Start(ctx context.Context) error {
 		return err
 	}
 	close(e.loaded)
+	leading.Store(e)
+	defer leading.CompareAndSwap(e, nil)
 	return e.syncer.Run(ctx, e.options.CompareEvery)
 }
 

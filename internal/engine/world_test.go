@@ -43,7 +43,9 @@ type world struct {
 	reader *reader
 	clock  *clocktesting.FakePassiveClock
 	queues map[string]*queue
-	ended  chan struct{}
+	// stop ends the engine, and ended is closed when it has.
+	stop  context.CancelFunc
+	ended chan struct{}
 }
 
 func inWorld(t *testing.T, test func(*world)) {
@@ -67,7 +69,7 @@ func inWorld(t *testing.T, test func(*world)) {
 // start starts the engine, which waits for the controllers.
 func (w *world) start() {
 	ctx, cancel := context.WithCancel(w.Context())
-	w.ended = make(chan struct{})
+	w.stop, w.ended = cancel, make(chan struct{})
 	go func() {
 		defer close(w.ended)
 		if err := w.engine.Start(ctx); err != nil {
@@ -103,6 +105,14 @@ func (w *world) begin() {
 	synctest.Wait()
 	if !w.engine.InSync() {
 		w.Fatal("not in sync")
+	}
+}
+
+// apply puts an object into the engine, as its controller does.
+func (w *world) apply(object client.Object) {
+	w.Helper()
+	if _, err := w.engine.Apply(w.Context(), object.DeepCopyObject().(client.Object)); err != nil {
+		w.Fatal(err)
 	}
 }
 

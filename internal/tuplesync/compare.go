@@ -37,7 +37,9 @@ func (s *Syncer) walk(ctx context.Context) (*seen, error) {
 	if err != nil {
 		return nil, fmt.Errorf("comparing the store: %w", err)
 	}
-	storeTuples.Set(float64(len(found.tuples) + len(found.cells)))
+	s.mu.Lock()
+	s.compared, s.found = time.Now(), len(found.tuples)+len(found.cells)
+	s.mu.Unlock()
 	comparisons.Inc()
 	return found, nil
 }

@@ -197,7 +197,6 @@ func (s *Syncer) done(batch []plan) {
 		}
 		confirmed = append(confirmed, s.settled(p.item, w)...)
 	}
-	queueLength.Set(float64(len(s.items)))
 	resting := len(s.resting) > 0
 	s.mu.Unlock()
 	if resting {
@@ -246,6 +245,10 @@ func (s *Syncer) withdraw(ctx context.Context, refused plan) error {
 func (s *Syncer) park(p plan, err error) {
 	s.mu.Lock()
 	w := s.items[p.item]
+	if !w.rejected {
+		w.rejected = true
+		s.rejected++
+	}
 	w.unsure, w.parked = true, true
 	for cause := range w.causes {
 		s.refused[cause] = err

@@ -14,25 +14,27 @@ const (
 	driftChanged = "changed"
 )
 
+// The results of a write.
+const (
+	resultOK     = "ok"
+	resultFailed = "failed"
+)
+
 var (
 	driftRepaired = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "bailiwick_drift_repaired_total",
 		Help: "Differences between the store and the cluster that a comparison found and repaired: missing, foreign or changed.",
 	}, []string{"direction"})
 
-	storeTuples = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "bailiwick_store_tuples",
-		Help: "Facts found in the store by the last comparison; the tuples of one role at one scope count once.",
-	})
-
 	comparisons = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "bailiwick_store_comparisons_total",
 		Help: "How often the whole store was compared with the cluster.",
 	})
 
-	queueLength = prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "bailiwick_sync_queue_length",
-		Help: "Facts that wait to be written to the store.",
+	syncSeconds = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name:    "bailiwick_sync_seconds",
+		Help:    "How long facts waited from the change that wants them, or the comparison that missed them, until the store held them.",
+		Buckets: prometheus.ExponentialBuckets(0.002, 2.5, 13),
 	})
 
 	writeSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -49,13 +51,20 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(driftRepaired, storeTuples, comparisons, queueLength, writeSeconds, writeTuples)
+	metrics.Registry.MustRegister(driftRepaired, comparisons, syncSeconds, writeSeconds, writeTuples)
+	// A counter that begins with its first event has no increase to be seen.
+	for _, direction := range []string{driftMissing, driftForeign, driftChanged} {
+		driftRepaired.WithLabelValues(direction)
+	}
+	for _, result := range []string{resultOK, resultFailed} {
+		writeSeconds.WithLabelValues(result)
+	}
 }
 
 func observeWrite(tuples int, took time.Duration, err error) {
-	result := "ok"
+	result := resultOK
 	if err != nil {
-		result = "failed"
+		result = resultFailed
 	}
 	writeSeconds.WithLabelValues(result).Observe(took.Seconds())
 	writeTuples.Observe(float64(tuples))
@@ -68,4 +77,16 @@ func countDrift(there, wanted bool) {
 	case there && !wanted:
 		driftRepaired.WithLabelValues(driftForeign).Inc()
 	}
+}
+
+// countCellDrift counts a cell that was found to hold something else than was written to it.
+func countCellDrift(found, written slots) {
+	direction := driftChanged
+	switch (slots{}) {
+	case found:
+		direction = driftMissing
+	case written:
+		direction = driftForeign
+	}
+	driftRepaired.WithLabelValues(direction).Inc()
 }

@@ -73,7 +73,7 @@ func (s *Syncer) planCell(ctx context.Context, it item, known work) (plan, error
 			return plan{}, err
 		}
 		if known.suspect && !found.equal(holds) {
-			driftRepaired.WithLabelValues(driftChanged).Inc()
+			countCellDrift(found, holds)
 		}
 		holds = found
 	}

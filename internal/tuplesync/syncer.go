@@ -9,9 +9,11 @@ package tuplesync
 
 import (
 	"cmp"
+	"container/list"
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/go-logr/logr"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -45,6 +47,13 @@ type Syncer struct {
 	// written.
 	queue []item
 	items map[item]*work
+	// arrivals are the works of items, the one that has waited longest first.
+	arrivals list.List
+	// rejected is how many of them the store has refused.
+	rejected int
+	// compared is when the whole store was last compared, and found what it held then.
+	compared time.Time
+	found    int
 	// held is what cells hold in the store; a cell that is not here is empty.
 	held map[render.Cell]slots
 	// pending counts the items that an object waits for.
@@ -77,6 +86,9 @@ func (i item) isCell() bool { return i.cell != render.Cell{} }
 
 // work is what is known of an item in the queue.
 type work struct {
+	// since is when the store began to differ from what is wanted, and arrival the place in Syncer.arrivals.
+	since   time.Time
+	arrival *list.Element
 	// causes are the objects that wait for it.
 	causes map[desired.Ref]struct{}
 	// version grows with every change, so that one that comes while the item is being written is seen.
@@ -87,6 +99,8 @@ type work struct {
 	suspect bool
 	// parked means that the store refused it: it is tried again when it is touched, and now and then.
 	parked bool
+	// rejected means that the store has refused it since it was last as it should be.
+	rejected bool
 	// rested means that every decision has seen what the cell holds.
 	rested bool
 }
@@ -144,7 +158,8 @@ func (s *Syncer) touch(it item, joined bool, causes ...desired.Ref) {
 
 // enqueue adds an item that is not known yet.
 func (s *Syncer) enqueue(it item) *work {
-	w := &work{causes: map[desired.Ref]struct{}{}}
+	w := &work{since: time.Now(), causes: map[desired.Ref]struct{}{}}
+	w.arrival = s.arrivals.PushBack(w)
 	s.items[it] = w
 	s.queue = append(s.queue, it)
 	signal(s.wake)
@@ -200,9 +215,45 @@ func (s *Syncer) InSync() bool {
 	return s.inSync
 }
 
+// Progress is how far the store is from what the cluster says.
+type Progress struct {
+	// InSync is as Syncer.InSync says.
+	InSync bool
+	// Answers says whether the store answers; nil while nobody knows, which is until the first comparison.
+	Answers *bool
+	// Waiting are the facts that have still to be written, and Refused those of them that the store does
+	// not take.
+	Waiting, Refused int
+	// Oldest is how long the one has waited that has waited longest; 0 when none does.
+	Oldest time.Duration
+	// Compared is when the whole store was last compared, zero before the first time, and Found how many
+	// facts it held then.
+	Compared time.Time
+	Found    int
+}
+
+// Progress is that of now.
+func (s *Syncer) Progress() Progress {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := Progress{InSync: s.inSync, Waiting: len(s.items), Refused: s.rejected, Compared: s.compared, Found: s.found}
+	if s.outage != nil || !s.compared.IsZero() {
+		p.Answers = new(s.outage == nil)
+	}
+	if first := s.arrivals.Front(); first != nil {
+		p.Oldest = time.Since(first.Value.(*work).since)
+	}
+	return p
+}
+
 // settled takes an item from the queue that is as it should be, and tells those that wait for it.
 func (s *Syncer) settled(it item, w *work) (confirmed []desired.Ref) {
 	delete(s.items, it)
+	s.arrivals.Remove(w.arrival)
+	if w.rejected {
+		s.rejected--
+	}
+	syncSeconds.Observe(time.Since(w.since).Seconds())
 	for cause := range w.causes {
 		if s.pending[cause]--; s.pending[cause] > 0 {
 			continue

@@ -1,0 +1,65 @@
+package admission_test
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+)
+
+// denials are how often a grant was refused for a reason.
+func denials(t *testing.T, reason string) float64 {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, metric := range family.GetMetric() {
+			labels := metric.GetLabel()
+			if family.GetName() == "bailiwick_admission_denied_total" && labels[0].GetValue() == "PermissionGrant" && labels[1].GetValue() == reason {
+				return metric.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
+}
+
+func TestRefusalsAreCountedByReason(t *testing.T) {
+	j := newJudge(t)
+	ask := func(user, permission string) int32 {
+		request := j.request(user, "permissiongrants", admissionv1.Create)
+		request.Kind.Kind = "PermissionGrant"
+		request.Object.Raw = j.raw(build.PermissionGrant("acme", "g").ToUser("bob").Grants(permission).Obj())
+		return j.Handle(t.Context(), request).Result.Code
+	}
+	expect := func(reason string, code int32, user, permission string) {
+		t.Helper()
+		before := denials(t, reason)
+		if got := ask(user, permission); got != code {
+			t.Fatalf("got %d, want %d", got, code)
+		}
+		if got := denials(t, reason) - before; got != 1 {
+			t.Errorf("%s was counted %v times, want once", reason, got)
+		}
+	}
+	before := denials(t, "NotHeld")
+	if code := ask("alice", "View"); code != http.StatusOK {
+		t.Fatalf("got %d", code)
+	}
+	if got := denials(t, "NotHeld") - before; got != 0 {
+		t.Errorf("what is allowed was counted %v times", got)
+	}
+	expect("NotHeld", http.StatusForbidden, "alice", "Edit")
+	expect("Unresolved", http.StatusForbidden, "alice", "Nothing")
+	j.answer = func(authorizationv1.SubjectAccessReviewSpec) (bool, error) { return false, errors.New("no answer") }
+	expect("ReviewFailed", http.StatusInternalServerError, "carol", "Edit")
+	j.State = func() *desired.State { return nil }
+	expect("NotLoaded", http.StatusServiceUnavailable, "alice", "View")
+}
