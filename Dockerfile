@@ -1,4 +1,5 @@
-# The platform that builds compiles for the one that runs, without emulation.
+# The platform that builds compiles for the one that runs, without emulation. What comes out depends on the
+# sources, on Go's version, and on the arguments.
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 ARG TARGETOS
 ARG TARGETARCH
@@ -11,7 +12,7 @@ COPY api api
 COPY cmd cmd
 COPY controllers controllers
 COPY internal internal
-RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath \
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false \
     -ldflags "-s -w -X main.version=$VERSION -X main.commit=$COMMIT" -o /bailiwick ./cmd/bailiwick
 
 # The program, and the certificate authorities for an external store: no shell, no libraries.

@@ -33,9 +33,8 @@ bin/demo:
 	@go build -buildvcs=false -o $@ ./hack/demo
 
 .PHONY: dist
-dist: controlplane ## Write dist/install.yaml: all that `kubectl apply -k config/default` applies, in one file.
-	@mkdir -p dist
-	$${KUBEBUILDER_ASSETS:-bin/controlplane}/kubectl kustomize config/default >dist/install.yaml
+dist: controlplane ## Write dist/install.yaml, all of config/default, and the packaged chart. IMAGE=name:tag or name@sha256:... names theirs.
+	@VERSION='$(VERSION)' IMAGE='$(IMAGE)' hack/dist.sh dist
 
 .PHONY: controlplane
 controlplane: ## Put etcd, kube-apiserver, kube-controller-manager and kubectl into bin/controlplane. The first time takes 5 to 10 minutes.
@@ -46,6 +45,7 @@ test: controlplane build ## Run all tests.
 	go test -timeout 45m ./...
 	go -C test/gitops/flux test -count=1 -timeout 15m ./...
 	go -C test/gitops/argocd test -count=1 -timeout 15m ./...
+	go -C test/chart test -count=1 -timeout 15m ./...
 
 .PHONY: bench
 bench: controlplane build ## Measure what docs/performance.md promises. BENCH_SCALE=0.1 takes a quick look.
@@ -53,11 +53,12 @@ bench: controlplane build ## Measure what docs/performance.md promises. BENCH_SC
 	@bin/bench
 
 .PHONY: generate
-generate: ## Generate deep copies, the CRDs, the operator's ClusterRole and docs/reference from the Go code.
+generate: ## Generate deep copies, the CRDs, the operator's ClusterRole and docs/reference from the Go code, and the chart's manifests.
 	$(CONTROLLER_GEN) object paths=./api/...
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=bailiwick paths=./controllers/... paths=./internal/admission/... output:rbac:dir=config/rbac
 	go run -buildvcs=false ./hack/reference
+	hack/chart.sh
 
 .PHONY: fmt
 fmt: ## Format the Go code.

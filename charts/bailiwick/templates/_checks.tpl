@@ -1,0 +1,23 @@
+{{/* What no schema can say so that it is understood: values that don't go together. */}}
+{{- define "bailiwick.checks" }}
+{{- $external := .Values.store.external }}
+{{- if eq .Values.store.type "external" }}
+  {{- if not $external.address }}
+    {{- fail "store.external.address: name the OpenFGA server's gRPC API, as host:port" }}
+  {{- end }}
+  {{- if and $external.keySecret (not $external.tls.enabled) }}
+    {{- fail "store.external.keySecret: a key needs store.external.tls.enabled, else everyone on the way can read it" }}
+  {{- end }}
+  {{- if and $external.tls.caSecret (not $external.tls.enabled) }}
+    {{- fail "store.external.tls.caSecret: there are no certificates without store.external.tls.enabled" }}
+  {{- end }}
+  {{- if and .Values.decisions.enabled (gt (int $external.replicas) 1) }}
+    {{- fail "decisions.enabled: of several replicas only the one that leads answers AuthZEN; set store.external.replicas to 1, or have applications ask the OpenFGA server" }}
+  {{- end }}
+{{- else if $external.address }}
+  {{- fail "store.external.address is set, but store.type is embedded: set store.type to external, or leave the address out" }}
+{{- end }}
+{{- if hasKey .Values.podLabels "app.kubernetes.io/name" }}
+  {{- fail "podLabels: app.kubernetes.io/name is what the Services and the Deployment find the Pods by; choose another label" }}
+{{- end }}
+{{- end }}

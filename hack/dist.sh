@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Usage: hack/dist.sh DIRECTORY
+# Writes into DIRECTORY what a release consists of, beside the image:
+#   install.yaml             all that `kubectl apply -k config/default` applies
+#   bailiwick-VERSION.tgz    the chart
+# $VERSION is a tag, or what `git describe` says of a commit. If $IMAGE is set, name:tag or
+# name@sha256:..., both install that image; else the one that config/default and values.yaml name.
+set -euo pipefail
+(($# == 1)) || { echo "usage: hack/dist.sh DIRECTORY" >&2; exit 2; }
+mkdir -p "$1"
+directory=$(cd "$1" && pwd)
+cd "$(dirname "$0")/.."
+
+readonly image_pattern='^([a-z0-9][a-zA-Z0-9._/:-]*)(@(sha256:[a-f0-9]{64})|:([A-Za-z0-9_][A-Za-z0-9_.-]*))$'
+if [[ -n ${IMAGE:-} && ! $IMAGE =~ $image_pattern ]]; then
+  echo "dist: IMAGE=$IMAGE: it is name:tag or name@sha256:..., with the whole digest" >&2
+  exit 1
+fi
+
+staging=$(mktemp -d)
+trap 'rm -rf "$staging"' EXIT
+cp -R charts/bailiwick "$staging"
+"${KUBEBUILDER_ASSETS:-bin/controlplane}/kubectl" kustomize config/default >"$staging/install.yaml"
+if [[ -n ${IMAGE:-} ]]; then
+  sed -i "s|^\( *image: \)bailiwick:latest\$|\1$IMAGE|" "$staging/install.yaml"
+  sed -i -e "s|^  repository: bailiwick\$|  repository: ${BASH_REMATCH[1]}|" \
+    -e "s|^  digest: \"\"\$|  digest: \"${BASH_REMATCH[3]}\"|" \
+    -e "s|^  tag: latest\$|  tag: \"${BASH_REMATCH[4]:-latest}\"|" "$staging/bailiwick/values.yaml"
+fi
+
+# A chart's version is a semantic one. What is no release comes before all that are.
+version=${VERSION#v}
+[[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+ ]] || version=0.0.0-dev-$version
+go -C test/chart tool helm package "$staging/bailiwick" --version "$version" --app-version "$VERSION" --destination "$staging" >/dev/null
+
+mv "$staging/install.yaml" "$staging"/bailiwick-*.tgz "$directory"
+ls "$directory/install.yaml" "$directory/bailiwick-$version.tgz"

@@ -1,0 +1,201 @@
+package chart
+
+import (
+	"os/exec"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// external are the values that an external store needs, to which a test adds its own.
+const external = "store:\n  type: external\n  external:\n    address: openfga.example:443\n"
+
+// parts are what values have an effect on.
+type parts struct {
+	deployment *appsv1.Deployment
+	pod        *corev1.PodSpec
+	container  *corev1.Container
+	claim      *corev1.PersistentVolumeClaim
+	budget     *policyv1.PodDisruptionBudget
+	policy     *networkingv1.NetworkPolicy
+	all        objects
+}
+
+func partsOf(g Gomega, all objects) *parts {
+	p := &parts{
+		deployment: find[appsv1.Deployment](g, all, "Deployment"),
+		claim:      find[corev1.PersistentVolumeClaim](g, all, "PersistentVolumeClaim"),
+		budget:     find[policyv1.PodDisruptionBudget](g, all, "PodDisruptionBudget"),
+		policy:     find[networkingv1.NetworkPolicy](g, all, "NetworkPolicy"),
+		all:        all,
+	}
+	g.Expect(p.deployment).NotTo(BeNil())
+	p.pod = &p.deployment.Spec.Template.Spec
+	g.Expect(p.pod.Containers).To(HaveLen(1))
+	p.container = &p.pod.Containers[0]
+	return p
+}
+
+// mounted returns the Secret of a volume that is mounted, read-only, where a file that a flag names is.
+func (p *parts) mounted(g Gomega, directory string) string {
+	for _, mount := range p.container.VolumeMounts {
+		for _, volume := range p.pod.Volumes {
+			if mount.MountPath == directory && volume.Name == mount.Name && volume.Secret != nil {
+				g.Expect(mount.ReadOnly).To(BeTrue())
+				return volume.Secret.SecretName
+			}
+		}
+	}
+	return ""
+}
+
+var effects = []struct {
+	name, set string
+	expect    func(g Gomega, p *parts)
+}{
+	{"a digest has the last word over the tag", `image: {repository: "registry.example/team/bailiwick", tag: v1, digest: "sha256:` + digest + `"}`, func(g Gomega, p *parts) {
+		g.Expect(p.container.Image).To(Equal("registry.example/team/bailiwick@sha256:" + digest))
+	}},
+	{"a tag", `image: {repository: "registry.example:5000/bailiwick", tag: v1.2.3}`, func(g Gomega, p *parts) {
+		g.Expect(p.container.Image).To(Equal("registry.example:5000/bailiwick:v1.2.3"))
+	}},
+	{"Secrets to pull the image with", `imagePullSecrets: [{name: registry}]`, func(g Gomega, p *parts) {
+		g.Expect(p.pod.ImagePullSecrets).To(ConsistOf(corev1.LocalObjectReference{Name: "registry"}))
+	}},
+	{"CRDs that someone else installs", `crds: {enabled: false}`, func(g Gomega, p *parts) {
+		for _, object := range p.all {
+			g.Expect(object.GetKind()).NotTo(Equal("CustomResourceDefinition"))
+		}
+	}},
+	{"the volume of the embedded store", `store: {embedded: {size: 5Gi, storageClass: fast}}`, func(g Gomega, p *parts) {
+		g.Expect(p.claim.Spec.StorageClassName).To(HaveValue(Equal("fast")))
+		g.Expect(p.claim.Spec.Resources.Requests).To(HaveKeyWithValue(corev1.ResourceStorage, resource.MustParse("5Gi")))
+	}},
+	{"without more, the cluster's own class", ``, func(g Gomega, p *parts) {
+		g.Expect(p.claim.Spec.StorageClassName).To(BeNil())
+		g.Expect(p.deployment.Spec.Replicas).To(HaveValue(BeEquivalentTo(1)))
+		g.Expect(p.deployment.Spec.Strategy.Type).To(Equal(appsv1.RecreateDeploymentStrategyType))
+		g.Expect(p.budget).To(BeNil())
+	}},
+	{"an external store", external, func(g Gomega, p *parts) {
+		g.Expect(p.container.Args).To(ConsistOf("--store=external", "--openfga-server=openfga.example:443", "--openfga-key-file=/etc/bailiwick/openfga/key"))
+		g.Expect(p.mounted(g, "/etc/bailiwick/openfga")).To(Equal("bailiwick-openfga"))
+		g.Expect(p.claim).To(BeNil())
+	}},
+	{"an external store with Secrets and certificates of one's own", external + "    keySecret: mine\n    tls: {caSecret: authority}\n", func(g Gomega, p *parts) {
+		g.Expect(p.container.Args).To(ContainElements("--openfga-key-file=/etc/bailiwick/openfga/key", "--openfga-ca-file=/etc/bailiwick/openfga-ca/ca.crt"))
+		g.Expect(p.mounted(g, "/etc/bailiwick/openfga")).To(Equal("mine"))
+		g.Expect(p.mounted(g, "/etc/bailiwick/openfga-ca")).To(Equal("authority"))
+	}},
+	{"an external store in the clear", external + "    keySecret: \"\"\n    tls: {enabled: false}\n", func(g Gomega, p *parts) {
+		g.Expect(p.container.Args).To(ConsistOf("--store=external", "--openfga-server=openfga.example:443", "--openfga-tls=false"))
+		g.Expect(p.mounted(g, "/etc/bailiwick/openfga")).To(BeEmpty())
+		g.Expect(p.pod.Volumes).To(HaveLen(1), "for temporary files")
+	}},
+	{"replicas", external + "    replicas: 3\n", func(g Gomega, p *parts) {
+		g.Expect(p.deployment.Spec.Replicas).To(HaveValue(BeEquivalentTo(3)))
+	}},
+	{"AuthZEN with an external store", external + "    replicas: 1\ndecisions: {enabled: true, keysSecret: callers, tlsSecret: served, publicURL: \"https://ask.example\"}\n", func(g Gomega, p *parts) {
+		g.Expect(p.container.Args).To(ContainElements("--decision-keys-file=/etc/bailiwick/keys/keys.yaml", "--decision-public-url=https://ask.example", "--tls-directory=/etc/bailiwick/tls"))
+		g.Expect(p.mounted(g, "/etc/bailiwick/keys")).To(Equal("callers"))
+		g.Expect(p.mounted(g, "/etc/bailiwick/tls")).To(Equal("served"))
+		g.Expect(p.all).To(HaveKey("v1 Service access/bailiwick-decisions"))
+	}},
+	{"a network policy for other ports", `networkPolicy: {enabled: true, egressPorts: [6443, 9091]}`, func(g Gomega, p *parts) {
+		var ports []int32
+		for _, port := range p.policy.Spec.Egress[1].Ports {
+			ports = append(ports, port.Port.IntVal)
+		}
+		g.Expect(ports).To(ConsistOf(BeEquivalentTo(6443), BeEquivalentTo(9091)))
+	}},
+	{"further flags", `extraArgs: [--log-level=debug, "--switch-grace=2s"]`, func(g Gomega, p *parts) {
+		g.Expect(p.container.Args).To(ContainElements("--log-level=debug", "--switch-grace=2s"))
+	}},
+	{"resources", `resources: {limits: {memory: 4Gi, cpu: 2}}`, func(g Gomega, p *parts) {
+		g.Expect(p.container.Resources.Limits).To(HaveKeyWithValue(corev1.ResourceMemory, resource.MustParse("4Gi")))
+		g.Expect(p.container.Resources.Limits).To(HaveKeyWithValue(corev1.ResourceCPU, resource.MustParse("2")))
+		g.Expect(p.container.Resources.Requests).To(HaveKeyWithValue(corev1.ResourceMemory, resource.MustParse("128Mi")))
+	}},
+	{"a disruption budget", external + "podDisruptionBudget: {maxUnavailable: 50%}\n", func(g Gomega, p *parts) {
+		g.Expect(p.budget.Spec.MaxUnavailable).To(HaveValue(Equal(intstr.FromString("50%"))))
+	}},
+	{"a spread that is a must, and none over zones", external + "topologySpread: {kubernetes.io/hostname: DoNotSchedule, topology.kubernetes.io/zone: null}\n", func(g Gomega, p *parts) {
+		g.Expect(p.pod.TopologySpreadConstraints).To(HaveLen(1))
+		g.Expect(p.pod.TopologySpreadConstraints[0].TopologyKey).To(Equal("kubernetes.io/hostname"))
+		g.Expect(p.pod.TopologySpreadConstraints[0].WhenUnsatisfiable).To(Equal(corev1.DoNotSchedule))
+	}},
+	{"labels and annotations", `{podLabels: {team: access}, podAnnotations: {note: "1"}}`, func(g Gomega, p *parts) {
+		g.Expect(p.deployment.Spec.Template.Labels).To(Equal(map[string]string{"app.kubernetes.io/name": "bailiwick", "team": "access"}))
+		g.Expect(p.deployment.Spec.Template.Annotations).To(Equal(map[string]string{"note": "1"}))
+		g.Expect(p.deployment.Spec.Selector.MatchLabels).To(Equal(map[string]string{"app.kubernetes.io/name": "bailiwick"}))
+	}},
+	{"where Pods run", `{nodeSelector: {disk: fast}, tolerations: [{key: only, operator: Exists}], affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: [{matchExpressions: [{key: zone, operator: In, values: [a]}]}]}}}}`, func(g Gomega, p *parts) {
+		g.Expect(p.pod.NodeSelector).To(Equal(map[string]string{"disk": "fast"}))
+		g.Expect(p.pod.Tolerations).To(ConsistOf(corev1.Toleration{Key: "only", Operator: corev1.TolerationOpExists}))
+		g.Expect(p.pod.Affinity.NodeAffinity.RequiredDuringSchedulingIgnoredDuringExecution.NodeSelectorTerms).To(HaveLen(1))
+	}},
+	{"what a chart gets that another one depends on", `global: {anything: goes}`, func(g Gomega, p *parts) {
+		g.Expect(p.container.Image).To(Equal("bailiwick:latest"))
+	}},
+}
+
+func TestEachValueHasItsEffect(t *testing.T) {
+	for _, e := range effects {
+		t.Run(e.name, func(t *testing.T) {
+			g := NewWithT(t)
+			p := partsOf(g, rendered(g, "access", e.set))
+			e.expect(g, p)
+
+			// The program takes what the values make of its arguments, and refuses what it does not know.
+			output, err := exec.CommandContext(t.Context(), program, append(p.container.Args, "--version")...).CombinedOutput()
+			g.Expect(err).NotTo(HaveOccurred(), "%s\nis it built? `make build`", output)
+			g.Expect(exec.CommandContext(t.Context(), program, append(p.container.Args, "--no-such-flag", "--version")...).Run()).NotTo(Succeed())
+		})
+	}
+}
+
+func TestAWrongValueIsRefusedWithAMessage(t *testing.T) {
+	for _, wrong := range []struct{ name, set, message string }{
+		{"a value that there is not", `replicaCount: 3`, `additional properties 'replicaCount' not allowed`},
+		{"one deeper down", `store: {external: {adress: "a:1"}}`, `additional properties 'adress' not allowed`},
+		{"a store that there is not", `store: {type: postgres}`, `at '/store/type': value must be one of 'embedded', 'external'`},
+		{"replicas as text", external + "    replicas: two\n", `at '/store/external/replicas': got string, want integer`},
+		{"no replica", external + "    replicas: 0\n", `at '/store/external/replicas': minimum: got 0, want 1`},
+		{"an address without a port", `store: {type: external, external: {address: openfga}}`, `at '/store/external/address'`},
+		{"an address with a scheme", `store: {type: external, external: {address: "https://openfga:8081"}}`, `at '/store/external/address'`},
+		{"half a digest", `image: {digest: "sha256:abc"}`, `at '/image/digest'`},
+		{"a digest instead of a tag", `image: {tag: "sha256:` + digest + `"}`, `at '/image/tag'`},
+		{"a tag with the repository's name", `image: {repository: "Bailiwick"}`, `at '/image/repository'`},
+		{"nothing where something must be", `image: {tag: null}`, `at '/image': missing property 'tag'`},
+		{"a size that is none", `store: {embedded: {size: big}}`, `at '/store/embedded/size'`},
+		{"a Secret that can't be", `decisions: {keysSecret: "My Keys"}`, `at '/decisions/keysSecret'`},
+		{"decisions in the clear", `decisions: {publicURL: "http://ask.example"}`, `at '/decisions/publicURL'`},
+		{"a word for a switch", `networkPolicy: {enabled: "yes"}`, `at '/networkPolicy/enabled': got string, want boolean`},
+		{"a policy that lets nothing out", `networkPolicy: {egressPorts: []}`, `at '/networkPolicy/egressPorts': minItems: got 0, want 1`},
+		{"no flag", `extraArgs: [debug]`, `at '/extraArgs/0'`},
+		{"a spread by another word", `topologySpread: {kubernetes.io/hostname: Always}`, `at '/topologySpread/kubernetes.io~1hostname'`},
+		{"a label that is no text", `podLabels: {a: 1}`, `at '/podLabels/a': got number, want string`},
+		{"resources of another sort", `resources: {limit: {cpu: 1}}`, `additional properties 'limit' not allowed`},
+		{"a toleration misspelt", `tolerations: [{keys: a}]`, `additional properties 'keys' not allowed`},
+		{"affinity misspelt", `affinity: {podAffinities: {}}`, `additional properties 'podAffinities' not allowed`},
+
+		{"an external store without its address", `store: {type: external}`, `store.external.address: name the OpenFGA server's gRPC API`},
+		{"an address and the embedded store", `store: {external: {address: "a:1"}}`, `set store.type to external, or leave the address out`},
+		{"a key in the clear", external + "    tls: {enabled: false}\n", `store.external.keySecret: a key needs store.external.tls.enabled`},
+		{"certificates for nothing", external + "    keySecret: \"\"\n    tls: {enabled: false, caSecret: authority}\n", `store.external.tls.caSecret: there are no certificates without`},
+		{"another name for the Pods", `podLabels: {app.kubernetes.io/name: other}`, `podLabels: app.kubernetes.io/name is what the Services`},
+		{"decisions of which every other is none", external + "decisions: {enabled: true}\n", `set store.external.replicas to 1`},
+	} {
+		t.Run(wrong.name, func(t *testing.T) {
+			g := NewWithT(t)
+			_, err := render(g, load(g), usual, wrong.set)
+			g.Expect(err).To(MatchError(ContainSubstring(wrong.message)))
+		})
+	}
+}
