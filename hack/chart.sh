@@ -23,8 +23,15 @@ custom_resource_definition() {
   echo '{{- end }}'
 }
 
-rm -rf "$templates"/{crds,rbac,webhook}
-mkdir -p "$templates"/{crds,rbac,webhook}
+# Many a Prometheus selects by a label.
+monitoring() {
+  echo '{{- if .Values.monitoring.enabled }}'
+  template "$1" | sed -e '0,/^    app.kubernetes.io\/name: bailiwick$/ s//&\n    {{- with .Values.monitoring.labels }}\n    {{- toYaml . | nindent 4 }}\n    {{- end }}/'
+  echo '{{- end }}'
+}
+
+rm -rf "$templates"/{crds,monitoring,rbac,webhook}
+mkdir -p "$templates"/{crds,monitoring,rbac,webhook}
 for file in config/crd/bases/*.yaml; do
   custom_resource_definition "$file" >"$templates/crds/${file##*/}"
 done
@@ -33,3 +40,9 @@ for file in config/{rbac,webhook}/*.yaml; do
     template "$file" >"$templates/${file#config/}"
   fi
 done
+for file in config/monitoring/*.yaml; do
+  if [[ ${file##*/} != kustomization.yaml ]]; then
+    monitoring "$file" >"$templates/${file#config/}"
+  fi
+done
+cp config/monitoring/dashboard.json charts/bailiwick/

@@ -22,6 +22,7 @@ var variants = map[string]string{
 // additions are the components of config, and the values that add the same.
 var additions = map[string]string{
 	"network-policy": `networkPolicy: {enabled: true}`,
+	"monitoring":     `monitoring: {enabled: true}`,
 }
 
 func TestTheChartInstallsWhatKustomizeDoes(t *testing.T) {

@@ -114,6 +114,13 @@ var effects = []struct {
 		}
 		g.Expect(ports).To(ConsistOf(BeEquivalentTo(6443), BeEquivalentTo(9091)))
 	}},
+	{"what a Prometheus selects by", `monitoring: {enabled: true, labels: {release: stack}}`, func(g Gomega, p *parts) {
+		for _, name := range []string{"monitoring.coreos.com/v1 ServiceMonitor access/bailiwick", "monitoring.coreos.com/v1 PrometheusRule access/bailiwick", "v1 ConfigMap access/bailiwick-dashboard"} {
+			g.Expect(p.all).To(HaveKey(name))
+			g.Expect(p.all[name].GetLabels()).To(HaveKeyWithValue("release", "stack"))
+			g.Expect(p.all[name].GetLabels()).To(HaveKeyWithValue("app.kubernetes.io/name", "bailiwick"))
+		}
+	}},
 	{"further flags", `extraArgs: [--log-level=debug, "--switch-grace=2s"]`, func(g Gomega, p *parts) {
 		g.Expect(p.container.Args).To(ContainElements("--log-level=debug", "--switch-grace=2s"))
 	}},
@@ -178,6 +185,7 @@ func TestAWrongValueIsRefusedWithAMessage(t *testing.T) {
 		{"decisions in the clear", `decisions: {publicURL: "http://ask.example"}`, `at '/decisions/publicURL'`},
 		{"a word for a switch", `networkPolicy: {enabled: "yes"}`, `at '/networkPolicy/enabled': got string, want boolean`},
 		{"a policy that lets nothing out", `networkPolicy: {egressPorts: []}`, `at '/networkPolicy/egressPorts': minItems: got 0, want 1`},
+		{"a label for Prometheus that is no text", `monitoring: {labels: {release: 1}}`, `at '/monitoring/labels/release': got number, want string`},
 		{"no flag", `extraArgs: [debug]`, `at '/extraArgs/0'`},
 		{"a spread by another word", `topologySpread: {kubernetes.io/hostname: Always}`, `at '/topologySpread/kubernetes.io~1hostname'`},
 		{"a label that is no text", `podLabels: {a: 1}`, `at '/podLabels/a': got number, want string`},
