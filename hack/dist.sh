@@ -11,7 +11,7 @@ mkdir -p "$1"
 directory=$(cd "$1" && pwd)
 cd "$(dirname "$0")/.."
 
-readonly image_pattern='^([a-z0-9][a-zA-Z0-9._/:-]*)(@(sha256:[a-f0-9]{64})|:([A-Za-z0-9_][A-Za-z0-9_.-]*))$'
+readonly image_pattern='^(([a-zA-Z0-9][a-zA-Z0-9.-]*(:[0-9]+)?/)?[a-z0-9][a-z0-9._/-]*)(@(sha256:[a-f0-9]{64})|:([A-Za-z0-9_][A-Za-z0-9_.-]*))$'
 if [[ -n ${IMAGE:-} && ! $IMAGE =~ $image_pattern ]]; then
   echo "dist: IMAGE=$IMAGE: it is name:tag or name@sha256:..., with the whole digest" >&2
   exit 1
@@ -24,8 +24,8 @@ cp -R charts/bailiwick "$staging"
 if [[ -n ${IMAGE:-} ]]; then
   sed -i "s|^\( *image: \)bailiwick:latest\$|\1$IMAGE|" "$staging/install.yaml"
   sed -i -e "s|^  repository: bailiwick\$|  repository: ${BASH_REMATCH[1]}|" \
-    -e "s|^  digest: \"\"\$|  digest: \"${BASH_REMATCH[3]}\"|" \
-    -e "s|^  tag: latest\$|  tag: \"${BASH_REMATCH[4]:-latest}\"|" "$staging/bailiwick/values.yaml"
+    -e "s|^  digest: \"\"\$|  digest: \"${BASH_REMATCH[5]}\"|" \
+    -e "s|^  tag: latest\$|  tag: \"${BASH_REMATCH[6]:-latest}\"|" "$staging/bailiwick/values.yaml"
 fi
 
 # A chart's version is a semantic one. What is no release comes before all that are.

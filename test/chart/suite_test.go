@@ -11,10 +11,12 @@ import (
 
 	. "github.com/onsi/gomega"
 	"helm.sh/helm/v4/pkg/action"
+	"helm.sh/helm/v4/pkg/chart/common"
 	chartv2 "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	release "helm.sh/helm/v4/pkg/release/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/test/controlplane"
@@ -36,6 +38,8 @@ var (
 	admin client.Client
 	// kubeconfig is the file of an administrator of the plane.
 	kubeconfig string
+	// kubernetes is the plane's version.
+	kubernetes *common.KubeVersion
 )
 
 func TestMain(m *testing.M) {
@@ -64,7 +68,18 @@ func connect() error {
 		return err
 	}
 	var err error
-	admin, err = client.New(plane.Config(), client.Options{})
+	if admin, err = client.New(plane.Config(), client.Options{}); err != nil {
+		return err
+	}
+	asked, err := discovery.NewDiscoveryClientForConfig(plane.Config())
+	if err != nil {
+		return err
+	}
+	version, err := asked.ServerVersion()
+	if err != nil {
+		return err
+	}
+	kubernetes, err = common.ParseKubeVersion(version.GitVersion)
 	return err
 }
 
@@ -81,11 +96,11 @@ func load(g Gomega) *chartv2.Chart {
 	return chart
 }
 
-// render is `helm template`.
+// render is `helm template` for the plane's version of Kubernetes.
 func render(g Gomega, chart *chartv2.Chart, namespace, set string) (*release.Release, error) {
 	install := action.NewInstall(action.NewConfiguration())
 	install.DryRunStrategy = action.DryRunClient
-	install.ReleaseName, install.Namespace = releaseName, namespace
+	install.ReleaseName, install.Namespace, install.KubeVersion = releaseName, namespace, kubernetes
 	rendered, err := install.Run(chart, values(g, set))
 	if err != nil {
 		return nil, err

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	"helm.sh/helm/v4/pkg/action"
+	"helm.sh/helm/v4/pkg/chart/common"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -167,6 +169,23 @@ func TestEachValueHasItsEffect(t *testing.T) {
 	}
 }
 
+func TestAnOlderKubernetesIsRefused(t *testing.T) {
+	g := NewWithT(t)
+	in := action.NewInstall(action.NewConfiguration())
+	in.DryRunStrategy, in.ReleaseName, in.Namespace = action.DryRunClient, releaseName, usual
+	for version, refused := range map[string]bool{"v1.29.9": true, "v1.30.0": false, "v1.31.2-vendor.1": false} {
+		var err error
+		in.KubeVersion, err = common.ParseKubeVersion(version)
+		g.Expect(err).NotTo(HaveOccurred())
+		_, err = in.Run(load(g), nil)
+		if refused {
+			g.Expect(err).To(MatchError(ContainSubstring("chart requires kubeVersion: >=1.30.0-0")), version)
+		} else {
+			g.Expect(err).NotTo(HaveOccurred(), version)
+		}
+	}
+}
+
 func TestAWrongValueIsRefusedWithAMessage(t *testing.T) {
 	for _, wrong := range []struct{ name, set, message string }{
 		{"a value that there is not", `replicaCount: 3`, `additional properties 'replicaCount' not allowed`},
@@ -180,6 +199,7 @@ func TestAWrongValueIsRefusedWithAMessage(t *testing.T) {
 		{"a digest instead of a tag", `image: {tag: "sha256:` + digest + `"}`, `at '/image/tag'`},
 		{"a tag with the repository's name", `image: {repository: "Bailiwick"}`, `at '/image/repository'`},
 		{"nothing where something must be", `image: {tag: null}`, `at '/image': missing property 'tag'`},
+		{"a tag in the repository", `image: {repository: "registry.example/bailiwick:v1"}`, `at '/image/repository'`},
 		{"a size that is none", `store: {embedded: {size: big}}`, `at '/store/embedded/size'`},
 		{"a Secret that can't be", `decisions: {keysSecret: "My Keys"}`, `at '/decisions/keysSecret'`},
 		{"decisions in the clear", `decisions: {publicURL: "http://ask.example"}`, `at '/decisions/publicURL'`},
