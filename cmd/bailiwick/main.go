@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -93,13 +94,14 @@ func (f *flags) define() *pflag.FlagSet {
 	set.StringVar(&f.remote.KeyFile, "openfga-key-file", "", "file with the external server's pre-shared key; it is read again when it changes")
 	set.DurationVar(&f.remote.SwitchGrace, "switch-grace", time.Second, "how long a decision of the external server may take: what replaces a grant is kept beside it for that long")
 	set.DurationVar(&f.CompareEvery, "resync-interval", 10*time.Minute, "how often the whole store is compared with the cluster")
-	set.IntVar(&f.Workers, "workers", 16, "how many objects of a kind are worked on at once")
+	set.IntVar(&f.Workers, "workers", 32, "how many objects of a kind are worked on at once")
 	set.Float32Var(&f.QPS, "kube-api-qps", 1000, "how many requests a second the API server is sent at most")
 	set.BoolVar(&f.LeaderElect, "leader-elect", true, "whether several operators agree on one that writes")
 	set.StringVar(&f.Namespace, "namespace", "bailiwick-system", "the operator's own namespace: of the lease, and of the webhook's certificate")
 	set.IntVar(&f.WebhookPort, "webhook-port", 9443, "where the API server calls the webhook; 0 serves none")
 	set.StringVar(&f.WebhookDNSName, "webhook-dns-name", "bailiwick-webhook.bailiwick-system.svc", "the name under which the API server calls the webhook")
 	set.StringVar(&f.MetricsAddress, "metrics-address", ":8082", "where metrics are served; 0 serves none")
+	set.StringVar(&f.ProfileAddress, "pprof-address", "", "where Go's profiles are served, for whoever finds out what takes time or memory: a loopback address; empty serves none")
 	set.StringVar(&f.HealthAddress, "health-address", ":8083", "where /healthz and /readyz are served")
 	set.DurationVar(&f.ShutdownTimeout, "shutdown-timeout", 25*time.Second, "how long what has begun may take to end; less than the pod's grace period")
 	set.StringVar(&f.logLevel, "log-level", "info", "debug, info or error")
@@ -139,10 +141,29 @@ func (f *flags) options() (operator.Options, error) {
 	default:
 		return options, fmt.Errorf("--store=%s: it is embedded or external", f.store)
 	}
+	if err := loopbackOnly(options.ProfileAddress); err != nil {
+		return options, fmt.Errorf("--pprof-address: %w", err)
+	}
 	level, err := zapcore.ParseLevel(f.logLevel)
 	if err != nil {
 		return options, fmt.Errorf("--log-level: %w", err)
 	}
 	options.Log = zap.New(zap.Level(level))
 	return options, nil
+}
+
+// loopbackOnly refuses an address that others than this machine's, or this Pod's, can reach: a profile
+// shows what is in memory, to whoever asks.
+func loopbackOnly(address string) error {
+	if address == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%w: write host:port", err)
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return fmt.Errorf("%s is not a loopback address: profiles show what is in memory; use 127.0.0.1 and kubectl port-forward", address)
+	}
+	return nil
 }

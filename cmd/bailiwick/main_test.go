@@ -55,3 +55,25 @@ func read(t *testing.T, name string, into any) {
 		t.Fatal(err)
 	}
 }
+
+func TestProfilesAreServedToThisMachineOnly(t *testing.T) {
+	for address, want := range map[string]string{
+		"": "", "127.0.0.1:6060": "", "[::1]:6060": "",
+		":6060": "not a loopback address", "0.0.0.0:6060": "use 127.0.0.1", "10.0.0.1:6060": "not a loopback address",
+		"localhost:6060": "not a loopback address", "6060": "write host:port",
+	} {
+		f := &flags{}
+		set := f.define()
+		set.Init("bailiwick", pflag.ContinueOnError)
+		if err := set.Parse([]string{"--pprof-address=" + address}); err != nil {
+			t.Fatal(err)
+		}
+		options, err := f.options()
+		switch {
+		case want == "" && (err != nil || options.ProfileAddress != address):
+			t.Errorf("%s: %q, %v", address, options.ProfileAddress, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "--pprof-address")):
+			t.Errorf("%s: %v, want an error with %q", address, err, want)
+		}
+	}
+}

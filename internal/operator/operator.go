@@ -57,6 +57,7 @@ type Options struct {
 	WebhookDNSName  string
 	MetricsAddress  string
 	HealthAddress   string
+	ProfileAddress  string
 	ShutdownTimeout time.Duration
 	// Clock is what deadlines are kept by.
 	Clock clock.WithTicker
@@ -149,6 +150,7 @@ func managerOptions(options Options) ctrl.Options {
 		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddress},
 		Cache:                         cacheOptions(options),
 		HealthProbeBindAddress:        options.HealthAddress,
+		PprofBindAddress:              options.ProfileAddress,
 		LeaderElection:                options.LeaderElect,
 		LeaderElectionID:              "bailiwick.authz.bailiwick.dev",
 		LeaderElectionNamespace:       options.Namespace,

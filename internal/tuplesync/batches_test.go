@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -27,10 +28,10 @@ func TestAWriteHasAsManyTuplesAsTheStoreTakesAndNotMore(t *testing.T) {
 		w.start()
 		recorder := w.record()
 		w.put(wide(252)) // 2 are there
-		synctest.Wait()
+		w.settle()
 		w.expectWhole()
 		w.put(wide(2))
-		synctest.Wait()
+		w.settle()
 		w.expectWhole()
 		var sizes []int
 		for _, write := range recorder.writes {
@@ -61,7 +62,7 @@ func TestAWriteHasAsManyBytesAsTheStoreTakesAndNotMore(t *testing.T) {
 			w.put(build.RoleAssignment("acme", fmt.Sprint("a", n)).Gives("large").ToUser("u0").InWorkspace(fmt.Sprint("w", n)).Obj())
 		}
 		block.open()
-		synctest.Wait()
+		w.settle()
 		w.expectWhole()
 		total := 0
 		for _, write := range recorder.writes {
@@ -91,13 +92,13 @@ func TestWhatIsTouchedDuringAWriteGoesTogether(t *testing.T) {
 		hooks.Write = block.pass
 		w.hook(hooks)
 		w.put(assignment("first", "r0", "u0"))
-		synctest.Wait()
+		w.settle()
 		for n := range 40 {
 			w.put(assignment(fmt.Sprint("a", n), fmt.Sprint("r", n%2), fmt.Sprint("u", n%10)))
 		}
-		synctest.Wait()
+		w.settle()
 		block.open()
-		synctest.Wait()
+		w.settle()
 		w.expectWhole()
 		if len(recorder.writes) != 2 {
 			t.Errorf("%d writes, want one for the first touch and one for all others", len(recorder.writes))
@@ -114,12 +115,12 @@ func TestWhatNobodyWantsAnyMoreIsNotWritten(t *testing.T) {
 		hooks.Write = block.pass
 		w.hook(hooks)
 		w.put(assignment("first", "r0", "u0"))
-		synctest.Wait()
+		w.settle()
 		brief := assignment("brief", "r1", "u1")
 		w.put(brief)
 		w.remove(brief)
 		block.open()
-		synctest.Wait()
+		w.settle()
 		w.expectWhole()
 		for _, write := range recorder.writes[1:] {
 			if len(write.writes) > 0 {
@@ -141,7 +142,7 @@ func TestAChangeWhileItsTupleIsBeingWrittenIsSeen(t *testing.T) {
 				w.hook(hooksOf(block))
 				given, kept := assignment("given", "r0", "u0"), assignment("kept", "r1", "u1")
 				w.put(given, kept)
-				synctest.Wait()
+				w.settle()
 				w.remove(given)
 				removed, stays := w.awaiting(given), w.awaiting(kept)
 				w.expectPending(removed)
@@ -166,7 +167,7 @@ func TestOneWhoJoinsWaitsForWhatIsUnderWay(t *testing.T) {
 		w.hook(storetest.Hooks{Write: block.pass})
 		first, second := assignment("first", "r0", "u0"), assignment("second", "r0", "u0")
 		w.put(first)
-		synctest.Wait()
+		w.settle()
 		w.put(second) // the same tuples
 		joined := w.awaiting(second)
 		w.expectPending(joined)
@@ -192,9 +193,44 @@ func TestOneWhoJoinsWhatIsThereCostsNoWrite(t *testing.T) {
 		}
 		w.remove(second)
 		w.remove(same)
-		synctest.Wait()
+		w.settle()
 		if len(recorder.writes)+len(recorder.gets) > 0 {
 			t.Errorf("%d writes and %d gets for what is there already", len(recorder.writes), len(recorder.gets))
 		}
+	})
+}
+
+func TestWhatComesSoonAfterAWriteOfSeveralGoesTogether(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.start()
+		recorder := w.record()
+		for n := range 4 {
+			w.put(assignment(fmt.Sprint("together", n), fmt.Sprint("r", n%2), fmt.Sprint("u", n)))
+		}
+		synctest.Wait()
+		for n := range 4 {
+			w.put(assignment(fmt.Sprint("later", n), "r0", fmt.Sprint("u", 4+n)))
+			<-time.After(time.Millisecond)
+		}
+		w.settle()
+		w.expectWhole()
+		if len(recorder.writes) != 2 {
+			t.Errorf("%d writes, want one for those that came together and one for all that came soon afterwards", len(recorder.writes))
+		}
+	})
+}
+
+func TestWhatComesAloneIsWrittenAtOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.start()
+		recorder := w.record()
+		for n := range 10 {
+			w.put(assignment(fmt.Sprint("a", n), "r0", fmt.Sprint("u", n)))
+			synctest.Wait()
+			if len(recorder.writes) != n+1 {
+				t.Fatalf("%d writes after %d changes: it waited though nothing else came", len(recorder.writes), n+1)
+			}
+		}
+		w.expectWhole()
 	})
 }

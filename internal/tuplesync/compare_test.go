@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -248,7 +247,7 @@ func TestAnOutageDuringALaterComparisonEnds(t *testing.T) {
 		w.hook(storetest.Hooks{})
 		w.sleep(aWhile)
 		w.expectAvailable(false, true)
-		synctest.Wait()
+		w.settle()
 		w.expectWhole()
 	})
 }
@@ -267,7 +266,7 @@ func TestDriftThatIsFoundWhileItsCellIsBeingWrittenIsRepaired(t *testing.T) {
 			t.Fatalf("%d comparisons, want one", w.compared)
 		}
 		block.open()
-		synctest.Wait()
+		w.settle()
 		w.expectWhole()
 	})
 }

@@ -20,6 +20,11 @@ import (
 // not keep the others waiting when it does.
 const retryRefused = 30 * time.Second
 
+// gather is how long after the beginning of a write the next one begins at the earliest, when several objects
+// are being changed at once: a transaction costs much more than what is in it. What comes one at a time is
+// written at once.
+const gather = 50 * time.Millisecond
+
 // backoff is how long to leave the store alone after it did not answer.
 func backoff() wait.Backoff {
 	return wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 8, Cap: 5 * time.Second}
@@ -74,14 +79,15 @@ func (s *Syncer) retrying(ctx context.Context, do func(context.Context) error) e
 
 // flush writes until the queue is empty. Its error is store.ErrUnavailable.
 func (s *Syncer) flush(ctx context.Context) error {
-	for ctx.Err() == nil {
-		batch, err := s.nextBatch(ctx)
+	for s.gathered(ctx) {
+		batch, several, err := s.nextBatch(ctx)
 		if err != nil {
 			return err
 		}
 		if len(batch) == 0 {
 			return nil
 		}
+		s.last.began, s.last.gathers = time.Now(), several
 		if err := s.write(ctx, batch); err != nil {
 			return err
 		}
@@ -90,28 +96,49 @@ func (s *Syncer) flush(ctx context.Context) error {
 	return nil
 }
 
-// nextBatch takes as many items from the queue as fit into one write.
-func (s *Syncer) nextBatch(ctx context.Context) ([]plan, error) {
-	var batch []plan
+// gathered returns when the next write may begin, and false when ctx has ended.
+func (s *Syncer) gathered(ctx context.Context) bool {
+	s.mu.Lock()
+	waiting := len(s.queue)
+	s.mu.Unlock()
+	rest := gather - time.Since(s.last.began)
+	if rest <= 0 || !s.last.gathers || waiting == 0 || waiting >= store.MaxTuplesPerWrite {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(rest)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// nextBatch takes as many items from the queue as fit into one write, and says whether that is all that
+// several objects have touched.
+func (s *Syncer) nextBatch(ctx context.Context) (batch []plan, several bool, err error) {
+	causes := map[desired.Ref]struct{}{}
 	tuples, bytes := 0, 0
 	for {
 		s.mu.Lock()
 		if len(s.queue) == 0 {
 			s.mu.Unlock()
-			return batch, nil
+			return batch, len(causes) > 1, nil
 		}
 		it := s.queue[0]
 		w := s.items[it]
 		known := *w
+		maps.Copy(causes, w.causes)
 		s.mu.Unlock()
 
 		p, err := s.planFor(ctx, it, known)
 		if err != nil {
-			return nil, s.putBack(batch, err)
+			return nil, false, s.putBack(batch, err)
 		}
 		p.version = known.version
 		if len(batch) > 0 && (tuples+len(p.writes)+len(p.deletes) > store.MaxTuplesPerWrite || bytes+p.bytes > store.MaxWriteBytes) {
-			return batch, nil
+			return batch, false, nil
 		}
 		tuples += len(p.writes) + len(p.deletes)
 		bytes += p.bytes

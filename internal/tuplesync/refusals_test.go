@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -85,7 +84,7 @@ func TestARefusedTupleThatNobodyWantsAnyMoreIsForgotten(t *testing.T) {
 			t.Fatalf("got %v, want it refused", err)
 		}
 		w.remove(poisoned) // at once, not with the next retry
-		synctest.Wait()
+		w.settle()
 		if err := <-w.awaiting(poisoned); err != nil {
 			t.Errorf("got %v", err)
 		}
@@ -122,7 +121,7 @@ func TestARefusedContextIsReplacedWhenItsRoleIs(t *testing.T) {
 			}
 		}
 		w.put(build.Role("acme", "r0").Grants("P6").Obj())
-		synctest.Wait()
+		w.settle()
 		w.expectWhole()
 		if w.timesConfirmed(role) != 1 {
 			t.Errorf("confirmed %d times, want once", w.timesConfirmed(role))

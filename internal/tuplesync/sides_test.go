@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -114,7 +113,7 @@ func deniedWhileSwitching(t *testing.T, seed uint64, hooksOf func(*decisions) st
 		w.hook(storetest.Hooks{AwaitChecks: decisions.await})
 		w.sleep(time.Second)
 		close(stop)
-		synctest.Wait()
+		w.settle()
 		w.sleep(time.Minute)
 		w.expectWhole()
 		if decisions.made < 500 {

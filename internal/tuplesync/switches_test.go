@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -158,7 +157,7 @@ func TestASwitchWritesOnlyWhatIsNew(t *testing.T) {
 		recorder := w.record()
 		role.Spec.PermissionGrants[2] = bulky("P2", 2)
 		w.put(role)
-		synctest.Wait()
+		w.settle()
 		w.expectWhole()
 		if len(recorder.writes) != 1 || len(recorder.writes[0].writes) != 1 || len(recorder.writes[0].deletes) != 1 {
 			t.Errorf("got %d writes, want one that replaces one of four contexts", len(recorder.writes))

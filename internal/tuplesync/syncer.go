@@ -69,6 +69,12 @@ type Syncer struct {
 	outage error
 	// resting are cells that wait for decisions to end.
 	resting []item
+	// last is when the last write began, and whether the next one is to gather; only the loop that writes
+	// looks at it.
+	last struct {
+		began   time.Time
+		gathers bool
+	}
 	// wake and rest say that there is something in queue, and in resting.
 	wake, rest chan struct{}
 }

@@ -108,6 +108,12 @@ func (w *world) start() {
 			w.Errorf("Run: %v", err)
 		}
 	}()
+	w.settle()
+}
+
+// settle returns when everything is written that can be, what gathers for the next write included.
+func (w *world) settle() {
+	<-time.After(time.Second / 10)
 	synctest.Wait()
 }
 
