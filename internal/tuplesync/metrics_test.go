@@ -138,10 +138,10 @@ func TestAComparisonSaysWhatItFound(t *testing.T) {
 	inWorld(t, func(w *world) {
 		populate(w)
 		before, _ := counted(t, comparison)
-		w.start()
 		began := time.Now()
+		w.start()
 		if p := w.syncer.Progress(); p.Found != 0 || !p.Compared.Equal(began) {
-			t.Errorf("found %d facts at %s in an empty store, now %s", p.Found, p.Compared, began)
+			t.Errorf("found %d facts at %s in an empty store, want 0 at %s", p.Found, p.Compared, began)
 		}
 		w.sleep(2 * compareEvery)
 		p := w.syncer.Progress()
