@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -17,6 +18,7 @@ const stopTimeout = 30 * time.Second
 type Process struct {
 	name string
 	cmd  *exec.Cmd
+	env  []string
 	done chan struct{}
 	err  error
 }
@@ -40,19 +42,29 @@ func (p *Plane) Run(program string, env []string, args ...string) (*Process, err
 	defer func() { _ = log.Close() }()
 
 	cmd := exec.Command(launcher, args...)
-	cmd.Env = append(append(os.Environ(), "TMPDIR="+p.Directory()), env...)
+	env = append([]string{"TMPDIR=" + p.Directory()}, env...)
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	// A group of its own, so that an interrupt at the terminal doesn't end it before its turn.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
-	process := &Process{name: name, cmd: cmd, done: make(chan struct{})}
+	process := &Process{name: name, cmd: cmd, env: env, done: make(chan struct{})}
 	go func() {
 		process.err = cmd.Wait()
 		close(process.done)
 	}()
 	return process, nil
+}
+
+// PID is the id of its process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Command starts the program once more, when it has ended: what it is called, and with what. It dies with
+// the plane all the same.
+func (p *Process) Command() []string {
+	return slices.Concat([]string{"env"}, p.env, p.cmd.Args)
 }
 
 // Done is closed when the program has ended.

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	exampleBlock  = regexp.MustCompile("(?s)```yaml\n(.*?)```")
+	exampleBlock  = regexp.MustCompile("(?s)```yaml[^\n]*\n(.*?)```")
 	selectingLine = regexp.MustCompile(`(?m)^kubectl (get .* --field-selector \S+)`)
 	// A reason stands in the first column of a table with a header that says so.
 	reasonTable = regexp.MustCompile(`(?m)^\| reason \|.*\n\|[-|]+\n((?:\|.*\n)+)`)
