@@ -188,6 +188,8 @@ refuse() {
 cleanup() {
   status=$?
   exec >"$outputs/cleanup" 2>&1
+  # What a page leaves running, if it fails.
+  jobs -p | xargs --no-run-if-empty kill || true
   [[ ! -e $outputs/all ]] || tac "$outputs/all" | xargs kubectl delete --ignore-not-found || status=1
   exit "$status"
 }
