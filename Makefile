@@ -69,7 +69,7 @@ lint: ## Run the linters, go vet and gofmt among them.
 	$(GOLANGCI_LINT) run
 
 .PHONY: verify
-verify: ## Check what CI checks: generated files are up to date, modules are tidy, the linters find nothing.
+verify: ## Check what CI checks: generated files, tidy modules, the API no narrower than released, linters.
 	@hack/verify.sh
 
 .PHONY: clean

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Fails if what is generated is not what is in the tree, if a module is not tidy, or if the linters
-# find something. The tree, untracked files included, is compared before and after: work in progress
-# doesn't matter, and a clean checkout misses a generated file that was never added.
+# Fails if what is generated is not what is in the tree, if a module is not tidy, if the API has become
+# narrower than that of the last release, or if the linters find something. The tree, untracked files
+# included, is compared before and after: work in progress doesn't matter, and a clean checkout misses a
+# generated file that was never added.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,6 +28,10 @@ fi
 git ls-files -- go.mod '*/go.mod' | while read -r file; do
   go -C "$(dirname "$file")" mod tidy -diff
 done
+
+# The API may get wider, and not narrower, than that of the last release.
+last=$(printf '%s\n' test/upgrade/testdata/v*/crds | sort -V | tail -n 1)
+go run ./hack/apicheck "$last" config/crd/bases
 
 make --no-print-directory lint
 echo "verify: all is as it should be"
