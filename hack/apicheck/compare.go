@@ -12,7 +12,7 @@ import (
 // comparison gathers what has become narrower.
 type comparison struct{ findings []string }
 
-func (c *comparison) report(where, format string, arguments ...any) {
+func (c *comparison) reportf(where, format string, arguments ...any) {
 	c.findings = append(c.findings, where+": "+fmt.Sprintf(format, arguments...))
 }
 
@@ -22,7 +22,7 @@ func Compare(old, now map[string]*apiextensionsv1.CustomResourceDefinition) []st
 	for _, name := range slices.Sorted(maps.Keys(old)) {
 		definition := now[name]
 		if definition == nil {
-			c.report(name, "the kind is gone")
+			c.reportf(name, "the kind is gone")
 			continue
 		}
 		c.definition(name, &old[name].Spec, &definition.Spec)
@@ -32,14 +32,14 @@ func Compare(old, now map[string]*apiextensionsv1.CustomResourceDefinition) []st
 
 func (c *comparison) definition(name string, old, now *apiextensionsv1.CustomResourceDefinitionSpec) {
 	if old.Scope != now.Scope {
-		c.report(name, "its scope was %s, and is %s", old.Scope, now.Scope)
+		c.reportf(name, "its scope was %s, and is %s", old.Scope, now.Scope)
 	}
 	if old.Names.Kind != now.Names.Kind || old.Names.Plural != now.Names.Plural {
-		c.report(name, "it was called %s (%s), and is %s (%s)", old.Names.Kind, old.Names.Plural, now.Names.Kind, now.Names.Plural)
+		c.reportf(name, "it was called %s (%s), and is %s (%s)", old.Names.Kind, old.Names.Plural, now.Names.Kind, now.Names.Plural)
 	}
 	for _, short := range slices.Concat(old.Names.ShortNames, old.Names.Categories) {
 		if !slices.Contains(slices.Concat(now.Names.ShortNames, now.Names.Categories), short) {
-			c.report(name, "the short name or category %s is gone", short)
+			c.reportf(name, "the short name or category %s is gone", short)
 		}
 	}
 	for i := range old.Versions {
@@ -48,7 +48,7 @@ func (c *comparison) definition(name string, old, now *apiextensionsv1.CustomRes
 			return version.Name == before.Name
 		})
 		if n < 0 || before.Served && !now.Versions[n].Served {
-			c.report(name, "version %s is not served any more", before.Name)
+			c.reportf(name, "version %s is not served any more", before.Name)
 			continue
 		}
 		c.version(name+" "+before.Name, before, &now.Versions[n])
@@ -57,11 +57,11 @@ func (c *comparison) definition(name string, old, now *apiextensionsv1.CustomRes
 
 func (c *comparison) version(where string, old, now *apiextensionsv1.CustomResourceDefinitionVersion) {
 	if !reflect.DeepEqual(old.Subresources, now.Subresources) {
-		c.report(where, "its subresources have changed")
+		c.reportf(where, "its subresources have changed")
 	}
 	for _, field := range old.SelectableFields {
 		if !slices.Contains(now.SelectableFields, field) {
-			c.report(where, "objects can't be selected by %s any more", field.JSONPath)
+			c.reportf(where, "objects can't be selected by %s any more", field.JSONPath)
 		}
 	}
 	c.schema(where, old.Schema.OpenAPIV3Schema, now.Schema.OpenAPIV3Schema)
@@ -69,21 +69,21 @@ func (c *comparison) version(where string, old, now *apiextensionsv1.CustomResou
 
 func (c *comparison) schema(at string, old, now *apiextensionsv1.JSONSchemaProps) {
 	if old.Type != now.Type {
-		c.report(at, "its type was %q, and is %q", old.Type, now.Type)
+		c.reportf(at, "its type was %q, and is %q", old.Type, now.Type)
 		return
 	}
 	c.bounds(at, old, now)
 	c.rules(at, old, now)
 	for _, field := range now.Required {
 		if !slices.Contains(old.Required, field) && now.Properties[field].Default == nil {
-			c.report(at+"."+field, "it is required now")
+			c.reportf(at+"."+field, "it is required now")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(old.Properties)) {
 		was := old.Properties[name]
 		is, there := now.Properties[name]
 		if !there {
-			c.report(at+"."+name, "the field is gone")
+			c.reportf(at+"."+name, "the field is gone")
 			continue
 		}
 		c.schema(at+"."+name, &was, &is)
@@ -97,43 +97,43 @@ func (c *comparison) items(at string, old, now *apiextensionsv1.JSONSchemaProps)
 	if old.Items != nil && old.Items.Schema != nil && now.Items != nil && now.Items.Schema != nil {
 		c.schema(at+"[]", old.Items.Schema, now.Items.Schema)
 	} else if !reflect.DeepEqual(old.Items, now.Items) {
-		c.report(at, "what the list holds has changed")
+		c.reportf(at, "what the list holds has changed")
 	}
 	was, is := old.AdditionalProperties, now.AdditionalProperties
 	if was != nil && was.Schema != nil && is != nil && is.Schema != nil {
 		c.schema(at+".*", was.Schema, is.Schema)
 	} else if !reflect.DeepEqual(was, is) {
-		c.report(at, "what the map holds has changed")
+		c.reportf(at, "what the map holds has changed")
 	}
 	if !reflect.DeepEqual(old.XListType, now.XListType) || !slices.Equal(old.XListMapKeys, now.XListMapKeys) || !reflect.DeepEqual(old.XMapType, now.XMapType) {
-		c.report(at, "how several writers share it has changed (x-kubernetes-list-type, list-map-keys, map-type)")
+		c.reportf(at, "how several writers share it has changed (x-kubernetes-list-type, list-map-keys, map-type)")
 	}
 	if !reflect.DeepEqual(old.XPreserveUnknownFields, now.XPreserveUnknownFields) {
-		c.report(at, "whether unknown fields are kept has changed")
+		c.reportf(at, "whether unknown fields are kept has changed")
 	}
 }
 
 // values compares what single values may be, and what is put where there is none.
 func (c *comparison) values(at string, old, now *apiextensionsv1.JSONSchemaProps) {
 	if text := raw(old.Default); text != raw(now.Default) {
-		c.report(at, "what leaving it out means was %s, and is %s", text, raw(now.Default))
+		c.reportf(at, "what leaving it out means was %s, and is %s", text, raw(now.Default))
 	}
 	if old.Nullable && !now.Nullable {
-		c.report(at, "it may not be null any more")
+		c.reportf(at, "it may not be null any more")
 	}
 	if len(now.Enum) > 0 && len(old.Enum) == 0 {
-		c.report(at, "it may only have some values now")
+		c.reportf(at, "it may only have some values now")
 	}
 	for _, value := range old.Enum {
 		if len(now.Enum) > 0 && !slices.ContainsFunc(now.Enum, func(other apiextensionsv1.JSON) bool { return string(other.Raw) == string(value.Raw) }) {
-			c.report(at, "it may not be %s any more", value.Raw)
+			c.reportf(at, "it may not be %s any more", value.Raw)
 		}
 	}
 	if now.Pattern != "" && old.Pattern != now.Pattern {
-		c.report(at, "the pattern was %q, and is %q", old.Pattern, now.Pattern)
+		c.reportf(at, "the pattern was %q, and is %q", old.Pattern, now.Pattern)
 	}
 	if now.Format != "" && old.Format != now.Format {
-		c.report(at, "the format was %q, and is %q", old.Format, now.Format)
+		c.reportf(at, "the format was %q, and is %q", old.Format, now.Format)
 	}
 }
 
@@ -155,13 +155,13 @@ func (c *comparison) bounds(at string, old, now *apiextensionsv1.JSONSchemaProps
 	atLeast(c, at, "minProperties", old.MinProperties, now.MinProperties)
 	atLeast(c, at, "minimum", old.Minimum, now.Minimum)
 	if now.ExclusiveMaximum && !old.ExclusiveMaximum || now.ExclusiveMinimum && !old.ExclusiveMinimum {
-		c.report(at, "it may not be its bound any more")
+		c.reportf(at, "it may not be its bound any more")
 	}
 	if now.MultipleOf != nil && !reflect.DeepEqual(old.MultipleOf, now.MultipleOf) {
-		c.report(at, "it must be a multiple of %v now", *now.MultipleOf)
+		c.reportf(at, "it must be a multiple of %v now", *now.MultipleOf)
 	}
 	if now.UniqueItems && !old.UniqueItems {
-		c.report(at, "its items must differ now")
+		c.reportf(at, "its items must differ now")
 	}
 }
 
@@ -169,9 +169,9 @@ func atMost[N int64 | float64](c *comparison, at, name string, old, now *N) {
 	switch {
 	case now == nil:
 	case old == nil:
-		c.report(at, "%s is %v now, and there was none", name, *now)
+		c.reportf(at, "%s is %v now, and there was none", name, *now)
 	case *now < *old:
-		c.report(at, "%s was %v, and is %v", name, *old, *now)
+		c.reportf(at, "%s was %v, and is %v", name, *old, *now)
 	}
 }
 
@@ -179,9 +179,9 @@ func atLeast[N int64 | float64](c *comparison, at, name string, old, now *N) {
 	switch {
 	case now == nil:
 	case old == nil:
-		c.report(at, "%s is %v now, and there was none", name, *now)
+		c.reportf(at, "%s is %v now, and there was none", name, *now)
 	case *now > *old:
-		c.report(at, "%s was %v, and is %v", name, *old, *now)
+		c.reportf(at, "%s was %v, and is %v", name, *old, *now)
 	}
 }
 
@@ -192,11 +192,11 @@ func (c *comparison) rules(at string, old, now *apiextensionsv1.JSONSchemaProps)
 		if !slices.ContainsFunc(old.XValidations, func(other apiextensionsv1.ValidationRule) bool {
 			return other.Rule == rule.Rule && reflect.DeepEqual(other.OptionalOldSelf, rule.OptionalOldSelf)
 		}) {
-			c.report(at, "the rule is new, or has changed: %s", rule.Rule)
+			c.reportf(at, "the rule is new, or has changed: %s", rule.Rule)
 		}
 	}
 	combined := func(s *apiextensionsv1.JSONSchemaProps) []any { return []any{s.OneOf, s.AnyOf, s.AllOf, s.Not} }
 	if !reflect.DeepEqual(combined(old), combined(now)) {
-		c.report(at, "oneOf, anyOf, allOf or not has changed")
+		c.reportf(at, "oneOf, anyOf, allOf or not has changed")
 	}
 }
