@@ -2,8 +2,6 @@ package docs
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -116,25 +114,28 @@ func object(block block) ([]step, error) {
 	return steps, nil
 }
 
-// TestWhatIsNotRunIsListed: a block that is not run says why, and nothing is left out by accident.
-func TestWhatIsNotRunIsListed(t *testing.T) {
-	var list []string
+// TestWhatIsNotRunSaysWhy: a block runs, unless its mark says why not. Those that don't are listed with -v.
+func TestWhatIsNotRunSaysWhy(t *testing.T) {
+	left, all := 0, 0
 	for path, page := range pages(t) {
 		for _, block := range page.blocks {
-			if why, marked := strings.CutPrefix(block.mark, notRun); marked {
-				first, _, _ := strings.Cut(block.text, "\n")
-				list = append(list, fmt.Sprintf("%s: %s: %s: %s\n", path, block.language, first, why))
+			if !slices.Contains([]string{"sh", "console", "yaml"}, block.language) {
+				continue
+			}
+			all++
+			why, marked := strings.CutPrefix(block.mark, strings.TrimSpace(notRun))
+			if !marked {
+				continue
+			}
+			left++
+			t.Logf("%s: line %d:%s", path, block.line, why)
+			if len(strings.Fields(why)) < 3 {
+				t.Errorf("%s: line %d: it does not say why it is not run", path, block.line)
 			}
 		}
 	}
-	slices.Sort(list)
-	path := filepath.Join("testdata", "not-run.txt")
-	listed, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := strings.Join(list, ""); got != string(listed) {
-		t.Errorf("%s is not what the pages say. It should be:\n%s", path, got)
+	if left > all/2 {
+		t.Errorf("%d of %d blocks are not run: these are too many", left, all)
 	}
 }
 
