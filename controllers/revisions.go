@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/revision"
 )
 
@@ -56,10 +57,17 @@ func (*revisions) watch(roles *builder.Builder) {
 
 // revise makes the revision of a role that is to be current, and notes it in the role's status. What the
 // plan says is to go is for retire, when that status is written: it never names a revision that is not there.
-func (r *revisions) revise(ctx context.Context, role *v1alpha1.Role) (revision.Plan, error) {
-	plan, err := r.plan(ctx, r.client, role, client.MatchingFields{revisionsByRole: string(role.UID)})
+func (r *revisions) revise(ctx context.Context, role *v1alpha1.Role, outcome desired.Outcome) (revision.Plan, error) {
+	gives := role
+	if outcome.Paused != nil {
+		if outcome.Paused.Stands == nil {
+			return revision.Plan{}, nil // it gives nothing, so there is nothing to record
+		}
+		gives = outcome.Paused.Stands.(*v1alpha1.Role)
+	}
+	plan, err := r.plan(ctx, r.client, gives, client.MatchingFields{revisionsByRole: string(role.UID)})
 	if err == nil && plan.Writes() {
-		if plan, err = r.plan(ctx, r.live, role, client.MatchingLabels{v1alpha1.LabelRole: role.Name}); err == nil {
+		if plan, err = r.plan(ctx, r.live, gives, client.MatchingLabels{v1alpha1.LabelRole: role.Name}); err == nil {
 			err = r.makeCurrent(ctx, &plan)
 		}
 	}
