@@ -187,13 +187,13 @@ func New(limits Limits, clock clock.PassiveClock) *State {
 
 		pausedOrganizations: set[string]{},
 
-		grantCells:    map[render.Cell]*grantCell{},
-		catalogue:     &catalogue{},
-		named:         newReferences(),
-		wanted:        map[store.Key]int{},
-		cells:         map[render.Cell]*cellClaim{},
-		cellsOf:       index[types.NamespacedName, render.Cell]{},
-		tally:         newTally(),
+		grantCells: map[render.Cell]*grantCell{},
+		catalogue:  &catalogue{},
+		named:      newReferences(),
+		wanted:     map[store.Key]int{},
+		cells:      map[render.Cell]*cellClaim{},
+		cellsOf:    index[types.NamespacedName, render.Cell]{},
+		tally:      newTally(),
 	}
 }
 
