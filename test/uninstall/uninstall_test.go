@@ -43,7 +43,8 @@ func scripts(t *testing.T, heading string) []string {
 	}
 	section, _, _ = strings.Cut(section, "\n#")
 	var blocks []string
-	for _, block := range strings.Split(section, "```sh\n")[1:] {
+	for _, block := range strings.Split(section, "```sh")[1:] {
+		_, block, _ = strings.Cut(block, "\n") // behind the mark
 		block, _, _ = strings.Cut(block, "```")
 		blocks = append(blocks, block)
 	}
