@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -146,7 +147,8 @@ func (p *pass) heldTo(ref Ref, written v1alpha1.Object, before *pause) v1alpha1.
 		}
 		return held
 	}
-	if status.ObservedGeneration == written.GetGeneration() {
+	// Where it says that it was paused, the record is lost, as with CRDs that do not know it yet.
+	if status.ObservedGeneration == written.GetGeneration() && !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionPaused) {
 		return written
 	}
 	return nil

@@ -300,6 +300,20 @@ func TestWhatIsMadePausedGivesNothing(t *testing.T) {
 	}
 }
 
+func TestARecordThatIsLostIsNoneToGoBy(t *testing.T) {
+	p := newPausing(t)
+	ref := desired.Ref{Kind: desired.KindRoleAssignment, Namespace: "acme", Name: "ann"}
+	p.pause(ref, true, true)
+	p.change(ref, giving[ref], true)
+	o := p.objects[ref].(*v1alpha1.RoleAssignment)
+	o.Status.Held = nil
+	o.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionPaused, Status: metav1.ConditionTrue}}
+	anew, _ := p.anew()
+	if outcome, _ := anew.Outcome(ref); outcome.InForce || outcome.Paused.Stands != nil {
+		t.Errorf("%+v", outcome)
+	}
+}
+
 func TestAForgedRecordCountsForNothingWhileTheOperatorRuns(t *testing.T) {
 	p := newPausing(t)
 	ref := desired.Ref{Kind: desired.KindRole, Namespace: "acme", Name: "editor"}
