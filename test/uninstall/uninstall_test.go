@@ -5,6 +5,7 @@ package uninstall
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -77,6 +78,19 @@ func (i *installation) use() {
 	i.Expect(i.tuples()).To(BeNumerically(">", 10))
 }
 
+// dryRun has the program say what a start would change, and expects this exit code and these words.
+func (i *installation) dryRun(code int, words string) {
+	i.Helper()
+	cmd := exec.CommandContext(i.Context(), "bin/bailiwick", "--dry-run", "--store-path="+i.StorePath())
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+i.Kubeconfig)
+	output, err := cmd.CombinedOutput()
+	if exited := new(exec.ExitError); err != nil {
+		i.Expect(errors.As(err, &exited)).To(BeTrue(), "%v", err)
+	}
+	i.Expect(cmd.ProcessState.ExitCode()).To(Equal(code), string(output))
+	i.Expect(string(output)).To(ContainSubstring(words))
+}
+
 // tuples is how many the store holds, asked as an application does.
 func (i *installation) tuples() int {
 	i.Helper()
@@ -147,6 +161,7 @@ func TestUninstalling(t *testing.T) {
 
 func inOrder(i *installation) {
 	i.use()
+	i.dryRun(2, "is in use")
 	steps := scripts(i.T, "In order")
 	i.Expect(steps).To(HaveLen(2))
 	i.run(steps[0])
@@ -154,6 +169,7 @@ func inOrder(i *installation) {
 	i.Expect(i.kubectl("get", "authz", "--all-namespaces", "-o", "name")).To(BeEmpty())
 	// There is no node that would end its Pod.
 	i.Expect(i.Operator.Stop()).To(Succeed())
+	i.dryRun(0, "A start changes nothing.")
 	i.run(steps[1])
 	i.kubectl("delete", "namespace", "acme", stage.WaitArgument)
 	i.expectNothingLeft()
@@ -183,6 +199,8 @@ func operatorFirst(i *installation) {
 	i.Eventually(func() string {
 		return i.kubectl("get", "namespace", "acme", "-o", `jsonpath={.status.conditions[?(@.type=="NamespaceFinalizersRemaining")].status}`)
 	}).WithTimeout(stage.Patience).Should(Equal("True"), "it hangs")
+
+	i.dryRun(1, "finalizer is removed")
 
 	way := scripts(i.T, "If the operator went first")
 	i.Expect(way).To(HaveLen(1))
