@@ -68,10 +68,17 @@ func (i *installation) kubectl(args ...string) string {
 	return strings.TrimSpace(output)
 }
 
+// install installs everything. No controller is here that lets go of volume claims.
+func (i *installation) install() {
+	i.Helper()
+	i.Expect(i.Install(i.Context())).To(Succeed())
+	i.kubectl("patch", "pvc", "bailiwick-store", "-n", ours, "--type=merge", `--patch={"metadata":{"finalizers":null}}`)
+}
+
 // use installs everything and has the samples in force.
 func (i *installation) use() {
 	i.Helper()
-	i.Expect(i.Install(i.Context())).To(Succeed())
+	i.install()
 	i.Expect(i.StartOperator(i.Context())).To(Succeed())
 	i.kubectl("apply", "-k", samples)
 	i.kubectl("wait", "--for=condition=Ready", "roleassignments,permissiongrants", "--all", "-n", "acme", stage.WaitArgument)
@@ -209,7 +216,7 @@ func operatorFirst(i *installation) {
 	i.kubectl("delete", "authz", "--all", "--all-namespaces", stage.WaitArgument)
 
 	// The store knows nothing of this, until an operator looks at it again.
-	i.Expect(i.Install(i.Context())).To(Succeed())
+	i.install()
 	i.Expect(i.StartOperator(i.Context())).To(Succeed())
 	i.Expect(i.tuples()).To(BeZero())
 	i.Expect(i.Operator.Stop()).To(Succeed())
