@@ -34,14 +34,14 @@ type pause struct {
 	// written is the object as it was put, held as it was when it was paused, and stands what counts of the
 	// two; nil where nothing does.
 	written, held, stands v1alpha1.Object
-	record                *v1alpha1.Held
+	// waits means that what stands is not what is written.
+	waits  bool
+	record *v1alpha1.Held
 }
-
-func (p *pause) waits() bool { return p.stands == nil || !v1alpha1.SameDeclared(p.stands, p.written) }
 
 // says is the outcome of an object that is paused, from that of what stands.
 func (p *pause) says(ref Ref, outcome Outcome) Outcome {
-	paused := &Paused{By: p.by, Stands: p.stands, Waits: p.waits(), Record: p.record}
+	paused := &Paused{By: p.by, Stands: p.stands, Waits: p.waits, Record: p.record}
 	outcome.Paused = paused
 	whose := annotationOf(ref, p.by)
 	switch {
@@ -91,9 +91,10 @@ func (p *pass) putPaused(ref Ref, written v1alpha1.Object) (v1alpha1.Object, boo
 	if now.by != "" {
 		now.held = p.heldTo(ref, written, before)
 		now.stands = braked(now.held, written)
+		now.waits = now.stands == nil || !v1alpha1.SameDeclared(now.stands, written)
 		now.record = recordOf(now.held, written)
 	}
-	changed := before != nil && (before.by != now.by || before.waits() != now.waits() || (before.stands == nil) != (now.stands == nil))
+	changed := before != nil && (before.by != now.by || before.waits != now.waits || (before.stands == nil) != (now.stands == nil))
 	if changed || before == nil && now.by != "" {
 		p.change.Outcomes = append(p.change.Outcomes, ref)
 	}
@@ -240,7 +241,7 @@ func (p *pass) pauseOrganization(name string, paused bool) {
 // waits says whether an object is paused while what is written is not what stands.
 func (s *State) waits(ref Ref) bool {
 	found := s.pauses[ref]
-	return found != nil && found.waits()
+	return found != nil && found.waits
 }
 
 // standing is an object as the state has it, with its spec and no more of its metadata than the state keeps;

@@ -202,8 +202,13 @@ func TestWhatIsPausedHoldsAsItWasUntilThePauseEnds(t *testing.T) {
 				}
 				p.change(ref, edit, true)
 				p.holds(before)
-				if outcome, _ := p.state.Outcome(ref); outcome.Paused == nil || !outcome.Paused.Waits || outcome.Ready || outcome.Stalled {
+				outcome, _ := p.state.Outcome(ref)
+				if outcome.Paused == nil || !outcome.Paused.Waits || outcome.Ready || outcome.Stalled {
 					t.Errorf("an edit waits: %+v", outcome)
+				}
+				is := desired.Standing{Kind: ref.Kind, State: desired.StandingWaiting, Reason: outcome.Paused.By}
+				if counts := p.state.Counts().Objects; counts[is] != 1 {
+					t.Errorf("it is not counted: %v", counts)
 				}
 				p.pause(by, false, true)
 				if outcome, _ := p.state.Outcome(ref); outcome.Paused != nil {
