@@ -64,6 +64,8 @@ func (s *State) Counts() Counts {
 		says := found.says(ref, stands)
 		if stands.Reason != "" {
 			addTo(counts.Objects, Standing{ref.Kind, standing(&stands), stands.Reason}, -1)
+		} else if ref.Kind == KindTemporaryPermissionGrant {
+			addTo(counts.Temporary, says.Phase, 1)
 		}
 		addTo(counts.Objects, Standing{ref.Kind, standing(&says), says.Reason}, 1)
 	}
