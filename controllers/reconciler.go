@@ -188,7 +188,7 @@ func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome
 		return outcome.Next, r.write(ctx, before, object)
 	}
 	// Its revisions are history: whatever is the matter with them, the rest is said.
-	plan, err := r.revisions.revise(ctx, role)
+	plan, err := r.revisions.revise(ctx, role, outcome)
 	if was := before.(*v1alpha1.Role); differInUseAlone(was, role) && r.engine.CountsLater(desired.RefOf(role)) {
 		role.Status = was.Status
 	}

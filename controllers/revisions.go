@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/revision"
 )
 
@@ -56,10 +57,14 @@ func (*revisions) watch(roles *builder.Builder) {
 
 // revise makes the revision of a role that is to be current, and notes it in the role's status. What the
 // plan says is to go is for retire, when that status is written: it never names a revision that is not there.
-func (r *revisions) revise(ctx context.Context, role *v1alpha1.Role) (revision.Plan, error) {
-	plan, err := r.plan(ctx, r.client, role, client.MatchingFields{revisionsByRole: string(role.UID)})
+func (r *revisions) revise(ctx context.Context, role *v1alpha1.Role, outcome desired.Outcome) (revision.Plan, error) {
+	gives := givesNow(role, outcome)
+	if gives == nil {
+		return revision.Plan{}, nil
+	}
+	plan, err := r.plan(ctx, r.client, gives, client.MatchingFields{revisionsByRole: string(role.UID)})
 	if err == nil && plan.Writes() {
-		if plan, err = r.plan(ctx, r.live, role, client.MatchingLabels{v1alpha1.LabelRole: role.Name}); err == nil {
+		if plan, err = r.plan(ctx, r.live, gives, client.MatchingLabels{v1alpha1.LabelRole: role.Name}); err == nil {
 			err = r.makeCurrent(ctx, &plan)
 		}
 	}
@@ -68,6 +73,17 @@ func (r *revisions) revise(ctx context.Context, role *v1alpha1.Role) (revision.P
 	}
 	role.Status.Revision, role.Status.PreviousRevision = plan.Current, plan.Previous
 	return plan, nil
+}
+
+// givesNow is the role with the spec that counts, nil where none does and there is nothing to record.
+func givesNow(role *v1alpha1.Role, outcome desired.Outcome) *v1alpha1.Role {
+	switch {
+	case outcome.Paused == nil:
+		return role
+	case outcome.Paused.Stands == nil:
+		return nil
+	}
+	return outcome.Paused.Stands.(*v1alpha1.Role)
 }
 
 func (r *revisions) plan(ctx context.Context, from client.Reader, role *v1alpha1.Role, which client.ListOption) (revision.Plan, error) {

@@ -47,7 +47,22 @@ func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed, outage
 	set(v1alpha1.ConditionReady, outcome.Ready, outcome.Reason, outcome.Message)
 	set(v1alpha1.ConditionReconciling, !outcome.Ready && !outcome.Stalled, outcome.Reason, outcome.Message)
 	set(v1alpha1.ConditionStalled, !outcome.Ready && outcome.Stalled, outcome.Reason, outcome.Message)
+	stands := object
+	if paused := outcome.Paused; paused == nil {
+		set(v1alpha1.ConditionPaused, false, "", "")
+		status.Held = nil
+	} else {
+		set(v1alpha1.ConditionPaused, true, paused.By, paused.Message)
+		status.Held = paused.Record
+		if paused.Stands != nil {
+			stands = paused.Stands
+		}
+	}
+	describeKind(object, stands, outcome, confirmed, set, outage)
+}
 
+// describeKind writes what a kind's own status says. What it says of a spec is about the one that stands.
+func describeKind(object, stands v1alpha1.Object, outcome desired.Outcome, confirmed bool, set func(string, bool, string, string), outage bool) {
 	switch o := object.(type) {
 	case *v1alpha1.Organization:
 		set(v1alpha1.ConditionStoreUnavailable, outage, v1alpha1.ReasonStoreUnavailable,
@@ -57,14 +72,16 @@ func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed, outage
 		o.Status.OwnPermissions, o.Status.InheritedPermissions = int64(outcome.Own), int64(outcome.Inherited)
 		o.Status.Assignments, o.Status.Heirs = int64(outcome.Assignments), int64(outcome.Heirs)
 	case *v1alpha1.RoleAssignment:
-		o.Status.Subject = subjectText(&o.Spec.Subject)
-		o.Status.Scope = desired.PathOf(o.Namespace, &o.Spec.Scope).String()
+		spec := &stands.(*v1alpha1.RoleAssignment).Spec
+		o.Status.Subject = subjectText(&spec.Subject)
+		o.Status.Scope = desired.PathOf(o.Namespace, &spec.Scope).String()
 		if confirmed {
 			o.Status.InForce = outcome.InForce
 		}
 	case *v1alpha1.PermissionGrant:
-		o.Status.Subject = subjectText(&v1alpha1.AssignmentSubject{User: o.Spec.Subject.User, Group: o.Spec.Subject.Group})
-		o.Status.Scope = desired.PathOf(o.Namespace, &o.Spec.Scope).String()
+		spec := &stands.(*v1alpha1.PermissionGrant).Spec
+		o.Status.Subject = subjectText(&v1alpha1.AssignmentSubject{User: spec.Subject.User, Group: spec.Subject.Group})
+		o.Status.Scope = desired.PathOf(o.Namespace, &spec.Scope).String()
 		o.Status.Creator = o.Annotations[v1alpha1.AnnotationCreator]
 		if confirmed {
 			o.Status.InForce, o.Status.Permissions = outcome.InForce, outcome.Permissions
@@ -111,17 +128,21 @@ func instant(t time.Time) *metav1.Time {
 	return &metav1.Time{Time: t.UTC().Truncate(time.Second)}
 }
 
-// announce says in an event, once, that someone must edit an object, and that the store has stopped to
-// answer or answers again.
+// announce says in an event, once, that someone must edit an object, that it is paused, and that the store has
+// stopped to answer or answers again.
 func (r *reconciler) announce(before, now v1alpha1.Object) {
 	began := func(kind string) bool {
 		return meta.IsStatusConditionTrue(now.CommonStatus().Conditions, kind) &&
 			!meta.IsStatusConditionTrue(before.CommonStatus().Conditions, kind)
 	}
-	for _, kind := range []string{v1alpha1.ConditionStalled, v1alpha1.ConditionStoreUnavailable} {
+	for kind, severity := range map[string]string{
+		v1alpha1.ConditionStalled:          corev1.EventTypeWarning,
+		v1alpha1.ConditionStoreUnavailable: corev1.EventTypeWarning,
+		v1alpha1.ConditionPaused:           corev1.EventTypeNormal,
+	} {
 		if began(kind) {
 			condition := meta.FindStatusCondition(now.CommonStatus().Conditions, kind)
-			r.recorder.Eventf(now, nil, corev1.EventTypeWarning, condition.Reason, "Reconcile", "%s", condition.Message)
+			r.recorder.Eventf(now, nil, severity, condition.Reason, "Reconcile", "%s", condition.Message)
 		}
 	}
 }

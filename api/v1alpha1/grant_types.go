@@ -106,6 +106,7 @@ type PermissionGrantStatus struct {
 // +kubebuilder:printcolumn:name="In force",type=boolean,JSONPath=`.status.inForce`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Paused",type=string,JSONPath=`.status.conditions[?(@.type=="Paused")].status`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
 // +kubebuilder:selectablefield:JSONPath=`.spec.subject.user`
 // +kubebuilder:selectablefield:JSONPath=`.spec.subject.group`
@@ -126,6 +127,9 @@ type PermissionGrant struct {
 
 // CommonStatus implements Object.
 func (o *PermissionGrant) CommonStatus() *CommonStatus { return &o.Status.CommonStatus }
+
+// Declared implements Object.
+func (o *PermissionGrant) Declared() any { return &o.Spec }
 
 // PermissionGrantList is a list of PermissionGrants.
 // +kubebuilder:object:root=true
@@ -304,6 +308,7 @@ type TemporaryPermissionGrantStatus struct {
 // +kubebuilder:printcolumn:name="In force",type=boolean,JSONPath=`.status.inForce`,priority=1
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,priority=1
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Paused",type=string,JSONPath=`.status.conditions[?(@.type=="Paused")].status`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
 // +kubebuilder:selectablefield:JSONPath=`.spec.user`
 // +kubebuilder:selectablefield:JSONPath=`.spec.permissionGrant.permission`
@@ -325,6 +330,9 @@ type TemporaryPermissionGrant struct {
 
 // CommonStatus implements Object.
 func (o *TemporaryPermissionGrant) CommonStatus() *CommonStatus { return &o.Status.CommonStatus }
+
+// Declared implements Object.
+func (o *TemporaryPermissionGrant) Declared() any { return &o.Spec }
 
 // TemporaryPermissionGrantList is a list of TemporaryPermissionGrants.
 // +kubebuilder:object:root=true

@@ -42,6 +42,7 @@ type GroupStatus struct {
 // +kubebuilder:printcolumn:name="Display name",type=string,JSONPath=`.spec.displayName`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Paused",type=string,JSONPath=`.status.conditions[?(@.type=="Paused")].status`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63",message="metadata.name must have at most 63 characters: choose a shorter name",fieldPath=".metadata"
 type Group struct {
@@ -59,6 +60,9 @@ type Group struct {
 
 // CommonStatus implements Object.
 func (o *Group) CommonStatus() *CommonStatus { return &o.Status.CommonStatus }
+
+// Declared implements Object.
+func (o *Group) Declared() any { return &o.Spec }
 
 // GroupList is a list of Groups.
 // +kubebuilder:object:root=true

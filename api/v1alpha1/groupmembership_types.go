@@ -96,6 +96,7 @@ type GroupMembershipStatus struct {
 // +kubebuilder:printcolumn:name="In force",type=boolean,JSONPath=`.status.inForce`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Paused",type=string,JSONPath=`.status.conditions[?(@.type=="Paused")].status`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
 // +kubebuilder:selectablefield:JSONPath=`.spec.user`
 // +kubebuilder:selectablefield:JSONPath=`.spec.group`
@@ -114,6 +115,9 @@ type GroupMembership struct {
 
 // CommonStatus implements Object.
 func (o *GroupMembership) CommonStatus() *CommonStatus { return &o.Status.CommonStatus }
+
+// Declared implements Object.
+func (o *GroupMembership) Declared() any { return &o.Spec }
 
 // GroupMembershipList is a list of GroupMemberships.
 // +kubebuilder:object:root=true

@@ -40,6 +40,10 @@ var (
 // is in force any more.
 const Finalizer = "authz.bailiwick.dev/revoke"
 
+// AnnotationPaused pauses an object, and on an Organization all that belongs to it, where its value is "true".
+// Edits are not carried out meanwhile; deletions, deadlines and suspensions are.
+const AnnotationPaused = "authz.bailiwick.dev/paused"
+
 // Annotations that the webhook sets when a grant is created, and that backups keep.
 const (
 	// AnnotationGrantedAt is when a temporary grant was first created (RFC 3339). The grant begins then,

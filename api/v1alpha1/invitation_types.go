@@ -72,6 +72,7 @@ type InvitationStatus struct {
 // +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,priority=1
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Paused",type=string,JSONPath=`.status.conditions[?(@.type=="Paused")].status`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
 // +kubebuilder:selectablefield:JSONPath=`.spec.email`
 // +kubebuilder:selectablefield:JSONPath=`.spec.acceptedBy`
@@ -91,6 +92,9 @@ type Invitation struct {
 
 // CommonStatus implements Object.
 func (o *Invitation) CommonStatus() *CommonStatus { return &o.Status.CommonStatus }
+
+// Declared implements Object.
+func (o *Invitation) Declared() any { return &o.Spec }
 
 // InvitationList is a list of Invitations.
 // +kubebuilder:object:root=true

@@ -122,6 +122,7 @@ type OrganizationStatus struct {
 // +kubebuilder:printcolumn:name="Display name",type=string,JSONPath=`.spec.displayName`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Paused",type=string,JSONPath=`.status.conditions[?(@.type=="Paused")].status`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63 && !self.metadata.name.contains('.')",message="metadata.name must be the name of the namespace that the organization governs: at most 63 characters, and no '.'",fieldPath=".metadata"
 type Organization struct {
@@ -138,6 +139,9 @@ type Organization struct {
 
 // CommonStatus implements Object.
 func (o *Organization) CommonStatus() *CommonStatus { return &o.Status.CommonStatus }
+
+// Declared implements Object.
+func (o *Organization) Declared() any { return &o.Spec }
 
 // OrganizationList is a list of Organizations.
 // +kubebuilder:object:root=true

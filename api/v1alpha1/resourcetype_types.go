@@ -87,6 +87,7 @@ type ResourceTypeStatus struct {
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.type`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Paused",type=string,JSONPath=`.status.conditions[?(@.type=="Paused")].status`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:selectablefield:JSONPath=`.spec.type`
 type ResourceType struct {
@@ -103,6 +104,9 @@ type ResourceType struct {
 
 // CommonStatus implements Object.
 func (o *ResourceType) CommonStatus() *CommonStatus { return &o.Status.CommonStatus }
+
+// Declared implements Object.
+func (o *ResourceType) Declared() any { return &o.Spec }
 
 // ResourceTypeList is a list of ResourceTypes.
 // +kubebuilder:object:root=true

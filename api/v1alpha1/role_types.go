@@ -152,6 +152,7 @@ type PreviousRevision struct {
 // +kubebuilder:printcolumn:name="Revision",type=string,JSONPath=`.status.revision`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Paused",type=string,JSONPath=`.status.conditions[?(@.type=="Paused")].status`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:selectablefield:JSONPath=`.spec.frontendView`
 // +kubebuilder:selectablefield:JSONPath=`.spec.type`
@@ -170,6 +171,9 @@ type Role struct {
 
 // CommonStatus implements Object.
 func (o *Role) CommonStatus() *CommonStatus { return &o.Status.CommonStatus }
+
+// Declared implements Object.
+func (o *Role) Declared() any { return &o.Spec }
 
 // RoleList is a list of Roles.
 // +kubebuilder:object:root=true

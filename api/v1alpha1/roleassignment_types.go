@@ -87,6 +87,7 @@ type RoleAssignmentStatus struct {
 // +kubebuilder:printcolumn:name="In force",type=boolean,JSONPath=`.status.inForce`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Paused",type=string,JSONPath=`.status.conditions[?(@.type=="Paused")].status`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
 // +kubebuilder:selectablefield:JSONPath=`.spec.roleRef.name`
 // +kubebuilder:selectablefield:JSONPath=`.spec.subject.user`
@@ -108,6 +109,9 @@ type RoleAssignment struct {
 
 // CommonStatus implements Object.
 func (o *RoleAssignment) CommonStatus() *CommonStatus { return &o.Status.CommonStatus }
+
+// Declared implements Object.
+func (o *RoleAssignment) Declared() any { return &o.Spec }
 
 // RoleAssignmentList is a list of RoleAssignments.
 // +kubebuilder:object:root=true

@@ -1,7 +1,13 @@
 package v1alpha1
 
 import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -11,7 +17,12 @@ type Object interface {
 	client.Object
 	// CommonStatus is the part of the status that every kind has, to read and to change.
 	CommonStatus() *CommonStatus
+	// Declared is the spec, to read and to change: a pointer to the kind's own type.
+	Declared() any
 }
+
+// SameDeclared says whether two objects of a kind have the same spec.
+func SameDeclared(a, b Object) bool { return equality.Semantic.DeepEqual(a.Declared(), b.Declared()) }
 
 // CommonStatus is the part of the status that every kind has.
 type CommonStatus struct {
@@ -28,6 +39,46 @@ type CommonStatus struct {
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=8
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// held is what the operator keeps an object to while it is paused. Only the operator writes it.
+	// +optional
+	Held *Held `json:"held,omitempty"`
+}
+
+// Held is what holds of an object while it is paused.
+type Held struct {
+	// spec is the spec as the operator had last carried it out when the object was paused. Left out: none
+	// was, or it is not known which, and the object gives nothing.
+	// +optional
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Type=object
+	Spec *runtime.RawExtension `json:"spec,omitempty"`
+}
+
+// Hold records what a paused object is kept to; nil records that it gives nothing.
+func Hold(object Object) (*Held, error) {
+	if object == nil {
+		return &Held{}, nil
+	}
+	raw, err := json.Marshal(object.Declared())
+	if err != nil {
+		return nil, fmt.Errorf("recording the spec of a paused object: %w", err)
+	}
+	return &Held{Spec: &runtime.RawExtension{Raw: raw}}, nil
+}
+
+// HeldTo is the object with the spec of a record, nil where the record says that there is none. One that can't
+// be read is an error, and none either.
+func (h *Held) HeldTo(object Object) (Object, error) {
+	if h.Spec == nil {
+		return nil, nil //nolint:nilnil // there is none, and that is no error
+	}
+	held := object.DeepCopyObject().(Object)
+	reflect.ValueOf(held.Declared()).Elem().SetZero()
+	if err := json.Unmarshal(h.Spec.Raw, held.Declared()); err != nil {
+		return nil, fmt.Errorf("status.held.spec: %w", err)
+	}
+	return held, nil
 }
 
 // PermissionFault is a permission entry that grants nothing, and why.
@@ -58,6 +109,8 @@ const (
 	// ConditionStoreUnavailable is true on every Organization while the authorization store does not
 	// answer.
 	ConditionStoreUnavailable = "StoreUnavailable"
+	// ConditionPaused is true while edits of the object are not carried out.
+	ConditionPaused = "Paused"
 )
 
 // The reasons of conditions. What to do about each is on the page of its kind in docs.
@@ -155,4 +208,9 @@ const (
 	// ReasonRevocationProtected: the object is being deleted and stays in force, because taking its
 	// access away is protected.
 	ReasonRevocationProtected = "RevocationProtected"
+
+	// ReasonPaused: the object is paused. As the reason of Ready, what its spec says is not carried out.
+	ReasonPaused = "Paused"
+	// ReasonOrganizationPaused: the object's Organization is paused, and the object with it.
+	ReasonOrganizationPaused = "OrganizationPaused"
 )

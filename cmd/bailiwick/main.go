@@ -3,7 +3,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 	"go.uber.org/zap/zapcore"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -26,11 +29,19 @@ var (
 )
 
 func main() {
-	if err := run(); err != nil {
+	code, err := run()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bailiwick:", err)
-		os.Exit(1)
 	}
+	os.Exit(code)
 }
+
+// The exit codes. Those of a dry run are kubectl diff's: there is a difference, or something went wrong.
+const (
+	exitFailed    = 1
+	exitDiffers   = 1
+	exitNotLooked = 2
+)
 
 // flags are the settings as they are written on the command line or, in capitals with BAILIWICK_ before
 // them and "_" for "-", in the environment.
@@ -42,37 +53,71 @@ type flags struct {
 	remote    openfga.RemoteOptions
 	logLevel  string
 	version   bool
+	dryRun    bool
+	output    string
 }
 
-func run() error {
+func run() (code int, err error) {
 	f := &flags{}
 	set := f.define()
 	if err := fromEnvironment(set, os.LookupEnv); err != nil {
-		return err
+		return exitFailed, err
 	}
 	if err := set.Parse(os.Args[1:]); err != nil {
-		return err
+		return exitFailed, err
 	}
 	if f.version {
 		fmt.Printf("bailiwick %s (%s)\n", version, commit)
-		return nil
+		return 0, nil
 	}
 	options, err := f.options()
 	if err != nil {
-		return err
+		return f.failed(), err
 	}
 	ctrl.SetLogger(options.Log)
 	ctx := ctrl.SetupSignalHandler()
 	cluster, err := ctrl.GetConfig()
 	if err != nil {
-		return fmt.Errorf("finding the cluster: %w", err)
+		return f.failed(), fmt.Errorf("finding the cluster: %w", err)
+	}
+	if f.dryRun {
+		return f.look(ctx, cluster, options, os.Stdout)
 	}
 	o, err := operator.New(ctx, cluster, options)
 	if err != nil {
-		return err
+		return exitFailed, err
 	}
 	options.Log.Info("starting", "version", version, "commit", commit, "store", f.store)
-	return o.Run(ctx)
+	if err := o.Run(ctx); err != nil {
+		return exitFailed, err
+	}
+	return 0, nil
+}
+
+func (f *flags) failed() int {
+	if f.dryRun {
+		return exitNotLooked
+	}
+	return exitFailed
+}
+
+// look says what a start would change.
+func (f *flags) look(ctx context.Context, cluster *rest.Config, options operator.Options, to io.Writer) (int, error) {
+	found, err := operator.DryRun(ctx, cluster, options)
+	if err != nil {
+		return exitNotLooked, err
+	}
+	write := found.Text
+	if f.output == "json" {
+		write = found.JSON
+	}
+	switch err := write(to); {
+	case err != nil:
+		return exitNotLooked, err
+	case found.Empty():
+		return 0, nil
+	}
+	return exitDiffers, nil
 }
 
 func (f *flags) define() *pflag.FlagSet {
@@ -105,6 +150,8 @@ func (f *flags) define() *pflag.FlagSet {
 	set.StringVar(&f.HealthAddress, "health-address", ":8083", "where /healthz and /readyz are served")
 	set.DurationVar(&f.ShutdownTimeout, "shutdown-timeout", 25*time.Second, "how long what has begun may take to end; less than the pod's grace period")
 	set.StringVar(&f.logLevel, "log-level", "info", "debug, info or error")
+	set.BoolVar(&f.dryRun, "dry-run", false, "say what a start would change in the store and the objects, and exit; nothing is written. The exit code is 0 for nothing, 1 for something, 2 for an error")
+	set.StringVar(&f.output, "output", "text", "how a dry run says it: text or json")
 	set.BoolVar(&f.version, "version", false, "print the version and exit")
 	return set
 }
@@ -130,9 +177,15 @@ func (f *flags) options() (operator.Options, error) {
 	options := f.Options
 	options.Clock = clock.RealClock{}
 	f.embedded.StoreName, f.remote.StoreName = f.storeName, f.storeName
+	if f.output != "text" && f.output != "json" {
+		return options, fmt.Errorf("--output=%s: it is text or json", f.output)
+	}
 	switch f.store {
 	case "embedded":
 		options.Embedded = &f.embedded
+		if f.dryRun && f.remote.Address != "" {
+			options.Remote = &f.remote // where the operator that has the store serves it
+		}
 	case "external":
 		if f.remote.Address == "" {
 			return options, fmt.Errorf("--store=external needs --openfga-server, the address of the OpenFGA server")

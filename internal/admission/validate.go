@@ -45,6 +45,11 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 	if !known {
 		return admission.Errored(http.StatusBadRequest, fmt.Errorf("no rule for %s", request.Resource.Resource))
 	}
+	if request.SubResource != "" {
+		// Only requests that change status.held come here: after a start it says what a paused object gives.
+		denied.WithLabelValues(request.Kind.Kind, "Recorded").Inc()
+		return admission.Denied("status.held is what the operator keeps a paused object to, and nobody else's to write: leave it as it is")
+	}
 	old, err := kind.decode(request.OldObject, request.Namespace)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
@@ -57,6 +62,10 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 	if state == nil {
 		denied.WithLabelValues(request.Kind.Kind, "NotLoaded").Inc()
 		return admission.Errored(http.StatusServiceUnavailable, errors.New("the operator has not loaded the cluster's objects yet, so it can't tell what this gives: try again in a moment"))
+	}
+	if refused := v.judgePause(ctx, &request, kind, old, object); refused != nil {
+		denied.WithLabelValues(request.Kind.Kind, refused.reason).Inc()
+		return refused.response()
 	}
 	var warnings []string
 	for _, asked := range changes(&request, kind, old, object) {
@@ -178,8 +187,35 @@ func some(things []string) string {
 	return fmt.Sprintf("%s; and %d more", strings.Join(things[:shown], "; "), len(things)-shown)
 }
 
+// judgePause: pausing holds up what takes access away, and ending it lets through whatever waits, so it takes
+// what goes without holding.
+func (v *Validator) judgePause(ctx context.Context, request *admission.Request, kind resource, old, object client.Object) *refused {
+	if request.Operation != admissionv1.Update || kind.verb == "" || !old.GetDeletionTimestamp().IsZero() {
+		return nil
+	}
+	before, now := desired.IsPaused(old.(v1alpha1.Object)), desired.IsPaused(object.(v1alpha1.Object))
+	if before == now {
+		return nil
+	}
+	field := fmt.Sprintf("metadata.annotations[%s]", v1alpha1.AnnotationPaused)
+	switch allowed, err := v.Reviewer.May(ctx, kind.verb, request); {
+	case err != nil:
+		return &refused{"ReviewFailed", fmt.Sprintf("%s: asking the API server whether %q has the verb %s on %s failed: %v: try again",
+			field, request.UserInfo.Username, kind.verb, request.Resource.Resource, err), http.StatusInternalServerError}
+	case !allowed:
+		return &refused{"Pause", fmt.Sprintf("%s: pausing holds up what others take away, and ending it lets through what waits: it needs the verb %s on %s: ask someone who has it",
+			field, kind.verb, request.Resource.Resource), http.StatusForbidden}
+	}
+	return nil
+}
+
 // warn says what whoever asks for a change may not expect.
 func (v *Validator) warn(state *desired.State, asked change) (warnings []string) {
+	if asked.object != nil {
+		if annotation := state.WaitsFor(asked.object.(v1alpha1.Object)); annotation != "" {
+			warnings = append(warnings, fmt.Sprintf("paused: but for a suspension or an earlier end, this is not carried out until %s is removed", annotation))
+		}
+	}
 	if grant, ok := asked.object.(*v1alpha1.TemporaryPermissionGrant); ok {
 		if ends := grant.Spec.ExpiresAt; ends != nil && !ends.After(v.Clock.Now()) {
 			warnings = append(warnings, "spec.expiresAt: this has passed already, so the grant gives nothing")
@@ -194,7 +230,7 @@ func (v *Validator) warn(state *desired.State, asked change) (warnings []string)
 	}
 	_, isOrganization := asked.old.(*v1alpha1.Organization)
 	if asked.old == nil || asked.object != nil && !isOrganization {
-		return nil
+		return warnings
 	}
 	if lost := state.Losing(asked.old, asked.object); lost > 0 {
 		warnings = append(warnings, fmt.Sprintf("in use: %d objects lose what they give by this", lost))

@@ -79,6 +79,8 @@ type Outcome struct {
 	Next time.Time
 	// Done means that the object is to be deleted now, because its spec says so.
 	Done bool
+	// Paused is set while the object is paused.
+	Paused *Paused
 }
 
 func (o Outcome) equal(other Outcome) bool {
@@ -133,6 +135,10 @@ type State struct {
 	grants        map[Ref]*grant
 	memberships   map[types.NamespacedName]*membership
 	invitations   map[types.NamespacedName]*invitation
+	// pauses are the objects that are paused, or recorded as such; pausesOf finds them by organization.
+	pauses              map[Ref]*pause
+	pausesOf            index[string, Ref]
+	pausedOrganizations set[string]
 
 	catalogue *catalogue
 	// declared is the catalogue once it is whole; nothing changes it any more.
@@ -176,13 +182,18 @@ func New(limits Limits, clock clock.PassiveClock) *State {
 		grants:        map[Ref]*grant{},
 		memberships:   map[types.NamespacedName]*membership{},
 		invitations:   map[types.NamespacedName]*invitation{},
-		grantCells:    map[render.Cell]*grantCell{},
-		catalogue:     &catalogue{},
-		named:         newReferences(),
-		wanted:        map[store.Key]int{},
-		cells:         map[render.Cell]*cellClaim{},
-		cellsOf:       index[types.NamespacedName, render.Cell]{},
-		tally:         newTally(),
+		pauses:        map[Ref]*pause{},
+		pausesOf:      index[string, Ref]{},
+
+		pausedOrganizations: set[string]{},
+
+		grantCells: map[render.Cell]*grantCell{},
+		catalogue:  &catalogue{},
+		named:      newReferences(),
+		wanted:     map[store.Key]int{},
+		cells:      map[render.Cell]*cellClaim{},
+		cellsOf:    index[types.NamespacedName, render.Cell]{},
+		tally:      newTally(),
 	}
 }
 
@@ -190,6 +201,15 @@ func New(limits Limits, clock clock.PassiveClock) *State {
 func (s *State) Outcome(ref Ref) (Outcome, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	outcome, known := s.outcomeOf(ref)
+	if found := s.pauses[ref]; found != nil && found.by != "" {
+		return found.says(ref, outcome), true
+	}
+	return outcome, known
+}
+
+// outcomeOf is the outcome of what stands of an object.
+func (s *State) outcomeOf(ref Ref) (Outcome, bool) {
 	key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
 	switch ref.Kind {
 	case KindResourceType:

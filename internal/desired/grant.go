@@ -27,6 +27,7 @@ type grant struct {
 // grantObject is what the state keeps of either kind.
 type grantObject struct {
 	age         metav1.Time
+	uid         types.UID
 	user, group string
 	userField   string
 	entries     []v1alpha1.PermissionEntry
@@ -39,7 +40,7 @@ func grantObjectOf(object client.Object) *grantObject {
 	switch o := object.(type) {
 	case *v1alpha1.PermissionGrant:
 		return &grantObject{
-			age: o.CreationTimestamp, user: o.Spec.Subject.User, group: o.Spec.Subject.Group,
+			age: o.CreationTimestamp, uid: o.UID, user: o.Spec.Subject.User, group: o.Spec.Subject.Group,
 			userField: "spec.subject.user", entries: o.Spec.Permissions, scope: o.Spec.Scope,
 		}
 	case *v1alpha1.TemporaryPermissionGrant:
@@ -49,7 +50,7 @@ func grantObjectOf(object client.Object) *grantObject {
 		}
 		kept.Status.StartsAt = o.Status.StartsAt
 		return &grantObject{
-			age: o.CreationTimestamp, user: o.Spec.User, userField: "spec.user",
+			age: o.CreationTimestamp, uid: o.UID, user: o.Spec.User, userField: "spec.user",
 			entries: []v1alpha1.PermissionEntry{o.Spec.PermissionGrant}, scope: o.Spec.Scope, temporary: kept,
 		}
 	}

@@ -24,13 +24,14 @@ type invitation struct {
 // invitationObject is what the state keeps of an Invitation.
 type invitationObject struct {
 	spec    v1alpha1.InvitationSpec
+	uid     types.UID
 	created time.Time
 	// accepted are the instants at which it is said to have been accepted.
 	accepted []time.Time
 }
 
 func invitationObjectOf(o *v1alpha1.Invitation) *invitationObject {
-	kept := &invitationObject{spec: o.Spec, created: o.CreationTimestamp.Time}
+	kept := &invitationObject{spec: o.Spec, uid: o.UID, created: o.CreationTimestamp.Time}
 	if at, err := time.Parse(time.RFC3339, o.Annotations[v1alpha1.AnnotationAcceptedAt]); err == nil {
 		kept.accepted = append(kept.accepted, at)
 	}
@@ -101,15 +102,10 @@ func (s *State) judgeInvitation(key types.NamespacedName, o *invitationObject) O
 // invited says where in its life an invitation is. It is accepted if that was seen before it expired,
 // be it now, by the webhook or by an earlier look; when none of them knows, it was too late.
 func (s *State) invited(o *invitationObject) (Invited, error) {
-	life := Invited{Phase: v1alpha1.InvitationPending, Expires: o.created.Add(defaultValidity)}
-	if o.spec.ExpiresAt != nil {
-		life.Expires = o.spec.ExpiresAt.Time
-	} else if o.spec.ValidFor != nil {
-		length, err := policy.ParseDuration(*o.spec.ValidFor)
-		if err != nil {
-			return life, fmt.Errorf("spec.validFor: %w", err)
-		}
-		life.Expires = o.created.Add(length)
+	expires, err := expiryOf(&o.spec, o.created)
+	life := Invited{Phase: v1alpha1.InvitationPending, Expires: expires}
+	if err != nil {
+		return life, err
 	}
 	if o.spec.AcceptedBy != "" {
 		for _, at := range append([]time.Time{s.now.Truncate(time.Second)}, o.accepted...) {
@@ -122,6 +118,21 @@ func (s *State) invited(o *invitationObject) (Invited, error) {
 		life.Phase = v1alpha1.InvitationExpired
 	}
 	return life, nil
+}
+
+// expiryOf is when an invitation can no longer be accepted.
+func expiryOf(spec *v1alpha1.InvitationSpec, created time.Time) (time.Time, error) {
+	switch {
+	case spec.ExpiresAt != nil:
+		return spec.ExpiresAt.Time, nil
+	case spec.ValidFor != nil:
+		length, err := policy.ParseDuration(*spec.ValidFor)
+		if err != nil {
+			return created, fmt.Errorf("spec.validFor: %w", err)
+		}
+		return created.Add(length), nil
+	}
+	return created.Add(defaultValidity), nil
 }
 
 // judgeSubjectInvitation is who has accepted an invitation, or why nobody gets what it is assigned.

@@ -18,6 +18,7 @@ import (
 type membership struct {
 	object  *v1alpha1.GroupMembershipSpec
 	age     metav1.Time
+	uid     types.UID
 	outcome Outcome
 	claims  claims
 }

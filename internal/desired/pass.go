@@ -18,6 +18,8 @@ import (
 type pass struct {
 	state  *State
 	change Change
+	// remembers means that what the state holds has been carried out.
+	remembers bool
 
 	types         bool
 	organizations set[string]

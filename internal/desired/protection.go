@@ -58,7 +58,7 @@ func (p *pass) evaluateProtection(user types.NamespacedName) {
 			p.settle(key, node, nil)
 		case node.deleting:
 			deleting = append(deleting, key)
-		case node.gives.InForce:
+		case node.gives.InForce && !s.waits(Ref{KindRoleAssignment, key.Namespace, key.Name}): // what waits may take it away
 			standing = append(standing, key)
 		}
 	}
@@ -105,7 +105,7 @@ func (s *State) Holding(o *v1alpha1.RoleAssignment) []Ref {
 	var holding []Ref
 	for other := range s.named.assignedToUser[user] {
 		held := s.assignments[other]
-		if other == key || held.deleting || !held.gives.InForce {
+		if other == key || held.deleting || !held.gives.InForce || s.waits(Ref{KindRoleAssignment, other.Namespace, other.Name}) {
 			continue
 		}
 		if organization.administers(user, &o.Spec) && !organization.administers(user, held.object) {

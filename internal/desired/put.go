@@ -50,17 +50,47 @@ func StaysWhileDeleted(kind string) bool {
 	return kind == KindNamespace || kind == KindRoleAssignment
 }
 
-// Put adds objects, or replaces what was known of them. Their specs belong to the state
-// afterwards.
-func (s *State) Put(objects ...client.Object) Change {
+// Put adds objects, or replaces what was known of them. They belong to the state afterwards. What it held of
+// an object before is what one that is paused is kept to.
+func (s *State) Put(objects ...client.Object) Change { return s.putAll(true, objects) }
+
+// Follow is Put for whoever does not carry out the state: what an object that is paused is kept to is then
+// what its status records.
+func (s *State) Follow(objects ...client.Object) Change { return s.putAll(false, objects) }
+
+func (s *State) putAll(remembers bool, objects []client.Object) Change {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := newPass(s)
-	for _, object := range objects {
-		p.forget(RefOf(object))
-		p.learn(object)
+	p.remembers = remembers
+	// Organizations first: they say whether the others are paused.
+	for _, organizations := range []bool{true, false} {
+		for _, object := range objects {
+			if _, is := object.(*v1alpha1.Organization); is == organizations {
+				p.put(object)
+			}
+		}
 	}
 	return p.run()
+}
+
+// put replaces what is known of an object.
+func (p *pass) put(object client.Object) {
+	ref := RefOf(object)
+	written, isOurs := object.(v1alpha1.Object)
+	if !isOurs {
+		p.forget(ref)
+		p.learn(object)
+		return
+	}
+	stands, counts := p.putPaused(ref, written)
+	p.forget(ref)
+	if counts {
+		p.learn(stands)
+	}
+	if ref.Kind == KindOrganization {
+		p.pauseOrganization(ref.Name, IsPaused(written))
+	}
 }
 
 // Remove takes an object out of the state: it gives nothing any more, and nothing finds it.
@@ -68,7 +98,12 @@ func (s *State) Remove(ref Ref) Change {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := newPass(s)
+	p.remembers = true
+	p.forgetPause(ref)
 	p.forget(ref)
+	if ref.Kind == KindOrganization {
+		p.pauseOrganization(ref.Name, false)
+	}
 	return p.run()
 }
 
@@ -121,7 +156,7 @@ func (p *pass) learn(object client.Object) {
 	case *v1alpha1.GroupMembership:
 		spec := o.Spec
 		node := place(s.memberships, key)
-		node.object, node.age = &spec, o.CreationTimestamp
+		node.object, node.age, node.uid = &spec, o.CreationTimestamp, o.UID
 		n.indexMembership(&spec, key, true)
 		p.rivals(pair{key.Namespace, spec.User, spec.Group})
 	case *v1alpha1.Invitation:
@@ -214,7 +249,7 @@ func (p *pass) forget(ref Ref) {
 
 // nameAndAge is all of an object's metadata that the state keeps in memory.
 func nameAndAge(o client.Object) metav1.ObjectMeta {
-	return metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), CreationTimestamp: o.GetCreationTimestamp()}
+	return metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), CreationTimestamp: o.GetCreationTimestamp()}
 }
 
 // place is where an object of this name has its place.

@@ -41,8 +41,8 @@ func (s *State) protectedAssignment(old, object *v1alpha1.RoleAssignment) string
 	user := sibling(key, old.Spec.Subject.User)
 	var kept []types.NamespacedName
 	for other := range s.named.assignedToUser[user] {
-		// One that is being deleted and protected stays.
-		if other != key && s.assignments[other].outcome.InForce {
+		// One that is being deleted and protected stays. One that is paused while an edit waits may not.
+		if other != key && s.assignments[other].outcome.InForce && !s.waits(Ref{KindRoleAssignment, other.Namespace, other.Name}) {
 			kept = append(kept, other)
 		}
 	}

@@ -55,6 +55,20 @@ func (s *State) Counts() Counts {
 	if next, ok := s.tally.deadlines.Min(); ok {
 		counts.NextDeadline = next.at
 	}
+	for ref, found := range s.pauses {
+		if !found.waits {
+			continue
+		}
+		// It is counted by what stands, and says that something waits.
+		stands, _ := s.outcomeOf(ref)
+		says := found.says(ref, stands)
+		if stands.Reason != "" {
+			addTo(counts.Objects, Standing{ref.Kind, standing(&stands), stands.Reason}, -1)
+		} else if ref.Kind == KindTemporaryPermissionGrant {
+			addTo(counts.Temporary, says.Phase, 1)
+		}
+		addTo(counts.Objects, Standing{ref.Kind, standing(&says), says.Reason}, 1)
+	}
 	return counts
 }
 

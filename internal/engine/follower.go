@@ -87,7 +87,7 @@ func handlerFor(state *desired.State, kind string) toolscache.ResourceEventHandl
 			state.Remove(refOf(kind, object))
 			return
 		}
-		state.Put(object)
+		state.Follow(object)
 	}
 	return toolscache.ResourceEventHandlerFuncs{
 		AddFunc:    put,

@@ -17,23 +17,41 @@ var NamespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
 
 // load puts all objects of the cluster into the state at once.
 func (e *Engine) load(ctx context.Context) error {
+	objects, err := List(ctx, e.options.Reader)
+	if err != nil {
+		return err
+	}
+	e.state.Put(Standing(objects)...)
+	e.options.Log.Info("loaded the cluster", "objects", len(objects))
+	return nil
+}
+
+// List reads all objects of the cluster that concern the operator.
+func List(ctx context.Context, from client.Reader) ([]client.Object, error) {
 	var objects []client.Object
 	for kind, list := range kinds() {
-		if err := e.options.Reader.List(ctx, list); err != nil {
-			return fmt.Errorf("loading every %s: %w", kind, err)
+		if err := from.List(ctx, list); err != nil {
+			return nil, fmt.Errorf("loading every %s: %w", kind, err)
 		}
 		err := meta.EachListItem(list, func(item runtime.Object) error {
-			object := item.(client.Object)
-			if desired.StaysWhileDeleted(kind) || object.GetDeletionTimestamp().IsZero() {
-				objects = append(objects, object)
-			}
+			objects = append(objects, item.(client.Object))
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("loading every %s: %w", kind, err)
+			return nil, fmt.Errorf("loading every %s: %w", kind, err)
 		}
 	}
-	e.state.Put(objects...)
-	e.options.Log.Info("loaded the cluster", "objects", len(objects))
-	return nil
+	return objects, nil
+}
+
+// Standing are those objects that are part of the state: what is being deleted gives nothing any more, with
+// exceptions.
+func Standing(objects []client.Object) []client.Object {
+	standing := make([]client.Object, 0, len(objects))
+	for _, object := range objects {
+		if desired.StaysWhileDeleted(desired.RefOf(object).Kind) || object.GetDeletionTimestamp().IsZero() {
+			standing = append(standing, object)
+		}
+	}
+	return standing
 }

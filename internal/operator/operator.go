@@ -297,6 +297,9 @@ func (o *Operator) close() error {
 // HTTPAddress is where applications ask the embedded store over HTTP.
 func (o *Operator) HTTPAddress() string { return o.api.HTTPAddress() }
 
+// GRPCAddress is where applications ask the embedded store over gRPC.
+func (o *Operator) GRPCAddress() string { return o.api.GRPCAddress() }
+
 // DecisionURL is where applications ask AuthZEN; empty if it is not served.
 func (o *Operator) DecisionURL() string { return o.decisionURL }
 

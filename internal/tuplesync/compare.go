@@ -20,8 +20,20 @@ type seen struct {
 }
 
 func (s *Syncer) walk(ctx context.Context) (*seen, error) {
+	found, err := s.walkOver(ctx, s.store)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.compared, s.found = time.Now(), len(found.tuples)+len(found.cells)
+	s.mu.Unlock()
+	comparisons.Inc()
+	return found, nil
+}
+
+func (*Syncer) walkOver(ctx context.Context, from Walker) (*seen, error) {
 	found := &seen{tuples: map[store.Key]bool{}, cells: map[render.Cell]slots{}}
-	err := s.store.Walk(ctx, func(tuple store.Tuple) error {
+	err := from.Walk(ctx, func(tuple store.Tuple) error {
 		if cell, slot, ok := render.CellOf(tuple.Key); ok {
 			holds := found.cells[cell]
 			holds[slot] = tuple.Context
@@ -37,10 +49,6 @@ func (s *Syncer) walk(ctx context.Context) (*seen, error) {
 	if err != nil {
 		return nil, fmt.Errorf("comparing the store: %w", err)
 	}
-	s.mu.Lock()
-	s.compared, s.found = time.Now(), len(found.tuples)+len(found.cells)
-	s.mu.Unlock()
-	comparisons.Inc()
 	return found, nil
 }
 

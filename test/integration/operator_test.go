@@ -34,6 +34,7 @@ type operatorUnderTest struct {
 	webhookPort int
 	stop        func()
 	address     string
+	grpcAddress string
 	// keys is the file of those who may ask AuthZEN, at decisionURL.
 	keys, decisionURL string
 	// clock is a new one for each start.
@@ -86,7 +87,7 @@ func (o *operatorUnderTest) Start() {
 		Log:             GinkgoLogr,
 	})
 	Expect(err).NotTo(HaveOccurred())
-	o.address, o.decisionURL = running.HTTPAddress(), running.DecisionURL()
+	o.address, o.grpcAddress, o.decisionURL = running.HTTPAddress(), running.GRPCAddress(), running.DecisionURL()
 
 	runCtx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)

@@ -26,7 +26,8 @@ func outcomes(object v1alpha1.Object) error {
 		return nil
 	}
 	reason := readyReason(object)
-	if reason == v1alpha1.ReasonStoreUnavailable {
+	switch reason {
+	case v1alpha1.ReasonStoreUnavailable, v1alpha1.ReasonPaused, v1alpha1.ReasonOrganizationPaused:
 		return nil // they are about the spec as it was before
 	}
 	var broken []error
@@ -91,7 +92,7 @@ func lifetime(object v1alpha1.Object) error {
 		broken = append(broken, fmt.Errorf("inForce is true in phase %q", status.Phase))
 	}
 	switch reason {
-	case "", v1alpha1.ReasonStoreUnavailable, v1alpha1.ReasonDurationInvalid:
+	case "", v1alpha1.ReasonStoreUnavailable, v1alpha1.ReasonDurationInvalid, v1alpha1.ReasonPaused, v1alpha1.ReasonOrganizationPaused:
 		return errors.Join(broken...) // what comes next is not known, or as it was before
 	}
 	if status.StartsAt == nil || status.ExpiresAt == nil || status.Phase == "" {

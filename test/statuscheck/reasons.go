@@ -17,6 +17,8 @@ var mayHoldWhileNotReady = []string{
 	v1alpha1.ReasonContextTooLarge,
 	v1alpha1.ReasonStoreUnavailable,
 	v1alpha1.ReasonRevocationProtected,
+	v1alpha1.ReasonPaused,
+	v1alpha1.ReasonOrganizationPaused,
 }
 
 // A test compares them with the source of the API.
@@ -63,4 +65,6 @@ var reasons = []string{
 	v1alpha1.ReasonSubjectTaken,
 	v1alpha1.ReasonStoreUnavailable,
 	v1alpha1.ReasonRevocationProtected,
+	v1alpha1.ReasonPaused,
+	v1alpha1.ReasonOrganizationPaused,
 }

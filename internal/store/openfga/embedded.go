@@ -58,6 +58,19 @@ func Embedded(ctx context.Context, options EmbeddedOptions) (*EmbeddedStore, err
 
 // embed runs a server on a file. The file is closed with it, and when it does not come to that.
 func embed(ctx context.Context, file *file, options EmbeddedOptions) (*EmbeddedStore, error) {
+	embedded, err := serveFile(file, options)
+	if err != nil {
+		return nil, err
+	}
+	if err := embedded.bootstrap(ctx, options.StoreName); err != nil {
+		return nil, errors.Join(err, embedded.Close())
+	}
+	return embedded, nil
+}
+
+// serveFile is a server on a file of which nothing has been asked yet. The file is closed with it, and when it
+// does not come to that.
+func serveFile(file *file, options EmbeddedOptions) (*EmbeddedStore, error) {
 	openFGA, err := server.NewServerWithOpts(
 		server.WithDatastore(parentOnce{file.datastore}),
 		server.WithContinuationTokenSerializer(sqlcommon.NewSQLContinuationTokenSerializer()),
@@ -70,7 +83,7 @@ func embed(ctx context.Context, file *file, options EmbeddedOptions) (*EmbeddedS
 		return nil, errors.Join(fmt.Errorf("starting the embedded store: %w", err), file.close())
 	}
 	service := &oneWriter{Server: openFGA, turn: make(chan struct{}, 1)}
-	embedded := &EmbeddedStore{
+	return &EmbeddedStore{
 		service: service,
 		clock:   options.Clock,
 		Store: &Store{
@@ -82,11 +95,7 @@ func embed(ctx context.Context, file *file, options EmbeddedOptions) (*EmbeddedS
 				return file.close()
 			}),
 		},
-	}
-	if err := embedded.bootstrap(ctx, options.StoreName); err != nil {
-		return nil, errors.Join(err, embedded.Close())
-	}
-	return embedded, nil
+	}, nil
 }
 
 // raiseConditionCost is done once: viper is not made for writing beside reading.

@@ -51,31 +51,39 @@ type RemoteOptions struct {
 
 // Remote is a store in an external OpenFGA server. The error is ErrUnavailable if it does not answer.
 func Remote(ctx context.Context, options RemoteOptions) (*Store, error) {
+	remote, err := dial(options)
+	if err != nil {
+		return nil, err
+	}
+	if err := remote.bootstrap(ctx, options.StoreName); err != nil {
+		return nil, errors.Join(err, remote.Close())
+	}
+	return remote, nil
+}
+
+// dial is a store of which nothing has been asked yet.
+func dial(options RemoteOptions) (*Store, error) {
 	if options.Timeout == 0 {
 		options.Timeout = defaultTimeout
 	}
 	if options.SwitchGrace == 0 {
 		options.SwitchGrace = defaultSwitchGrace
 	}
-	dial, err := dialOptions(options)
+	how, err := dialOptions(options)
 	if err != nil {
 		return nil, fmt.Errorf("setting up the connection to the store: %w", err)
 	}
-	connection, err := grpc.NewClient(options.Address, dial...)
+	connection, err := grpc.NewClient(options.Address, how...)
 	if err != nil {
 		return nil, fmt.Errorf("setting up the connection to the store: %w", err)
 	}
-	remote := &Store{
+	return &Store{
 		client:  openfgav1.NewOpenFGAServiceClient(connection),
 		timeout: options.Timeout,
 		grace:   options.SwitchGrace,
 		checks:  newInFlight(),
 		close:   connection.Close,
-	}
-	if err := remote.bootstrap(ctx, options.StoreName); err != nil {
-		return nil, errors.Join(err, remote.Close())
-	}
-	return remote, nil
+	}, nil
 }
 
 func dialOptions(options RemoteOptions) ([]grpc.DialOption, error) {

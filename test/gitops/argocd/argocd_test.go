@@ -214,6 +214,11 @@ var _ = Describe("Argo CD", func() {
 		Expect(checks.GetResourceHealth(object(2, ready))).To(Equal(&health.HealthStatus{Status: health.HealthStatusHealthy, Message: "Valid: It is valid."}))
 		Expect(checks.GetResourceHealth(object(1, ready))).To(HaveField("Status", health.HealthStatusProgressing))
 		Expect(checks.GetResourceHealth(object(2))).To(HaveField("Status", health.HealthStatusProgressing))
+		paused := map[string]any{"type": "Paused", "status": "True", "reason": "OrganizationPaused", "message": "Edits wait."}
+		Expect(checks.GetResourceHealth(object(2, paused, ready))).To(HaveField("Status", health.HealthStatusHealthy), "paused, and nothing waits")
+		reconciling := map[string]any{"type": "Reconciling", "status": "True", "reason": "OrganizationPaused", "message": "An edit waits."}
+		waits := map[string]any{"type": "Ready", "status": "False", "reason": "OrganizationPaused", "message": "An edit waits."}
+		Expect(checks.GetResourceHealth(object(2, paused, reconciling, waits))).To(HaveField("Status", health.HealthStatusSuspended))
 		unseen := object(2, ready)
 		delete(unseen.Object, "status")
 		Expect(checks.GetResourceHealth(unseen)).To(HaveField("Status", health.HealthStatusProgressing))

@@ -1,0 +1,47 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/internal/preview"
+	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
+)
+
+// DryRun says what an operator with these options would change if it was started. It writes nothing, neither
+// to the cluster nor to the store, and may run beside an operator. With both an embedded and a remote store,
+// the embedded one is read through the API of the operator that has it.
+func DryRun(ctx context.Context, cluster *rest.Config, options Options) (_ *preview.Preview, err error) {
+	cluster = rest.CopyConfig(cluster)
+	cluster.QPS, cluster.Burst = options.QPS, int(options.QPS)
+	reader, err := client.New(cluster, client.Options{Scheme: Scheme()})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	from, err := glance(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	p, err := preview.New(ctx, reader, from, limits(options), options.Clock)
+	if err != nil {
+		return nil, err
+	}
+	p.Makes = from.Lacking
+	return p, nil
+}
+
+func glance(ctx context.Context, options Options) (*openfga.Glance, error) {
+	switch {
+	case options.Remote != nil:
+		return openfga.GlanceRemote(ctx, *options.Remote)
+	case options.Embedded.Path == "":
+		return nil, errors.New("the embedded store of another process can't be read without --store-path, its file, or --openfga-server, the gRPC address where the operator that has it serves it")
+	default:
+		return openfga.GlanceFile(ctx, options.Embedded.EmbeddedOptions)
+	}
+}
