@@ -43,7 +43,6 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 	if err := indexRevisions(ctx, mgr); err != nil {
 		return err
 	}
-	each := controller.Options{MaxConcurrentReconciles: options.Workers, NewQueue: queueBy(options.Clock)}
 	for kind, object := range engine.Objects() {
 		r := &reconciler{
 			kind:     kind,
@@ -53,7 +52,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 			recorder: mgr.GetEventRecorder("bailiwick"),
 			clock:    options.Clock,
 		}
-		builder := ctrl.NewControllerManagedBy(mgr).For(object).WatchesRawSource(e.Source(kind)).WithOptions(each)
+		builder := ctrl.NewControllerManagedBy(mgr).For(object).WatchesRawSource(e.Source(kind)).WithOptions(optionsOf(options))
 		if kind == desired.KindRole {
 			r.revisions = &revisions{client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: options.Clock}
 			r.revisions.watch(builder)
@@ -62,7 +61,20 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 			return fmt.Errorf("setting up the controller of %s: %w", kind, err)
 		}
 	}
-	return setupNamespaces(mgr, e, each)
+	return setupNamespaces(mgr, e, optionsOf(options))
+}
+
+// longestRetry is how long an object that failed is left alone at most. An outage of the API server, however long it
+// was, is over for every object within that after it is over.
+const longestRetry = 30 * time.Second
+
+// optionsOf are those of one controller, which remembers what has failed for itself.
+func optionsOf(options Options) controller.Options {
+	return controller.Options{
+		MaxConcurrentReconciles: options.Workers,
+		NewQueue:                queueBy(options.Clock),
+		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, longestRetry),
+	}
 }
 
 // queueBy makes work queues whose requeues are timed by a clock.

@@ -252,8 +252,13 @@ func (o *Operator) connect(options Options) func(context.Context) (store.Store, 
 
 // openEmbedded opens the store in this process, and the API on which applications ask it.
 func (o *Operator) openEmbedded(ctx context.Context, options Options, ready func() bool, certificate *tls.Config) (err error) {
-	if o.store, err = openfga.Embedded(ctx, options.Embedded.EmbeddedOptions); err != nil {
+	embedded := options.Embedded.EmbeddedOptions
+	embedded.Log = options.Log.WithName("openfga")
+	if o.store, err = openfga.Embedded(ctx, embedded); err != nil {
 		return err
+	}
+	if err := o.manager.Add(everyReplica(o.endIfDamaged)); err != nil {
+		return fmt.Errorf("adding the watch over the store's file: %w", err)
 	}
 	api := options.Embedded.API
 	// Until the store has been compared with the cluster it may hold what has ended meanwhile.
@@ -276,6 +281,17 @@ func (o *Operator) openEmbedded(ctx context.Context, options Options, ready func
 		return fmt.Errorf("adding the store's API: %w", err)
 	}
 	return nil
+}
+
+// endIfDamaged ends the operator with an error when the embedded store's file is damaged. The next start begins
+// with an empty one, and fills it before anybody is answered.
+func (o *Operator) endIfDamaged(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-o.store.Damaged():
+		return openfga.ErrDamaged
+	}
 }
 
 // Run runs the operator until ctx ends, then lets what has begun end.

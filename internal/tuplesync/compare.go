@@ -77,10 +77,10 @@ func (s *Syncer) compareFirst(ctx context.Context) error {
 	return nil
 }
 
-// keepComparing looks at an interval for what has changed behind our back, until ctx ends.
+// keepComparing looks for what has changed behind our back, at least as often as it is told, until ctx ends.
 func (s *Syncer) keepComparing(ctx context.Context, every time.Duration) {
 	for {
-		timer := time.NewTimer(wait.Jitter(every, 0.2))
+		timer := time.NewTimer(wait.Jitter(every*5/6, 0.2))
 		select {
 		case <-ctx.Done():
 			timer.Stop()

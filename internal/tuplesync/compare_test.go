@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
@@ -26,6 +28,51 @@ func populate(w *world) {
 		grant("g0", "u0", "P0"), grant("g1", "u0", "P3"), grant("g2", "u1", "P0"))
 }
 
+// countedAs are the differences that a comparison finds, by direction. Of what differs at the start nobody can
+// say whether it is drift, or what has changed in the cluster meanwhile.
+var countedAs = map[string]map[string]float64{
+	"a tuple deleted":                {"missing": 1},
+	"a tuple added":                  {"foreign": 1},
+	"many tuples added":              {"foreign": 250},
+	"a condition added":              {"changed": 1},
+	"a second side":                  {"changed": 1},
+	"a condition changed":            {"changed": 1},
+	"a side changed":                 {"changed": 1},
+	"a cell that nobody wants":       {"foreign": 2},
+	"a condition on a tuple":         {"changed": 1},
+	"a condition on a foreign tuple": {"foreign": 1},
+	"a side deleted":                 {"missing": 1},
+	"nothing":                        {},
+}
+
+// driftCounted is what was counted so far.
+func driftCounted(t *testing.T) map[string]float64 {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]float64{}
+	for _, family := range families {
+		if family.GetName() == "bailiwick_drift_repaired_total" {
+			for _, metric := range family.GetMetric() {
+				count[metric.GetLabel()[0].GetValue()] = metric.GetCounter().GetValue()
+			}
+		}
+	}
+	return count
+}
+
+func expectCounted(t *testing.T, before, want map[string]float64) {
+	t.Helper()
+	now := driftCounted(t)
+	for _, direction := range []string{"missing", "foreign", "changed"} {
+		if got := now[direction] - before[direction]; got != want[direction] {
+			t.Errorf("counted %v of what was %s, want %v", got, direction, want[direction])
+		}
+	}
+}
+
 // drifts are what a foreign hand may do to a store.
 var drifts = map[string]func(*world){
 	"nothing":            func(*world) {},
@@ -33,6 +80,10 @@ var drifts = map[string]func(*world){
 	"a tuple deleted":    func(w *world) { w.fake.Uproot(w.state.WantedTuples()[0]) },
 	"a condition deleted": func(w *world) {
 		place, _ := w.filled(w.roleCell())
+		w.fake.Uproot(place)
+	},
+	"a side deleted": func(w *world) {
+		place, _ := w.filled(w.grantCell())
 		w.fake.Uproot(place)
 	},
 	"a tuple added":      func(w *world) { w.fake.Plant(foreign("group:acme/a")) },
@@ -172,9 +223,13 @@ func TestALaterComparisonRepairsWhatItFinds(t *testing.T) {
 			inWorld(t, func(w *world) {
 				populate(w)
 				w.start()
+				before := driftCounted(t)
 				drift(w)
 				w.sleep(2 * compareEvery)
 				w.expectWhole()
+				if want, ok := countedAs[name]; ok {
+					expectCounted(t, before, want)
+				}
 				if w.compared == 0 {
 					t.Error("nobody was told of the comparison")
 				}
@@ -233,6 +288,67 @@ func TestAComparisonDuringASwitchTakesNothingForDrift(t *testing.T) {
 		if !switched || len(recorder.writes) > 3 {
 			t.Errorf("switched: %t, in %d writes", switched, len(recorder.writes))
 		}
+	})
+}
+
+func TestDriftCountsOnceHoweverOftenItsRepairFails(t *testing.T) {
+	for name, hooks := range map[string]storetest.Hooks{
+		"before it has happened": {Write: func(context.Context, []store.Tuple, []store.Key) error { return errDown }},
+		"after it has happened":  {Written: func(context.Context, []store.Tuple, []store.Key) error { return errDown }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				populate(w)
+				w.start()
+				before := driftCounted(t)
+				drifts["a tuple added"](w)
+				drifts["a condition changed"](w)
+				w.hook(hooks)
+				w.sleep(2 * compareEvery)
+				w.hook(storetest.Hooks{})
+				w.sleep(aWhile)
+				w.expectWhole()
+				expectCounted(t, before, map[string]float64{"foreign": 1, "changed": 1})
+			})
+		})
+	}
+}
+
+func TestDriftThatTakesTwoWritesCountsOnceWhoeverLooksInBetween(t *testing.T) {
+	inWorld(t, func(w *world) {
+		populate(w)
+		w.start()
+		before := driftCounted(t)
+		drifts["a condition on a tuple"](w)
+		writes := 0
+		w.hook(storetest.Hooks{Written: func(context.Context, []store.Tuple, []store.Key) error {
+			if writes++; writes == 1 {
+				<-time.After(2 * compareEvery) // there is nothing in its place now
+			}
+			return nil
+		}})
+		w.sleep(4 * compareEvery)
+		w.expectWhole()
+		expectCounted(t, before, map[string]float64{"changed": 1})
+	})
+}
+
+func TestWhatAnObjectHasChangedMeanwhileIsNoDrift(t *testing.T) {
+	inWorld(t, func(w *world) {
+		populate(w)
+		w.start()
+		before := driftCounted(t)
+		block := newGate()
+		w.hook(storetest.Hooks{Write: block.pass})
+		w.put(assignment("a8", "r0", "u8")) // is being written, the others wait
+		w.settle()
+		w.put(assignment("a9", "r0", "u9"))
+		w.remove(assignment("a1", "r1", "u1"))
+		w.sleep(compareEvery) // the store lacks one, and holds another too many
+		block.open()
+		w.settle()
+		w.expectWhole()
+		expectCounted(t, before, nil)
 	})
 }
 

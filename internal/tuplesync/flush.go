@@ -157,7 +157,8 @@ func (s *Syncer) putBack(batch []plan, err error) error {
 	for _, p := range batch {
 		items = append(items, p.item)
 		// Whether a write that failed has happened is unknown.
-		s.items[p.item].unsure, s.items[p.item].rested = true, false
+		w := s.items[p.item]
+		w.unsure, w.rested, w.drift = true, false, p.drift
 	}
 	s.queue = append(items, s.queue...)
 	return err
@@ -207,7 +208,11 @@ func (s *Syncer) done(batch []plan) {
 			s.hold(p.item.cell, p.holds)
 		}
 		w := s.items[p.item]
-		w.unsure = false
+		w.unsure, w.drift = false, ""
+		if p.drift != "" {
+			driftRepaired.WithLabelValues(p.drift).Inc()
+		}
+		w.ours = w.ours || p.again // what is missing until then, we have taken away
 		if w.version == p.version {
 			w.suspect = false // otherwise it may be newer than the plan
 		}
@@ -276,7 +281,7 @@ func (s *Syncer) park(p plan, err error) {
 		w.rejected = true
 		s.rejected++
 	}
-	w.unsure, w.parked = true, true
+	w.unsure, w.parked, w.drift = true, true, p.drift
 	for cause := range w.causes {
 		s.refused[cause] = err
 		s.fail(cause, err)

@@ -70,23 +70,14 @@ func observeWrite(tuples int, took time.Duration, err error) {
 	writeTuples.Observe(float64(tuples))
 }
 
-func countDrift(there, wanted bool) {
+// driftOf is the direction of a difference: whether something is there, and whether something should be.
+func driftOf(there, wanted bool) string {
 	switch {
-	case wanted && !there:
-		driftRepaired.WithLabelValues(driftMissing).Inc()
-	case there && !wanted:
-		driftRepaired.WithLabelValues(driftForeign).Inc()
+	case !there:
+		return driftMissing
+	case !wanted:
+		return driftForeign
+	default:
+		return driftChanged
 	}
-}
-
-// countCellDrift counts a cell that was found to hold something else than was written to it.
-func countCellDrift(found, written slots) {
-	direction := driftChanged
-	switch (slots{}) {
-	case found:
-		direction = driftMissing
-	case written:
-		direction = driftForeign
-	}
-	driftRepaired.WithLabelValues(direction).Inc()
 }

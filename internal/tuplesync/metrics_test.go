@@ -143,7 +143,7 @@ func TestAComparisonSaysWhatItFound(t *testing.T) {
 		if p := w.syncer.Progress(); p.Found != 0 || !p.Compared.Equal(began) {
 			t.Errorf("found %d facts at %s in an empty store, want 0 at %s", p.Found, p.Compared, began)
 		}
-		w.sleep(2 * compareEvery)
+		w.sleep(compareEvery + compareEvery/4) // one comparison
 		p := w.syncer.Progress()
 		if p.Found != w.state.Counts().Wanted || p.Found == 0 || !p.Compared.After(began) {
 			t.Errorf("found %d facts at %s, want %d", p.Found, p.Compared, w.state.Counts().Wanted)

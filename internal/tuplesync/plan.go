@@ -23,6 +23,8 @@ type plan struct {
 	// the decisions of now have ended.
 	again, rest bool
 	bytes       int
+	// drift is the direction of the difference that a comparison found and this repairs, if it does.
+	drift string
 }
 
 // planFor says what must be written for an item, as things are wanted now.
@@ -30,13 +32,13 @@ func (s *Syncer) planFor(ctx context.Context, it item, known work) (plan, error)
 	if it.isCell() {
 		return s.planCell(ctx, it, known)
 	}
-	return s.planTuple(ctx, it, known.suspect)
+	return s.planTuple(ctx, it, known)
 }
 
-func (s *Syncer) planTuple(ctx context.Context, it item, suspect bool) (plan, error) {
-	p := plan{item: it}
+func (s *Syncer) planTuple(ctx context.Context, it item, known work) (plan, error) {
+	p := plan{item: it, drift: known.drift}
 	wanted := s.state.Wanted(it.key)
-	if suspect {
+	if known.suspect {
 		found, there, err := s.store.Get(ctx, it.key)
 		if err != nil {
 			return p, fmt.Errorf("reading a tuple that differs: %w", err)
@@ -44,14 +46,16 @@ func (s *Syncer) planTuple(ctx context.Context, it item, suspect bool) (plan, er
 		if there && found.Context != nil {
 			// One that holds under a condition where it should hold always: to the store, another fact
 			// under the same key. It must go before the right one can come.
-			driftRepaired.WithLabelValues(driftChanged).Inc()
+			p.drift = driftOf(true, wanted)
 			p.deletes, p.again = []store.Key{it.key}, wanted
 			return p, nil
 		}
 		if there == wanted {
 			return p, nil
 		}
-		countDrift(there, wanted)
+		if !known.ours {
+			p.drift = driftOf(there, wanted)
+		}
 	}
 	// Without a condition there is nothing to compare: writing what is there and deleting what is not
 	// change nothing.
@@ -67,17 +71,18 @@ func (s *Syncer) planCell(ctx context.Context, it item, known work) (plan, error
 	s.mu.Lock()
 	holds := s.held[it.cell]
 	s.mu.Unlock()
+	p := plan{item: it, drift: known.drift}
 	if known.unsure || known.suspect {
 		found, err := s.readCell(ctx, it.cell)
 		if err != nil {
 			return plan{}, err
 		}
 		if known.suspect && !found.equal(holds) {
-			countCellDrift(found, holds)
+			p.drift = driftOf(found != slots{}, holds != slots{})
 		}
 		holds = found
 	}
-	p := plan{item: it, holds: holds}
+	p.holds = holds
 	wanted := s.state.Contexts(it.cell)
 	if it.cell.Switch == render.AfterDecisions {
 		p.switchSides(wanted, known.rested)

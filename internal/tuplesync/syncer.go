@@ -103,6 +103,10 @@ type work struct {
 	unsure bool
 	// suspect means that the comparison found a difference: if it is really there, it is drift.
 	suspect bool
+	// ours means that an object's change has touched it: that the store holds something else is no drift.
+	ours bool
+	// drift is the direction of a difference that was found, and whose repair may have failed.
+	drift string
 	// parked means that the store refused it: it is tried again when it is touched, and now and then.
 	parked bool
 	// rejected means that the store has refused it since it was last as it should be.
@@ -152,6 +156,7 @@ func (s *Syncer) touch(it item, joined bool, causes ...desired.Ref) {
 	}
 	if !joined {
 		w.version++
+		w.ours = true
 		s.resume(it, w)
 	}
 	for _, cause := range causes {

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/internal/operator"
@@ -39,6 +41,10 @@ type operatorUnderTest struct {
 	keys, decisionURL string
 	// clock is a new one for each start.
 	clock *travelClock
+	// compareEvery is how often the next start compares the whole store; zero is so seldom that no spec sees it.
+	compareEvery time.Duration
+	// route is how the next start reaches the API server; nil is directly.
+	route func(*rest.Config) *rest.Config
 	// withdrawn is what Stop has taken away, for Start to put back.
 	withdrawn *admissionregistrationv1.ValidatingWebhookConfiguration
 	// apiWrites counts the operator's requests to the API server that are not reads.
@@ -55,6 +61,9 @@ func (o *operatorUnderTest) Start() {
 	if o.webhookPort == 0 {
 		o.webhookPort = freePort()
 		Expect(plane.RouteWebhooks(ctx, o.webhookPort)).To(Succeed())
+	}
+	if o.route != nil {
+		cluster = o.route(cluster)
 	}
 	cluster.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(request *http.Request) (*http.Response, error) {
@@ -74,7 +83,7 @@ func (o *operatorUnderTest) Start() {
 			API:             openfga.APIOptions{HTTPAddress: "127.0.0.1:0", GRPCAddress: "127.0.0.1:0"},
 		},
 		Asking:          operator.AskingOptions{DecisionAddress: "127.0.0.1:0", DecisionKeysFile: o.keys},
-		CompareEvery:    time.Hour,
+		CompareEvery:    cmp.Or(o.compareEvery, time.Hour),
 		Workers:         16,
 		QPS:             1000,
 		MetricsAddress:  "0",

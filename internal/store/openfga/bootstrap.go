@@ -95,6 +95,15 @@ func (s *Store) findModel(ctx context.Context) (string, error) {
 	return id, nil
 }
 
+// renewModel makes our model the newest again, if it is not. The id by which we ask stays: that model is still there.
+func (s *Store) renewModel(ctx context.Context) error {
+	newest, err := s.findModel(ctx)
+	if err == nil && newest == "" {
+		_, err = s.writeModel(ctx)
+	}
+	return err
+}
+
 func (s *Store) writeModel(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()

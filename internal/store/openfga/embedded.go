@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	openfgav1 "github.com/openfga/api/proto/openfga/v1"
 	"github.com/openfga/openfga/pkg/server"
 	serverconfig "github.com/openfga/openfga/pkg/server/config"
@@ -27,17 +29,25 @@ type EmbeddedOptions struct {
 	Timeout time.Duration
 	// Clock is the time by which the served API decides. Default time.Now.
 	Clock func() time.Time
+	// Log is told what has become of a damaged file. Default: nobody is.
+	Log logr.Logger
 }
 
 // EmbeddedStore is a store in this process, which can serve OpenFGA's API to applications.
 type EmbeddedStore struct {
 	*Store
 	service openfgav1.OpenFGAServiceServer
+	watch   *watch
 	clock   func() time.Time
 }
 
-// Embedded opens an OpenFGA server in this process. The context bounds the opening. An error says what
-// is wrong with the file; it is ErrUnavailable if the store in it does not answer.
+// Damaged is closed when the file turns out to be damaged: nobody is answered any more. Close then takes the
+// file out of the way, so that whoever opens it next begins with an empty one.
+func (e *EmbeddedStore) Damaged() <-chan struct{} { return e.watch.damaged }
+
+// Embedded opens an OpenFGA server in this process. The context bounds the opening. A file that is damaged is
+// kept aside, and an empty one opened. An error says what is wrong with the file; it is ErrUnavailable if the
+// store in it does not answer.
 //
 // OpenFGA takes the limit on the cost of a condition from the whole process's settings, so opening
 // the first embedded store raises it for every OpenFGA server in this process.
@@ -49,6 +59,23 @@ func Embedded(ctx context.Context, options EmbeddedOptions) (*EmbeddedStore, err
 		options.Clock = time.Now
 	}
 	raiseConditionCost()
+	opened, err := open(ctx, options)
+	if err != nil && isDamage(err) && options.Path != "" {
+		became, failed := setAside(options.Path)
+		if failed != nil {
+			return nil, errors.Join(err, fmt.Errorf("taking the damaged file %s out of the way: %w. Everything in it can be made anew "+
+				"from the cluster's resources: move it away, and start again", options.Path, failed))
+		}
+		options.Log.Error(err, "the store's file was damaged; everything in it is made anew from the cluster", "file", options.Path, "damaged", became)
+		opened, err = open(ctx, options)
+	}
+	if _, missing := os.Lstat(options.Path + suffix); options.Path != "" && missing == nil {
+		damagedFile.Set(1)
+	}
+	return opened, err
+}
+
+func open(ctx context.Context, options EmbeddedOptions) (*EmbeddedStore, error) {
 	file, err := openFile(ctx, options.Path)
 	if err != nil {
 		return nil, err
@@ -63,8 +90,21 @@ func embed(ctx context.Context, file *file, options EmbeddedOptions) (*EmbeddedS
 		return nil, err
 	}
 	if err := embedded.bootstrap(ctx, options.StoreName); err != nil {
+		if found := embedded.watch.found(); found != nil {
+			err = found
+		}
 		return nil, errors.Join(err, embedded.Close())
 	}
+	end := embedded.close
+	embedded.close = sync.OnceValue(func() error {
+		err := end()
+		if found := embedded.watch.found(); found != nil && options.Path != "" {
+			became, failed := setAside(options.Path)
+			options.Log.Error(found, "the next start makes everything in the store anew from the cluster", "file", options.Path, "damaged", became)
+			err = errors.Join(err, failed)
+		}
+		return err
+	})
 	return embedded, nil
 }
 
@@ -83,11 +123,13 @@ func serveFile(file *file, options EmbeddedOptions) (*EmbeddedStore, error) {
 		return nil, errors.Join(fmt.Errorf("starting the embedded store: %w", err), file.close())
 	}
 	service := &oneWriter{Server: openFGA, turn: make(chan struct{}, 1)}
+	watch := newWatch()
 	return &EmbeddedStore{
 		service: service,
+		watch:   watch,
 		clock:   options.Clock,
 		Store: &Store{
-			client:  openfgav1.NewOpenFGAServiceClient(newInProcess(service)),
+			client:  openfgav1.NewOpenFGAServiceClient(newInProcess(service, watch.unary)),
 			timeout: options.Timeout,
 			checks:  newInFlight(),
 			close: sync.OnceValue(func() error {

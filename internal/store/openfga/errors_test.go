@@ -104,7 +104,7 @@ func (c *fakeClient) Read(context.Context, *openfgav1.ReadRequest, ...grpc.CallO
 }
 
 func TestAFaultInTheServerEndsTheCallOnly(t *testing.T) {
-	client := openfgav1.NewOpenFGAServiceClient(newInProcess(&faulty{}))
+	client := openfgav1.NewOpenFGAServiceClient(newInProcess(&faulty{}, newWatch().unary))
 	_, err := client.GetStore(t.Context(), &openfgav1.GetStoreRequest{})
 	if status.Code(err) != codes.Internal || !strings.Contains(fmt.Sprint(err), "out of order") {
 		t.Errorf("got %v, want an internal error", err)

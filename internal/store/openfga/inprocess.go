@@ -17,16 +17,18 @@ import (
 type inProcess struct {
 	server  openfgav1.OpenFGAServiceServer
 	methods map[string]grpc.MethodDesc
+	// around is around every call.
+	around grpc.UnaryServerInterceptor
 }
 
 var _ grpc.ClientConnInterface = (*inProcess)(nil)
 
-func newInProcess(server openfgav1.OpenFGAServiceServer) *inProcess {
+func newInProcess(server openfgav1.OpenFGAServiceServer, around grpc.UnaryServerInterceptor) *inProcess {
 	methods := map[string]grpc.MethodDesc{}
 	for _, method := range openfgav1.OpenFGAService_ServiceDesc.Methods {
 		methods[method.MethodName] = method
 	}
-	return &inProcess{server: server, methods: methods}
+	return &inProcess{server: server, methods: methods, around: around}
 }
 
 // Invoke implements grpc.ClientConnInterface.
@@ -36,7 +38,7 @@ func (c *inProcess) Invoke(ctx context.Context, method string, args, reply any, 
 		proto.Merge(into.(proto.Message), args.(proto.Message))
 		return nil
 	}
-	response, err := c.methods[path.Base(method)].Handler(c.server, ctx, decode, nil)
+	response, err := c.methods[path.Base(method)].Handler(c.server, ctx, decode, c.around)
 	if err != nil {
 		return err
 	}

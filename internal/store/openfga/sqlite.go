@@ -85,8 +85,7 @@ func prepare(ctx context.Context, path, pragmas string) (storage.OpenFGADatastor
 		return nil, err
 	}
 	if err := integrity(ctx, db); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w. Everything in it can be made anew from the cluster's "+
-			"resources: move the file away and start again", err), db.Close())
+		return nil, errors.Join(err, db.Close())
 	}
 	if err := db.Close(); err != nil {
 		return nil, err
@@ -94,7 +93,32 @@ func prepare(ctx context.Context, path, pragmas string) (storage.OpenFGADatastor
 	if err := migrated(path + pragmas); err != nil {
 		return nil, err
 	}
-	return datastore(path + pragmas)
+	opened, err := datastore(path + pragmas)
+	if err != nil {
+		return nil, err
+	}
+	if err := complete(ctx, path+pragmas); err != nil {
+		opened.Close()
+		return nil, err
+	}
+	return opened, nil
+}
+
+// complete finds out whether all tables are there, which OpenFGA does not: it looks at what it has noted of its
+// migrations.
+func complete(ctx context.Context, uri string) error {
+	db, err := sql.Open("sqlite", uri)
+	if err != nil {
+		return err
+	}
+	const tables = 5
+	var found int
+	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"+
+		" AND name IN ('tuple', 'authorization_model', 'store', 'assertion', 'changelog')").Scan(&found)
+	if err == nil && found < tables {
+		err = fmt.Errorf("%w: %d of its %d tables are there", ErrDamaged, found, tables)
+	}
+	return errors.Join(err, db.Close())
 }
 
 // integrity finds a damaged file at the start, where it can be told, and not in the middle of a
@@ -105,7 +129,7 @@ func integrity(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	if verdict != "ok" {
-		return fmt.Errorf("it is damaged: %s", verdict)
+		return fmt.Errorf("%w: %s", ErrDamaged, verdict)
 	}
 	return nil
 }

@@ -108,8 +108,12 @@ func (s *Store) Get(ctx context.Context, key store.Key) (store.Tuple, bool, erro
 	return tupleOf(response.GetTuples()[0].GetKey()), true, nil
 }
 
-// Walk implements store.Store.
+// Walk implements store.Store. Whoever asks without naming a model gets the newest, so it first sees to it that this
+// is ours, in case somebody has written another one.
 func (s *Store) Walk(ctx context.Context, visit func(store.Tuple) error) error {
+	if err := s.renewModel(ctx); err != nil {
+		return mapped("seeing to the model", err)
+	}
 	for token := ""; ; {
 		response, err := s.readPage(ctx, token)
 		if err != nil {
@@ -205,9 +209,10 @@ func (s *Store) Close() error { return s.close() }
 func tupleOf(key *openfgav1.TupleKey) store.Tuple {
 	tuple := store.Tuple{Key: store.Key{Object: key.GetObject(), Relation: key.GetRelation(), User: key.GetUser()}}
 	if condition := key.GetCondition(); condition != nil {
-		// A condition without a context is still a condition: nil would say that there is none.
+		// A condition without a context is still a condition: nil would say that there is none. Neither is
+		// one of another name, which only a foreign model has: an empty context is what nobody wants.
 		tuple.Context = condition.GetContext()
-		if tuple.Context == nil {
+		if tuple.Context == nil || condition.GetName() != ConditionName {
 			tuple.Context = &structpb.Struct{}
 		}
 	}

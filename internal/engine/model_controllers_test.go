@@ -1,0 +1,156 @@
+package engine_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+)
+
+// start starts an engine and the controllers, which find every object in their queues.
+func (m *model) start() {
+	m.engine = engine.New(engine.Options{
+		Connect: func(context.Context) (store.Store, error) { return m.fake, nil },
+		Reader:  &live{m}, Limits: desired.Limits{ConditionCost: store.EmbeddedConditionCost},
+		Clock: m.clock, CompareEvery: compareEvery, Log: logr.Discard(),
+	})
+	ctx, cancel := context.WithCancel(m.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := m.engine.Start(ctx); err != nil {
+			m.Errorf("Start: %v", err)
+		}
+	}()
+	var working sync.WaitGroup
+	m.queues, m.next = map[string]*queue{}, map[desired.Ref]time.Time{}
+	for _, kind := range kinds {
+		m.queues[kind] = &queue{}
+		if err := m.engine.Source(kind).Start(ctx, m.queues[kind]); err != nil {
+			m.Fatal(err)
+		}
+	}
+	m.stop = func() {
+		cancel()
+		<-ended
+		synctest.Wait()
+		working.Wait()
+		m.queues = nil
+	}
+	m.reconcile = func(kind string, request reconcile.Request) {
+		ref := desired.Ref{Kind: kind, Namespace: request.Namespace, Name: request.Name}
+		m.mu.Lock()
+		m.working[ref] = true
+		m.mu.Unlock()
+		working.Go(func() {
+			m.reconcileOne(ctx, ref, request)
+			m.mu.Lock()
+			delete(m.working, ref)
+			m.mu.Unlock()
+		})
+	}
+	for ref := range m.objects {
+		m.look(ref)
+	}
+}
+
+// work has the controllers work until they have nothing more in their queues. What is being worked on already
+// waits in the queue until that is done.
+func (m *model) work() {
+	for {
+		synctest.Wait()
+		busy := false
+		for _, kind := range kinds {
+			queue := m.queues[kind]
+			queue.mu.Lock()
+			added := queue.added
+			queue.added = nil
+			queue.mu.Unlock()
+			for n, request := range added {
+				ref := desired.Ref{Kind: kind, Namespace: request.Namespace, Name: request.Name}
+				switch {
+				case slices.Contains(added[:n], request):
+				case m.working[ref]:
+					queue.Add(request)
+				default:
+					busy = true
+					m.reconcile(kind, request)
+					synctest.Wait()
+				}
+			}
+		}
+		if !busy {
+			return
+		}
+	}
+}
+
+// reconcileOne is what package controllers does for an object, but for statuses.
+func (m *model) reconcileOne(ctx context.Context, ref desired.Ref, request reconcile.Request) {
+	if about, err := m.engine.Admit(ctx, ref.Kind, request); err != nil || !about {
+		return
+	}
+	m.mu.Lock()
+	object := m.objects[ref]
+	m.mu.Unlock()
+	if object == nil {
+		_ = m.engine.Remove(ctx, ref)
+		return
+	}
+	if object.GetDeletionTimestamp() != nil && !desired.StaysWhileDeleted(ref.Kind) {
+		if m.engine.Remove(ctx, ref) == nil {
+			m.letGo(ref, object)
+		}
+		return
+	}
+	outcome, unconfirmed := m.engine.Apply(ctx, object.DeepCopyObject().(client.Object))
+	switch {
+	case unconfirmed != nil:
+	case outcome.Done || object.GetDeletionTimestamp() != nil && !outcome.Protected:
+		m.letGo(ref, object)
+	case !outcome.Next.IsZero():
+		m.mu.Lock()
+		m.next[ref] = outcome.Next
+		m.mu.Unlock()
+	}
+}
+
+// letGo removes an object whose finalizer is gone, unless it has changed meanwhile.
+func (m *model) letGo(ref desired.Ref, object client.Object) {
+	m.mu.Lock()
+	same := m.objects[ref] == object
+	if same {
+		delete(m.objects, ref)
+	}
+	m.mu.Unlock()
+	m.look(ref)
+}
+
+// live reads the cluster of a model.
+type live struct{ *model }
+
+// Get implements client.Reader.
+func (l *live) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
+	return l.reader().Get(ctx, key, into, options...)
+}
+
+// List implements client.Reader.
+func (l *live) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	return l.reader().List(ctx, list, options...)
+}
+
+func (l *live) reader() *reader {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return &reader{objects: slices.Collect(maps.Values(l.objects))}
+}

@@ -1,0 +1,264 @@
+package engine_test
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+)
+
+// reference says who may do what, by reading through all objects for each question. It knows nothing of tuples,
+// and shares nothing with the operator but the API's types.
+type reference struct {
+	objects []client.Object // the oldest first
+	now     time.Time
+}
+
+func newReference(objects []client.Object, now time.Time) *reference {
+	r := &reference{now: now}
+	for _, object := range objects {
+		if object.GetDeletionTimestamp() == nil {
+			r.objects = append(r.objects, object)
+		}
+	}
+	slices.SortFunc(r.objects, func(a, b client.Object) int {
+		return cmp.Or(a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time), strings.Compare(a.GetName(), b.GetName()))
+	})
+	return r
+}
+
+// oldest is the first object that is as wanted.
+func oldest[T client.Object](r *reference, wanted func(T) bool) (found T, ok bool) {
+	for _, object := range r.objects {
+		if o, is := object.(T); is && wanted(o) {
+			return o, true
+		}
+	}
+	return found, false
+}
+
+func called[T client.Object](name string) func(T) bool {
+	return func(o T) bool { return o.GetName() == name }
+}
+
+// may answers a question.
+func (r *reference) may(q question) bool {
+	if _, there := oldest(r, called[*metav1.PartialObjectMetadata]("acme")); !there {
+		return false
+	}
+	organization, there := oldest(r, called[*v1alpha1.Organization]("acme"))
+	if !there {
+		return false
+	}
+	user, known := oldest(r, func(u *v1alpha1.User) bool { return u.Spec.Subject == q.subject })
+	if !known || user.Spec.Suspended {
+		return false
+	}
+	if q.group != "" {
+		return r.administers(user.Name, q.group, q.permission)
+	}
+	if !declared(organization, q.place.Workspace, q.place.Project) {
+		return false
+	}
+	return slices.ContainsFunc(r.objects, func(object client.Object) bool {
+		switch o := object.(type) {
+		case *v1alpha1.RoleAssignment:
+			return r.names(o.Spec.Subject.User, o.Spec.Subject.Group, user.Name) && r.reaches(organization, o.Spec.Scope, q.place) &&
+				r.roleGives(o.Spec.RoleRef.Name, levelOf(o.Spec.Scope), q)
+		case *v1alpha1.PermissionGrant:
+			return r.names(o.Spec.Subject.User, o.Spec.Subject.Group, user.Name) && r.reaches(organization, o.Spec.Scope, q.place) &&
+				slices.ContainsFunc(o.Spec.Permissions, func(entry v1alpha1.PermissionEntry) bool { return r.met(entry, o.Spec.Scope.Resource, q) })
+		case *v1alpha1.TemporaryPermissionGrant:
+			return o.Spec.User == user.Name && r.reaches(organization, o.Spec.Scope, q.place) && r.lasts(o, organization) &&
+				r.met(o.Spec.PermissionGrant, o.Spec.Scope.Resource, q)
+		}
+		return false
+	})
+}
+
+func declared(organization *v1alpha1.Organization, workspace, project string) bool {
+	if workspace == "" {
+		return true
+	}
+	for _, w := range organization.Spec.Workspaces {
+		if w.Name == workspace {
+			return project == "" || slices.ContainsFunc(w.Projects, func(p v1alpha1.Project) bool { return p.Name == project })
+		}
+	}
+	return false
+}
+
+// reaches says whether what is given at a scope holds at a place.
+func (r *reference) reaches(organization *v1alpha1.Organization, given v1alpha1.Scope, place scope.Path) bool {
+	if !declared(organization, given.Workspace, given.Project) {
+		return false
+	}
+	if resource := given.Resource; resource != nil {
+		if _, there := oldest(r, func(t *v1alpha1.ResourceType) bool { return t.Spec.Type == resource.Type }); !there {
+			return false
+		}
+		if resource.ID != "" {
+			return place == scope.Path{Organization: "acme", Workspace: given.Workspace, Project: given.Project, ResourceType: resource.Type, ResourceID: resource.ID}
+		}
+	}
+	return given.Workspace == "" || given.Workspace == place.Workspace && (given.Project == "" || given.Project == place.Project)
+}
+
+func levelOf(s v1alpha1.Scope) v1alpha1.ScopeLevel {
+	switch {
+	case s.Resource != nil:
+		return v1alpha1.LevelResource
+	case s.Project != "":
+		return v1alpha1.LevelProject
+	case s.Workspace != "":
+		return v1alpha1.LevelWorkspace
+	default:
+		return v1alpha1.LevelOrganization
+	}
+}
+
+// names says whether a subject is a user, or a group that the user is in.
+func (r *reference) names(user, group, who string) bool {
+	if group == "" {
+		return user == who
+	}
+	_, in := r.membership(who, group)
+	return in
+}
+
+func (r *reference) membership(user, group string) (*v1alpha1.GroupMembership, bool) {
+	if _, there := oldest(r, called[*v1alpha1.Group](group)); !there {
+		return nil, false
+	}
+	return oldest(r, func(m *v1alpha1.GroupMembership) bool { return m.Spec.User == user && m.Spec.Group == group })
+}
+
+// administers says whether a user has one of the permissions that a group's admins may have.
+func (r *reference) administers(user, group, permission string) bool {
+	membership, in := r.membership(user, group)
+	if !in || membership.Spec.Role != v1alpha1.GroupAdmin {
+		return false
+	}
+	there, _ := oldest(r, called[*v1alpha1.Group](group))
+	if !slices.Contains(there.Spec.ConfigurablePermissions, permission) {
+		return false
+	}
+	enabled, said := membership.Spec.ConfigurablePermissions.Overrides[permission]
+	return enabled || !said
+}
+
+// roleGives says whether a role that is assigned at a level gives what is asked for.
+func (r *reference) roleGives(name string, level v1alpha1.ScopeLevel, q question) bool {
+	role, there := oldest(r, called[*v1alpha1.Role](name))
+	if !there || (role.Spec.Type == v1alpha1.RoleShare) != (level == v1alpha1.LevelResource) {
+		return false
+	}
+	if len(role.Spec.AssignableAt) > 0 && !slices.Contains(role.Spec.AssignableAt, level) {
+		return false
+	}
+	line, whole := r.lineage(role)
+	return whole && slices.ContainsFunc(line, func(from *v1alpha1.Role) bool {
+		return slices.ContainsFunc(from.Spec.PermissionGrants, func(entry v1alpha1.PermissionEntry) bool { return r.met(entry, nil, q) })
+	})
+}
+
+// lineage is a role and all that it inherits from; false if one of them is missing, inherits from itself, or is a
+// Base role that inherits.
+func (r *reference) lineage(role *v1alpha1.Role, heirs ...string) ([]*v1alpha1.Role, bool) {
+	if slices.Contains(heirs, role.Name) || role.Spec.Type == v1alpha1.RoleBase && len(role.Spec.Inherits) > 0 {
+		return nil, false
+	}
+	line := []*v1alpha1.Role{role}
+	for _, name := range role.Spec.Inherits {
+		parent, there := oldest(r, called[*v1alpha1.Role](name))
+		if !there {
+			return nil, false
+		}
+		above, whole := r.lineage(parent, append(heirs, role.Name)...)
+		if !whole {
+			return nil, false
+		}
+		line = append(line, above...)
+	}
+	return line, true
+}
+
+// lasts says whether a grant has begun and not ended.
+func (r *reference) lasts(o *v1alpha1.TemporaryPermissionGrant, organization *v1alpha1.Organization) bool {
+	begins := o.Spec.StartsAt.Time
+	ends := begins.Add(3 * time.Hour) // the one duration of this world
+	if o.Spec.ExpiresAt != nil {
+		ends = o.Spec.ExpiresAt.Time
+	}
+	if organization.Spec.TemporaryGrants.MaxDuration != nil && ends.Sub(begins) > 2*time.Hour { // the one maximum
+		ends = begins.Add(2 * time.Hour)
+	}
+	return !r.now.Before(begins) && r.now.Before(ends)
+}
+
+// met says whether an entry gives what is asked for: it is valid, and its conditions are met.
+func (r *reference) met(entry v1alpha1.PermissionEntry, on *v1alpha1.ResourceReference, q question) bool {
+	if entry.Permission != q.permission {
+		return false
+	}
+	kind, there := r.declaring(entry.Permission)
+	if !there || on != nil && on.Type != kind.Spec.Type {
+		return false
+	}
+	n := slices.IndexFunc(kind.Spec.Permissions, func(p v1alpha1.Permission) bool { return p.Name == entry.Permission })
+	all := true
+	for name, condition := range entry.Conditions {
+		at := slices.IndexFunc(kind.Spec.Permissions[n].Attributes, func(a v1alpha1.Attribute) bool { return a.Name == name })
+		if at < 0 {
+			return false
+		}
+		values := condition.Values
+		if condition.Value != nil {
+			values = []string{*condition.Value}
+		}
+		var is, valid bool
+		if kind.Spec.Permissions[n].Attributes[at].Type == v1alpha1.AttributeNumber {
+			is, valid = numberIs(q.attributes[name], values, condition.Type)
+		} else {
+			is, valid = textIs(q.attributes[name], values, condition.Type)
+		}
+		if !valid {
+			return false
+		}
+		all = all && is
+	}
+	return all
+}
+
+// declaring is the ResourceType that a permission belongs to: of those that have their type, the oldest.
+func (r *reference) declaring(permission string) (*v1alpha1.ResourceType, bool) {
+	return oldest(r, func(t *v1alpha1.ResourceType) bool {
+		holder, _ := oldest(r, func(other *v1alpha1.ResourceType) bool { return other.Spec.Type == t.Spec.Type })
+		return holder == t && slices.ContainsFunc(t.Spec.Permissions, func(p v1alpha1.Permission) bool { return p.Name == permission })
+	})
+}
+
+func numberIs(attribute any, values []string, condition v1alpha1.ConditionType) (is, valid bool) {
+	got, number := attribute.(float64)
+	among := false
+	for _, value := range values {
+		want, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return false, false
+		}
+		among = among || want == got
+	}
+	return number && among != (condition == v1alpha1.ConditionNotEquals), true
+}
+
+func textIs(attribute any, values []string, condition v1alpha1.ConditionType) (is, valid bool) {
+	got, text := attribute.(string)
+	return text && slices.Contains(values, got) != (condition == v1alpha1.ConditionNotEquals), true
+}

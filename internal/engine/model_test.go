@@ -1,0 +1,371 @@
+package engine_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
+)
+
+// model is a cluster, controllers that do what those of package controllers do, an engine and a store. What
+// happens to them is thrown by dice; whenever all is quiet again, every decision is held against the reference.
+type model struct {
+	*testing.T
+	*dice
+	clock *clocktesting.FakePassiveClock
+	fake  *storetest.Fake
+
+	engine *engine.Engine
+	queues map[string]*queue
+	stop   func()
+	// reconcile has a controller of the present engine work on an object.
+	reconcile func(kind string, request reconcile.Request)
+
+	mu      sync.Mutex
+	objects map[desired.Ref]client.Object
+	// next is when objects are to be looked at again, working are those that are being looked at.
+	next    map[desired.Ref]time.Time
+	working map[desired.Ref]bool
+
+	// confirmed are the objects of when the store was last in step with them.
+	confirmed []client.Object
+	story     []string
+	seen      counts
+	// ended is called before everything is deleted.
+	ended func(*model)
+}
+
+func newModel(t *testing.T, script []byte) *model {
+	return &model{
+		T: t, dice: &dice{script}, clock: clocktesting.NewFakePassiveClock(epoch.Add(time.Hour)), fake: storetest.NewFake(),
+		objects: map[desired.Ref]client.Object{}, next: map[desired.Ref]time.Time{}, working: map[desired.Ref]bool{},
+		seen: counts{happened: map[string]int{}}, ended: func(*model) {},
+	}
+}
+
+// run plays a script to its end, and then deletes everything.
+func (m *model) run() {
+	for _, object := range foundation(m.dice) {
+		m.objects[desired.RefOf(object)] = object
+	}
+	m.start()
+	defer func() { m.stop() }()
+	m.settle("the beginning")
+	for len(m.left) > 0 && !m.Failed() {
+		m.step()
+		m.seen.steps++
+	}
+	if m.Failed() {
+		return
+	}
+	m.ended(m)
+	m.tell("delete everything")
+	for ref, object := range m.objects {
+		m.delete(ref, object)
+	}
+	m.settle("everything was deleted")
+	if tuples := m.fake.Tuples(); len(tuples) > 0 {
+		m.Errorf("nothing is left in the cluster, and this in the store: %v", tuples)
+	}
+	if err := m.fake.Broken(); err != nil {
+		m.Errorf("the contract of the store is broken: %v", err)
+	}
+}
+
+func (m *model) tell(format string, args ...any) {
+	m.story = append(m.story, fmt.Sprintf(format, args...))
+	m.seen.happened[strings.Fields(format)[0]]++
+}
+
+// step is something that happens, with or without a fault of the store meanwhile.
+func (m *model) step() {
+	switch m.of(13) {
+	case 0, 1, 2, 3, 4:
+		m.change()
+	case 5:
+		m.change()
+		m.change()
+		m.change()
+	case 6:
+		m.advance()
+	case 7:
+		m.failing()
+		return
+	case 8:
+		m.down()
+		return
+	case 9:
+		m.restart(m.oneIn(2))
+	case 10:
+		m.tamper()
+	case 11:
+		m.slow()
+		return
+	default:
+		m.tell("compare the whole store")
+		m.sleep(2 * compareEvery)
+	}
+	m.settle("that")
+}
+
+// change creates, edits or deletes an object.
+func (m *model) change() {
+	object := anyObject(m.dice, m.clock.Now())
+	ref := desired.RefOf(object)
+	old := m.objects[ref]
+	if old != nil && m.oneIn(3) {
+		m.tell("delete %v", ref)
+		m.delete(ref, old)
+		return
+	}
+	if old != nil {
+		m.tell("edit %v: %+v", ref, object)
+		object.SetCreationTimestamp(old.GetCreationTimestamp())
+	} else {
+		m.tell("create %v: %+v", ref, object)
+	}
+	m.replace(ref, object)
+}
+
+// delete deletes as the API server does, with the finalizer or, seldom, by force.
+func (m *model) delete(ref desired.Ref, object client.Object) {
+	if len(object.GetFinalizers()) == 0 || m.oneIn(5) {
+		m.gone(ref)
+		return
+	}
+	object = object.DeepCopyObject().(client.Object)
+	object.SetDeletionTimestamp(new(metav1.NewTime(m.clock.Now())))
+	m.replace(ref, object)
+}
+
+func (m *model) replace(ref desired.Ref, object client.Object) {
+	m.mu.Lock()
+	m.objects[ref] = object
+	m.mu.Unlock()
+	m.look(ref)
+}
+
+func (m *model) gone(ref desired.Ref) {
+	m.mu.Lock()
+	delete(m.objects, ref)
+	m.mu.Unlock()
+	m.look(ref)
+}
+
+// look has a controller look at an object, as a watch does.
+func (m *model) look(ref desired.Ref) {
+	if queue := m.queues[ref.Kind]; queue != nil {
+		queue.Add(reconcile.Request{NamespacedName: client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}})
+	}
+}
+
+// advance lets time pass. Nobody has looked at anything when the first decisions are made.
+func (m *model) advance() {
+	hours := 1 + m.of(2)
+	m.tell("wait %d h", hours)
+	m.clock.SetTime(m.clock.Now().Add(time.Duration(hours) * time.Hour))
+	m.compare(m.live(), "time has passed")
+	m.wakeDue()
+}
+
+// wakeDue does what the timers of the controllers do.
+func (m *model) wakeDue() {
+	for ref, at := range m.next {
+		if !at.After(m.clock.Now()) {
+			delete(m.next, ref)
+			m.look(ref)
+		}
+	}
+}
+
+var errStore = fmt.Errorf("%w: a fault", store.ErrUnavailable)
+
+// failing makes some of the writes fail, before they have happened or after, while objects change.
+func (m *model) failing() {
+	which, after := 1+m.of(3), m.oneIn(2)
+	m.tell("fail one write in %d, after it has happened: %t", which, after)
+	writes := 0
+	fail := func(context.Context, []store.Tuple, []store.Key) error {
+		if writes++; writes%which == 0 {
+			return errStore
+		}
+		return nil
+	}
+	hooks := storetest.Hooks{Write: fail}
+	if after {
+		hooks = storetest.Hooks{Written: fail}
+	}
+	m.fake.Hook(hooks)
+	m.change()
+	m.work()
+	m.change()
+	m.work()
+	if m.oneIn(3) {
+		m.restart(true)
+	}
+	m.fake.Hook(storetest.Hooks{})
+	m.settle("writes have failed")
+}
+
+// slow makes each write take a second, while objects change and change back.
+func (m *model) slow() {
+	m.tell("slow writes down")
+	m.fake.Hook(storetest.Hooks{Write: func(context.Context, []store.Tuple, []store.Key) error {
+		<-time.After(time.Second)
+		return nil
+	}})
+	for range 3 + m.of(4) {
+		m.change()
+		m.work()
+		if m.oneIn(3) {
+			m.sleep(time.Second)
+		}
+	}
+	m.settle("writes were slow")
+	m.fake.Hook(storetest.Hooks{})
+}
+
+// down makes the store unreachable for writes and comparisons, while objects change and time passes. What it
+// holds goes on to be asked: it says what it said before, but for what has begun and ended meanwhile.
+func (m *model) down() {
+	m.tell("shut the store")
+	no := func(context.Context) error { return errStore }
+	m.fake.Hook(storetest.Hooks{
+		Write: func(context.Context, []store.Tuple, []store.Key) error { return errStore },
+		Get:   func(context.Context, store.Key) error { return errStore },
+		Walk:  no, AwaitChecks: no,
+	})
+	before := m.confirmed
+	for range 1 + m.of(3) {
+		m.change()
+		m.work()
+		if m.oneIn(2) {
+			m.tell("wait 1 h")
+			m.clock.SetTime(m.clock.Now().Add(time.Hour))
+			m.wakeDue()
+			m.work()
+		}
+		m.seen.during++
+		m.compare(before, "the store was shut")
+	}
+	if m.oneIn(3) {
+		m.restart(m.oneIn(2))
+		m.work()
+		m.compare(before, "the store was shut, and the operator started again")
+	}
+	m.fake.Hook(storetest.Hooks{})
+	m.settle("the store was shut")
+}
+
+// restart ends the engine and starts another. One that is killed leaves a write half known: it may have happened.
+func (m *model) restart(killed bool) {
+	m.tell("restart, killed: %t", killed)
+	if killed {
+		m.change() // nobody waits for it
+	}
+	m.stop()
+	if m.oneIn(2) {
+		m.change()
+	}
+	m.start()
+}
+
+// tamper does something to the store that nobody has asked for.
+func (m *model) tamper() {
+	tuples := m.fake.Tuples()
+	keys := slices.SortedFunc(maps.Keys(tuples), func(a, b store.Key) int {
+		return strings.Compare(a.Object+a.Relation+a.User, b.Object+b.Relation+b.User)
+	})
+	if len(keys) == 0 {
+		return
+	}
+	key, other := keys[m.of(len(keys))], keys[m.of(len(keys))]
+	switch m.of(3) {
+	case 0:
+		m.tell("remove %v behind the operator's back", key)
+		m.fake.Uproot(key)
+	case 1:
+		m.tell("replace what %v says by what %v does", key, other)
+		m.fake.Plant(store.Tuple{Key: key, Context: tuples[other]})
+	default:
+		m.tell("forge %v for bob", key)
+		m.fake.Plant(store.Tuple{Key: store.Key{Object: key.Object, Relation: key.Relation, User: "user:bob"}, Context: tuples[key]})
+	}
+	m.sleep(2 * compareEvery)
+}
+
+func (m *model) sleep(d time.Duration) {
+	<-time.After(d)
+	m.work()
+}
+
+// settle works until nothing is left to be done, and compares.
+func (m *model) settle(after string) {
+	m.sleep(time.Minute) // longer than the store is left alone after an outage
+	for n := 0; len(m.working) > 0; n++ {
+		if n > 10 {
+			m.Errorf("after %s: %v are still waiting for the store", after, m.working)
+			return
+		}
+		m.sleep(time.Minute)
+	}
+	m.confirmed = m.live()
+	m.compare(m.confirmed, after)
+	m.compareWhole(after)
+}
+
+// compareWhole expects the store to hold what a state says that has seen nothing but the objects of now: also what
+// decides nothing must go when nobody wants it.
+func (m *model) compareWhole(after string) {
+	state := desired.New(desired.Limits{ConditionCost: store.EmbeddedConditionCost}, m.clock)
+	for _, object := range m.confirmed {
+		if object.GetDeletionTimestamp() == nil || desired.StaysWhileDeleted(desired.RefOf(object).Kind) {
+			state.Put(object.DeepCopyObject().(client.Object))
+		}
+	}
+	want := len(state.WantedTuples())
+	for _, cell := range state.WantedCells() {
+		want += len(state.Contexts(cell))
+	}
+	if got := len(m.fake.Tuples()); got != want && !m.Failed() {
+		m.Errorf("after %s: the store has %d tuples, and should have %d\n%s", after, got, want, strings.Join(m.story, "\n"))
+	}
+}
+
+func (m *model) live() []client.Object { return slices.Collect(maps.Values(m.objects)) }
+
+// compare asks the store everything, and expects what the reference says of these objects now.
+func (m *model) compare(objects []client.Object, after string) {
+	if m.Failed() {
+		return
+	}
+	want, got := newReference(objects, m.clock.Now()), newDecider(m.fake.Tuples(), m.clock.Now())
+	for _, q := range questions {
+		may := want.may(q)
+		m.seen.compared++
+		if may {
+			m.seen.allowed++
+		}
+		if got.may(q) != may {
+			m.Errorf("after %s: %+v is answered %t, and should be %t\n%s\nThe objects:", after, q, !may, may, strings.Join(m.story, "\n"))
+			for _, object := range want.objects {
+				m.Logf("%T %+v", object, object)
+			}
+			return
+		}
+	}
+}
