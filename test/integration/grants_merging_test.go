@@ -79,18 +79,6 @@ func askWithoutPause(questions ...question) *asking {
 	return a
 }
 
-// request is the question as OpenFGA's API takes it.
-func (q question) request() map[string]any {
-	about := map[string]any{"permission": q.Permission}
-	if q.Attributes != nil {
-		about["attributes"] = q.Attributes
-	}
-	return map[string]any{
-		"tuple_key": map[string]any{"user": q.User, "relation": "can", "object": q.Object},
-		"context":   about,
-	}
-}
-
 // End returns when nobody asks any more.
 func (a *asking) End() {
 	select {

@@ -51,12 +51,14 @@ type Options struct {
 	Engine, URI string
 	// Keys are the pre-shared keys that it accepts. Without any it answers everyone.
 	Keys []string
+	// HTTP has it serve its HTTP API too, in the clear.
+	HTTP bool
 }
 
 // Server is an OpenFGA server that can be stopped and started again.
 type Server struct {
-	// Address is where it serves gRPC over TLS.
-	Address string
+	// Address is where it serves gRPC over TLS, HTTPAddress where it serves HTTP, if it does.
+	Address, HTTPAddress string
 	// CAFile holds the certificate that has signed the server's.
 	CAFile string
 
@@ -76,7 +78,7 @@ func Start(tb testing.TB, options Options) *Server {
 		stop:    func() {},
 	}
 	server.arguments = append([]string{
-		"run", "--http-enabled=false", "--playground-enabled=false", "--metrics-enabled=false", "--log-level", "error",
+		"run", "--playground-enabled=false", "--metrics-enabled=false", "--log-level", "error",
 		// No test is about how slow the machine is.
 		"--request-timeout", startTimeout.String(),
 		"--grpc-addr", server.Address,
@@ -85,6 +87,11 @@ func Start(tb testing.TB, options Options) *Server {
 	if len(options.Keys) > 0 {
 		server.arguments = append(server.arguments,
 			"--authn-method", "preshared", "--authn-preshared-keys", strings.Join(options.Keys, ","))
+	}
+	server.arguments = append(server.arguments, fmt.Sprint("--http-enabled=", options.HTTP))
+	if options.HTTP {
+		server.HTTPAddress = freeAddress(tb)
+		server.arguments = append(server.arguments, "--http-addr", server.HTTPAddress, "--http-upstream-timeout", startTimeout.String())
 	}
 	tb.Cleanup(func() { server.stop() })
 	server.Restart(tb)
