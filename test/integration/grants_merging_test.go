@@ -161,7 +161,7 @@ var _ = Describe("Grants to one subject at one scope", Serial, func() {
 		Expect(w.granted()).To(HaveLen(2), "one tuple for the user, one for the group")
 	})
 
-	It("[K11] never disturb each other when many of them change at once", func() {
+	It("[K11] never disturb each other when many of them change at once", Label(embeddedOnly), func() {
 		asked := askWithoutPause(kept()...)
 		const many = 12
 		name := func(n int) string { return fmt.Sprint("g-", n) }

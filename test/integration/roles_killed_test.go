@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -20,17 +19,20 @@ import (
 // external is an OpenFGA server that outlives the operators of a spec.
 type external struct {
 	store *openfga.Store
+	// file is its database.
+	file string
 	// arguments have an operator use it.
 	arguments []string
 }
 
 func newExternal() *external {
 	GinkgoHelper()
-	running := server.Start(GinkgoTB(), server.Options{Engine: "sqlite", URI: filepath.Join(GinkgoT().TempDir(), "external.db")})
+	file := filepath.Join(GinkgoT().TempDir(), "external.db")
+	running := server.Start(GinkgoTB(), server.Options{Engine: "sqlite", URI: file})
 	opened, err := openfga.Remote(ctx, openfga.RemoteOptions{Address: running.Address, TLS: true, CAFile: running.CAFile, Timeout: time.Minute})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(opened.Close)
-	return &external{opened, []string{"--store=external", "--openfga-server=" + running.Address, "--openfga-ca-file=" + running.CAFile}}
+	return &external{opened, file, []string{"--store=external", "--openfga-server=" + running.Address, "--openfga-ca-file=" + running.CAFile}}
 }
 
 // may asks the server itself.
@@ -45,20 +47,13 @@ func (e *external) may(q question) (bool, error) {
 // is says nothing.
 func (e *external) tuples(w *world) (lines []string) {
 	GinkgoHelper()
-	Expect(e.store.Walk(ctx, func(tuple store.Tuple) error {
-		line := strings.Join([]string{tuple.Object, tuple.Relation, tuple.User}, " ")
-		if tuple.Context != nil {
-			encoded, err := json.Marshal(tuple.Context.AsMap())
-			if err != nil {
-				return err
-			}
-			line += " " + string(encoded)
-		}
+	all, err := linesOf(e.store)
+	Expect(err).NotTo(HaveOccurred())
+	for _, line := range all {
 		if strings.Contains(line, w.Namespace) {
 			lines = append(lines, place.ReplaceAllString(line, "${1}N"))
 		}
-		return nil
-	})).To(Succeed())
+	}
 	return lines
 }
 

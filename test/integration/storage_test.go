@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -27,82 +26,108 @@ const storeVariable = "BAILIWICK_TEST_STORE"
 // or puts right before OpenFGA sees it, its file, and the dearer conditions that it takes.
 const embeddedOnly = "embedded"
 
-func isExternal() bool { return os.Getenv(storeVariable) == "external" }
-
 // openFGA is the external server of the suite; nil where the suite uses the embedded store.
 var openFGA *server.Server
 
 // startStore starts the server that the suite is to use, if any.
 func startStore() {
 	GinkgoHelper()
-	Expect(os.Getenv(storeVariable)).To(BeElementOf("", "embedded", "external"), storeVariable)
-	if isExternal() {
+	if usesExternal() {
 		openFGA = server.Start(GinkgoTB(), server.Options{Engine: "postgres", URI: postgres.Start(GinkgoTB()), HTTP: true})
 	}
 }
 
-// storage is where an operator keeps its tuples. It is found again by the next operator.
-type storage struct {
-	// file is that of an embedded store, name that of a store in the suite's external server.
-	file, name string
+func usesExternal() bool {
+	GinkgoHelper()
+	chosen := os.Getenv(storeVariable)
+	Expect(chosen).To(BeElementOf("", "embedded", "external"), storeVariable)
+	return chosen == "external"
 }
 
-// storages counts those of the suite.
+// storage is where an operator keeps its tuples, and the next one finds them again: the file of an embedded
+// store, or a store of this name in an external server.
+type storage struct {
+	file string
+
+	external *server.Server
+	name     string
+	// between, if there is one, is whom the operator speaks to instead of the server.
+	between *between
+}
+
+// storages counts those in external servers, for their names.
 var storages int
 
-// newStorage is an empty one.
+// newStorage is an empty one, of the kind that the suite uses.
 func newStorage() storage {
 	GinkgoHelper()
-	storages++
-	if isExternal() {
-		return storage{name: fmt.Sprint("suite-", storages)}
+	if openFGA == nil {
+		return storage{file: filepath.Join(GinkgoT().TempDir(), "store.db")}
 	}
-	return storage{file: filepath.Join(GinkgoT().TempDir(), "store.db")}
+	return newExternalStorage()
+}
+
+// newExternalStorage is an empty one in the suite's external server, or in one for this spec.
+func newExternalStorage() storage {
+	GinkgoHelper()
+	storages++
+	s := storage{external: openFGA, name: fmt.Sprint("suite-", storages)}
+	if s.external == nil {
+		uri := filepath.Join(GinkgoT().TempDir(), "external.db")
+		s.external = server.Start(GinkgoTB(), server.Options{Engine: "sqlite", URI: uri, HTTP: true})
+	}
+	return s
 }
 
 // putInto has an operator use it.
 func (s storage) putInto(options *operator.Options, now func() time.Time) {
-	if isExternal() {
+	switch {
+	case s.between != nil:
+		options.Remote = &openfga.RemoteOptions{Address: s.between.address, StoreName: s.name, Timeout: s.between.timeout}
+	case s.external != nil:
 		options.Remote = new(s.remote())
-		return
-	}
-	options.Embedded = &operator.EmbeddedOptions{
-		EmbeddedOptions: openfga.EmbeddedOptions{Path: s.file, Clock: now},
-		API:             openfga.APIOptions{HTTPAddress: "127.0.0.1:0", GRPCAddress: "127.0.0.1:0"},
+	default:
+		options.Embedded = &operator.EmbeddedOptions{
+			EmbeddedOptions: openfga.EmbeddedOptions{Path: s.file, Clock: now},
+			API:             openfga.APIOptions{HTTPAddress: "127.0.0.1:0", GRPCAddress: "127.0.0.1:0"},
+		}
 	}
 }
 
 func (s storage) remote() openfga.RemoteOptions {
-	return openfga.RemoteOptions{Address: openFGA.Address, TLS: true, CAFile: openFGA.CAFile, StoreName: s.name}
+	return openfga.RemoteOptions{Address: s.external.Address, TLS: true, CAFile: s.external.CAFile, StoreName: s.name}
 }
 
 // arguments have a program use it; address is where that serves the embedded store.
 func (s storage) arguments(address string) []string {
-	if isExternal() {
-		return []string{"--store=external", "--openfga-server=" + openFGA.Address, "--openfga-ca-file=" + openFGA.CAFile, "--openfga-store-name=" + s.name}
+	switch {
+	case s.between != nil:
+		return []string{"--store=external", "--openfga-server=" + s.between.address, "--openfga-tls=false", "--openfga-store-name=" + s.name}
+	case s.external != nil:
+		return []string{"--store=external", "--openfga-server=" + s.external.Address, "--openfga-ca-file=" + s.external.CAFile, "--openfga-store-name=" + s.name}
+	default:
+		return []string{"--store-path=" + s.file, "--openfga-http-address=" + address, "--openfga-grpc-address=127.0.0.1:0"}
 	}
-	return []string{"--store-path=" + s.file, "--openfga-http-address=" + address, "--openfga-grpc-address=127.0.0.1:0"}
 }
 
 // open opens it beside the operator, or after it, for this spec.
 func (s storage) open() store.Store {
 	GinkgoHelper()
-	opened, err := s.connect(ctx)
+	var opened store.Store
+	var err error
+	if s.external != nil {
+		opened, err = openfga.Remote(ctx, s.remote())
+	} else {
+		opened, err = openfga.Embedded(ctx, openfga.EmbeddedOptions{Path: s.file})
+	}
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(opened.Close)
 	return opened
 }
 
-func (s storage) connect(ctx context.Context) (store.Store, error) {
-	if isExternal() {
-		return openfga.Remote(ctx, s.remote())
-	}
-	return openfga.Embedded(ctx, openfga.EmbeddedOptions{Path: s.file})
-}
-
-// limitsOfStore are those by which the suite's operator is told what fits.
-func limitsOfStore() desired.Limits {
-	if isExternal() {
+// limits are those by which its operator is told what fits.
+func (s storage) limits() desired.Limits {
+	if s.external != nil {
 		return desired.Limits{ConditionCost: store.MaxConditionCost}
 	}
 	return desired.Limits{ConditionCost: store.EmbeddedConditionCost}

@@ -3,6 +3,7 @@ package integration
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -34,7 +35,7 @@ func TestIntegration(t *testing.T) {
 	RegisterFailHandler(Fail)
 	log.SetLogger(GinkgoLogr)
 	suite, reporter := GinkgoConfiguration()
-	if isExternal() {
+	if os.Getenv(storeVariable) == "external" {
 		suite.LabelFilter = "!" + embeddedOnly
 	}
 	RunSpecs(t, "Integration", suite, reporter)

@@ -84,17 +84,29 @@ func insteadOfSuites() (run func(arguments ...string) *controlplane.Process) {
 // It returns the process, to be killed.
 func runProgram() *controlplane.Process {
 	GinkgoHelper()
+	return programOn(newStorage())()
+}
+
+// programOn has operators on a storage run as programs instead of the suite's; op then asks them. Each call of
+// start runs one, when there is no other, and returns when the store holds what the cluster says.
+func programOn(kept storage) (start func() *controlplane.Process) {
+	GinkgoHelper()
 	run := insteadOfSuites()
-	op.storage = newStorage()
-	if !isExternal() {
+	op.storage = kept
+	if op.external != nil {
+		op.address = op.external.HTTPAddress
+	} else {
 		op.address = fmt.Sprint("127.0.0.1:", freePort())
 	}
 	decisions := fmt.Sprint("127.0.0.1:", freePort())
 	op.decisionURL = "http://" + decisions
-	process := run(append(op.arguments(op.address), "--decision-address="+decisions, "--decision-keys-file="+op.keys)...)
-	Eventually(op.synced).WithTimeout(time.Minute).Should(Succeed(), func() string { return plane.LogTail("bailiwick") })
-	Eventually(stamped).WithTimeout(time.Minute).Should(BeTrue())
-	return process
+	return func() *controlplane.Process {
+		GinkgoHelper()
+		process := run(append(op.arguments(op.address), "--decision-address="+decisions, "--decision-keys-file="+op.keys)...)
+		Eventually(op.synced).WithTimeout(time.Minute).Should(Succeed(), func() string { return plane.LogTail("bailiwick") })
+		Eventually(stamped).WithTimeout(time.Minute).Should(BeTrue())
+		return process
+	}
 }
 
 var _ = Describe("With the operator gone", Serial, func() {

@@ -69,6 +69,7 @@ func Remote(ctx context.Context, options RemoteOptions) (*Store, error) {
 		client:  openfgav1.NewOpenFGAServiceClient(connection),
 		timeout: options.Timeout,
 		grace:   options.SwitchGrace,
+		shared:  true,
 		checks:  newInFlight(),
 		close:   connection.Close,
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -63,6 +64,7 @@ type Server struct {
 	CAFile string
 
 	arguments []string
+	process   *os.Process
 	stop      func()
 }
 
@@ -104,6 +106,19 @@ func (s *Server) Stop() {
 	s.stop = func() {}
 }
 
+// Pause has the server hang: what it is asked waits for Resume. Stop ends it all the same.
+func (s *Server) Pause(tb testing.TB) { s.signal(tb, syscall.SIGSTOP) }
+
+// Resume has it go on.
+func (s *Server) Resume(tb testing.TB) { s.signal(tb, syscall.SIGCONT) }
+
+func (s *Server) signal(tb testing.TB, signal os.Signal) {
+	tb.Helper()
+	if err := s.process.Signal(signal); err != nil {
+		tb.Fatalf("%s to OpenFGA: %v", signal, err)
+	}
+}
+
 // Restart starts a server that was stopped, with the same data and at the same address. It answers
 // when Restart returns.
 func (s *Server) Restart(tb testing.TB) {
@@ -118,6 +133,7 @@ func (s *Server) Restart(tb testing.TB) {
 	if err := process.Start(); err != nil {
 		tb.Fatalf("starting OpenFGA: %v", err)
 	}
+	s.process = process.Process
 	s.stop = func() {
 		_ = process.Process.Kill()
 		_ = process.Wait()
