@@ -170,7 +170,7 @@ var _ = Describe("While the store does not answer", Serial, func() {
 		end()
 		expectReason(made, v1alpha1.ReasonInForce)
 		expectReason(assigned, v1alpha1.ReasonInForce)
-		expectReason(carol, v1alpha1.ReasonUserSuspended)
+		expectReason(carol, v1alpha1.ReasonSuspended)
 		remove(revoked, taken)
 		Expect(w.may("bob", w.View, w.at("prod"))()).To(BeFalse(), "revoked meanwhile")
 		Expect(w.may("bob", w.Delete, w.at())()).To(BeFalse(), "taken meanwhile")

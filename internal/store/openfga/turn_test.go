@@ -74,72 +74,48 @@ func TestOnlyWhoTookOverLastWrites(t *testing.T) {
 	}
 }
 
-// Whoever writes without pause while it is replaced has written all that it ever will when the other's turn
-// begins.
+// atOnce writes three tuples each from many sides, and returns when the first are on their way.
+func atOnce(t *testing.T, s store.Store, name string) (done *sync.WaitGroup) {
+	t.Helper()
+	const many = 20
+	began := make(chan struct{}, many)
+	done = &sync.WaitGroup{}
+	for n := range many {
+		done.Go(func() {
+			tuples, _ := members(fmt.Sprint(name, "-", n), 3)
+			began <- struct{}{}
+			// Some come before, and some too late.
+			_ = s.Write(t.Context(), tuples, nil)
+		})
+	}
+	<-began
+	return done
+}
+
 func TestNothingIsOnItsWayAnyMoreWhenATurnBegins(t *testing.T) {
 	running := server.Start(t, server.Options{Engine: "postgres", URI: postgres.Start(t), Keys: []string{preSharedKey}})
-	const rounds, writers = 20, 4
-	for round := range rounds {
-		options := optionsFor(t, running)
-		options.StoreName = fmt.Sprint("turn-", round)
-		first, second := openRemote(t, options), openRemote(t, options)
+	first, second := openRemote(t, optionsFor(t, running)), openRemote(t, optionsFor(t, running))
+	for round := range 20 {
 		takeOver(t, first)
-		var writing sync.WaitGroup
-		began := make(chan struct{}, writers)
-		for writer := range writers {
-			writing.Go(func() {
-				for n := 0; ; n++ {
-					tuples, _ := members(fmt.Sprint(writer, "-", n), 3)
-					err := first.Write(t.Context(), tuples, nil)
-					if n == 0 {
-						began <- struct{}{}
-					}
-					if errors.Is(err, store.ErrReplaced) {
-						return
-					}
-				}
-			})
-		}
-		for range writers {
-			<-began
-		}
+		writing := atOnce(t, first, fmt.Sprint(round))
 		takeOver(t, second)
 		now := keysIn(t, second)
 		writing.Wait()
 		if later := keysIn(t, second); !maps.Equal(now, later) {
 			t.Fatalf("round %d: %d tuples when the turn began, and %d later", round, len(now), len(later))
 		}
+		first, second = second, first
 	}
 }
 
-// A write that somebody still waits for on another connection stands for one that was given up: it is on its
-// way for as long as it likes.
 func TestWhatIsSettledNeverHappens(t *testing.T) {
 	running := server.Start(t, server.Options{Engine: "postgres", URI: postgres.Start(t), Keys: []string{preSharedKey}})
 	remote := openRemote(t, optionsFor(t, running))
 	takeOver(t, remote)
-	const rounds, writers = 20, 4
-	for round := range rounds {
+	for round := range 20 {
+		// What is written from now on by this copy stands for what was given up.
 		earlier := *remote
-		var writing sync.WaitGroup
-		began := make(chan struct{}, writers)
-		for writer := range writers {
-			writing.Go(func() {
-				for n := 0; ; n++ {
-					tuples, _ := members(fmt.Sprint(round, "-", writer, "-", n), 3)
-					err := earlier.Write(t.Context(), tuples, nil)
-					if n == 0 {
-						began <- struct{}{}
-					}
-					if errors.Is(err, store.ErrRefused) {
-						return
-					}
-				}
-			})
-		}
-		for range writers {
-			<-began
-		}
+		writing := atOnce(t, &earlier, fmt.Sprint(round))
 		gomega.NewWithT(t).Eventually(remote.Settle, patience).WithContext(t.Context()).Should(gomega.Succeed())
 		now := keysIn(t, remote)
 		writing.Wait()
