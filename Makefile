@@ -48,6 +48,15 @@ test: controlplane build bin/demo ## Run all tests, the blocks of the documentat
 	go -C test/chart test -count=1 -timeout 15m ./...
 	go -C test/monitoring test -count=1 -timeout 15m ./...
 
+.PHONY: test-external
+test-external: controlplane build ## Run the integration tests on an external OpenFGA server with PostgreSQL: all that do not say they are about the embedded store.
+	BAILIWICK_TEST_STORE=external go test -count=1 -timeout 90m ./test/integration
+
+.PHONY: test-faults
+test-faults: controlplane build ## Run the tests of faults (docs/faults.md) in many rounds, on both stores.
+	BAILIWICK_FAULT_ROUNDS=$${BAILIWICK_FAULT_ROUNDS:-20} go test -count=1 -timeout 6h ./test/integration -ginkgo.focus='\[K6\]|\[K8\]'
+	BAILIWICK_FAULT_ROUNDS=$${BAILIWICK_FAULT_ROUNDS:-20} BAILIWICK_TEST_STORE=external go test -count=1 -timeout 6h ./test/integration -ginkgo.focus='\[K6\]|\[K8\]'
+
 .PHONY: bench
 bench: controlplane build ## Measure what docs/performance.md promises. BENCH_SCALE=0.1 takes a quick look.
 	@go build -buildvcs=false -o bin/bench ./hack/bench

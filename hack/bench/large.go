@@ -100,7 +100,7 @@ func (b *bench) measureRoleEdit(ctx context.Context) error {
 			return err
 		}
 		b.report.told(step.name+" at "+fmt.Sprint(scopes)+" scopes", took.Seconds(), "s")
-		// A transaction takes 100 tuples, and a scope has two: the new one, and the old one that goes.
+		// A transaction takes 98 tuples, and a scope has two: the new one, and the old one that goes.
 		b.report.atMost("store writes for that, per 50 scopes", (after.storeWrites-before.storeWrites)/(float64(scopes)/50), "", 1.2)
 		b.report.atMost("the operator's API writes for that", after.apiWrites-before.apiWrites, "", 3)
 	}

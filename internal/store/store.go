@@ -13,8 +13,9 @@ import (
 
 // The limits of a stock OpenFGA server, which every store must take and nobody may exceed.
 const (
-	// MaxTuplesPerWrite counts written and deleted tuples together.
-	MaxTuplesPerWrite = 100
+	// MaxTuplesPerWrite counts written and deleted tuples together. OpenFGA takes 100, of which a store that
+	// several processes write to needs two for itself: see TakeOver.
+	MaxTuplesPerWrite = 98
 	// MaxWriteBytes bounds the contexts of one Write together. OpenFGA takes about 600 KB.
 	MaxWriteBytes = 400 << 10
 	// MaxContextBytes bounds the context of one tuple, in its protobuf encoding.
@@ -57,12 +58,21 @@ var (
 	ErrUnavailable = errors.New("the authorization store does not answer")
 	// ErrRefused means that the store will not take this request as it is; sending it again is no use.
 	ErrRefused = errors.New("the authorization store refused the request")
+	// ErrReplaced means that somebody else has taken over the store: nothing was written, and the caller is
+	// not to write any more.
+	ErrReplaced = errors.New("another operator writes to the authorization store now")
 )
 
 // Store is an authorization store with Bailiwick's model in it. Its methods may be called
-// concurrently. Every error is ErrUnavailable or ErrRefused, wrapped with what was being done; each
-// call ends by itself even when its context has no deadline.
+// concurrently. Every error is ErrUnavailable or ErrRefused, from Write and Settle also ErrReplaced, wrapped with
+// what was being done; each call ends by itself even when its context has no deadline.
 type Store interface {
+	// TakeOver makes the caller the one who writes. Once it has returned, no write of anybody else who took
+	// over earlier happens any more, not even one that is on its way. It comes before the first Write.
+	TakeOver(ctx context.Context) error
+	// Settle ends what the caller has given up: once it has returned, no write that was not answered happens
+	// any more. It comes after such a write, before the next.
+	Settle(ctx context.Context) error
 	// Write deletes and writes tuples in one transaction: a reader sees all of it or nothing. Writing
 	// a tuple that is there as it is and deleting one that is not there succeed and change nothing;
 	// writing one that is there with another context is refused, whole. No key may come twice, and

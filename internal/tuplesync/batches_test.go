@@ -38,7 +38,7 @@ func TestAWriteHasAsManyTuplesAsTheStoreTakesAndNotMore(t *testing.T) {
 			sizes = append(sizes, write.size())
 		}
 		const most = store.MaxTuplesPerWrite
-		if want := []int{most, most, 50, most, most, 50}; !slices.Equal(sizes, want) {
+		if want := []int{most, most, 250 - 2*most, most, most, 250 - 2*most}; !slices.Equal(sizes, want) {
 			t.Errorf("the writes have %v tuples, want %v", sizes, want)
 		}
 	})

@@ -61,6 +61,10 @@ func (s *Syncer) compareFirst(ctx context.Context) error {
 		}
 		s.store = connected
 	}
+	// What an earlier operator still had on its way is there now, or never will be.
+	if err := s.store.TakeOver(ctx); err != nil {
+		return fmt.Errorf("taking over the store: %w", err)
+	}
 	found, err := s.walk(ctx)
 	if err != nil {
 		return err

@@ -30,8 +30,9 @@ func backoff() wait.Backoff {
 	return wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 8, Cap: 5 * time.Second}
 }
 
-// Run compares the store, repairs it and writes what is touched, until ctx ends. A write that has begun
-// is then finished. It compares the store again at an interval, with jitter.
+// Run takes the store over, compares it, repairs it and writes what is touched, until ctx ends. A write that
+// has begun is then finished. It compares the store again at an interval, with jitter. The error is
+// store.ErrReplaced when another operator has taken over.
 func (s *Syncer) Run(ctx context.Context, compareEvery time.Duration) error {
 	if err := s.retrying(ctx, s.compareFirst); err != nil {
 		return nil // ctx has ended
@@ -39,12 +40,17 @@ func (s *Syncer) Run(ctx context.Context, compareEvery time.Duration) error {
 	s.available()
 	var beside sync.WaitGroup
 	defer beside.Wait() // after Run, nobody calls the store
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	beside.Go(func() { s.keepComparing(ctx, compareEvery) })
 	beside.Go(func() { s.awaitDecisions(ctx) })
 	retry := time.NewTicker(retryRefused)
 	defer retry.Stop()
 	for {
-		if err := s.retrying(ctx, s.flush); err != nil {
+		switch err := s.retrying(ctx, s.flush); {
+		case errors.Is(err, store.ErrReplaced):
+			return err
+		case err != nil:
 			return nil
 		}
 		s.drained()
@@ -58,13 +64,16 @@ func (s *Syncer) Run(ctx context.Context, compareEvery time.Duration) error {
 	}
 }
 
-// retrying calls do until the store has answered it. The error is that of ctx.
+// retrying calls do until the store has answered it. The error is that of ctx, or store.ErrReplaced.
 func (s *Syncer) retrying(ctx context.Context, do func(context.Context) error) error {
 	pause := backoff()
 	for {
 		err := do(ctx)
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if errors.Is(err, store.ErrReplaced) {
+			return err
 		}
 		s.unavailable(err)
 		timer := time.NewTimer(pause.Step())
@@ -80,6 +89,12 @@ func (s *Syncer) retrying(ctx context.Context, do func(context.Context) error) e
 // flush writes until the queue is empty. Its error is store.ErrUnavailable.
 func (s *Syncer) flush(ctx context.Context) error {
 	for s.gathered(ctx) {
+		if s.unanswered {
+			if err := s.store.Settle(ctx); err != nil {
+				return fmt.Errorf("ending a write that was not answered: %w", err)
+			}
+			s.unanswered = false
+		}
 		batch, several, err := s.nextBatch(ctx)
 		if err != nil {
 			return err
@@ -176,6 +191,7 @@ func (s *Syncer) write(ctx context.Context, batch []plan) error {
 		began := time.Now()
 		// A shutdown does not cut a write in half; the store's own deadline ends it.
 		err := s.store.Write(context.WithoutCancel(ctx), writes, deletes)
+		s.unanswered = errors.Is(err, store.ErrUnavailable)
 		observeWrite(len(writes)+len(deletes), time.Since(began), err)
 		switch {
 		case errors.Is(err, store.ErrRefused) && len(batch) > 1:
@@ -261,6 +277,7 @@ func (s *Syncer) withdraw(ctx context.Context, refused plan) error {
 		return nil
 	}
 	err := s.store.Write(context.WithoutCancel(ctx), nil, p.deletes)
+	s.unanswered = errors.Is(err, store.ErrUnavailable)
 	if errors.Is(err, store.ErrRefused) {
 		return nil // then there is nothing more to be done; it is tried again with the rest
 	}

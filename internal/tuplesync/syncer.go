@@ -41,6 +41,9 @@ type Syncer struct {
 	state    *desired.State
 	observer Observer
 	log      logr.Logger
+	// unanswered means that a write may still happen that we no longer wait for. Only the loop that writes
+	// knows it.
+	unanswered bool
 
 	mu sync.Mutex
 	// queue are the items to look at, in order; items knows each of them, and those that are being

@@ -88,6 +88,12 @@ func (p *Process) Stop() error {
 	return nil
 }
 
+// Pause has the program stand still, as a machine does that swaps or is moved.
+func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume has it go on, as if no time had passed.
+func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
+
 // Kill ends the program at once, as a crash would, and waits until it is gone.
 func (p *Process) Kill() error {
 	err := p.cmd.Process.Kill()

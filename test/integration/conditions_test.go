@@ -58,7 +58,7 @@ var _ = Describe("A condition", func() {
 		expectMay(false, attributes{"color": "red"}, attributes{}, attributes{"color": nil})
 	})
 
-	It("[G2] must be met with every other of its entry, and with those of another entry none", func() {
+	It("[G2] must be met with every other of its entry, and with those of another entry none", Label(embeddedOnly), func() {
 		given(conditional().
 			GrantsIf(w.Edit, build.Equals("color", "red"), build.In("floor", "1", "2"), build.NotEquals("draft", "true")).
 			GrantsIf(w.Edit, build.Equals("color", "gold")))
@@ -90,7 +90,7 @@ var _ = Describe("A condition", func() {
 		expectMay(true, attributes{"color": "red"})
 	})
 
-	It("[G3] reads its values as the attribute's type", func() {
+	It("[G3] reads its values as the attribute's type", Label(embeddedOnly), func() {
 		given(conditional().
 			GrantsIf(w.Edit, build.Equals("floor", "3")).
 			GrantsIf(w.Edit, build.In("floor", "-0.5", "1e3")).

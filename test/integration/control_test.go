@@ -30,7 +30,7 @@ var _ = Describe("A control character", func() {
 		Expect(w.may("alice", w.Delete, w.at())()).To(BeTrue(), "the other entry")
 	})
 
-	It("[G4] in a request's attributes makes no decision fail, and equals no condition's value", func() {
+	It("[G4] in a request's attributes makes no decision fail, and equals no condition's value", Label(embeddedOnly), func() {
 		role := build.Role(w.Namespace, "editor").Obj()
 		edit(role, func(r *v1alpha1.Role) {
 			r.Spec = build.Role(w.Namespace, "editor").Grants(w.View).GrantsIf(w.Edit, build.NotEquals("color", "red")).Obj().Spec

@@ -79,18 +79,6 @@ func askWithoutPause(questions ...question) *asking {
 	return a
 }
 
-// request is the question as OpenFGA's API takes it.
-func (q question) request() map[string]any {
-	about := map[string]any{"permission": q.Permission}
-	if q.Attributes != nil {
-		about["attributes"] = q.Attributes
-	}
-	return map[string]any{
-		"tuple_key": map[string]any{"user": q.User, "relation": "can", "object": q.Object},
-		"context":   about,
-	}
-}
-
 // End returns when nobody asks any more.
 func (a *asking) End() {
 	select {
@@ -173,7 +161,7 @@ var _ = Describe("Grants to one subject at one scope", Serial, func() {
 		Expect(w.granted()).To(HaveLen(2), "one tuple for the user, one for the group")
 	})
 
-	It("[K11] never disturb each other when many of them change at once", func() {
+	It("[K11] never disturb each other when many of them change at once", Label(embeddedOnly), func() {
 		asked := askWithoutPause(kept()...)
 		const many = 12
 		name := func(n int) string { return fmt.Sprint("g-", n) }

@@ -30,7 +30,7 @@ var _ = Describe("The operator, of grants,", Serial, func() {
 			w.grant("partly").ToUser("bob").Grants(w.View, w.Namespace+":Nothing").GrantsIf(w.Edit, build.Equals("floor", "abc")).Obj(),
 			w.grant("away").ToUser("away").Grants(w.View).Obj(),
 			w.grant("waits").ToUser("carol").Grants(w.View).Obj(),
-			w.temporary("active").ToUser("alice").Grants(w.Edit, build.NotEquals("floor", "3")).Until(soon).Obj(),
+			w.temporary("active").ToUser("alice").Grants(w.Edit, build.Equals("floor", "4")).Until(soon).Obj(),
 			w.temporary("pending").ToUser("alice").Grants(w.Edit).From(soon).For("PT8H").Obj(),
 			w.temporary("expired").ToUser("alice").Grants(w.Edit).Until(soon.Add(-2 * time.Hour)).Obj(),
 			w.temporary("restored").ToUser("bob").Grants(w.Edit).For("P1D").

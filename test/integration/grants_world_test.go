@@ -1,8 +1,6 @@
 package integration
 
 import (
-	"net/http"
-
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/types"
@@ -42,24 +40,11 @@ func (w *world) mayIf(user, permission, object string, parents map[string]string
 	for child, parent := range parents {
 		claimed = append(claimed, map[string]any{"user": parent, "relation": "parent", "object": child})
 	}
-	asked := map[string]any{"permission": permission}
+	asked := question{User: objectid.User(w.subject(user)), Permission: permission, Object: object}
 	if len(about) > 0 {
-		asked["attributes"] = about[0]
+		asked.Attributes = about[0]
 	}
-	request := map[string]any{
-		"tuple_key":         map[string]any{"user": objectid.User(w.subject(user)), "relation": "can", "object": object},
-		"contextual_tuples": map[string]any{"tuple_keys": claimed},
-		"context":           asked,
-	}
-	return func() (bool, error) {
-		id, err := op.storeID()
-		if err != nil {
-			return false, err
-		}
-		var answer struct{ Allowed bool }
-		err = op.call(http.MethodPost, "/stores/"+id+"/check", request, &answer)
-		return answer.Allowed, err
-	}
+	return func() (bool, error) { return op.check(asked, claimed...) }
 }
 
 // granted are the tuples of this world that grants have put into the store, those that say where an

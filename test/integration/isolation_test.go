@@ -214,7 +214,7 @@ var _ = Describe("What holds in an organization", func() {
 		}
 	})
 
-	DescribeTable("[K14] can't be widened by tuples that come with a question", func(tuple func(w, other *world) map[string]any, refused bool) {
+	DescribeTable("[K14] can't be widened by tuples that come with a question", Label(embeddedOnly), func(tuple func(w, other *world) map[string]any, refused bool) {
 		w, other := newWorld(), newWorld()
 		assigned := w.assignment("a", "editor").ToUser("alice").InProject("prod", "vision").Obj()
 		create(assigned)

@@ -288,7 +288,7 @@ var _ = Describe("A role that inherits", func() {
 		Expect(heir).To(haveGeneration(1), "nobody has touched the heir")
 	})
 
-	It("[G11] keeps its own entries when inherited ones would make a decision too expensive, and says whose they are", func() {
+	It("[G11] keeps its own entries when inherited ones would make a decision too expensive, and says whose they are", Label(embeddedOnly), func() {
 		// Fifteen entries of twenty tests are within the limit, thirty are not.
 		catalogue := build.ResourceType(w.Namespace + "-wide")
 		var attributes []v1alpha1.Attribute

@@ -104,7 +104,7 @@ var _ = Describe("An operator that is killed while it switches a role", Serial, 
 		By("holding exactly what an operator writes that starts with nothing")
 		held := external.tuples(f.world)
 		Expect(process.Kill()).To(Succeed())
-		op.file = filepath.Join(GinkgoT().TempDir(), "fresh.db")
+		op.storage = newStorage()
 		op.Start()
 		fresh, err := f.allInStore()
 		Expect(err).NotTo(HaveOccurred())

@@ -289,7 +289,7 @@ var _ = Describe("A role that is edited while it is in use at many scopes", Seri
 		Expect(costs(narrow, f.View)).To(Equal(one))
 		Expect(one).To(Equal(written{ToAPI: 2, ToStore: 1}))
 
-		By("sixty scopes, whose contexts are small: two transactions of at most 100 tuples")
+		By("sixty scopes, whose contexts are small: two transactions of at most 98 tuples")
 		assign(59, "narrow", "-in-", inProject)
 		Expect(costs(narrow, f.View, f.Edit)).To(Equal(written{ToAPI: 2, ToStore: 2}))
 

@@ -3,6 +3,7 @@ package integration
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -33,7 +34,11 @@ var (
 func TestIntegration(t *testing.T) {
 	RegisterFailHandler(Fail)
 	log.SetLogger(GinkgoLogr)
-	RunSpecs(t, "Integration")
+	suite, reporter := GinkgoConfiguration()
+	if os.Getenv(storeVariable) == "external" {
+		suite.LabelFilter = "!" + embeddedOnly
+	}
+	RunSpecs(t, "Integration", suite, reporter)
 }
 
 var _ = BeforeSuite(start)
@@ -59,9 +64,10 @@ func start() {
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	install()
 	allowProber()
+	startStore()
 	op = &operatorUnderTest{
-		file: filepath.Join(GinkgoT().TempDir(), "store.db"),
-		keys: filepath.Join(GinkgoT().TempDir(), "keys.yaml"),
+		storage: newStorage(),
+		keys:    filepath.Join(GinkgoT().TempDir(), "keys.yaml"),
 	}
 	op.admits("a-shop-that-asks-about-one-organization-only", "acme")
 	op.Start()

@@ -49,7 +49,7 @@ var _ = Describe("A temporary grant at a scope", Serial, func() {
 })
 
 var _ = Describe("An object that no grant has ever named", func() {
-	It("is asked at the place that it is in, or says which that is, and can't say another", func() {
+	It("is asked at the place that it is in, or says which that is, and can't say another", Label(embeddedOnly), func() {
 		w := newWorld()
 		g := w.grant("g").ToUser("alice").Grants(w.View).InProject("prod", "vision").Obj()
 		create(g)

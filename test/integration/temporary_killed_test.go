@@ -16,18 +16,15 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
-	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 	"github.com/bailiwick-dev/bailiwick/test/controlplane"
 )
 
-// heldIn opens the file of an embedded store with an OpenFGA of its own, beside which nothing of the
-// operator runs, and returns how to ask it whether a user may do something at an instant.
-func heldIn(file string) func(user, permission, object string, at time.Time) (bool, error) {
+// heldIn opens a storage with an OpenFGA of its own, beside which nothing of the operator runs, and returns how
+// to ask it whether a user may do something at an instant.
+func heldIn(kept storage) func(user, permission, object string, at time.Time) (bool, error) {
 	GinkgoHelper()
-	second, err := openfga.Embedded(ctx, openfga.EmbeddedOptions{Path: file})
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(second.Close)
+	second := kept.open()
 	return func(user, permission, object string, at time.Time) (bool, error) {
 		return second.Check(ctx, store.Question{
 			Key:        store.Key{Object: object, Relation: "can", User: objectid.User(user)},
@@ -63,12 +60,12 @@ func insteadOfSuites() (run func(arguments ...string) *controlplane.Process) {
 	Expect(plane.WriteUserKubeconfig(kubeconfig, operatorName, "system:serviceaccounts")).To(Succeed())
 
 	op.Stop()
-	ownFile := op.file
+	own := op.storage
 	DeferCleanup(func() {
 		if op.stop != nil {
 			op.Stop()
 		}
-		op.file = ownFile
+		op.storage = own
 		op.Start()
 	})
 	return func(arguments ...string) *controlplane.Process {
@@ -83,20 +80,33 @@ func insteadOfSuites() (run func(arguments ...string) *controlplane.Process) {
 	}
 }
 
-// runProgram runs an operator as a program instead of the suite's, on a store of its own, whom op then
-// asks. It returns the process, to be killed, and the store's file.
-func runProgram() (process *controlplane.Process, file string) {
+// runProgram runs an operator as a program instead of the suite's, on a storage of its own, which op then asks.
+// It returns the process, to be killed.
+func runProgram() *controlplane.Process {
+	GinkgoHelper()
+	return programOn(newStorage())()
+}
+
+// programOn has operators on a storage run as programs instead of the suite's; op then asks them. Each call of
+// start runs one, when there is no other, and returns when the store holds what the cluster says.
+func programOn(kept storage) (start func() *controlplane.Process) {
 	GinkgoHelper()
 	run := insteadOfSuites()
-	file = filepath.Join(GinkgoT().TempDir(), "store.db")
-	op.address = fmt.Sprint("127.0.0.1:", freePort())
+	op.storage = kept
+	if op.external != nil {
+		op.address = op.external.HTTPAddress
+	} else {
+		op.address = fmt.Sprint("127.0.0.1:", freePort())
+	}
 	decisions := fmt.Sprint("127.0.0.1:", freePort())
 	op.decisionURL = "http://" + decisions
-	process = run("--store-path="+file, "--openfga-http-address="+op.address, "--openfga-grpc-address=127.0.0.1:0",
-		"--decision-address="+decisions, "--decision-keys-file="+op.keys)
-	Eventually(op.storeID).WithTimeout(time.Minute).ShouldNot(BeEmpty(), func() string { return plane.LogTail("bailiwick") })
-	Eventually(stamped).WithTimeout(time.Minute).Should(BeTrue())
-	return process, file
+	return func() *controlplane.Process {
+		GinkgoHelper()
+		process := run(append(op.arguments(op.address), "--decision-address="+decisions, "--decision-keys-file="+op.keys)...)
+		Eventually(op.synced).WithTimeout(time.Minute).Should(Succeed(), func() string { return plane.LogTail("bailiwick") })
+		Eventually(stamped).WithTimeout(time.Minute).Should(BeTrue())
+		return process
+	}
 }
 
 var _ = Describe("With the operator gone", Serial, func() {
@@ -107,7 +117,7 @@ var _ = Describe("With the operator gone", Serial, func() {
 		noon = inAnHour()
 	})
 	// give makes grants that end at noon, or begin then, and returns how to ask for them in a file.
-	give := func() (expectKept func(file string)) {
+	give := func() (expectKept func(storage)) {
 		GinkgoHelper()
 		for _, g := range []*v1alpha1.TemporaryPermissionGrant{
 			w.temporary("instant").ToUser("alice").Grants(w.View).InWorkspace("prod").Until(noon).Obj(),
@@ -120,9 +130,9 @@ var _ = Describe("With the operator gone", Serial, func() {
 		later := w.temporary("later").ToUser("bob").Grants(w.Delete).From(noon).For("1s").Obj()
 		create(later)
 		expectReason(later, v1alpha1.ReasonPending)
-		return func(file string) {
+		return func(kept storage) {
 			GinkgoHelper()
-			held := heldIn(file)
+			held := heldIn(kept)
 			for _, ends := range []struct{ user, permission, object string }{
 				{"alice", w.View, w.at("prod")}, {"alice", w.Edit, w.at("prod", "vision")}, {"bob", w.View, w.object("42", "prod", "vision")},
 			} {
@@ -139,22 +149,22 @@ var _ = Describe("With the operator gone", Serial, func() {
 
 	It("[K1] every deadline is kept by the store, whoever opens it", func() {
 		expectKept := give()
-		expectKept(op.file)
+		expectKept(op.storage)
 		op.Stop()
 		DeferCleanup(func() { op.Start() })
-		expectKept(op.file)
+		expectKept(op.storage)
 	})
 
 	It("[K1] every deadline is kept by the store when the operator was killed", func() {
-		process, file := runProgram()
+		process := runProgram()
 		expectKept := give()
 		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeTrue())
 		Expect(process.Kill()).To(Succeed())
-		expectKept(file)
+		expectKept(op.storage)
 	})
 
 	It("[K6] grants are in the store as they are in the cluster once the next one has started, whenever it was killed", func() {
-		process, file := runProgram()
+		process := runProgram()
 		const many = 40
 		name := func(n int) string { return fmt.Sprint("g-", n) }
 		for n := range many {
@@ -167,7 +177,6 @@ var _ = Describe("With the operator gone", Serial, func() {
 		}
 		Expect(process.Kill()).To(Succeed())
 
-		op.file = file
 		op.Start()
 		red := attributes{"color": "red"}
 		for n := range many {

@@ -26,7 +26,7 @@ import (
 // cluster describe, tuple by tuple with their conditions.
 func (o *operatorUnderTest) expectWhole() {
 	GinkgoHelper()
-	expectWhole(o.tuples, desired.Limits{ConditionCost: store.EmbeddedConditionCost})
+	expectWhole(o.tuples, o.limits())
 }
 
 // expectWhole is the same for any store: held are its tuples as lines, as operatorUnderTest.tuples has them,

@@ -61,11 +61,14 @@ func reason(err error) string {
 	return status.Convert(err).Message()
 }
 
-// writeError tells the two things apart for which OpenFGA has one code: another transaction came in
-// between, which passes, and a tuple is there with another context, which does not.
+// writeError tells the three things apart for which OpenFGA has one code: another transaction came in
+// between, which passes, somebody else has taken over, and a tuple is there with another context, which do not.
 func (s *Store) writeError(ctx context.Context, doing string, writes []store.Tuple, err error) error {
 	if status.Code(err) != codes.Aborted {
 		return mapped(doing, err)
+	}
+	if s.replaced(ctx) {
+		return fmt.Errorf("%s: %w", doing, store.ErrReplaced)
 	}
 	for _, tuple := range writes {
 		there, found, getErr := s.Get(ctx, tuple.Key)

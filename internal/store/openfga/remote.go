@@ -81,6 +81,7 @@ func dial(options RemoteOptions) (*Store, error) {
 		client:  openfgav1.NewOpenFGAServiceClient(connection),
 		timeout: options.Timeout,
 		grace:   options.SwitchGrace,
+		shared:  true,
 		checks:  newInFlight(),
 		close:   connection.Close,
 	}, nil

@@ -5,6 +5,7 @@ package openfga
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	openfgav1 "github.com/openfga/api/proto/openfga/v1"
@@ -36,7 +37,11 @@ type Store struct {
 	checks *inFlight
 	// grace is how long decisions may take that this process does not know of.
 	grace time.Duration
-	close func() error
+	// shared means that other processes can write too, and that a write may happen after its call has ended.
+	// carried are the tuples by which such writes are told from ours; none before TakeOver.
+	shared  bool
+	carried []store.Tuple
+	close   func() error
 }
 
 var _ store.Store = (*Store)(nil)
@@ -52,6 +57,10 @@ func (s *Store) ModelID() string { return s.modelID }
 // what is asked.
 func (s *Store) Write(ctx context.Context, writes []store.Tuple, deletes []store.Key) error {
 	doing := fmt.Sprintf("writing %d and deleting %d tuples", len(writes), len(deletes))
+	if len(writes)+len(deletes) > store.MaxTuplesPerWrite {
+		return refused(doing, fmt.Sprintf("one write takes %d", store.MaxTuplesPerWrite))
+	}
+	writes = append(slices.Clip(writes), s.carried...)
 	if len(writes)+len(deletes) == 0 {
 		return nil
 	}
@@ -120,6 +129,9 @@ func (s *Store) Walk(ctx context.Context, visit func(store.Tuple) error) error {
 			return mapped("reading all tuples", err)
 		}
 		for _, tuple := range response.GetTuples() {
+			if tuple.GetKey().GetObject() == turnKey.Object {
+				continue // it gives nobody anything
+			}
 			if err := visit(tupleOf(tuple.GetKey())); err != nil {
 				return err
 			}

@@ -35,6 +35,7 @@ type Hooks struct {
 	// Walk is called before a walk, Visit before each of its tuples.
 	Walk, Visit func(ctx context.Context) error
 	AwaitChecks func(ctx context.Context) error
+	Settle      func(ctx context.Context) error
 }
 
 // NewFake is an empty store.
@@ -79,6 +80,15 @@ func (f *Fake) Broken() error {
 	defer f.mu.Unlock()
 	return errors.Join(f.broken...)
 }
+
+// TakeOver implements store.Store. A Fake has one writer.
+func (f *Fake) TakeOver(ctx context.Context) error {
+	f.begin("take over")
+	return ended(ctx)
+}
+
+// Settle implements store.Store.
+func (f *Fake) Settle(ctx context.Context) error { return simple(ctx, f.begin("settle").Settle) }
 
 // Write implements store.Store.
 func (f *Fake) Write(ctx context.Context, writes []store.Tuple, deletes []store.Key) error {

@@ -30,11 +30,12 @@ var limitTests = map[string]func(*testing.T, store.Store){
 		if got := len(all(t, s)); got != store.MaxTuplesPerWrite {
 			t.Errorf("the store holds %d tuples, want %d", got, store.MaxTuplesPerWrite)
 		}
-		expectRefused(t, s.Write(t.Context(), tooMany[:51], mostKeys[:50]))
-		if err := s.Write(t.Context(), tooMany[:50], mostKeys[:50]); err != nil {
+		const half = store.MaxTuplesPerWrite / 2
+		expectRefused(t, s.Write(t.Context(), tooMany[half:], mostKeys[:half]))
+		if err := s.Write(t.Context(), tooMany[:half], mostKeys[:half]); err != nil {
 			t.Error(err)
 		}
-		remove(t, s, append(mostKeys[50:], tooManyKeys[:50]...)...)
+		remove(t, s, append(mostKeys[half:], tooManyKeys[:half]...)...)
 		if got := len(all(t, s)); got != 0 {
 			t.Errorf("the store holds %d tuples, want none", got)
 		}

@@ -27,7 +27,7 @@ func newCertificates(tb testing.TB) certificates {
 	authority := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "test authority"},
-		NotAfter:              time.Now().Add(time.Hour),
+		NotAfter:              time.Now().AddDate(0, 0, 1),
 		IsCA:                  true,
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageCertSign,
@@ -35,7 +35,7 @@ func newCertificates(tb testing.TB) certificates {
 	server := &x509.Certificate{
 		SerialNumber: big.NewInt(2),
 		Subject:      pkix.Name{CommonName: "test server"},
-		NotAfter:     time.Now().Add(time.Hour),
+		NotAfter:     time.Now().AddDate(0, 0, 1),
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},

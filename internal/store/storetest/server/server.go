@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -51,16 +52,19 @@ type Options struct {
 	Engine, URI string
 	// Keys are the pre-shared keys that it accepts. Without any it answers everyone.
 	Keys []string
+	// HTTP has it serve its HTTP API too, in the clear.
+	HTTP bool
 }
 
 // Server is an OpenFGA server that can be stopped and started again.
 type Server struct {
-	// Address is where it serves gRPC over TLS.
-	Address string
+	// Address is where it serves gRPC over TLS, HTTPAddress where it serves HTTP, if it does.
+	Address, HTTPAddress string
 	// CAFile holds the certificate that has signed the server's.
 	CAFile string
 
 	arguments []string
+	process   *os.Process
 	stop      func()
 }
 
@@ -76,7 +80,7 @@ func Start(tb testing.TB, options Options) *Server {
 		stop:    func() {},
 	}
 	server.arguments = append([]string{
-		"run", "--http-enabled=false", "--playground-enabled=false", "--metrics-enabled=false", "--log-level", "error",
+		"run", "--playground-enabled=false", "--metrics-enabled=false", "--log-level", "error",
 		// No test is about how slow the machine is.
 		"--request-timeout", startTimeout.String(),
 		"--grpc-addr", server.Address,
@@ -85,6 +89,11 @@ func Start(tb testing.TB, options Options) *Server {
 	if len(options.Keys) > 0 {
 		server.arguments = append(server.arguments,
 			"--authn-method", "preshared", "--authn-preshared-keys", strings.Join(options.Keys, ","))
+	}
+	server.arguments = append(server.arguments, fmt.Sprint("--http-enabled=", options.HTTP))
+	if options.HTTP {
+		server.HTTPAddress = freeAddress(tb)
+		server.arguments = append(server.arguments, "--http-addr", server.HTTPAddress, "--http-upstream-timeout", startTimeout.String())
 	}
 	tb.Cleanup(func() { server.stop() })
 	server.Restart(tb)
@@ -95,6 +104,19 @@ func Start(tb testing.TB, options Options) *Server {
 func (s *Server) Stop() {
 	s.stop()
 	s.stop = func() {}
+}
+
+// Pause has the server hang: what it is asked waits for Resume. Stop ends it all the same.
+func (s *Server) Pause(tb testing.TB) { s.signal(tb, syscall.SIGSTOP) }
+
+// Resume has it go on.
+func (s *Server) Resume(tb testing.TB) { s.signal(tb, syscall.SIGCONT) }
+
+func (s *Server) signal(tb testing.TB, signal os.Signal) {
+	tb.Helper()
+	if err := s.process.Signal(signal); err != nil {
+		tb.Fatalf("%s to OpenFGA: %v", signal, err)
+	}
 }
 
 // Restart starts a server that was stopped, with the same data and at the same address. It answers
@@ -111,6 +133,7 @@ func (s *Server) Restart(tb testing.TB) {
 	if err := process.Start(); err != nil {
 		tb.Fatalf("starting OpenFGA: %v", err)
 	}
+	s.process = process.Process
 	s.stop = func() {
 		_ = process.Process.Kill()
 		_ = process.Wait()

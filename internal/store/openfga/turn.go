@@ -1,0 +1,80 @@
+package openfga
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+)
+
+// Two tuples say which writes may still happen: whose turn it is to write, and which of its writes were not
+// given up. What they say is in the contexts of their conditions. Every write carries both: OpenFGA does
+// nothing where they are there as they are, and refuses the whole transaction where one is there with another
+// context. It locks them meanwhile, so that a transaction that began before one was replaced has ended when
+// that is done.
+//
+// A ~ begins no id of ours: this user is nobody, and nothing is below this organization.
+var (
+	turnKey = store.Key{Object: "organization:~writer", Relation: store.RelationGrantA, User: "user:~writer"}
+	markKey = store.Key{Object: turnKey.Object, Relation: store.RelationGrantB, User: turnKey.User}
+)
+
+// TakeOver implements store.Store. An embedded store is in the one process that writes to it, and does not
+// answer before a write has ended, so nothing is to be done.
+func (s *Store) TakeOver(ctx context.Context) error {
+	if !s.shared {
+		return nil
+	}
+	s.carried = nil
+	if err := s.Write(ctx, nil, []store.Key{turnKey, markKey}); err != nil {
+		return err
+	}
+	s.carried = []store.Tuple{unique(turnKey), unique(markKey)}
+	return s.carry(ctx)
+}
+
+// Settle implements store.Store.
+func (s *Store) Settle(ctx context.Context) error {
+	if !s.shared {
+		return nil
+	}
+	s.carried = s.carried[:1]
+	if err := s.Write(ctx, nil, []store.Key{markKey}); err != nil {
+		return err
+	}
+	s.carried = append(s.carried, unique(markKey))
+	return s.carry(ctx)
+}
+
+// carry writes the two tuples alone.
+func (s *Store) carry(ctx context.Context) error {
+	err := s.Write(ctx, nil, nil)
+	if errors.Is(err, store.ErrRefused) {
+		// An earlier write came in between and has put back what it carried.
+		return unavailable("ending earlier writes", err.Error())
+	}
+	return err
+}
+
+// unique is the tuple of a key with a context that no other has.
+func unique(key store.Key) store.Tuple {
+	return store.Tuple{Key: key, Context: &structpb.Struct{Fields: map[string]*structpb.Value{
+		ParameterPermissions: structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{
+			rand.Text(): structpb.NewBoolValue(true),
+		}}),
+		ParameterRules: structpb.NewStructValue(&structpb.Struct{}),
+	}}}
+}
+
+// replaced says whether it is somebody else's turn.
+func (s *Store) replaced(ctx context.Context) bool {
+	if len(s.carried) == 0 {
+		return false
+	}
+	turn, found, err := s.Get(ctx, turnKey)
+	return err == nil && found && !proto.Equal(turn.Context, s.carried[0].Context)
+}

@@ -1,0 +1,76 @@
+package tuplesync_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
+)
+
+func TestWhoIsReplacedEnds(t *testing.T) {
+	inWorld(t, func(w *world) {
+		ended := make(chan error, 1)
+		go func() { ended <- w.syncer.Run(w.Context(), compareEvery) }()
+		synctest.Wait()
+		writes := 0
+		w.hook(storetest.Hooks{Write: func(context.Context, []store.Tuple, []store.Key) error {
+			writes++
+			return store.ErrReplaced
+		}})
+		given := assignment("given", "r0", "u0")
+		w.put(given)
+		answer := w.awaiting(given)
+		if err := <-ended; !errors.Is(err, store.ErrReplaced) {
+			t.Errorf("Run: %v, want that it was replaced", err)
+		}
+		w.sleep(aWhile)
+		w.expectPending(answer)
+		if writes != 1 {
+			t.Errorf("it wrote %d times, want that it stops at the first", writes)
+		}
+		w.expectAvailable()
+	})
+}
+
+func TestAWriteThatIsNotAnsweredNeverHappensLater(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.start()
+		var calls []string
+		failing := true
+		w.hook(storetest.Hooks{
+			Settle: func(context.Context) error {
+				calls = append(calls, "settle")
+				if failing {
+					return errDown
+				}
+				return nil
+			},
+			Write: func(context.Context, []store.Tuple, []store.Key) error {
+				calls = append(calls, "write")
+				if len(calls) == 1 {
+					return errDown
+				}
+				return nil
+			},
+		})
+		w.put(assignment("given", "r0", "u0"))
+		w.sleep(aWhile)
+		if len(calls) < 3 || calls[0] != "write" || slices.Contains(calls[1:], "write") {
+			t.Errorf("%v, want no other write before that is settled", calls)
+		}
+		failing = false
+		calls = calls[:1]
+		w.sleep(aWhile)
+		w.expectWhole()
+		w.put(assignment("other", "r1", "u1"))
+		synctest.Wait()
+		w.expectWhole()
+		if want := []string{"write", "settle", "write", "write"}; !slices.Equal(calls, want) {
+			t.Errorf("%v, want %v", calls, want)
+		}
+	})
+}

@@ -1,0 +1,212 @@
+package integration
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/controlplane"
+)
+
+// replicas run operators as programs, several at a time, one of which leads. None serves the webhook: which of
+// them the API server calls is another matter.
+type replicas struct {
+	run func(arguments ...string) *controlplane.Process
+}
+
+type replica struct {
+	*controlplane.Process
+	decisionURL string
+}
+
+// patience is longer than it takes until another one leads: the lease of one that was killed runs out first.
+const patience = 2 * time.Minute
+
+func newReplicas(kept storage) *replicas {
+	GinkgoHelper()
+	r := &replicas{insteadOfSuites()}
+	withoutWebhook()
+	op.storage, op.address = kept, kept.external.HTTPAddress
+	return r
+}
+
+// start runs one more on a storage.
+func (r *replicas) start(on storage) *replica {
+	GinkgoHelper()
+	decisions := fmt.Sprint("127.0.0.1:", freePort())
+	return &replica{
+		Process: r.run(append(on.arguments(""), "--leader-elect=true", "--webhook-port=0",
+			"--decision-address="+decisions, "--decision-keys-file="+op.keys)...),
+		decisionURL: "http://" + decisions,
+	}
+}
+
+// leads returns when a replica leads, and the store holds what the cluster says; op asks it from then on.
+func (r *replica) leads() {
+	GinkgoHelper()
+	op.decisionURL = r.decisionURL
+	Eventually(op.synced).WithTimeout(patience).Should(Succeed(), func() string { return plane.LogTail("bailiwick") })
+}
+
+// bobMay expects of the store itself whether bob may do something in the workspace prod.
+func (w *world) bobMay(permission string, want bool) {
+	GinkgoHelper()
+	Expect(op.check(question{User: objectid.User(w.subject("bob")), Permission: permission, Object: w.at("prod")})).To(Equal(want))
+}
+
+// leader is who holds the lease.
+func leader() (string, error) {
+	var lease coordinationv1.Lease
+	key := types.NamespacedName{Namespace: "bailiwick-system", Name: "bailiwick.authz.bailiwick.dev"}
+	if err := k8sClient.Get(ctx, key, &lease); err != nil {
+		return "", err
+	}
+	return *lease.Spec.HolderIdentity, nil
+}
+
+var _ = Describe("Two operators with one store", Serial, func() {
+	It("[K12] [K6] lose nothing, double nothing and keep every deadline when the one that leads is killed", func() {
+		rounds := faultRounds(2)
+		AddReportEntry("rounds", rounds)
+		kept := newExternalStorage()
+		all := newReplicas(kept)
+		first := all.start(kept)
+		first.leads()
+		t := newTurmoil()
+		for round := range rounds {
+			By(fmt.Sprint("round ", round))
+			second := all.start(kept)
+			held, err := leader()
+			Expect(err).NotTo(HaveOccurred())
+			// Full seconds, the first of them soon after the leader is gone.
+			var grants []*v1alpha1.TemporaryPermissionGrant
+			var histories []func() []v1alpha1.GrantPhase
+			soon := time.Now().Truncate(time.Second).Add(15 * time.Second)
+			ids := fmt.Sprint("round-", round)
+			for n := range 4 {
+				g := t.temporary(nth(ids, n)).ToUser("alice").Grants(t.View).
+					OnResource(t.Type, nth(ids, n)).Until(soon.Add(time.Duration(n*5) * time.Second)).Obj()
+				create(g)
+				expectReason(g, v1alpha1.ReasonInForce)
+				grants, histories = append(grants, g), append(histories, history(g))
+			}
+			changes := t.rage()
+			changes.until(30 + rand.IntN(50))
+			Expect(first.Kill()).To(Succeed())
+			for n, g := range grants {
+				q := question{User: objectid.User(t.subject("alice")), Permission: t.View, Object: t.object(nth(ids, n), "", "")}
+				deadline := g.Spec.ExpiresAt.Time
+				Eventually(func(g Gomega) {
+					before := time.Now()
+					allowed, err := op.check(q)
+					after := time.Now()
+					g.Expect(err).NotTo(HaveOccurred())
+					// The question was asked at some moment in between.
+					if before.Before(deadline) && after.Before(deadline) {
+						g.Expect(allowed).To(BeTrue(), "ended early")
+						return
+					}
+					if !before.Before(deadline) {
+						g.Expect(allowed).To(BeFalse(), "ended late")
+					}
+				}).Should(Succeed(), "%d", n)
+			}
+			changes.end()
+			Eventually(leader).WithTimeout(patience).ShouldNot(Equal(held))
+			second.leads()
+			t.expectRight()
+			for n, g := range grants {
+				expectReason(g, v1alpha1.ReasonExpired)
+				Expect(histories[n]()).To(HaveExactElements(v1alpha1.PhaseActive, v1alpha1.PhaseExpired), "written once")
+			}
+			first = second
+		}
+	})
+
+	DescribeTable("[K12] [K6] what the one that led before has on its way never happens when it goes on after a pause", func(prepare, isRight func(*world), late func(*world), turn func(*world)) {
+		kept := newExternalStorage()
+		all := newReplicas(kept)
+		slow := kept.through(time.Minute)
+		first := all.start(slow)
+		first.leads()
+		second := all.start(kept)
+		w := newWorld()
+		prepare(w)
+
+		By("a write on its way from the one that leads, which then stands still")
+		held := slow.between.holdWrite()
+		late(w)
+		Eventually(held.arrived).Should(BeClosed())
+		Expect(first.Pause()).To(Succeed())
+
+		By("another one leads, and does the contrary")
+		second.leads()
+		turn(w)
+		isRight(w)
+
+		By("the write arrives, and who sent it goes on")
+		Expect(status.Code(held.release())).To(Equal(codes.Aborted))
+		isRight(w)
+		Expect(first.Resume()).To(Succeed())
+		Eventually(first.Done()).WithTimeout(patience).Should(BeClosed())
+		Expect(held.done.Load()).To(BeZero(), "writes of the one that led before, after the pause")
+		isRight(w)
+		op.expectWhole()
+	},
+		Entry("a grant that is deleted meanwhile",
+			func(*world) {},
+			func(w *world) {
+				w.bobMay(w.Delete, false)
+			},
+			func(w *world) { create(w.grant("late").ToUser("bob").Grants(w.Delete).InWorkspace("prod").Obj()) },
+			func(w *world) {
+				expectReason(w.grant("late").Obj(), v1alpha1.ReasonInForce)
+				remove(w.grant("late").Obj())
+			}),
+		Entry("the end of an assignment that is made again meanwhile",
+			func(w *world) {
+				assigned := w.assignment("again", "editor").ToUser("bob").InWorkspace("prod").Obj()
+				create(assigned)
+				expectReason(assigned, v1alpha1.ReasonInForce)
+			},
+			func(w *world) {
+				w.bobMay(w.Edit, true)
+			},
+			func(w *world) {
+				Expect(k8sClient.Delete(ctx, w.assignment("again", "editor").Obj())).To(Succeed())
+			},
+			func(w *world) {
+				remove(w.assignment("again", "editor").Obj())
+				assigned := w.assignment("again", "editor").ToUser("bob").InWorkspace("prod").Obj()
+				create(assigned)
+				expectReason(assigned, v1alpha1.ReasonInForce)
+			}),
+		Entry("what a role no longer gives",
+			func(w *world) {
+				assigned := w.assignment("held", "editor").ToUser("bob").InWorkspace("prod").Obj()
+				create(assigned)
+				expectReason(assigned, v1alpha1.ReasonInForce)
+			},
+			func(w *world) {
+				w.bobMay(w.Delete, false)
+			},
+			func(w *world) {
+				edit(build.Role(w.Namespace, "editor").Obj(), func(r *v1alpha1.Role) { toGrant(w.View, w.Delete)(&r.Spec) })
+			},
+			func(w *world) {
+				role := build.Role(w.Namespace, "editor").Obj()
+				edit(role, func(r *v1alpha1.Role) { toGrant(w.View, w.Edit)(&r.Spec) })
+				expectReason(role, v1alpha1.ReasonValid)
+			}),
+	)
+})
