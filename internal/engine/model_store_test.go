@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -154,10 +155,5 @@ func among(value, values any) bool {
 		text, isText := value.(string)
 		return isText && hasKey(set, text)
 	}
-	for _, each := range values.([]any) {
-		if each == value {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(values.([]any), value)
 }

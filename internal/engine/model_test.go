@@ -73,7 +73,7 @@ func (m *model) run() {
 		return
 	}
 	m.ended(m)
-	m.tell("delete everything")
+	m.tellf("delete everything")
 	for ref, object := range m.objects {
 		m.delete(ref, object)
 	}
@@ -86,7 +86,7 @@ func (m *model) run() {
 	}
 }
 
-func (m *model) tell(format string, args ...any) {
+func (m *model) tellf(format string, args ...any) {
 	m.story = append(m.story, fmt.Sprintf(format, args...))
 	m.seen.happened[strings.Fields(format)[0]]++
 }
@@ -116,7 +116,7 @@ func (m *model) step() {
 		m.slow()
 		return
 	default:
-		m.tell("compare the whole store")
+		m.tellf("compare the whole store")
 		m.sleep(2 * compareEvery)
 	}
 	m.settle("that")
@@ -128,15 +128,15 @@ func (m *model) change() {
 	ref := desired.RefOf(object)
 	old := m.objects[ref]
 	if old != nil && m.oneIn(3) {
-		m.tell("delete %v", ref)
+		m.tellf("delete %v", ref)
 		m.delete(ref, old)
 		return
 	}
 	if old != nil {
-		m.tell("edit %v: %+v", ref, object)
+		m.tellf("edit %v: %+v", ref, object)
 		object.SetCreationTimestamp(old.GetCreationTimestamp())
 	} else {
-		m.tell("create %v: %+v", ref, object)
+		m.tellf("create %v: %+v", ref, object)
 	}
 	m.replace(ref, object)
 }
@@ -176,7 +176,7 @@ func (m *model) look(ref desired.Ref) {
 // advance lets time pass. Nobody has looked at anything when the first decisions are made.
 func (m *model) advance() {
 	hours := 1 + m.of(2)
-	m.tell("wait %d h", hours)
+	m.tellf("wait %d h", hours)
 	m.clock.SetTime(m.clock.Now().Add(time.Duration(hours) * time.Hour))
 	m.compare(m.live(), "time has passed")
 	m.wakeDue()
@@ -197,7 +197,7 @@ var errStore = fmt.Errorf("%w: a fault", store.ErrUnavailable)
 // failing makes some of the writes fail, before they have happened or after, while objects change.
 func (m *model) failing() {
 	which, after := 1+m.of(3), m.oneIn(2)
-	m.tell("fail one write in %d, after it has happened: %t", which, after)
+	m.tellf("fail one write in %d, after it has happened: %t", which, after)
 	writes := 0
 	fail := func(context.Context, []store.Tuple, []store.Key) error {
 		if writes++; writes%which == 0 {
@@ -223,7 +223,7 @@ func (m *model) failing() {
 
 // slow makes each write take a second, while objects change and change back.
 func (m *model) slow() {
-	m.tell("slow writes down")
+	m.tellf("slow writes down")
 	m.fake.Hook(storetest.Hooks{Write: func(context.Context, []store.Tuple, []store.Key) error {
 		<-time.After(time.Second)
 		return nil
@@ -242,7 +242,7 @@ func (m *model) slow() {
 // down makes the store unreachable for writes and comparisons, while objects change and time passes. What it
 // holds goes on to be asked: it says what it said before, but for what has begun and ended meanwhile.
 func (m *model) down() {
-	m.tell("shut the store")
+	m.tellf("shut the store")
 	no := func(context.Context) error { return errStore }
 	m.fake.Hook(storetest.Hooks{
 		Write: func(context.Context, []store.Tuple, []store.Key) error { return errStore },
@@ -254,7 +254,7 @@ func (m *model) down() {
 		m.change()
 		m.work()
 		if m.oneIn(2) {
-			m.tell("wait 1 h")
+			m.tellf("wait 1 h")
 			m.clock.SetTime(m.clock.Now().Add(time.Hour))
 			m.wakeDue()
 			m.work()
@@ -273,7 +273,7 @@ func (m *model) down() {
 
 // restart ends the engine and starts another. One that is killed leaves a write half known: it may have happened.
 func (m *model) restart(killed bool) {
-	m.tell("restart, killed: %t", killed)
+	m.tellf("restart, killed: %t", killed)
 	if killed {
 		m.change() // nobody waits for it
 	}
@@ -296,13 +296,13 @@ func (m *model) tamper() {
 	key, other := keys[m.of(len(keys))], keys[m.of(len(keys))]
 	switch m.of(3) {
 	case 0:
-		m.tell("remove %v behind the operator's back", key)
+		m.tellf("remove %v behind the operator's back", key)
 		m.fake.Uproot(key)
 	case 1:
-		m.tell("replace what %v says by what %v does", key, other)
+		m.tellf("replace what %v says by what %v does", key, other)
 		m.fake.Plant(store.Tuple{Key: key, Context: tuples[other]})
 	default:
-		m.tell("forge %v for bob", key)
+		m.tellf("forge %v for bob", key)
 		m.fake.Plant(store.Tuple{Key: store.Key{Object: key.Object, Relation: key.Relation, User: "user:bob"}, Context: tuples[key]})
 	}
 	m.sleep(2 * compareEvery)

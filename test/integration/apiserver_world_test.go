@@ -85,6 +85,7 @@ func (l *line) note(connection net.Conn, state http.ConnState) {
 		l.connections[connection] = struct{}{}
 	case http.StateClosed, http.StateHijacked:
 		delete(l.connections, connection)
+	case http.StateActive, http.StateIdle: // it is known
 	}
 }
 

@@ -83,7 +83,11 @@ func (w *world) saysOutage() (says bool, events int, err error) {
 
 // probe asks one of the operator's probes.
 func probe(name string) (int, error) {
-	response, err := http.Get("http://" + op.healthAddress + "/" + name)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+op.healthAddress+"/"+name, nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0, err
 	}

@@ -92,7 +92,7 @@ func filled(t *testing.T) string {
 	return path
 }
 
-// opens opens a file and returns what was logged.
+// opens takes a file and returns what was logged.
 func opens(t *testing.T, path string) (*openfga.EmbeddedStore, *strings.Builder) {
 	t.Helper()
 	log := &strings.Builder{}
