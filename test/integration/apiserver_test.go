@@ -50,7 +50,10 @@ var _ = Describe("While the API server", Serial, func() {
 			Expect(changes.change()).To(Succeed())
 		}
 		l.behave(nil)
-		Eventually(func() v1alpha1.GrantPhase { return observed(grant).Status.Phase }).WithTimeout(time.Minute).Should(Equal(v1alpha1.PhaseExpired))
+		Eventually(func() v1alpha1.GrantPhase {
+			op.clock.pass(time.Second)
+			return observed(grant).Status.Phase
+		}).WithTimeout(time.Minute).Should(Equal(v1alpha1.PhaseExpired))
 		remove(grant)
 		changes.expectNothingLost()
 		expectAlways()
@@ -82,7 +85,10 @@ var _ = Describe("While the API server", Serial, func() {
 		seen := l.faults.Load()
 		Eventually(l.faults.Load).Should(BeNumerically(">", seen+5), "it goes on trying")
 		l.behave(nil)
-		Eventually(func() v1alpha1.GrantPhase { return observed(grant).Status.Phase }).WithTimeout(time.Minute).Should(Equal(v1alpha1.PhaseExpired))
+		Eventually(func() v1alpha1.GrantPhase {
+			op.clock.pass(time.Second)
+			return observed(grant).Status.Phase
+		}).WithTimeout(time.Minute).Should(Equal(v1alpha1.PhaseExpired))
 		remove(grant)
 		changes.expectNothingLost()
 		expectAlways()

@@ -193,6 +193,7 @@ func (l *load) change() error {
 func (l *load) expectNothingLost() {
 	GinkgoHelper()
 	Eventually(func(g Gomega) {
+		op.clock.pass(time.Second)
 		var list v1alpha1.RoleAssignmentList
 		g.Expect(k8sClient.List(ctx, &list, client.InNamespace(l.Namespace))).To(Succeed())
 		ours := 0

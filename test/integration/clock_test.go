@@ -60,6 +60,15 @@ func (c *travelClock) stopAt(instant time.Time) {
 	c.SetTime(instant)
 }
 
+// pass lets time pass for a clock that was stopped. What has failed is tried again by the same clock.
+func (c *travelClock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopped {
+		c.Step(d)
+	}
+}
+
 // StartAt starts an operator whose clock stands at an instant.
 func (o *operatorUnderTest) StartAt(instant time.Time) {
 	GinkgoHelper()

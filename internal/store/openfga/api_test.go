@@ -33,6 +33,7 @@ func askSlowly(t *testing.T, shutdown time.Duration) (server *slow, asked, stopp
 	t.Helper()
 	server = &slow{asked: make(chan struct{}), answer: make(chan struct{})}
 	e := &EmbeddedStore{
+		watch: newWatch(),
 		Store: &Store{checks: newInFlight(), timeout: time.Hour}, service: server, clock: time.Now,
 	}
 	api := listen(t, e)
@@ -88,7 +89,7 @@ func TestRequestsThatDoNotEndAreGivenUpWhenTheAPIStops(t *testing.T) {
 }
 
 func TestTheAPINamesAddressesThatAreTaken(t *testing.T) {
-	e := &EmbeddedStore{Store: &Store{checks: newInFlight()}, service: &slow{}}
+	e := &EmbeddedStore{Store: &Store{checks: newInFlight()}, service: &slow{}, watch: newWatch()}
 	api := listen(t, e)
 	defer func() { _ = api.close() }()
 	const free = "127.0.0.1:0"
