@@ -132,6 +132,9 @@ func (i *installation) ask(method, path string, body []byte, into any) {
 			return err
 		}
 		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return errors.New(response.Status) // the store has not been compared yet
+		}
 		return json.NewDecoder(response.Body).Decode(into)
 	}).WithTimeout(stage.Patience).Should(Succeed())
 }
