@@ -61,7 +61,7 @@ var _ = Describe("What kubectl shows", func() {
 			row := rowWithStatus(resource, object, status)
 			Expect(row).To(HaveKey("Age"))
 			delete(row, "Age")
-			want["Name"] = object.GetName()
+			want["Name"], want["Paused"] = object.GetName(), "True"
 			Expect(row).To(Equal(want))
 		},
 		Entry("Organization", "organizations", build.Organization("").Titled("Acme").Obj(), "{}",
@@ -210,6 +210,9 @@ func rowWithStatus(resource string, object v1alpha1.Object, fields string) map[s
 	status["conditions"] = []metav1.Condition{{
 		Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonStoreUnavailable,
 		Message: "the store does not answer", ObservedGeneration: 1, LastTransitionTime: metav1.NewTime(time.Unix(0, 0)),
+	}, {
+		Type: v1alpha1.ConditionPaused, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonPaused,
+		Message: "edits wait", ObservedGeneration: 1, LastTransitionTime: metav1.NewTime(time.Unix(0, 0)),
 	}}
 	patch, err := json.Marshal(map[string]any{"status": status})
 	Expect(err).NotTo(HaveOccurred())
