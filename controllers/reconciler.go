@@ -201,20 +201,10 @@ func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome
 	}
 	// Its revisions are history: whatever is the matter with them, the rest is said.
 	plan, err := r.revisions.revise(ctx, role, outcome)
-	if was := before.(*v1alpha1.Role); differInUseAlone(was, role) && r.engine.CountsLater(desired.RefOf(role)) {
-		role.Status = was.Status
-	}
 	if failed := r.write(ctx, before, object); failed != nil {
 		return time.Time{}, errors.Join(err, failed)
 	}
 	return plan.Next, errors.Join(err, r.revisions.retire(ctx, plan))
-}
-
-// differInUseAlone says whether all that is new about a role is how many objects name it.
-func differInUseAlone(before, now *v1alpha1.Role) bool {
-	same := before.DeepCopy()
-	same.Status.Assignments, same.Status.Heirs = now.Status.Assignments, now.Status.Heirs
-	return equality.Semantic.DeepEqual(same, now)
 }
 
 // write writes the status for report, if it says something new.

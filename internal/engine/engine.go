@@ -55,8 +55,6 @@ type Engine struct {
 	// loaded is closed once all objects of the cluster are in the state.
 	loaded chan struct{}
 	outage bool
-	// counted is when roles are to say next how many objects name them.
-	counted map[desired.Ref]time.Time
 }
 
 // Objects are an object of each kind of the API: all that makes up the state, but for namespaces.
@@ -105,7 +103,6 @@ func New(options Options) *Engine {
 		unwatched: map[string]struct{}{},
 		watched:   make(chan struct{}),
 		loaded:    make(chan struct{}),
-		counted:   map[desired.Ref]time.Time{},
 	}
 	for kind := range kinds() {
 		e.unwatched[kind] = struct{}{}
@@ -180,7 +177,7 @@ func (e *Engine) change(ref desired.Ref, do func() desired.Change) desired.Outco
 		}
 	}
 	e.enqueue(others)
-	e.countLater(change.Used)
+	e.enqueueAfter(countEvery, change.Used)
 	return outcome
 }
 
@@ -227,33 +224,15 @@ func (e *Engine) enqueue(refs []desired.Ref) {
 // countEvery is how often a role says how many objects name it, at most: many at once cost one write.
 const countEvery = time.Second
 
-// countLater has roles looked at after a while, unless that is to be so already.
-func (e *Engine) countLater(roles []desired.Ref) {
-	now := e.options.Clock.Now()
+// enqueueAfter has controllers look at objects after a while, unless they do so earlier.
+func (e *Engine) enqueueAfter(while time.Duration, refs []desired.Ref) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, role := range roles {
-		if at, waits := e.counted[role]; waits && now.Before(at) {
-			continue
-		}
-		e.counted[role] = now.Add(countEvery)
-		if queue := e.queues[role.Kind]; queue != nil {
-			queue.AddAfter(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: role.Namespace, Name: role.Name}}, countEvery)
+	for _, ref := range refs {
+		if queue := e.queues[ref.Kind]; queue != nil {
+			queue.AddAfter(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}}, while)
 		}
 	}
-}
-
-// CountsLater says whether a role is looked at again soon to say how many objects name it. Until then that
-// alone is no reason to write: every write is followed by a look at what it has written, and while objects
-// come and go, each of these looks finds another number.
-func (e *Engine) CountsLater(role desired.Ref) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if at, waits := e.counted[role]; waits && e.options.Clock.Now().Before(at) {
-		return true
-	}
-	delete(e.counted, role)
-	return false
 }
 
 // available has every Organization say whether the store answers.

@@ -176,7 +176,7 @@ var _ = Describe("The deadline of a temporary grant", Serial, func() {
 		op.clock.StopAt(noon.AddDate(0, 0, 1))
 		Expect(may()).To(BeFalse())
 		expectEnded(g)
-		Expect(flips(phases())).To(HaveExactElements(v1alpha1.PhasePending, v1alpha1.PhaseExpired))
+		Eventually(func() []v1alpha1.GrantPhase { return flips(phases()) }).Should(HaveExactElements(v1alpha1.PhasePending, v1alpha1.PhaseExpired))
 	})
 
 	It("[K12] stays passed when the clock is set back", func() {

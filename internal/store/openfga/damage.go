@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -44,8 +45,13 @@ func isDamage(err error) bool {
 		return false
 	}
 	const primary = 0xFF
-	code := failure.Code() & primary
-	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
+	switch failure.Code() & primary {
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return true
+	case sqlite3.SQLITE_ERROR: // it says so of what is wrong with a statement too
+		return strings.Contains(failure.Error(), "no such table")
+	}
+	return false
 }
 
 // setAside takes a damaged file out of the way, which nobody has open, and says what has become of it.
