@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -48,19 +47,9 @@ func (s *asker) may(ctx context.Context, q question) (bool, error) {
 }
 
 // tuples counts what the store holds.
-func (s *asker) tuples(ctx context.Context) (count int, err error) {
-	for token := ""; ; {
-		var page struct {
-			Tuples []json.RawMessage
-			Token  string `json:"continuation_token"`
-		}
-		if err := s.call(ctx, http.MethodPost, "/stores/"+s.id+"/read", map[string]any{"page_size": 100, "continuation_token": token}, &page); err != nil {
-			return 0, err
-		}
-		if count, token = count+len(page.Tuples), page.Token; token == "" {
-			return count, nil
-		}
-	}
+func (s *asker) tuples(ctx context.Context) (int, error) {
+	all, err := stage.Tuples(ctx, s.url)
+	return len(all), err
 }
 
 func (s *asker) call(ctx context.Context, method, path string, body, into any) error {

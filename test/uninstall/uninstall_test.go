@@ -3,10 +3,7 @@
 package uninstall
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -98,45 +95,15 @@ func (i *installation) dryRun(code int, words string) {
 	i.Expect(string(output)).To(ContainSubstring(words))
 }
 
-// tuples is how many the store holds, asked as an application does.
-func (i *installation) tuples() int {
-	i.Helper()
-	var stores struct{ Stores []struct{ ID string } }
-	i.ask(http.MethodGet, "/stores", nil, &stores)
-	i.Expect(stores.Stores).To(HaveLen(1))
-	count, token := 0, ""
-	for {
-		var page struct {
-			Tuples []any
-			Token  string `json:"continuation_token"`
-		}
-		body, err := json.Marshal(map[string]any{"page_size": 100, "continuation_token": token})
-		i.Expect(err).NotTo(HaveOccurred())
-		i.ask(http.MethodPost, "/stores/"+stores.Stores[0].ID+"/read", body, &page)
-		count += len(page.Tuples)
-		if token = page.Token; token == "" {
-			return count
-		}
-	}
-}
-
-func (i *installation) ask(method, path string, body []byte, into any) {
+// tuples is how many the store holds, once it answers: until it has been compared it does not.
+func (i *installation) tuples() (count int) {
 	i.Helper()
 	i.Eventually(func() error {
-		request, err := http.NewRequestWithContext(i.Context(), method, i.OpenFGA+path, bytes.NewReader(body))
-		if err != nil {
-			return err
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return err
-		}
-		defer response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			return errors.New(response.Status) // the store has not been compared yet
-		}
-		return json.NewDecoder(response.Body).Decode(into)
+		all, err := stage.Tuples(i.Context(), i.OpenFGA)
+		count = len(all)
+		return err
 	}).WithTimeout(stage.Patience).Should(Succeed())
+	return count
 }
 
 // expectNothingLeft: no object of ours, no kind, no namespace that hangs.

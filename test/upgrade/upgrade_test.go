@@ -16,6 +16,8 @@ import (
 
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/bailiwick-dev/bailiwick/hack/stage"
 	"github.com/bailiwick-dev/bailiwick/test/upgrade/kept"
@@ -103,7 +105,7 @@ func restore(t *testing.T, w *WithT, kubectl func(...string), object map[string]
 	t.Helper()
 	metadata := object["metadata"].(map[string]any)
 	name := metadata["name"].(string)
-	resource := strings.ToLower(object["kind"].(string)) + "." + "authz.bailiwick.dev"
+	resource := strings.ToLower(object["kind"].(string)) + ".authz.bailiwick.dev"
 	where := []string{}
 	switch namespace, ok := metadata["namespace"].(string); {
 	case ok:
@@ -112,14 +114,17 @@ func restore(t *testing.T, w *WithT, kubectl func(...string), object map[string]
 		kubectl("create", "namespace", name)
 	}
 	kubectl("create", "-f", write(t, w, object))
-	status, err := json.Marshal(map[string]any{"status": object["status"]})
+	// The API server insists on what was not kept of conditions.
+	conditions, _, err := unstructured.NestedSlice(object, "status", "conditions")
 	w.Expect(err).NotTo(HaveOccurred())
-	kubectl(append(where, "patch", resource, name, "--subresource=status", "--type=merge", "--patch="+withTimes(string(status)))...)
-}
-
-// withTimes puts back into conditions what the API server insists on, and what was not kept.
-func withTimes(status string) string {
-	return strings.ReplaceAll(status, `"observedGeneration":1,"reason"`, `"message":"","lastTransitionTime":"2026-11-22T00:00:00Z","observedGeneration":1,"reason"`)
+	for _, condition := range conditions {
+		maps.Copy(condition.(map[string]any), map[string]any{"message": "", "lastTransitionTime": "2026-11-22T00:00:00Z"})
+	}
+	status := runtime.DeepCopyJSON(object["status"].(map[string]any))
+	status["conditions"] = conditions
+	patch, err := json.Marshal(map[string]any{"status": status})
+	w.Expect(err).NotTo(HaveOccurred())
+	kubectl(append(where, "patch", resource, name, "--subresource=status", "--type=merge", "--patch="+string(patch))...)
 }
 
 func write(t *testing.T, w *WithT, object map[string]any) string {

@@ -119,46 +119,25 @@ func objects(ctx context.Context, s *stage.Stage) ([]map[string]any, error) {
 	return all, nil
 }
 
-// tuples are lines, in order. In which of its slots the context of a role is says nothing.
-func tuples(ctx context.Context, s *stage.Stage) ([]string, error) {
-	var stores struct{ Stores []struct{ ID string } }
-	if err := stage.Call(ctx, http.DefaultClient, http.MethodGet, s.OpenFGA+"/stores", "", nil, &stores); err != nil {
+// tuples are lines, in order.
+func tuples(ctx context.Context, s *stage.Stage) (lines []string, err error) {
+	all, err := stage.Tuples(ctx, s.OpenFGA)
+	if err != nil {
 		return nil, err
 	}
-	if len(stores.Stores) != 1 {
-		return nil, fmt.Errorf("there are %d stores", len(stores.Stores))
-	}
-	var lines []string
-	for token := ""; ; {
-		var page struct {
-			Tuples []struct {
-				Key struct {
-					Object, Relation, User string
-					Condition              *struct{ Context map[string]any }
-				}
+	for _, tuple := range all {
+		line := strings.Join([]string{tuple.Object, tuple.Relation, tuple.User}, " ")
+		if tuple.Condition != nil {
+			encoded, err := json.Marshal(tuple.Condition.Context) // with sorted keys
+			if err != nil {
+				return nil, fmt.Errorf("writing down a context: %w", err)
 			}
-			Token string `json:"continuation_token"`
+			line += " " + string(encoded)
 		}
-		request := map[string]any{"page_size": 100, "continuation_token": token}
-		if err := stage.Call(ctx, http.DefaultClient, http.MethodPost, s.OpenFGA+"/stores/"+stores.Stores[0].ID+"/read", "", request, &page); err != nil {
-			return nil, err
-		}
-		for _, tuple := range page.Tuples {
-			line := strings.Join([]string{tuple.Key.Object, tuple.Key.Relation, tuple.Key.User}, " ")
-			if tuple.Key.Condition != nil {
-				context, err := json.Marshal(tuple.Key.Condition.Context) // with sorted keys
-				if err != nil {
-					return nil, fmt.Errorf("writing down a context: %w", err)
-				}
-				line += " " + string(context)
-			}
-			lines = append(lines, line)
-		}
-		if token = page.Token; token == "" {
-			slices.Sort(lines)
-			return lines, nil
-		}
+		lines = append(lines, line)
 	}
+	slices.Sort(lines)
+	return lines, nil
 }
 
 // questions are about everybody, every permission and every place, with and without attributes.
