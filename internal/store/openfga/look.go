@@ -23,7 +23,7 @@ func (g *Glance) Walk(ctx context.Context, visit func(store.Tuple) error) error 
 	if g.store == nil || g.store.storeID == "" {
 		return nil
 	}
-	return g.store.Walk(ctx, visit)
+	return g.store.read(ctx, visit)
 }
 
 // Close lets go of the store.

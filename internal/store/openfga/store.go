@@ -123,6 +123,11 @@ func (s *Store) Walk(ctx context.Context, visit func(store.Tuple) error) error {
 	if err := s.renewModel(ctx); err != nil {
 		return mapped("seeing to the model", err)
 	}
+	return s.read(ctx, visit)
+}
+
+// read calls visit for every tuple that says who may do what, and writes nothing.
+func (s *Store) read(ctx context.Context, visit func(store.Tuple) error) error {
 	for token := ""; ; {
 		response, err := s.readPage(ctx, token)
 		if err != nil {
