@@ -64,7 +64,7 @@ var _ = Describe("Two ResourceTypes", func() {
 		object := w.object("42", "prod", "")
 		Expect(w.may("alice", w.View, object)()).To(BeTrue())
 		Expect(w.may("alice", extra, object)()).To(BeFalse())
-		Expect(faultsOf(role)).To(HaveExactElements(HaveField("Permission", extra)))
+		Eventually(faultsOf(role)).Should(HaveExactElements(HaveField("Permission", extra)))
 
 		remove(build.ResourceType(w.Namespace).Obj())
 		Expect(w.may("alice", w.View, object)()).To(BeFalse())

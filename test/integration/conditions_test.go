@@ -109,7 +109,7 @@ var _ = Describe("A condition", func() {
 			assigned := w.assignment("a", "conditional").ToUser("alice").Obj()
 			create(role, assigned)
 			expectReason(role, v1alpha1.ReasonPermissionsInvalid, "1 of 3 entries", "conditions["+attribute+"]")
-			Expect(faultsOf(role)).To(HaveExactElements(And(
+			Eventually(faultsOf(role)).Should(HaveExactElements(And(
 				HaveField("Permission", w.Edit), HaveField("Reason", v1alpha1.ReasonValueInvalid),
 				HaveField("Message", containAll(append(words, "conditions["+attribute+"]")...)))))
 			expectReason(assigned, v1alpha1.ReasonInForce)

@@ -38,7 +38,7 @@ var _ = Describe("A role with an entry that is wrong", func() {
 		fails := func() {
 			GinkgoHelper()
 			expectReason(role, v1alpha1.ReasonPermissionsInvalid, "1 of 3 entries of spec.permissionGrants", f.Asked)
-			Expect(faultsOf(role)).To(HaveExactElements(And(
+			Eventually(faultsOf(role)).Should(HaveExactElements(And(
 				HaveField("Permission", f.Asked),
 				HaveField("Reason", f.Reason),
 				HaveField("Message", containAll(f.Words...)),
@@ -51,7 +51,7 @@ var _ = Describe("A role with an entry that is wrong", func() {
 		holds := func(permission string) {
 			GinkgoHelper()
 			expectReason(role, v1alpha1.ReasonValid)
-			Expect(faultsOf(role)).To(BeEmpty())
+			Eventually(faultsOf(role)).Should(BeEmpty())
 			Expect(w.may("alice", permission, w.at(), f.Attributes)()).To(BeTrue())
 			Expect(w.may("alice", w.View, w.at())()).To(BeTrue())
 		}
@@ -126,7 +126,7 @@ var _ = Describe("A role with an entry that is wrong", func() {
 		assigned := w.assignment("a", "hollow").ToUser("alice").Obj()
 		create(role, assigned)
 		expectReason(role, v1alpha1.ReasonPermissionsInvalid, "2 of 2 entries", w.Namespace+":Nothing")
-		Expect(faultsOf(role)).To(HaveExactElements(
+		Eventually(faultsOf(role)).Should(HaveExactElements(
 			HaveField("Permission", w.Namespace+":Nothing"), HaveField("Permission", w.Namespace+":Never")))
 		expectReason(assigned, v1alpha1.ReasonRoleEmpty, "Role hollow")
 		Expect(w.inStore()).NotTo(ContainElement(ContainSubstring("assignee")))

@@ -277,7 +277,7 @@ var _ = Describe("A role that inherits", func() {
 		assign("heir", v1alpha1.ReasonInForce)
 		expectReason(parent, v1alpha1.ReasonPermissionsInvalid, "2 of 3 entries of spec.permissionGrants grant nothing")
 		expectReason(heir, v1alpha1.ReasonValid, "gives 1 permissions, and 1 more that it inherits")
-		Expect(faultsOf(heir)).To(BeEmpty())
+		Eventually(faultsOf(heir)).Should(BeEmpty())
 		expectMay(w.View, w.Delete)
 
 		edit(func(t *v1alpha1.ResourceType) {
@@ -316,8 +316,8 @@ var _ = Describe("A role that inherits", func() {
 		expectReason(one, v1alpha1.ReasonValid)
 		expectReason(two, v1alpha1.ReasonValid)
 		expectReason(heir, v1alpha1.ReasonPermissionsInvalid, "of 33 entries of spec.permissionGrants and of what is inherited", "inherited from the Role two")
-		Expect(faultsOf(heir)).NotTo(BeEmpty())
-		Expect(faultsOf(heir)).To(HaveEach(And(
+		Eventually(faultsOf(heir)).ShouldNot(BeEmpty())
+		Eventually(faultsOf(heir)).Should(HaveEach(And(
 			HaveField("Permission", judge),
 			HaveField("Reason", v1alpha1.ReasonConditionTooExpensive),
 			HaveField("Message", HavePrefix("inherited from the Role two: ")),
@@ -328,7 +328,7 @@ var _ = Describe("A role that inherits", func() {
 
 		inherit(heir, "one")
 		expectReason(heir, v1alpha1.ReasonValid)
-		Expect(faultsOf(heir)).To(BeEmpty())
+		Eventually(faultsOf(heir)).Should(BeEmpty())
 	})
 
 	It("[G11] [K14] inherits in its own organization only", func() {

@@ -194,9 +194,7 @@ func expectReason(object v1alpha1.Object, want string, words ...string) {
 		text, _ := says()
 		return fmt.Sprintf("%T %s says: %s", object, object.GetName(), text)
 	})
-	for _, word := range words {
-		Expect(says()).To(ContainSubstring(word))
-	}
+	Eventually(says).Should(containAll(words...))
 }
 
 // message is what the Ready condition of an object says.
@@ -216,12 +214,14 @@ func message(object v1alpha1.Object) func() (string, error) {
 	}
 }
 
-// faultsOf are the entries of a role that its status names.
-func faultsOf(role *v1alpha1.Role) []v1alpha1.PermissionFault {
-	GinkgoHelper()
-	var read v1alpha1.Role
-	Expect(k8sClient.Get(ctx, client.ObjectKeyFromObject(role), &read)).To(Succeed())
-	return read.Status.Permissions
+// faultsOf are the entries of a role that its status names. The statuses of a role and of what gives it are
+// written in any order.
+func faultsOf(role *v1alpha1.Role) func() ([]v1alpha1.PermissionFault, error) {
+	return func() ([]v1alpha1.PermissionFault, error) {
+		var read v1alpha1.Role
+		err := k8sClient.Get(ctx, client.ObjectKeyFromObject(role), &read)
+		return read.Status.Permissions, err
+	}
 }
 
 // containAll matches a text with all of these words.
