@@ -14,9 +14,12 @@ import (
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -52,16 +55,31 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 			recorder: mgr.GetEventRecorder("bailiwick"),
 			clock:    options.Clock,
 		}
-		builder := ctrl.NewControllerManagedBy(mgr).For(object).WatchesRawSource(e.Source(kind)).WithOptions(optionsOf(options))
-		if kind == desired.KindRole {
+		reconciled := ctrl.NewControllerManagedBy(mgr).WatchesRawSource(e.Source(kind)).WithOptions(optionsOf(options))
+		if kind != desired.KindRole {
+			reconciled.For(object)
+		} else {
+			reconciled.For(object, builder.WithPredicates(predicate.Funcs{UpdateFunc: moreThanUse}))
 			r.revisions = &revisions{client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: options.Clock}
-			r.revisions.watch(builder)
+			r.revisions.watch(reconciled)
 		}
-		if err := builder.Complete(r); err != nil {
+		if err := reconciled.Complete(r); err != nil {
 			return fmt.Errorf("setting up the controller of %s: %w", kind, err)
 		}
 	}
 	return setupNamespaces(mgr, e, optionsOf(options))
+}
+
+// moreThanUse says whether more has changed of a role than how many objects name it. A look at it for what was written
+// about that finds another number while objects come and go, and would write that one at once too.
+func moreThanUse(update event.UpdateEvent) bool {
+	before, after := update.ObjectOld.DeepCopyObject().(*v1alpha1.Role), update.ObjectNew.(*v1alpha1.Role)
+	if before.ResourceVersion == after.ResourceVersion {
+		return true // it is shown once more, not changed
+	}
+	before.ResourceVersion = after.ResourceVersion
+	before.Status.Assignments, before.Status.Heirs = after.Status.Assignments, after.Status.Heirs
+	return !equality.Semantic.DeepEqual(before, after)
 }
 
 // longestRetry is how long an object that failed is left alone at most. An outage of the API server, however long it
