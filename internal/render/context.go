@@ -68,8 +68,8 @@ func newContextBuilder() *contextBuilder {
 		rules:       &structpb.Struct{Fields: map[string]*structpb.Value{}},
 	}
 	b.context = &structpb.Struct{Fields: map[string]*structpb.Value{
-		"permissions": structpb.NewStructValue(b.permissions),
-		"rules":       structpb.NewStructValue(b.rules),
+		store.ParameterPermissions: structpb.NewStructValue(b.permissions),
+		store.ParameterRules:       structpb.NewStructValue(b.rules),
 	}}
 	b.size = proto.Size(b.context) + 2*entryOverhead
 	return b

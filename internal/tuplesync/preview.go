@@ -72,7 +72,7 @@ func sideOf(contexts []*structpb.Struct) Side {
 			continue
 		}
 		side.There = true
-		for _, field := range []string{"permissions", "rules"} {
+		for _, field := range []string{store.ParameterPermissions, store.ParameterRules} {
 			for permission := range context.GetFields()[field].GetStructValue().GetFields() {
 				permissions[permission] = true
 			}

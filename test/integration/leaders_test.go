@@ -10,7 +10,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
@@ -74,6 +76,18 @@ func leader() (string, error) {
 	return *lease.Spec.HolderIdentity, nil
 }
 
+// expectElectionSaid expects the event that names who leads now.
+func expectElectionSaid() {
+	GinkgoHelper()
+	now, err := leader()
+	Expect(err).NotTo(HaveOccurred())
+	Eventually(func(g Gomega) {
+		var said corev1.EventList
+		g.Expect(k8sClient.List(ctx, &said, client.InNamespace("bailiwick-system"), client.MatchingFields{"reason": "LeaderElection"})).To(Succeed())
+		g.Expect(said.Items).To(ContainElement(HaveField("Message", now+" became leader")))
+	}).Should(Succeed())
+}
+
 var _ = Describe("Two operators with one store", Serial, func() {
 	It("[K12] [K6] lose nothing, double nothing and keep every deadline when the one that leads is killed", func() {
 		rounds := faultRounds(2)
@@ -124,6 +138,7 @@ var _ = Describe("Two operators with one store", Serial, func() {
 			changes.end()
 			Eventually(leader).WithTimeout(patience).ShouldNot(Equal(held))
 			second.leads()
+			expectElectionSaid()
 			t.expectRight()
 			for n, g := range grants {
 				expectReason(g, v1alpha1.ReasonExpired)

@@ -12,11 +12,9 @@ import (
 // ConditionName is the model's one condition.
 const ConditionName = "grants"
 
-// The parameters of the condition. The first two are what a tuple says, the others what a request
-// says: a tuple that left one of its own out would let the request fill it in.
+// The parameters of the condition that a request says. The others are what a tuple says: one that left
+// store.ParameterPermissions or store.ParameterRules out would let the request fill it in.
 const (
-	ParameterPermissions = "permissions"
-	ParameterRules       = "rules"
 	ParameterPermission  = "permission"
 	ParameterAttributes  = "attributes"
 	ParameterCurrentTime = "current_time"
@@ -72,10 +70,10 @@ func conditionOf(tuple store.Tuple) (*openfgav1.RelationshipCondition, error) {
 }
 
 func checkContext(context *structpb.Struct) error {
-	if err := hasExactly(context, ParameterPermissions, ParameterRules); err != nil {
+	if err := hasExactly(context, store.ParameterPermissions, store.ParameterRules); err != nil {
 		return err
 	}
-	for permission, rules := range context.GetFields()[ParameterRules].GetStructValue().GetFields() {
+	for permission, rules := range context.GetFields()[store.ParameterRules].GetStructValue().GetFields() {
 		for _, rule := range rules.GetListValue().GetValues() {
 			if err := hasExactly(rule.GetStructValue(), ruleFrom, ruleUntil, ruleValues, ruleTests); err != nil {
 				return fmt.Errorf("has a rule for %q that %w", permission, err)

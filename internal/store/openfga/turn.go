@@ -63,10 +63,10 @@ func (s *Store) carry(ctx context.Context) error {
 // unique is the tuple of a key with a context that no other has.
 func unique(key store.Key) store.Tuple {
 	return store.Tuple{Key: key, Context: &structpb.Struct{Fields: map[string]*structpb.Value{
-		ParameterPermissions: structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{
+		store.ParameterPermissions: structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{
 			rand.Text(): structpb.NewBoolValue(true),
 		}}),
-		ParameterRules: structpb.NewStructValue(&structpb.Struct{}),
+		store.ParameterRules: structpb.NewStructValue(&structpb.Struct{}),
 	}}}
 }
 
