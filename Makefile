@@ -6,7 +6,10 @@ COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 export CGO_ENABLED = 0
 
 CONTROLLER_GEN = go tool controller-gen
-GOLANGCI_LINT = go tool -modfile=hack/tools/go.mod golangci-lint
+GOLANGCI_LINT = go tool -modfile=$(CURDIR)/hack/tools/go.mod golangci-lint
+
+# The modules of ours beside the root: what they need is not for whoever uses the root.
+MODULES = docs/examples/go test/chart test/gitops/argocd test/gitops/flux test/monitoring
 
 .DEFAULT_GOAL := help
 
@@ -75,8 +78,9 @@ fmt: ## Format the Go code.
 	$(GOLANGCI_LINT) fmt
 
 .PHONY: lint
-lint: ## Run the linters, go vet and gofmt among them.
+lint: ## Run the linters, go vet and gofmt among them, in every module of ours.
 	$(GOLANGCI_LINT) run
+	@for module in $(MODULES); do echo "$$module:" && (cd $$module && $(GOLANGCI_LINT) run) || exit; done
 
 .PHONY: verify
 verify: ## Check what CI checks: generated files, tidy modules, the API no narrower than released, linters.

@@ -189,7 +189,7 @@ func TestAnOlderKubernetesIsRefused(t *testing.T) {
 func TestAWrongValueIsRefusedWithAMessage(t *testing.T) {
 	for _, wrong := range []struct{ name, set, message string }{
 		{"a value that there is not", `replicaCount: 3`, `additional properties 'replicaCount' not allowed`},
-		{"one deeper down", `store: {external: {adress: "a:1"}}`, `additional properties 'adress' not allowed`},
+		{"one deeper down", `store: {external: {addresses: "a:1"}}`, `additional properties 'addresses' not allowed`},
 		{"a store that there is not", `store: {type: postgres}`, `at '/store/type': value must be one of 'embedded', 'external'`},
 		{"replicas as text", external + "    replicas: two\n", `at '/store/external/replicas': got string, want integer`},
 		{"no replica", external + "    replicas: 0\n", `at '/store/external/replicas': minimum: got 0, want 1`},

@@ -4,7 +4,6 @@
 package argocd
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -37,7 +36,7 @@ func TestArgoCD(t *testing.T) {
 	RunSpecs(t, "Argo CD")
 }
 
-var _ = BeforeSuite(func(ctx context.Context) {
+var _ = BeforeSuite(func() {
 	stage := exec.Command("go", "run", "-buildvcs=false", "./test/gitops/stage")
 	stage.Dir, stage.Stderr = top, os.Stderr
 	stdin, err := stage.StdinPipe()

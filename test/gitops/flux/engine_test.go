@@ -2,6 +2,7 @@ package flux
 
 import (
 	"context"
+	"maps"
 	"os"
 	"time"
 
@@ -110,9 +111,7 @@ func (k *kustomization) apply(ctx context.Context, objects []*unstructured.Unstr
 	if err != nil {
 		return nil, err
 	}
-	for id, action := range deletions.ToMap() {
-		actions[id] = action
-	}
+	maps.Copy(actions, deletions.ToMap())
 	if err := k.manager.WaitForTermination(stale, k.patience()); err != nil {
 		return nil, err
 	}

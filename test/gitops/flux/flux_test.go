@@ -190,10 +190,10 @@ var _ = Describe("Flux", Ordered, func() {
 				}
 			}).WithContext(ctx).Should(Succeed())
 
-			switch want {
-			case status.CurrentStatus:
+			if want == status.CurrentStatus {
 				Expect(cases.wait(ctx)).To(Succeed())
-			case status.FailedStatus:
+			}
+			if want == status.FailedStatus {
 				Expect(cases.wait(ctx)).To(MatchError(ContainSubstring("failed early due to stalled resources")))
 			}
 		},
