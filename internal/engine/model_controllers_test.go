@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
@@ -95,7 +97,7 @@ func (m *model) work() {
 	}
 }
 
-// reconcileOne is what package controllers does for an object, but for statuses.
+// reconcileOne is what package controllers does for an object, but for statuses that decide nothing.
 func (m *model) reconcileOne(ctx context.Context, ref desired.Ref, request reconcile.Request) {
 	if about, err := m.engine.Admit(ctx, ref.Kind, request); err != nil || !about {
 		return
@@ -116,13 +118,32 @@ func (m *model) reconcileOne(ctx context.Context, ref desired.Ref, request recon
 	outcome, unconfirmed := m.engine.Apply(ctx, object.DeepCopyObject().(client.Object))
 	switch {
 	case unconfirmed != nil:
-	case outcome.Done || object.GetDeletionTimestamp() != nil && !outcome.Protected:
+	case outcome.Done || object.GetDeletionTimestamp() != nil && !outcome.Protected && ref.Kind != desired.KindNamespace:
 		m.letGo(ref, object)
+	case m.notes(ref, object, outcome):
 	case !outcome.Next.IsZero():
 		m.mu.Lock()
 		m.next[ref] = outcome.Next
 		m.mu.Unlock()
 	}
+}
+
+// notes writes into an invitation's status when it was accepted, if that is new: it is what an operator that
+// looks later goes by.
+func (m *model) notes(ref desired.Ref, object client.Object, outcome desired.Outcome) bool {
+	invitation, is := object.(*v1alpha1.Invitation)
+	if !is || outcome.Invited.AcceptedAt.IsZero() || invitation.Status.AcceptedAt != nil {
+		return false
+	}
+	invitation = invitation.DeepCopy()
+	invitation.Status.AcceptedAt = &metav1.Time{Time: outcome.Invited.AcceptedAt}
+	m.mu.Lock()
+	if m.objects[ref] == object {
+		m.objects[ref] = invitation
+	}
+	m.mu.Unlock()
+	m.look(ref)
+	return true
 }
 
 // letGo removes an object whose finalizer is gone, unless it has changed meanwhile.

@@ -21,10 +21,12 @@ type reference struct {
 	now     time.Time
 }
 
+// newReference leaves out what is being deleted, but for namespaces, which are there until they are gone, and for
+// assignments: give it only those that stay.
 func newReference(objects []client.Object, now time.Time) *reference {
 	r := &reference{now: now}
 	for _, object := range objects {
-		if object.GetDeletionTimestamp() == nil {
+		if object.GetDeletionTimestamp() == nil || maybeStays(object) {
 			r.objects = append(r.objects, object)
 		}
 	}
@@ -32,6 +34,14 @@ func newReference(objects []client.Object, now time.Time) *reference {
 		return cmp.Or(a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time), strings.Compare(a.GetName(), b.GetName()))
 	})
 	return r
+}
+
+func maybeStays(object client.Object) bool {
+	switch object.(type) {
+	case *metav1.PartialObjectMetadata, *v1alpha1.RoleAssignment:
+		return true
+	}
+	return false
 }
 
 // oldest is the first object that is as wanted.
@@ -70,8 +80,9 @@ func (r *reference) may(q question) bool {
 	return slices.ContainsFunc(r.objects, func(object client.Object) bool {
 		switch o := object.(type) {
 		case *v1alpha1.RoleAssignment:
-			return r.names(o.Spec.Subject.User, o.Spec.Subject.Group, user.Name) && r.reaches(organization, o.Spec.Scope, q.place) &&
-				r.roleGives(o.Spec.RoleRef.Name, levelOf(o.Spec.Scope), q)
+			to := o.Spec.Subject
+			return (r.names(to.User, to.Group, user.Name) || r.invited(to.Invitation, user.Name)) &&
+				r.reaches(organization, o.Spec.Scope, q.place) && r.roleGives(o.Spec.RoleRef.Name, levelOf(o.Spec.Scope), q)
 		case *v1alpha1.PermissionGrant:
 			return r.names(o.Spec.Subject.User, o.Spec.Subject.Group, user.Name) && r.reaches(organization, o.Spec.Scope, q.place) &&
 				slices.ContainsFunc(o.Spec.Permissions, func(entry v1alpha1.PermissionEntry) bool { return r.met(entry, o.Spec.Scope.Resource, q) })
@@ -97,18 +108,22 @@ func declared(organization *v1alpha1.Organization, workspace, project string) bo
 
 // reaches says whether what is given at a scope holds at a place.
 func (r *reference) reaches(organization *v1alpha1.Organization, given v1alpha1.Scope, place scope.Path) bool {
-	if !declared(organization, given.Workspace, given.Project) {
+	if !r.exists(organization, given) {
 		return false
 	}
-	if resource := given.Resource; resource != nil {
-		if _, there := oldest(r, func(t *v1alpha1.ResourceType) bool { return t.Spec.Type == resource.Type }); !there {
-			return false
-		}
-		if resource.ID != "" {
-			return place == scope.Path{Organization: "acme", Workspace: given.Workspace, Project: given.Project, ResourceType: resource.Type, ResourceID: resource.ID}
-		}
+	if resource := given.Resource; resource != nil && resource.ID != "" {
+		return place == scope.Path{Organization: "acme", Workspace: given.Workspace, Project: given.Project, ResourceType: resource.Type, ResourceID: resource.ID}
 	}
 	return given.Workspace == "" || given.Workspace == place.Workspace && (given.Project == "" || given.Project == place.Project)
+}
+
+// exists says whether a scope is declared, and the type of its resource.
+func (r *reference) exists(organization *v1alpha1.Organization, given v1alpha1.Scope) bool {
+	there := given.Resource == nil
+	if !there {
+		_, there = oldest(r, func(t *v1alpha1.ResourceType) bool { return t.Spec.Type == given.Resource.Type })
+	}
+	return there && declared(organization, given.Workspace, given.Project)
 }
 
 func levelOf(s v1alpha1.Scope) v1alpha1.ScopeLevel {
@@ -156,17 +171,27 @@ func (r *reference) administers(user, group, permission string) bool {
 
 // roleGives says whether a role that is assigned at a level gives what is asked for.
 func (r *reference) roleGives(name string, level v1alpha1.ScopeLevel, q question) bool {
+	return slices.ContainsFunc(r.entries(name, level), func(entry v1alpha1.PermissionEntry) bool { return r.met(entry, nil, q) })
+}
+
+// entries are all that a role gives where it is assigned, its own and others', also those that are not valid; none
+// if it may not be assigned at the level.
+func (r *reference) entries(name string, level v1alpha1.ScopeLevel) (all []v1alpha1.PermissionEntry) {
 	role, there := oldest(r, called[*v1alpha1.Role](name))
 	if !there || (role.Spec.Type == v1alpha1.RoleShare) != (level == v1alpha1.LevelResource) {
-		return false
+		return nil
 	}
 	if len(role.Spec.AssignableAt) > 0 && !slices.Contains(role.Spec.AssignableAt, level) {
-		return false
+		return nil
 	}
 	line, whole := r.lineage(role)
-	return whole && slices.ContainsFunc(line, func(from *v1alpha1.Role) bool {
-		return slices.ContainsFunc(from.Spec.PermissionGrants, func(entry v1alpha1.PermissionEntry) bool { return r.met(entry, nil, q) })
-	})
+	if !whole {
+		return nil
+	}
+	for _, from := range line {
+		all = append(all, from.Spec.PermissionGrants...)
+	}
+	return all
 }
 
 // lineage is a role and all that it inherits from; false if one of them is missing, inherits from itself, or is a
@@ -208,33 +233,38 @@ func (r *reference) met(entry v1alpha1.PermissionEntry, on *v1alpha1.ResourceRef
 	if entry.Permission != q.permission {
 		return false
 	}
+	is, valid := r.weighed(entry, on, q.attributes)
+	return is && valid
+}
+
+// weighed says whether an entry is valid, and whether its conditions are met.
+func (r *reference) weighed(entry v1alpha1.PermissionEntry, on *v1alpha1.ResourceReference, attributes map[string]any) (is, valid bool) {
 	kind, there := r.declaring(entry.Permission)
 	if !there || on != nil && on.Type != kind.Spec.Type {
-		return false
+		return false, false
 	}
 	n := slices.IndexFunc(kind.Spec.Permissions, func(p v1alpha1.Permission) bool { return p.Name == entry.Permission })
 	all := true
 	for name, condition := range entry.Conditions {
 		at := slices.IndexFunc(kind.Spec.Permissions[n].Attributes, func(a v1alpha1.Attribute) bool { return a.Name == name })
 		if at < 0 {
-			return false
+			return false, false
 		}
 		values := condition.Values
 		if condition.Value != nil {
 			values = []string{*condition.Value}
 		}
-		var is, valid bool
 		if kind.Spec.Permissions[n].Attributes[at].Type == v1alpha1.AttributeNumber {
-			is, valid = numberIs(q.attributes[name], values, condition.Type)
+			is, valid = numberIs(attributes[name], values, condition.Type)
 		} else {
-			is, valid = textIs(q.attributes[name], values, condition.Type)
+			is, valid = textIs(attributes[name], values, condition.Type)
 		}
 		if !valid {
-			return false
+			return false, false
 		}
 		all = all && is
 	}
-	return all
+	return all, true
 }
 
 // declaring is the ResourceType that a permission belongs to: of those that have their type, the oldest.

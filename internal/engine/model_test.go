@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
@@ -41,26 +42,34 @@ type model struct {
 	next    map[desired.Ref]time.Time
 	working map[desired.Ref]bool
 
+	// wished are the objects as people have left them: whether one that they have deleted is to stay is for the
+	// reference to say, and then for the controllers to do.
+	wished map[desired.Ref]client.Object
 	// confirmed are the objects of when the store was last in step with them.
 	confirmed []client.Object
-	story     []string
-	seen      counts
+	// pivotal means that something has changed since then that protections depend on.
+	pivotal bool
+	// unseen means that time may pass before the operator sees what is done.
+	unseen bool
+	story  []string
+	seen   counts
 	// ended is called before everything is deleted.
 	ended func(*model)
 }
 
 func newModel(t *testing.T, script []byte) *model {
 	return &model{
-		T: t, dice: &dice{script}, clock: clocktesting.NewFakePassiveClock(epoch.Add(time.Hour)), fake: storetest.NewFake(),
-		objects: map[desired.Ref]client.Object{}, next: map[desired.Ref]time.Time{}, working: map[desired.Ref]bool{},
+		T: t, dice: &dice{left: script}, clock: clocktesting.NewFakePassiveClock(epoch.Add(time.Hour)), fake: storetest.NewFake(),
+		objects: map[desired.Ref]client.Object{}, wished: map[desired.Ref]client.Object{}, next: map[desired.Ref]time.Time{}, working: map[desired.Ref]bool{},
 		seen: counts{happened: map[string]int{}}, ended: func(*model) {},
 	}
 }
 
 // run plays a script to its end, and then deletes everything.
 func (m *model) run() {
+	m.fragile = m.oneIn(2)
 	for _, object := range foundation(m.dice) {
-		m.objects[desired.RefOf(object)] = object
+		m.objects[desired.RefOf(object)], m.wished[desired.RefOf(object)] = object, object
 	}
 	m.start()
 	defer func() { m.stop() }()
@@ -74,7 +83,7 @@ func (m *model) run() {
 	}
 	m.ended(m)
 	m.tellf("delete everything")
-	for ref, object := range m.objects {
+	for ref, object := range m.wished {
 		m.delete(ref, object)
 	}
 	m.settle("everything was deleted")
@@ -93,7 +102,7 @@ func (m *model) tellf(format string, args ...any) {
 
 // step is something that happens, with or without a fault of the store meanwhile.
 func (m *model) step() {
-	switch m.of(13) {
+	switch m.of(15) {
 	case 0, 1, 2, 3, 4:
 		m.change()
 	case 5:
@@ -101,7 +110,7 @@ func (m *model) step() {
 		m.change()
 		m.change()
 	case 6:
-		m.advance()
+		m.advance(1 + m.of(2))
 	case 7:
 		m.failing()
 		return
@@ -115,6 +124,10 @@ func (m *model) step() {
 	case 11:
 		m.slow()
 		return
+	case 12:
+		m.gap()
+	case 13:
+		m.welcome()
 	default:
 		m.tellf("compare the whole store")
 		m.sleep(2 * compareEvery)
@@ -122,28 +135,56 @@ func (m *model) step() {
 	m.settle("that")
 }
 
-// change creates, edits or deletes an object.
+// change creates, edits or deletes an object, or does what protections are about.
 func (m *model) change() {
-	object := anyObject(m.dice, m.clock.Now())
-	ref := desired.RefOf(object)
-	old := m.objects[ref]
-	if old != nil && m.oneIn(3) {
-		m.tellf("delete %v", ref)
-		m.delete(ref, old)
+	if m.fragile && !m.pivotal && m.oneIn(4) {
+		m.revoke()
 		return
 	}
-	if old != nil {
+	object := m.anything()
+	ref := desired.RefOf(object)
+	old := m.objects[ref]
+	switch {
+	case old == nil:
+		m.put(object)
+	case m.oneIn(3):
+		m.tellf("delete %v", ref)
+		m.delete(ref, old)
+	default:
+		m.put(m.edited(old, object))
+	}
+}
+
+// put creates an object or replaces one.
+func (m *model) put(object client.Object) {
+	ref := desired.RefOf(object)
+	if _, there := m.objects[ref]; there {
 		m.tellf("edit %v: %+v", ref, object)
-		object.SetCreationTimestamp(old.GetCreationTimestamp())
 	} else {
 		m.tellf("create %v: %+v", ref, object)
 	}
 	m.replace(ref, object)
 }
 
-// delete deletes as the API server does, with the finalizer or, seldom, by force.
+// edited is what becomes of an object, given another one of its name.
+func (m *model) edited(old, object client.Object) client.Object {
+	switch o := object.(type) {
+	case *v1alpha1.Invitation:
+		return m.amended(old.(*v1alpha1.Invitation), o)
+	case *v1alpha1.RoleAssignment:
+		if old.GetDeletionTimestamp() != nil && m.oneIn(2) { // else it is made anew
+			object.SetDeletionTimestamp(old.GetDeletionTimestamp())
+		}
+	}
+	object.SetCreationTimestamp(old.GetCreationTimestamp())
+	return object
+}
+
+// delete deletes as the API server does, with the finalizer or, seldom, by force. A namespace is held by what is
+// in it, so that dice say when it is gone.
 func (m *model) delete(ref desired.Ref, object client.Object) {
-	if len(object.GetFinalizers()) == 0 || m.oneIn(5) {
+	held := len(object.GetFinalizers()) > 0 || ref.Kind == desired.KindNamespace && object.GetDeletionTimestamp() == nil
+	if !held || m.oneIn(5) {
 		m.gone(ref)
 		return
 	}
@@ -153,6 +194,8 @@ func (m *model) delete(ref desired.Ref, object client.Object) {
 }
 
 func (m *model) replace(ref desired.Ref, object client.Object) {
+	m.pivotal = m.pivotal || isPivotal(ref.Kind)
+	m.wished[ref] = object
 	m.mu.Lock()
 	m.objects[ref] = object
 	m.mu.Unlock()
@@ -160,6 +203,8 @@ func (m *model) replace(ref desired.Ref, object client.Object) {
 }
 
 func (m *model) gone(ref desired.Ref) {
+	m.pivotal = m.pivotal || isPivotal(ref.Kind)
+	delete(m.wished, ref)
 	m.mu.Lock()
 	delete(m.objects, ref)
 	m.mu.Unlock()
@@ -173,12 +218,11 @@ func (m *model) look(ref desired.Ref) {
 	}
 }
 
-// advance lets time pass. Nobody has looked at anything when the first decisions are made.
-func (m *model) advance() {
-	hours := 1 + m.of(2)
+// advance lets hours pass. Nobody has looked at anything when the first decisions are made.
+func (m *model) advance(hours int) {
 	m.tellf("wait %d h", hours)
 	m.clock.SetTime(m.clock.Now().Add(time.Duration(hours) * time.Hour))
-	m.compare(m.live(), "time has passed")
+	m.compare(m.confirmed, "time has passed")
 	m.wakeDue()
 }
 
@@ -250,6 +294,8 @@ func (m *model) down() {
 		Walk:  no, AwaitChecks: no,
 	})
 	before := m.confirmed
+	m.unseen = true
+	defer func() { m.unseen = false }()
 	for range 1 + m.of(3) {
 		m.change()
 		m.work()
@@ -279,7 +325,10 @@ func (m *model) restart(killed bool) {
 	}
 	m.stop()
 	if m.oneIn(2) {
+		m.unseen = true
 		m.change()
+		m.unseen = false
+		m.clock.SetTime(m.clock.Now().Add(time.Duration(m.of(3)) * time.Hour))
 	}
 	m.start()
 }
@@ -323,7 +372,7 @@ func (m *model) settle(after string) {
 		}
 		m.sleep(time.Minute)
 	}
-	m.confirmed = m.live()
+	m.confirm(after)
 	m.compare(m.confirmed, after)
 	m.compareWhole(after)
 }
@@ -332,11 +381,13 @@ func (m *model) settle(after string) {
 // decides nothing must go when nobody wants it.
 func (m *model) compareWhole(after string) {
 	state := desired.New(desired.Limits{ConditionCost: store.EmbeddedConditionCost}, m.clock)
-	for _, object := range m.confirmed {
+	var standing []client.Object
+	for _, object := range m.objects {
 		if object.GetDeletionTimestamp() == nil || desired.StaysWhileDeleted(desired.RefOf(object).Kind) {
-			state.Put(object.DeepCopyObject().(client.Object))
+			standing = append(standing, object.DeepCopyObject().(client.Object))
 		}
 	}
+	state.Put(standing...) // at once: what is protected depends on what else there is
 	want := len(state.WantedTuples())
 	for _, cell := range state.WantedCells() {
 		want += len(state.Contexts(cell))
@@ -345,8 +396,6 @@ func (m *model) compareWhole(after string) {
 		m.Errorf("after %s: the store has %d tuples, and should have %d\n%s", after, got, want, strings.Join(m.story, "\n"))
 	}
 }
-
-func (m *model) live() []client.Object { return slices.Collect(maps.Values(m.objects)) }
 
 // compare asks the store everything, and expects what the reference says of these objects now.
 func (m *model) compare(objects []client.Object, after string) {

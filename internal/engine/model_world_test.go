@@ -14,7 +14,11 @@ import (
 
 // dice are the bytes by which a sequence is made: all zeros once they are used up, which is the least that can
 // happen.
-type dice struct{ left []byte }
+type dice struct {
+	left []byte
+	// fragile worlds are those where a role can be somebody's last.
+	fragile bool
+}
 
 // of is one of n numbers from 0.
 func (d *dice) of(n int) int {
@@ -43,8 +47,8 @@ func aged[T client.Object](d *dice, object T) T {
 	return object
 }
 
-// foundation is what much depends on. Each user has a role that nobody takes away, so that none of the others is
-// their last, which would be protected.
+// foundation is what much depends on. Unless the world is fragile each user has a role that nobody takes away, so
+// that none of the others is their last, which would be protected: then any number of things may change at once.
 func foundation(d *dice) []client.Object {
 	objects := []client.Object{
 		namespace("acme"), aged(d, organizationOf(d)), aged(d, typeOf(d)),
@@ -54,20 +58,30 @@ func foundation(d *dice) []client.Object {
 	}
 	for n := range 3 {
 		name := fmt.Sprint("u", n)
-		objects = append(objects, aged(d, build.User("acme", name).KnownAs([]string{"ann", "bob", "cid"}[n]).Obj()),
-			aged(d, build.RoleAssignment("acme", "standing-"+name).Gives("standing").ToUser(name).InWorkspace("hall").Obj()))
+		objects = append(objects, aged(d, build.User("acme", name).KnownAs([]string{"ann", "bob", "cid"}[n]).Obj()))
 	}
 	for n := range 3 {
 		role := roleOf(d)
 		role.Name = fmt.Sprint("r", n)
 		objects = append(objects, aged(d, role), aged(d, assignmentOf(d)), aged(d, grantOf(d)), aged(d, membershipOf(d)), aged(d, temporaryOf(d, epoch.Add(2*time.Hour))))
 	}
-	return append(objects, aged(d, build.Group("acme", "g0").Obj()))
+	for n := range 3 {
+		name := fmt.Sprint("u", n)
+		given := build.RoleAssignment("acme", "standing-"+name).Gives("standing").ToUser(name).InWorkspace("hall").Obj()
+		if d.fragile {
+			given = build.RoleAssignment("acme", fmt.Sprint("a", n)).Gives("r0").ToUser(name).Obj()
+		}
+		objects = append(objects, aged(d, given))
+	}
+	if d.fragile {
+		objects = append(objects, aged(d, build.Role("acme", "r0").Grants("P1").Obj()))
+	}
+	return append(objects, aged(d, build.Group("acme", "g0").Obj()), invitationOf(d, epoch.Add(time.Hour)), aged(d, invitedOf(d)))
 }
 
 // anyObject is one of a world so small that they often name each other and claim the same.
 func anyObject(d *dice, now time.Time) client.Object {
-	switch d.of(24) {
+	switch d.of(27) {
 	case 0:
 		return aged(d, typeOf(d))
 	case 1:
@@ -96,6 +110,10 @@ func anyObject(d *dice, now time.Time) client.Object {
 		return aged(d, roleOf(d))
 	case 20, 21:
 		return aged(d, temporaryOf(d, now))
+	case 22, 23:
+		return invitationOf(d, now)
+	case 24:
+		return aged(d, invitedOf(d))
 	default:
 		return aged(d, assignmentOf(d))
 	}
@@ -111,6 +129,9 @@ func typeOf(d *dice) *v1alpha1.ResourceType {
 
 func organizationOf(d *dice) *v1alpha1.Organization {
 	organization := build.Organization("acme").OwnedBy("owner").AdministeredBy("nobodys").Workspace("hall")
+	if d.fragile {
+		organization.OwnedBy(pick(d, []string{"u0"}, []string{"u0", "u1"}, []string{"u2"})...).AdministeredBy(pick(d, "r0", "r0", "r1"))
+	}
 	if !d.oneIn(8) {
 		organization.Workspace("w0", "p0")
 	}

@@ -58,7 +58,8 @@ func TestTheEngineDecidesAsTheObjectsSay(t *testing.T) {
 		}
 	}
 	t.Logf("%+v", total)
-	for _, what := range []string{"create", "edit", "delete", "wait", "fail", "slow", "shut", "restart,", "remove", "replace", "forge", "compare"} {
+	for _, what := range []string{"create", "edit", "delete", "wait", "fail", "slow", "shut", "restart,", "remove", "replace", "forge", "compare",
+		"accept", "protected", "lifted", "gapped"} {
 		if total.happened[what] < int(sequences)/10 {
 			t.Errorf("%q happened %d times only", what, total.happened[what])
 		}
