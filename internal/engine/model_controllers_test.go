@@ -121,7 +121,10 @@ func (m *model) reconcileOne(ctx context.Context, ref desired.Ref, request recon
 	case outcome.Done || object.GetDeletionTimestamp() != nil && !outcome.Protected && ref.Kind != desired.KindNamespace:
 		m.letGo(ref, object)
 	case m.notes(ref, object, outcome):
-	case !outcome.Next.IsZero():
+	case outcome.Next.IsZero():
+	case !outcome.Next.After(m.clock.Now()):
+		m.look(ref) // it came while the store was waited for
+	default:
 		m.mu.Lock()
 		m.next[ref] = outcome.Next
 		m.mu.Unlock()

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -46,29 +47,37 @@ func (m *model) anything() client.Object {
 	}
 }
 
-// revoke takes all roles from a user at once, or all but a few; where some of that is protected, it does what may
-// lift that.
+// revoke takes all roles from a user at once, or all but a few; where that has been done and something is
+// protected, it does what may lift that.
 func (m *model) revoke() {
-	who := m.name("u", 3)
-	var given []*v1alpha1.RoleAssignment
-	for _, object := range slices.SortedFunc(maps.Values(m.objects), younger) {
-		o, is := object.(*v1alpha1.RoleAssignment)
-		if !is || o.Spec.Subject.User != who {
-			continue
-		}
-		if o.DeletionTimestamp != nil {
-			m.lift(who)
+	given := m.assignments()
+	for _, o := range given {
+		if o.DeletionTimestamp != nil && m.oneIn(2) {
+			m.lift(o.Spec.Subject.User)
 			return
 		}
-		given = append(given, o)
 	}
+	who := m.name("u", 3)
 	m.tellf("revoke the roles of %s", who)
 	for _, o := range given {
-		if !m.oneIn(5) {
+		if o.Spec.Subject.User == who && o.DeletionTimestamp == nil && !m.oneIn(5) {
 			m.tellf("delete %s", o.Name)
 			m.delete(desired.RefOf(o), o)
 		}
 	}
+}
+
+// assignments are those that are there, the youngest first.
+func (m *model) assignments() (all []*v1alpha1.RoleAssignment) {
+	for _, object := range m.objects {
+		if o, is := object.(*v1alpha1.RoleAssignment); is {
+			all = append(all, o)
+		}
+	}
+	slices.SortFunc(all, func(a, b *v1alpha1.RoleAssignment) int {
+		return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), strings.Compare(b.Name, a.Name))
+	})
+	return all
 }
 
 // lift changes something that a protection of what a user has may depend on.
@@ -92,13 +101,6 @@ func (m *model) lift(who string) {
 	default:
 		m.put(aged(m.dice, build.RoleAssignment("acme", "another").Gives(m.name("r", 2)).ToUser(who).Obj()))
 	}
-}
-
-func younger(a, b client.Object) int {
-	if byAge := b.GetCreationTimestamp().Compare(a.GetCreationTimestamp().Time); byAge != 0 {
-		return byAge
-	}
-	return strings.Compare(b.GetName(), a.GetName())
 }
 
 // confirm expects the cluster to hold what people have left there and, of what they have deleted, what is
