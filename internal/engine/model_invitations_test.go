@@ -83,8 +83,8 @@ func (m *model) accepted(pending *v1alpha1.Invitation) *v1alpha1.Invitation {
 	m.tellf("accept %s", pending.Name)
 	accepted := pending.DeepCopy()
 	accept(accepted, m.name("u", 3), m.clock.Now())
-	// Without the webhook it counts when the operator sees it. That is another instant than that of the acceptance
-	// if time may pass before, and what is right then depends on who is faster.
+	// Without the webhook it counts when the operator sees it first, if it can write that down. That is another
+	// instant than that of the acceptance if time may pass before, and what is right then depends on who is faster.
 	if m.unseen || !m.oneIn(2) {
 		stamp(accepted)
 	}

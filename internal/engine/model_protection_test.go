@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -19,8 +22,8 @@ import (
 // Whether a deletion is held is decided when the operator sees it, and what was let go does not come back. So when
 // a role is taken from somebody and mended at the same time, it stays or goes as the one or the other is seen
 // first, and both are right. In fragile worlds only one thing that is pivotal therefore changes before all is quiet
-// again, beside any number of others, whatever fails meanwhile. Several deletions at once are one thing: which of
-// them stays is promised.
+// again, beside any number of others, whatever fails meanwhile. Several deletions at once are one thing, since which of
+// them stays is promised; of several in a row each is seen before the next.
 func isPivotal(kind string) bool {
 	switch kind {
 	case desired.KindGroup, desired.KindPermissionGrant, desired.KindTemporaryPermissionGrant, desired.KindGroupMembership, desired.KindInvitation:
@@ -67,6 +70,27 @@ func (m *model) revoke() {
 	}
 }
 
+// dismiss takes one role after the other from a user, while the store takes no writes: each deletion is seen before
+// the next, and what was let go does not come back, although it is still there.
+func (m *model) dismiss() {
+	if !m.fragile {
+		m.change()
+		return
+	}
+	who := m.name("u", 3)
+	m.tellf("dismiss %s", who)
+	m.fake.Hook(storetest.Hooks{Write: func(context.Context, []store.Tuple, []store.Key) error { return errStore }})
+	for _, o := range m.assignments() {
+		if o.Spec.Subject.User == who && o.DeletionTimestamp == nil {
+			m.tellf("delete %s", o.Name)
+			m.delete(desired.RefOf(o), o)
+			m.work()
+			m.decide()
+		}
+	}
+	m.fake.Hook(storetest.Hooks{})
+}
+
 // assignments are those that are there, the youngest first.
 func (m *model) assignments() (all []*v1alpha1.RoleAssignment) {
 	for _, object := range m.objects {
@@ -103,23 +127,28 @@ func (m *model) lift(who string) {
 	}
 }
 
+// decide has the reference say what becomes of what has been deleted. What does not stay is not wished any more,
+// wherever the controllers are with it.
+func (m *model) decide() {
+	stay := newReference(slices.Collect(maps.Values(m.wished)), m.clock.Now()).staying()
+	for ref, object := range m.wished {
+		switch {
+		case object.GetDeletionTimestamp() == nil, ref.Kind == desired.KindNamespace:
+		case ref.Kind == desired.KindRoleAssignment && stay[ref.Name]:
+			m.seen.happened["protected"]++
+		default:
+			if slices.Contains(m.confirmed, object) {
+				m.seen.happened["lifted"]++
+			}
+			delete(m.wished, ref)
+		}
+	}
+}
+
 // confirm expects the cluster to hold what people have left there and, of what they have deleted, what is
 // protected.
 func (m *model) confirm(after string) {
-	stay := newReference(slices.Collect(maps.Values(m.wished)), m.clock.Now()).staying()
-	for ref, object := range m.wished {
-		if object.GetDeletionTimestamp() == nil || ref.Kind == desired.KindNamespace {
-			continue
-		}
-		if ref.Kind == desired.KindRoleAssignment && stay[ref.Name] {
-			m.seen.happened["protected"]++
-			continue
-		}
-		if slices.Contains(m.confirmed, object) {
-			m.seen.happened["lifted"]++
-		}
-		delete(m.wished, ref)
-	}
+	m.decide()
 	for ref := range m.wished {
 		if m.objects[ref] == nil && !m.Failed() {
 			m.Errorf("after %s: %v is gone, and should be there\n%s", after, ref, strings.Join(m.story, "\n"))

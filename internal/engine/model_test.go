@@ -49,7 +49,7 @@ type model struct {
 	confirmed []client.Object
 	// pivotal means that something has changed since then that protections depend on.
 	pivotal bool
-	// unseen means that time may pass before the operator sees what is done.
+	// unseen means that time may pass before the operator sees, or can write down, what is done.
 	unseen bool
 	story  []string
 	seen   counts
@@ -102,7 +102,7 @@ func (m *model) tellf(format string, args ...any) {
 
 // step is something that happens, with or without a fault of the store meanwhile.
 func (m *model) step() {
-	switch m.of(15) {
+	switch m.of(16) {
 	case 0, 1, 2, 3, 4:
 		m.change()
 	case 5:
@@ -128,6 +128,8 @@ func (m *model) step() {
 		m.gap()
 	case 13:
 		m.welcome()
+	case 14:
+		m.dismiss()
 	default:
 		m.tellf("compare the whole store")
 		m.sleep(2 * compareEvery)
@@ -254,6 +256,8 @@ func (m *model) failing() {
 		hooks = storetest.Hooks{Written: fail}
 	}
 	m.fake.Hook(hooks)
+	m.unseen = true
+	defer func() { m.unseen = false }()
 	m.change()
 	m.work()
 	m.change()
@@ -320,14 +324,14 @@ func (m *model) down() {
 // restart ends the engine and starts another. One that is killed leaves a write half known: it may have happened.
 func (m *model) restart(killed bool) {
 	m.tellf("restart, killed: %t", killed)
+	m.unseen = true
+	defer func() { m.unseen = false }()
 	if killed {
 		m.change() // nobody waits for it
 	}
 	m.stop()
 	if m.oneIn(2) {
-		m.unseen = true
 		m.change()
-		m.unseen = false
 		m.clock.SetTime(m.clock.Now().Add(time.Duration(m.of(3)) * time.Hour))
 	}
 	m.start()
