@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -23,9 +22,6 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest/server"
 )
-
-// TestMain lets this program be an OpenFGA server, too.
-func TestMain(m *testing.M) { server.Main(m) }
 
 // runOperator stops the operator of the suite and runs another one in its place, which serves AuthZEN.
 func runOperator(options operator.Options) *operator.Operator {

@@ -210,8 +210,12 @@ var _ = Describe("An Organization that is paused", func() {
 		expectReason(kept, v1alpha1.ReasonInForce)
 		expectReason(gone, v1alpha1.ReasonInForce)
 		organization := build.Organization(w.Namespace).Obj()
+		all := []v1alpha1.Object{kept, gone, w.user("bob"), build.Group(w.Namespace, "devs").Obj(), build.Role(w.Namespace, "editor").Obj(), w.standing("bob")}
+		for _, object := range all {
+			observed(object) // what the operator sees only when it is paused gives nothing
+		}
 		pause(organization)
-		for _, object := range []v1alpha1.Object{kept, gone, w.user("bob"), build.Group(w.Namespace, "devs").Obj(), build.Role(w.Namespace, "editor").Obj(), w.standing("bob")} {
+		for _, object := range all {
 			expectPaused(object, v1alpha1.ReasonOrganizationPaused, false)
 		}
 		expectPaused(organization, v1alpha1.ReasonPaused, false)

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/store/storetest/server"
 	"github.com/bailiwick-dev/bailiwick/test/controlplane"
 )
 
@@ -30,6 +33,14 @@ var (
 	// kubectl does: an unknown field is an error.
 	k8sClient client.Client
 )
+
+// TestMain lets this program be an OpenFGA server, too. The go command would have it note each file that it opens, to know
+// when the result can be used again. Never, here; and those notes could not be written while the disk is full, which would
+// fail the whole run in its end.
+func TestMain(m *testing.M) {
+	os.Args = slices.DeleteFunc(os.Args, func(argument string) bool { return strings.HasPrefix(argument, "-test.testlogfile=") })
+	server.Main(m)
+}
 
 func TestIntegration(t *testing.T) {
 	RegisterFailHandler(Fail)
