@@ -82,7 +82,7 @@ var _ = Describe("A dry run", Serial, func() {
 		Expect(writtenNow()).To(Equal(before))
 	})
 
-	It("names what a start changes, which then changes that and no more", func() {
+	It("names what a start changes, which then changes that and no more", Label(embeddedOnly), func() {
 		DeferCleanup(func() {
 			if op.stop == nil {
 				op.Start()

@@ -188,7 +188,7 @@ func (v *victim) tampered(rounds int, t *tamperer, held func() ([]string, error)
 }
 
 var _ = Describe("Tampering with the store", Serial, func() {
-	It("[K7] is repaired and counted, in the embedded store's file", func() {
+	It("[K7] is repaired and counted, in the embedded store's file", Label(embeddedOnly), func() {
 		op.Stop()
 		op.compareEvery = 200 * time.Millisecond
 		op.Start()
