@@ -21,7 +21,7 @@ import (
 
 // dryRun is what a start of the operator would change, as its own ServiceAccount sees it. It expects that the
 // API server was asked for nothing but reads.
-func dryRun(file, server string) *preview.Preview {
+func dryRun(file string, server *openfga.RemoteOptions) *preview.Preview {
 	GinkgoHelper()
 	cluster, err := plane.UserConfig(operatorName, "system:serviceaccounts")
 	Expect(err).NotTo(HaveOccurred())
@@ -35,16 +35,22 @@ func dryRun(file, server string) *preview.Preview {
 		})
 	})
 	options := operator.Options{
-		Embedded: &operator.EmbeddedOptions{EmbeddedOptions: openfga.EmbeddedOptions{Path: file}},
-		QPS:      1000, Clock: clock.RealClock{},
-	}
-	if server != "" {
-		options.Remote = &openfga.RemoteOptions{Address: server}
+		Embedded: &operator.EmbeddedOptions{EmbeddedOptions: openfga.EmbeddedOptions{Path: file}}, Remote: server,
+		QPS: 1000, Clock: clock.RealClock{},
 	}
 	found, err := operator.DryRun(ctx, cluster, options)
 	Expect(err).NotTo(HaveOccurred())
 	Expect(writes.Load()).To(BeZero(), "writes to the API server")
 	return found
+}
+
+// besideOperator is a dry run while the suite's operator runs, on its store.
+func besideOperator() *preview.Preview {
+	GinkgoHelper()
+	if op.external != nil {
+		return dryRun("", new(op.remote()))
+	}
+	return dryRun("", &openfga.RemoteOptions{Address: op.grpcAddress})
 }
 
 // said is what a preview says of the objects and tuples of a world.
@@ -78,7 +84,7 @@ var _ = Describe("A dry run", Serial, func() {
 
 	It("[K10] beside an operator at rest finds nothing, and writes nothing", func() {
 		before := writtenNow()
-		Expect(w.said(dryRun("", op.grpcAddress))).To(BeEmpty())
+		Expect(w.said(besideOperator())).To(BeEmpty())
 		Expect(writtenNow()).To(Equal(before))
 	})
 
@@ -99,7 +105,7 @@ var _ = Describe("A dry run", Serial, func() {
 		create(w.grant("new").ToUser("alice").Grants(w.Namespace + ":Nothing").Obj())
 
 		files := filesBeside(op.file)
-		found := dryRun(op.file, "")
+		found := dryRun(op.file, nil)
 		Expect(found.Makes).To(BeEmpty())
 		Expect(w.said(found)).To(ContainElements(
 			And(HavePrefix("+ "), ContainSubstring("/lab role "), ContainSubstring(w.Delete)),
@@ -117,12 +123,12 @@ var _ = Describe("A dry run", Serial, func() {
 		op.Start()
 		expectReason(w.grant("new").Obj(), v1alpha1.ReasonPermissionsInvalid)
 		waitUntilQuiet()
-		Expect(w.said(dryRun("", op.grpcAddress))).To(BeEmpty())
+		Expect(w.said(besideOperator())).To(BeEmpty())
 	})
 
 	It("makes no store where there is none, and says that a start does", func() {
 		directory := GinkgoT().TempDir()
-		found := dryRun(filepath.Join(directory, "none.db"), "")
+		found := dryRun(filepath.Join(directory, "none.db"), nil)
 		Expect(found.Makes).To(ConsistOf(ContainSubstring("none.db")))
 		Expect(w.said(found)).To(ContainElement(And(HavePrefix("+ "), ContainSubstring("/prod role "))))
 		Expect(os.ReadDir(directory)).To(BeEmpty())
