@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,7 +46,7 @@ func life(phase v1alpha1.GrantPhase, start, deadline time.Time) string {
 	return fmt.Sprint(phase, " ", start.UTC().Format(time.RFC3339), " ", deadline.UTC().Format(time.RFC3339), " ", phase == v1alpha1.PhaseActive)
 }
 
-// history follows an object and returns how to read its phases so far, one for each time that it was
+// history follows an object and returns how to read its phases up to now, one for each time that it was
 // written.
 func history(g *v1alpha1.TemporaryPermissionGrant) func() []v1alpha1.GrantPhase {
 	GinkgoHelper()
@@ -57,18 +58,27 @@ func history(g *v1alpha1.TemporaryPermissionGrant) func() []v1alpha1.GrantPhase 
 	DeferCleanup(watching.Stop)
 	var mu sync.Mutex
 	var phases []v1alpha1.GrantPhase
+	var versions []string
 	go func() {
 		for event := range watching.ResultChan() {
 			if seen, ok := event.Object.(*v1alpha1.TemporaryPermissionGrant); ok && event.Type != watch.Deleted {
 				mu.Lock()
-				phases = append(phases, seen.Status.Phase)
+				phases, versions = append(phases, seen.Status.Phase), append(versions, seen.ResourceVersion)
 				mu.Unlock()
 			}
 		}
 	}()
-	return func() []v1alpha1.GrantPhase {
-		mu.Lock()
-		defer mu.Unlock()
-		return append([]v1alpha1.GrantPhase(nil), phases...)
+	return func() (sofar []v1alpha1.GrantPhase) {
+		GinkgoHelper()
+		now := g.DeepCopy()
+		err := k8sClient.Get(ctx, client.ObjectKeyFromObject(g), now)
+		Expect(client.IgnoreNotFound(err)).To(Succeed())
+		Eventually(func() bool { // what is read comes by the watch too, but later
+			mu.Lock()
+			defer mu.Unlock()
+			sofar = slices.Clone(phases)
+			return err != nil || slices.Contains(versions, now.ResourceVersion)
+		}).Should(BeTrue(), "the watch of %s has not come so far", g.Name)
+		return sofar
 	}
 }
