@@ -194,7 +194,11 @@ func (b *bench) create(ctx context.Context, object client.Object) error {
 
 // until waits for something to become true.
 func (b *bench) until(ctx context.Context, what string, is func(context.Context) (bool, error)) error {
-	if err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, 30*time.Minute, true, is); err != nil {
+	return untilEvery(ctx, 20*time.Millisecond, what, is)
+}
+
+func untilEvery(ctx context.Context, interval time.Duration, what string, is func(context.Context) (bool, error)) error {
+	if err := wait.PollUntilContextTimeout(ctx, interval, 30*time.Minute, true, is); err != nil {
 		return fmt.Errorf("waiting until %s: %w", what, err)
 	}
 	return nil

@@ -78,8 +78,8 @@ func (b *bench) measureDeadlines(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Twice what the API server needs to create them and to say that they are in force.
-	deadline := time.Now().Add(time.Duration(2*float64(count)/b.pairs*float64(time.Second)) + 20*time.Second).Truncate(time.Second)
+	// Four times what the API server alone needs to create them and to say that they are in force.
+	deadline := time.Now().Add(time.Duration(4*float64(count)/b.pairs*float64(time.Second)) + 20*time.Second).Truncate(time.Second)
 	_, err = each(ctx, 0, count, func(ctx context.Context, n int) error {
 		return b.client.Create(ctx, build.TemporaryPermissionGrant(organization, name(n)).ToUser(userOf(n)).Grants(edit).
 			At(v1alpha1.Scope{Resource: &v1alpha1.ResourceReference{Type: "doc", ID: fmt.Sprint(n / users)}}).Until(deadline).Obj())
@@ -87,8 +87,10 @@ func (b *bench) measureDeadlines(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("creating grants: %w", err)
 	}
-	if err := b.untilPhase(ctx, v1alpha1.PhaseActive, count); err != nil {
-		return err
+	inTime, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
+	if err := b.untilPhase(inTime, v1alpha1.PhaseActive, count); err != nil {
+		return fmt.Errorf("before their deadline: %w", err)
 	}
 	during, err := b.store.tuples(ctx)
 	if err != nil {
@@ -138,7 +140,8 @@ func (b *bench) measureDeadlines(ctx context.Context) error {
 
 // untilPhase waits until so many grants are in a phase.
 func (b *bench) untilPhase(ctx context.Context, phase v1alpha1.GrantPhase, count int) error {
-	return b.until(ctx, fmt.Sprintf("%d grants are %s", count, phase), func(ctx context.Context) (bool, error) {
+	// A list of so many is work for the API server, of which there is to be little.
+	return untilEvery(ctx, time.Second, fmt.Sprintf("%d grants are %s", count, phase), func(ctx context.Context) (bool, error) {
 		var list v1alpha1.TemporaryPermissionGrantList
 		err := b.client.List(ctx, &list, client.InNamespace(organization), client.MatchingFields{"status.phase": string(phase)})
 		return len(list.Items) == count, err
