@@ -216,12 +216,8 @@ func message(object v1alpha1.Object) func() (string, error) {
 
 // faultsOf are the entries of a role that its status names. The statuses of a role and of what gives it are
 // written in any order.
-func faultsOf(role *v1alpha1.Role) func() ([]v1alpha1.PermissionFault, error) {
-	return func() ([]v1alpha1.PermissionFault, error) {
-		var read v1alpha1.Role
-		err := k8sClient.Get(ctx, client.ObjectKeyFromObject(role), &read)
-		return read.Status.Permissions, err
-	}
+func faultsOf(role *v1alpha1.Role) func() []v1alpha1.PermissionFault {
+	return func() []v1alpha1.PermissionFault { return observed(role).Status.Permissions }
 }
 
 // containAll matches a text with all of these words.
