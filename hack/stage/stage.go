@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -21,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/bailiwick-dev/bailiwick/test/controlplane"
+	"github.com/bailiwick-dev/bailiwick/test/ports"
 )
 
 const (
@@ -47,7 +47,7 @@ type Stage struct {
 
 	// operatorKubeconfig is the file of the operator's ServiceAccount.
 	operatorKubeconfig string
-	addresses          []string
+	addresses          [6]string
 }
 
 // Start starts a control plane. When it fails nothing is left running.
@@ -64,8 +64,13 @@ func Start(ctx context.Context) (*Stage, error) {
 		Kubeconfig:         filepath.Join(plane.Directory(), "kubeconfig"),
 		operatorKubeconfig: filepath.Join(plane.Directory(), "operator.kubeconfig"),
 	}
-	s.addresses, err = freeAddresses(6)
-	if err = errors.Join(err, plane.WriteKubeconfig(s.Kubeconfig)); err != nil {
+	for n := range s.addresses {
+		if s.addresses[n], err = ports.FreeAddress(); err != nil {
+			plane.Stop()
+			return nil, err
+		}
+	}
+	if err := plane.WriteKubeconfig(s.Kubeconfig); err != nil {
 		plane.Stop()
 		return nil, err
 	}
@@ -176,19 +181,4 @@ func (s *Stage) Kubectl(ctx context.Context, args ...string) (string, error) {
 		return "", fmt.Errorf("kubectl %s: %w\n%s", strings.Join(args, " "), err, stderr.String())
 	}
 	return stdout.String(), nil
-}
-
-// freeAddresses returns addresses on the loopback interface that nothing listens at.
-func freeAddresses(n int) ([]string, error) {
-	var addresses []string
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		// Closed at the end, so that no two are the same.
-		defer func() { _ = listener.Close() }()
-		addresses = append(addresses, listener.Addr().String())
-	}
-	return addresses, nil
 }

@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/test/controlplane"
+	"github.com/bailiwick-dev/bailiwick/test/ports"
 )
 
 const (
@@ -202,10 +203,9 @@ func start(ctx context.Context, g Gomega, namespace string) *controlplane.Proces
 
 // address is one on the loopback interface that nothing listens at.
 func address(g Gomega) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := ports.FreeAddress()
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(listener.Close()).To(Succeed())
-	return listener.Addr().String()
+	return address
 }
 
 // injected returns what the operator writes into objects of the release: its authority, for each webhook,

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -158,13 +157,13 @@ var _ = Describe("The APIs that applications ask", Serial, func() {
 		kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 		Expect(plane.WriteKubeconfig(kubeconfig)).To(Succeed())
 		var served []string
-		for object := range strings.SplitSeq(finish("build it", exec.CommandContext(ctx, plane.Kubectl(), "kustomize", "../../config/decisions")), "\n---\n") {
+		for object := range strings.SplitSeq(finish("build it", command(plane.Kubectl(), "kustomize", "../../config/decisions")), "\n---\n") {
 			// The suite has the API server call the webhook at another place than the manifests say.
 			if strings.Contains(object, "kind: Deployment") || strings.Contains(object, "kind: Service\n") {
 				served = append(served, object)
 			}
 		}
-		apply := exec.CommandContext(ctx, plane.Kubectl(), "apply", "-f", "-", "--dry-run=server", "--kubeconfig="+kubeconfig)
+		apply := command(plane.Kubectl(), "apply", "-f", "-", "--dry-run=server", "--kubeconfig="+kubeconfig)
 		apply.Stdin = strings.NewReader(strings.Join(served, "\n---\n"))
 		told := finish("apply it", apply)
 		Expect(told).To(containAll("service/bailiwick-decisions created", "deployment.apps/bailiwick configured"))

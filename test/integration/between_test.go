@@ -104,7 +104,9 @@ func (b *between) holdWrite() *heldWrite {
 		if first.CompareAndSwap(false, true) {
 			close(h.arrived)
 			<-h.released
-			answer, err := pass(context.WithoutCancel(ctx))
+			held, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
+			defer cancel()
+			answer, err := pass(held)
 			h.answered <- err
 			return answer, err
 		}

@@ -19,7 +19,7 @@ const examples = "../../docs/examples/"
 func goExample() []string {
 	GinkgoHelper()
 	program := filepath.Join(GinkgoT().TempDir(), "ask")
-	finish("build it", exec.CommandContext(ctx, "go", "build", "-C", examples+"go", "-o", program, "."))
+	finish("build it", command("go", "build", "-C", examples+"go", "-o", program, "."))
 	return []string{program, "-attributes"}
 }
 
@@ -31,7 +31,8 @@ func javaScriptExample() []string {
 	}
 	directory := GinkgoT().TempDir()
 	Expect(os.CopyFS(directory, os.DirFS(examples+"javascript"))).To(Succeed())
-	finish("fetch what it needs", exec.CommandContext(ctx, "npm", "ci", "--prefix", directory, "--no-audit", "--no-fund", "--ignore-scripts"))
+	finish("fetch what it needs", command("npm", "ci", "--prefix", directory, "--no-audit", "--no-fund", "--ignore-scripts",
+		"--prefer-offline", "--fetch-timeout=30000"))
 	return []string{"node", filepath.Join(directory, "ask.js"), "--attributes"}
 }
 
@@ -63,7 +64,7 @@ var _ = DescribeTable("[N18] The example with OpenFGA's official SDK asks as doc
 	store, err := op.storeID()
 	Expect(err).NotTo(HaveOccurred())
 	ask := func(attributes string, words ...string) string {
-		program := exec.CommandContext(ctx, example[0], append(example[1:], append([]string{attributes}, words...)...)...)
+		program := command(example[0], append(example[1:], append([]string{attributes}, words...)...)...)
 		program.Env = append(os.Environ(), "OPENFGA_API_URL=http://"+op.address, "OPENFGA_STORE_ID="+store, "OPENFGA_API_TOKEN=")
 		return finish(strings.Join(words, " "), program)
 	}

@@ -80,13 +80,3 @@ func haveOutcome(permission, reason string, words ...string) types.GomegaMatcher
 		HaveField("Message", containAll(words...)),
 	)
 }
-
-// After each spec, grants keep the contract of statuses too.
-var _ = AfterEach(func() {
-	if op.stop == nil {
-		return
-	}
-	for _, list := range []client.ObjectList{&v1alpha1.PermissionGrantList{}, &v1alpha1.TemporaryPermissionGrantList{}} {
-		Eventually(func() error { return checkStatuses(list) }).Should(Succeed())
-	}
-})

@@ -3,6 +3,7 @@ package integration
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,6 +47,11 @@ func TestIntegration(t *testing.T) {
 	RegisterFailHandler(Fail)
 	log.SetLogger(GinkgoLogr)
 	suite, reporter := GinkgoConfiguration()
+	// A spec that hangs says where, and the suite ends with a summary before the go command kills it without one.
+	suite.PollProgressAfter, suite.PollProgressInterval = commandTimeout, commandTimeout
+	if deadline, ok := t.Deadline(); ok {
+		suite.Timeout = time.Until(deadline) - commandTimeout
+	}
 	if os.Getenv(storeVariable) == "external" {
 		suite.LabelFilter = "!" + embeddedOnly
 	}
@@ -67,7 +73,10 @@ func start() {
 	scheme := runtime.NewScheme()
 	Expect(clientgoscheme.AddToScheme(scheme)).To(Succeed())
 	Expect(v1alpha1.AddToScheme(scheme)).To(Succeed())
-	lenient, err := client.New(plane.Config(), client.Options{Scheme: scheme})
+	http.DefaultClient.Timeout = requestTimeout
+	config := plane.Config()
+	config.Timeout = requestTimeout
+	lenient, err := client.New(config, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 	k8sClient = client.WithFieldValidation(lenient, metav1.FieldValidationStrict)
 
@@ -89,6 +98,35 @@ func start() {
 	})
 }
 
+// Before each spec the suite's operator answers. One that a failed spec has left stopped is started again; without one,
+// every spec would fail, and only after it has waited.
+var _ = BeforeEach(func() {
+	missing := InterceptGomegaFailure(func() {
+		if op.stop == nil {
+			op.Start()
+		}
+		Eventually(op.synced).Should(Succeed())
+	})
+	if missing != nil {
+		AbortSuite("the suite's operator does not answer: " + missing.Error())
+	}
+})
+
+// Nothing that a spec asks for takes so long, unless it hangs: then the spec fails and not the run.
+const (
+	requestTimeout = 2 * time.Minute
+	commandTimeout = 5 * time.Minute
+)
+
+// command is a program that is killed when it hangs, be it for the network's sake.
+func command(name string, arguments ...string) *exec.Cmd {
+	bounded, cancel := context.WithTimeout(ctx, commandTimeout)
+	DeferCleanup(cancel)
+	program := exec.CommandContext(bounded, name, arguments...)
+	program.WaitDelay = time.Second // what it has started may still hold its output open
+	return program
+}
+
 // install installs what a cluster administrator installs. The operator of the suite then has the rights
 // of its ServiceAccount, and no others.
 func install() {
@@ -99,7 +137,7 @@ func install() {
 		{"apply", "-k", "../../config/default"},
 		{"wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"},
 	} {
-		cmd := exec.CommandContext(ctx, plane.Kubectl(), append(args, "--kubeconfig="+kubeconfig)...)
+		cmd := command(plane.Kubectl(), append(args, "--kubeconfig="+kubeconfig)...)
 		output, err := cmd.CombinedOutput()
 		Expect(err).NotTo(HaveOccurred(), string(output))
 	}

@@ -3,7 +3,6 @@ package integration
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"time"
@@ -40,7 +39,7 @@ var program = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(directory, "bailiwick")
-	compile := exec.Command("go", "build", "-o", path, "./cmd/bailiwick")
+	compile := command("go", "build", "-o", path, "./cmd/bailiwick")
 	compile.Dir = "../.."
 	compile.Env = append(os.Environ(), "CGO_ENABLED=0")
 	output, err := compile.CombinedOutput()

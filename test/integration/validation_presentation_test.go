@@ -3,7 +3,6 @@ package integration
 import (
 	"encoding/json"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -193,7 +192,7 @@ func kubectl(arguments ...string) string {
 
 func tryKubectl(arguments ...string) (string, error) {
 	kubeconfig := filepath.Join(plane.Directory(), "kubeconfig") // BeforeSuite has written it
-	output, err := exec.CommandContext(ctx, plane.Kubectl(), append([]string{"--kubeconfig", kubeconfig}, arguments...)...).CombinedOutput()
+	output, err := command(plane.Kubectl(), append([]string{"--kubeconfig", kubeconfig}, arguments...)...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, output)
 	}

@@ -241,8 +241,8 @@ func haveGeneration(n int64) types.GomegaMatcher {
 // lower is a level as a part of a name.
 func lower(level v1alpha1.ScopeLevel) string { return strings.ToLower(string(level)) }
 
-// After each spec, every object of its namespaces, and every one that is in none, keeps the contract of
-// statuses.
+// After each spec, every object of its namespaces, and every one in none that is called after them, keeps the
+// contract of statuses.
 var _ = AfterEach(func() {
 	namespaces := ownNamespaces
 	ownNamespaces = nil
@@ -250,7 +250,7 @@ var _ = AfterEach(func() {
 		return
 	}
 	for _, list := range []client.ObjectList{&v1alpha1.OrganizationList{}, &v1alpha1.ResourceTypeList{}} {
-		Eventually(func() error { return checkStatuses(list) }).Should(Succeed())
+		Eventually(func() error { return checkStatuses(list, namespaces) }).Should(Succeed())
 	}
 	for _, namespace := range namespaces {
 		for _, list := range []client.ObjectList{
@@ -258,17 +258,21 @@ var _ = AfterEach(func() {
 			&v1alpha1.GroupMembershipList{}, &v1alpha1.InvitationList{},
 			&v1alpha1.PermissionGrantList{}, &v1alpha1.TemporaryPermissionGrantList{},
 		} {
-			Eventually(func() error { return checkStatuses(list, client.InNamespace(namespace)) }).Should(Succeed())
+			Eventually(func() error { return checkStatuses(list, namespaces, client.InNamespace(namespace)) }).Should(Succeed())
 		}
 	}
 })
 
-func checkStatuses(list client.ObjectList, within ...client.ListOption) error {
+func checkStatuses(list client.ObjectList, namespaces []string, within ...client.ListOption) error {
 	if err := k8sClient.List(ctx, list, within...); err != nil {
 		return err
 	}
 	return meta.EachListItem(list, func(item runtime.Object) error {
 		object := item.(v1alpha1.Object)
+		named := func(namespace string) bool { return strings.HasPrefix(object.GetName(), namespace) }
+		if object.GetNamespace() == "" && !slices.ContainsFunc(namespaces, named) {
+			return nil
+		}
 		if object.CommonStatus().ObservedGeneration != object.GetGeneration() {
 			return fmt.Errorf("%s has not been observed", client.ObjectKeyFromObject(object))
 		}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // watch runs a server until its own standard input ends, which it does too when the test is killed.
@@ -45,6 +46,7 @@ func run(tb testing.TB, server *exec.Cmd) {
 	server.Stdout, server.Stderr = &output, &output
 	stdin, writer := pipe(tb)
 	server.Stdin = stdin
+	server.WaitDelay = time.Minute // a process of the server's that lingers may still hold the output open
 	if err := server.Start(); err != nil {
 		tb.Fatalf("starting PostgreSQL: %v", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -20,6 +19,8 @@ import (
 	"github.com/openfga/openfga/cmd/run"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/bailiwick-dev/bailiwick/test/ports"
 )
 
 // child is the environment variable that tells the test's binary to be an OpenFGA server.
@@ -180,14 +181,13 @@ func again(arguments []string) *exec.Cmd {
 	return process
 }
 
-// freeAddress is one that nobody listens on, most likely: OpenFGA can't be given a listener, nor does
-// it say which port it has chosen.
+// freeAddress is one that nobody listens at: OpenFGA can't be given a listener, nor does it say which port it has
+// chosen.
 func freeAddress(tb testing.TB) string {
 	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := ports.FreeAddress()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer func() { _ = listener.Close() }()
-	return fmt.Sprint(listener.Addr())
+	return address
 }
