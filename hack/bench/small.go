@@ -87,7 +87,7 @@ func (b *bench) measureDeadlines(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("creating grants: %w", err)
 	}
-	inTime, cancel := context.WithDeadline(ctx, deadline)
+	inTime, cancel := context.WithDeadline(ctx, deadline.Add(-5*time.Second))
 	defer cancel()
 	if err := b.untilPhase(inTime, v1alpha1.PhaseActive, count); err != nil {
 		return fmt.Errorf("before their deadline: %w", err)
@@ -95,9 +95,6 @@ func (b *bench) measureDeadlines(ctx context.Context) error {
 	during, err := b.store.tuples(ctx)
 	if err != nil {
 		return err
-	}
-	if !time.Now().Before(deadline.Add(-time.Second)) {
-		return fmt.Errorf("the grants were in force only %s after their deadline: the machine is busy with something else", time.Since(deadline))
 	}
 	last, err := b.watch(ctx, &v1alpha1.TemporaryPermissionGrantList{}, count, func(object client.Object) bool {
 		return object.(*v1alpha1.TemporaryPermissionGrant).Status.Phase == v1alpha1.PhaseExpired
