@@ -82,7 +82,7 @@ func (m *model) work() {
 				ref := desired.Ref{Kind: kind, Namespace: request.Namespace, Name: request.Name}
 				switch {
 				case slices.Contains(added[:n], request):
-				case m.working[ref]:
+				case slices.Contains(m.workedOn(), ref):
 					queue.Add(request)
 				default:
 					busy = true
@@ -95,6 +95,13 @@ func (m *model) work() {
 			return
 		}
 	}
+}
+
+// workedOn are the objects that a worker has taken and not done with.
+func (m *model) workedOn() []desired.Ref {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Keys(m.working))
 }
 
 // reconcileOne is what package controllers does for an object, but for statuses that decide nothing.

@@ -369,9 +369,9 @@ func (m *model) sleep(d time.Duration) {
 // settle works until nothing is left to be done, and compares.
 func (m *model) settle(after string) {
 	m.sleep(time.Minute) // longer than the store is left alone after an outage
-	for n := 0; len(m.working) > 0; n++ {
+	for n := 0; len(m.workedOn()) > 0; n++ {
 		if n > 10 {
-			m.Errorf("after %s: %v are still waiting for the store", after, m.working)
+			m.Errorf("after %s: %v are still waiting for the store", after, m.workedOn())
 			return
 		}
 		m.sleep(time.Minute)
