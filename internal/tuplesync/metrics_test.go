@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -107,10 +108,16 @@ func TestProgressSaysHowFarTheStoreIsBehind(t *testing.T) {
 
 func TestAnOutageAtTheStartIsKnown(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.connect = func(context.Context) (store.Store, error) { return nil, errDown }
+		var up atomic.Bool
+		w.connect = func(context.Context) (store.Store, error) {
+			if !up.Load() {
+				return nil, errDown
+			}
+			return w.fake, nil
+		}
 		w.start()
 		w.expectProgress(behind{answers: "no"})
-		w.connect = func(context.Context) (store.Store, error) { return w.fake, nil }
+		up.Store(true)
 		w.sleep(aWhile)
 		w.expectProgress(behind{answers: "yes", inSync: true})
 	})

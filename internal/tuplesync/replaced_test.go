@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -39,10 +40,13 @@ func TestWhoIsReplacedEnds(t *testing.T) {
 func TestAWriteThatIsNotAnsweredNeverHappensLater(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.start()
+		var mu sync.Mutex
 		var calls []string
 		failing := true
 		w.hook(storetest.Hooks{
 			Settle: func(context.Context) error {
+				mu.Lock()
+				defer mu.Unlock()
 				calls = append(calls, "settle")
 				if failing {
 					return errDown
@@ -50,6 +54,8 @@ func TestAWriteThatIsNotAnsweredNeverHappensLater(t *testing.T) {
 				return nil
 			},
 			Write: func(context.Context, []store.Tuple, []store.Key) error {
+				mu.Lock()
+				defer mu.Unlock()
 				calls = append(calls, "write")
 				if len(calls) == 1 {
 					return errDown
@@ -59,11 +65,13 @@ func TestAWriteThatIsNotAnsweredNeverHappensLater(t *testing.T) {
 		})
 		w.put(assignment("given", "r0", "u0"))
 		w.sleep(aWhile)
+		mu.Lock()
 		if len(calls) < 3 || calls[0] != "write" || slices.Contains(calls[1:], "write") {
 			t.Errorf("%v, want no other write before that is settled", calls)
 		}
 		failing = false
 		calls = calls[:1]
+		mu.Unlock()
 		w.sleep(aWhile)
 		w.expectWhole()
 		w.put(assignment("other", "r1", "u1"))
