@@ -8,7 +8,11 @@ import (
 
 	"golang.org/x/sync/singleflight"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/cache"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -24,6 +28,9 @@ const (
 	remembered     = 10 * time.Second
 	rememberedMost = 1000
 )
+
+// again is how often a question that failed is repeated: three times are asked within a quarter of a second.
+var again = wait.Backoff{Duration: 50 * time.Millisecond, Factor: 3, Steps: 3}
 
 // Reviewer asks the API server what requesters may do by Kubernetes' own rules.
 type Reviewer struct {
@@ -77,10 +84,17 @@ func (r *Reviewer) ask(ctx context.Context, asked authorizationv1.SubjectAccessR
 	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()
 	review := &authorizationv1.SubjectAccessReview{Spec: asked}
-	if err := r.client.Create(ctx, review); err != nil {
+	if err := retry.OnError(again, passes, func() error { return r.client.Create(ctx, review) }); err != nil {
 		return false, err
 	}
 	return review.Status.Allowed, nil
+}
+
+// passes says whether an error is one of those that an API server has while it is replaced or has too much to do. A
+// question may be repeated, as it changes nothing.
+func passes(err error) bool {
+	return apierrors.IsInternalError(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) ||
+		utilnet.IsConnectionReset(err) || utilnet.IsConnectionRefused(err) || utilnet.IsProbableEOF(err)
 }
 
 func extra(request *admission.Request) map[string]authorizationv1.ExtraValue {

@@ -4,16 +4,20 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -183,6 +187,38 @@ func TestWhatSomeoneMayIsRememberedForAWhileAndThatTheyMayNotIsNot(t *testing.T)
 	}
 	j.expect(j.grant("gitops", "g4", "Edit"), http.StatusOK)
 	j.expect(j.grant("gitops", "g5", "Edit"), http.StatusForbidden)
+}
+
+func TestAQuestionIsRepeatedWhenTheAPIServerFailsForAMoment(t *testing.T) {
+	for name, passing := range map[string]error{
+		"an error of its own":   apierrors.NewInternalError(errors.New("etcd has no leader")),
+		"an overload":           apierrors.NewServiceUnavailable("overloaded"),
+		"a proxy's timeout":     apierrors.NewTimeoutError("too slow", 1),
+		"a cut connection":      io.ErrUnexpectedEOF,
+		"nobody there to reach": syscall.ECONNREFUSED,
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := newJudge(t)
+			fails := 2
+			j.answer = func(authorizationv1.SubjectAccessReviewSpec) (bool, error) {
+				if fails--; fails >= 0 {
+					return false, passing
+				}
+				return true, nil
+			}
+			j.expect(j.grant("gitops", "g", "Edit"), http.StatusOK)
+			j.expectAsked(3)
+			fails = 1000
+			j.expect(j.grant("carol", "g", "Edit"), http.StatusInternalServerError, "asking the API server", "try again")
+			j.expectAsked(3)
+		})
+	}
+	j := newJudge(t)
+	j.answer = func(authorizationv1.SubjectAccessReviewSpec) (bool, error) {
+		return false, apierrors.NewForbidden(schema.GroupResource{Resource: "subjectaccessreviews"}, "", errors.New("the operator may not ask"))
+	}
+	j.expect(j.grant("gitops", "g", "Edit"), http.StatusInternalServerError, "may not ask")
+	j.expectAsked(1)
 }
 
 func TestWhoeverCanNotBeJudgedIsRefused(t *testing.T) {

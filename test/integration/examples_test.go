@@ -32,7 +32,7 @@ func javaScriptExample() []string {
 	directory := GinkgoT().TempDir()
 	Expect(os.CopyFS(directory, os.DirFS(examples+"javascript"))).To(Succeed())
 	finish("fetch what it needs", command("npm", "ci", "--prefix", directory, "--no-audit", "--no-fund", "--ignore-scripts",
-		"--prefer-offline", "--fetch-timeout=30000"))
+		"--prefer-offline", "--fetch-timeout=30000", "--fetch-retries=4", "--fetch-retry-mintimeout=2000", "--fetch-retry-maxtimeout=20000"))
 	return []string{"node", filepath.Join(directory, "ask.js"), "--attributes"}
 }
 
