@@ -93,15 +93,11 @@ func (b *bench) measureCeiling(ctx context.Context) error {
 	object := func(n int) *v1alpha1.RoleAssignment {
 		return build.RoleAssignment(namespace, name(n)).Gives(role).ToUser(userOf(n)).Obj()
 	}
-	patch := func(ctx context.Context, n int, message string) error {
-		return b.client.Status().Patch(ctx, object(n), client.RawPatch(types.MergePatchType, fmt.Appendf(nil,
-			`{"status":{"observedGeneration":1,"inForce":true,"scope":"acme/workspace-0/project-0","subject":"user/u0","conditions":[{"type":"Ready","status":"True","reason":"InForce","message":%q,"observedGeneration":1,"lastTransitionTime":"2030-01-01T00:00:00Z"}]}}`, message)))
-	}
 	pair := func(ctx context.Context, n int) error {
 		if err := b.client.Create(ctx, object(n)); err != nil {
 			return err
 		}
-		return patch(ctx, n, "in force")
+		return b.setStatus(ctx, object(n), `"inForce":true,"scope":"acme/workspace-0/project-0","subject":"user/u0"`, "in force")
 	}
 	// The first requests after its start are slow.
 	warm, count := 500, b.scaled(5000)
@@ -114,16 +110,39 @@ func (b *bench) measureCeiling(ctx context.Context) error {
 	}
 	b.pairs = float64(count) / took.Seconds()
 	b.report.told("API server alone: create and status patch", b.pairs, "objects/s")
-	took, err = each(ctx, 0, count, func(ctx context.Context, n int) error { return patch(ctx, n, "still in force") })
+	grant := func(n int) *v1alpha1.TemporaryPermissionGrant {
+		return build.TemporaryPermissionGrant(namespace, name(n)).ToUser(userOf(n)).Grants(edit).Until(time.Now().Add(time.Hour)).Obj()
+	}
+	_, err = each(ctx, 0, count, func(ctx context.Context, n int) error {
+		if err := b.client.Create(ctx, grant(n)); err != nil {
+			return err
+		}
+		return b.setStatus(ctx, grant(n), `"inForce":true,"phase":"Active","scope":"acme","startsAt":"2030-01-01T00:00:00Z","expiresAt":"2030-01-01T01:00:00Z",`+
+			`"permissions":[{"permission":"doc:Edit","granted":true,"reason":"Granted","message":"granted"}]`, "in force")
+	})
+	if err != nil {
+		return fmt.Errorf("creating grants and patching their status: %w", err)
+	}
+	took, err = each(ctx, 0, count, func(ctx context.Context, n int) error {
+		return b.setStatus(ctx, grant(n), `"inForce":false,"phase":"Expired","permissions":null`, "expired")
+	})
 	if err != nil {
 		return fmt.Errorf("patching statuses: %w", err)
 	}
 	b.patches = float64(count) / took.Seconds()
-	b.report.told("API server alone: status patch", b.patches, "writes/s")
-	if err := b.client.DeleteAllOf(ctx, &v1alpha1.RoleAssignment{}, client.InNamespace(namespace)); err != nil {
-		return fmt.Errorf("deleting the objects: %w", err)
+	b.report.told("API server alone: status patch of a temporary grant", b.patches, "writes/s")
+	for _, kind := range []client.Object{&v1alpha1.RoleAssignment{}, &v1alpha1.TemporaryPermissionGrant{}} {
+		if err := b.client.DeleteAllOf(ctx, kind, client.InNamespace(namespace)); err != nil {
+			return fmt.Errorf("deleting the objects: %w", err)
+		}
 	}
 	return nil
+}
+
+// setStatus patches a status as the operator does, with these fields and a condition.
+func (b *bench) setStatus(ctx context.Context, object client.Object, fields, message string) error {
+	return b.client.Status().Patch(ctx, object, client.RawPatch(types.MergePatchType, fmt.Appendf(nil,
+		`{"status":{"observedGeneration":1,%s,"conditions":[{"type":"Ready","status":"True","reason":"InForce","message":%q,"observedGeneration":1,"lastTransitionTime":"2030-01-01T00:00:00Z"}]}}`, fields, message)))
 }
 
 // begin installs everything, starts the operator, and makes an organization without assignments.

@@ -174,8 +174,7 @@ func cacheOptions(options Options) cache.Options {
 	utilruntime.Must(err) // a constant
 	secret := cache.Config{FieldSelector: fields.OneTermEqualSelector("metadata.name", admission.SecretName)}
 	return cache.Options{
-		// Nobody reads managed fields from the cache, and they are most of an object.
-		DefaultTransform: cache.TransformStripManagedFields(),
+		DefaultTransform: slim,
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Secret{}:             {Namespaces: map[string]cache.Config{options.Namespace: secret}},
 			&appsv1.ControllerRevision{}: {Label: ofRoles, Transform: stripContent},

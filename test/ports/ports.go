@@ -3,8 +3,8 @@ package ports
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
 	"sync/atomic"
 )
@@ -15,10 +15,10 @@ const first, beyond = 20000, 32768
 
 var next atomic.Int64
 
-func init() { next.Store(rand.Int64N(beyond - first)) }
+// Processes that run at the same time begin to look in places that are far from each other.
+func init() { next.Store(int64(os.Getpid()) * 7919) }
 
-// Free is a port of the loopback interface that nobody listens at, and another one at each call. Two processes may find the
-// same one, but only if they begin to look at the same place, which is random.
+// Free is a port of the loopback interface that nobody listens at, and another one at each call.
 func Free() (int, error) {
 	for range beyond - first {
 		port := first + int(next.Add(1)%(beyond-first))
