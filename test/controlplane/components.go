@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,6 +13,8 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/bailiwick-dev/bailiwick/test/ports"
 )
 
 // startTimeout bounds each step of a start. They take a second or two on an idle machine; the rest is
@@ -49,6 +52,14 @@ func (p *Plane) startAPIServer(ctx context.Context) error {
 	if apiserver.Path, err = p.guard.launcher(p.asset("kube-apiserver")); err != nil {
 		return err
 	}
+
+	// envtest would take a port that, once the API server is killed, others are given, even as that from which they try to
+	// reach it.
+	port, err := ports.Free()
+	if err != nil {
+		return err
+	}
+	apiserver.SecureServing.Address, apiserver.SecureServing.Port = "127.0.0.1", strconv.Itoa(port)
 
 	p.env = &envtest.ControlPlane{Etcd: etcd, APIServer: apiserver}
 	started := make(chan error, 1)

@@ -98,7 +98,7 @@ func start() {
 	})
 }
 
-// Before each spec the suite's operator answers. One that a failed spec has left stopped is started again; without one,
+// Before each spec the suite's operator and the API server answer. One that a failed spec has left stopped is started again; without one,
 // every spec would fail, and only after it has waited.
 var _ = BeforeEach(func() {
 	missing := InterceptGomegaFailure(func() {
@@ -106,9 +106,10 @@ var _ = BeforeEach(func() {
 			op.Start()
 		}
 		Eventually(op.synced).Should(Succeed())
+		Eventually(func() error { return k8sClient.Get(ctx, client.ObjectKey{Name: "default"}, &corev1.Namespace{}) }).Should(Succeed())
 	})
 	if missing != nil {
-		AbortSuite("the suite's operator does not answer: " + missing.Error())
+		AbortSuite("the suite's operator, or the API server, does not answer: " + missing.Error())
 	}
 })
 
