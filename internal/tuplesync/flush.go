@@ -64,11 +64,16 @@ func (s *Syncer) Run(ctx context.Context, compareEvery time.Duration) error {
 	}
 }
 
-// retrying calls do until the store has answered it. The error is that of ctx, or store.ErrReplaced.
+// retrying calls do until the store has answered it. A store that has done something meanwhile, and fails only now
+// and then, is not left alone for longer each time. The error is that of ctx, or store.ErrReplaced.
 func (s *Syncer) retrying(ctx context.Context, do func(context.Context) error) error {
 	pause := backoff()
 	for {
+		before := s.progress.Load()
 		err := do(ctx)
+		if s.progress.Load() != before {
+			pause = backoff()
+		}
 		if err == nil || ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -262,3 +262,23 @@ func TestTheStoreIsNotInSyncWhileACellHoldsMoreThanItShould(t *testing.T) {
 func foreign(object string) store.Tuple {
 	return store.Tuple{Key: store.Key{Object: object, Relation: "member", User: "user:mallory"}}
 }
+
+func TestAStoreThatFailsNowAndThenIsNotLeftAloneForLongerEachTime(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.start()
+		var asked atomic.Int64
+		w.hook(storetest.Hooks{Write: func(context.Context, []store.Tuple, []store.Key) error {
+			if asked.Add(1)%2 == 1 {
+				return errDown
+			}
+			return nil
+		}})
+		const writes = 20
+		w.put(wide(2 + writes*store.MaxTuplesPerWrite))
+		w.sleep(aWhile / 2)
+		w.expectWhole()
+		if got := asked.Load(); got != 2*writes {
+			t.Errorf("it wrote %d times, want that each of %d writes failed once", got, writes)
+		}
+	})
+}

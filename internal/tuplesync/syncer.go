@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -70,6 +71,8 @@ type Syncer struct {
 	inSync bool
 	// outage is the error with which the store stopped to answer, nil while it answers.
 	outage error
+	// progress grows whenever the store has done what it was asked for.
+	progress atomic.Int64
 	// resting are cells that wait for decisions to end.
 	resting []item
 	// last is when the last write began, and whether the next one is to gather; only the loop that writes
@@ -319,6 +322,7 @@ func (s *Syncer) unavailable(err error) {
 
 // available notes that the store answers.
 func (s *Syncer) available() {
+	s.progress.Add(1)
 	s.mu.Lock()
 	first := s.outage != nil
 	s.outage = nil
