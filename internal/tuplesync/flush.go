@@ -25,9 +25,10 @@ const retryRefused = 30 * time.Second
 // written at once.
 const gather = 50 * time.Millisecond
 
-// backoff is how long to leave the store alone after it did not answer.
+// backoff is how long to leave the store alone after it did not answer. What has been revoked waits for it: a store that
+// is away is asked once a second.
 func backoff() wait.Backoff {
-	return wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 8, Cap: 5 * time.Second}
+	return wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 8, Cap: time.Second}
 }
 
 // Run takes the store over, compares it, repairs it and writes what is touched, until ctx ends. A write that
@@ -99,6 +100,7 @@ func (s *Syncer) flush(ctx context.Context) error {
 				return fmt.Errorf("ending a write that was not answered: %w", err)
 			}
 			s.unanswered = false
+			s.progress.Add(1)
 		}
 		batch, several, err := s.nextBatch(ctx)
 		if err != nil {
