@@ -93,7 +93,7 @@ var _ = Describe("The operator, of grants,", Serial, func() {
 
 	It("writes to the API server once for a new one: its status", func() {
 		const many = 25
-		before, roles := writtenNow(), op.roleWrites.Load()
+		before, roles := writtenNow(), op.requests.toRoles()
 		for n := range many {
 			name := fmt.Sprint("new-", n)
 			create(w.grant(name).ToUser("bob").Grants(w.View).OnResource(w.Type, name).Obj(),
@@ -107,7 +107,7 @@ var _ = Describe("The operator, of grants,", Serial, func() {
 			expectReason(w.assignment(name, "").Obj(), v1alpha1.ReasonInForce)
 		}
 		waitUntilQuiet()
-		counted := op.roleWrites.Load() - roles
+		counted := op.requests.toRoles() - roles
 		Expect(counted).To(BeNumerically(">=", 1), "the role's own count of its assignments, once a second")
 		Expect(writtenNow().ToAPI-before.ToAPI-counted).To(BeEquivalentTo(3*many), "a status for each")
 	})

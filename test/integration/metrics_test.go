@@ -45,7 +45,7 @@ type written struct {
 
 func writtenNow() written {
 	GinkgoHelper()
-	return written{op.apiWrites.Load(), measured(storeWrites)}
+	return written{op.requests.toAPI(), measured(storeWrites)}
 }
 
 // waitUntilQuiet returns when the operator has had nothing to do for a while, and nothing is left for later.

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -46,10 +45,7 @@ type operatorUnderTest struct {
 	route func(*rest.Config) *rest.Config
 	// withdrawn is what Stop has taken away, for Start to put back.
 	withdrawn *admissionregistrationv1.ValidatingWebhookConfiguration
-	// apiWrites counts the operator's requests to the API server that are not reads.
-	apiWrites atomic.Int64
-	// roleWrites are those of them to Roles.
-	roleWrites atomic.Int64
+	requests  requests
 }
 
 // Start returns when the store holds what the cluster says.
@@ -64,17 +60,7 @@ func (o *operatorUnderTest) Start() {
 	if o.route != nil {
 		cluster = o.route(cluster)
 	}
-	cluster.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(request *http.Request) (*http.Response, error) {
-			if request.Method != http.MethodGet && !strings.HasPrefix(request.URL.Path, certificateLibrary) && !strings.HasPrefix(request.URL.Path, questions) {
-				o.apiWrites.Add(1)
-				if strings.Contains(request.URL.Path, "/roles/") {
-					o.roleWrites.Add(1)
-				}
-			}
-			return next.RoundTrip(request)
-		})
-	})
+	cluster.Wrap(o.requests.through)
 	o.clock = newTravelClock()
 	o.healthAddress = fmt.Sprint("127.0.0.1:", freePort())
 	options := operator.Options{
@@ -118,12 +104,6 @@ func (o *operatorUnderTest) Start() {
 	Eventually(stamped).WithTimeout(30 * time.Second).Should(BeTrue())
 	Eventually(judged).WithTimeout(30 * time.Second).Should(BeTrue())
 }
-
-// questions to the API server, about what someone may do, are posted, and write nothing.
-const questions = "/apis/authorization.k8s.io/"
-
-// certificateLibrary is what cert-controller writes to at each start, whether or not anything is new.
-const certificateLibrary = "/apis/admissionregistration.k8s.io/"
 
 // operatorName is under whom config/rbac gives the operator its rights.
 const operatorName = "system:serviceaccount:bailiwick-system:bailiwick"

@@ -325,7 +325,7 @@ var _ = Describe("How many use a role", Serial, func() {
 		const many = 200
 		editor := build.Role(w.Namespace, "editor").Obj()
 		op.clock.StopAt(noon)
-		before := op.roleWrites.Load()
+		before := op.requests.toRoles()
 		inParallel(many, func(n int) error { return k8sClient.Create(ctx, assigned(n)) })
 		for n := range many {
 			expectReason(assigned(n), v1alpha1.ReasonInForce)
@@ -336,25 +336,25 @@ var _ = Describe("How many use a role", Serial, func() {
 		for n := range 8 {
 			expectReason(build.Role(w.Namespace, fmt.Sprint("heir-", n)).Obj(), v1alpha1.ReasonValid)
 		}
-		Expect(op.roleWrites.Load()-before).To(BeEquivalentTo(8), "the statuses of the heirs, before a second has passed")
+		Expect(op.requests.toRoles()-before).To(BeEquivalentTo(8), "the statuses of the heirs, before a second has passed")
 		Expect(used(editor)()).To(Equal([2]int64{0, 0}))
 
 		op.clock.StopAt(noon.Add(time.Second))
 		Eventually(used(editor)).Should(Equal([2]int64{many, 8}))
 		waitUntilQuiet()
-		Expect(op.roleWrites.Load()-before).To(BeEquivalentTo(9), "one more")
+		Expect(op.requests.toRoles()-before).To(BeEquivalentTo(9), "one more")
 
 		By("the same when they go")
-		before = op.roleWrites.Load()
+		before = op.requests.toRoles()
 		inParallel(many, func(n int) error { return k8sClient.Delete(ctx, assigned(n)) })
 		for n := range many {
 			remove(assigned(n))
 		}
-		Expect(op.roleWrites.Load()).To(Equal(before))
+		Expect(op.requests.toRoles()).To(Equal(before))
 		op.clock.StopAt(noon.Add(2 * time.Second))
 		Eventually(used(editor)).Should(Equal([2]int64{0, 8}))
 		waitUntilQuiet()
-		Expect(op.roleWrites.Load() - before).To(BeEquivalentTo(1))
+		Expect(op.requests.toRoles() - before).To(BeEquivalentTo(1))
 
 		By("and nothing for what moves from one scope to another")
 		create(assigned(0))
@@ -362,12 +362,12 @@ var _ = Describe("How many use a role", Serial, func() {
 		op.clock.StopAt(noon.Add(3 * time.Second))
 		Eventually(used(editor)).Should(Equal([2]int64{1, 8}))
 		waitUntilQuiet()
-		before = op.roleWrites.Load()
+		before = op.requests.toRoles()
 		edit(assigned(0), func(a *v1alpha1.RoleAssignment) { a.Spec.Scope.Workspace = "lab" })
 		expectReason(assigned(0), v1alpha1.ReasonInForce)
 		op.clock.StopAt(noon.Add(10 * time.Second))
 		waitUntilQuiet()
-		Expect(op.roleWrites.Load()).To(Equal(before))
+		Expect(op.requests.toRoles()).To(Equal(before))
 	})
 
 	It("follows what names it, valid or not, and what does no more", func() {

@@ -86,8 +86,9 @@ func start() {
 	allowProber()
 	startStore()
 	op = &operatorUnderTest{
-		storage: newStorage(),
-		keys:    filepath.Join(GinkgoT().TempDir(), "keys.yaml"),
+		storage:  newStorage(),
+		requests: requests{earlier: map[string]bool{}},
+		keys:     filepath.Join(GinkgoT().TempDir(), "keys.yaml"),
 	}
 	op.admits("a-shop-that-asks-about-one-organization-only", "acme")
 	op.Start()
@@ -98,8 +99,8 @@ func start() {
 	})
 }
 
-// Before each spec the suite's operator and the API server answer. One that a failed spec has left stopped is started again; without one,
-// every spec would fail, and only after it has waited.
+// Before each spec the suite's operator and the API server answer. One that a failed spec has left stopped is started
+// again; without one, every spec would fail, and only after it has waited.
 var _ = BeforeEach(func() {
 	missing := InterceptGomegaFailure(func() {
 		if op.stop == nil {
@@ -147,7 +148,7 @@ func install() {
 // newNamespace makes a namespace of its own for a spec and returns its name.
 func newNamespace(ctx context.Context) string {
 	GinkgoHelper()
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "org-"}}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: generatedPrefix}}
 	Expect(k8sClient.Create(ctx, namespace)).To(Succeed())
 	ownNamespaces = append(ownNamespaces, namespace.Name)
 	return namespace.Name

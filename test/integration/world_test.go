@@ -246,6 +246,7 @@ func lower(level v1alpha1.ScopeLevel) string { return strings.ToLower(string(lev
 var _ = AfterEach(func() {
 	namespaces := ownNamespaces
 	ownNamespaces = nil
+	op.requests.leave(namespaces)
 	if op.stop == nil {
 		return
 	}
