@@ -198,8 +198,8 @@ var _ = Describe("While the webhook is installed and does not answer", Serial, f
 			for _, item := range left.Items {
 				g.Expect(item.DeletionTimestamp).NotTo(BeNil(), item.Name)
 			}
-		}).WithTimeout(60 * time.Second).Should(Succeed())
+		}).Should(Succeed())
 		op.Start()
-		Eventually(isGone(namespaceNamed(doomed.Namespace))).WithTimeout(60 * time.Second).Should(BeTrue())
+		Eventually(isGone(namespaceNamed(doomed.Namespace))).Should(BeTrue())
 	})
 })

@@ -53,7 +53,7 @@ var _ = Describe("While the API server", Serial, func() {
 		Eventually(func() v1alpha1.GrantPhase {
 			op.clock.pass(time.Second)
 			return observed(grant).Status.Phase
-		}).WithTimeout(time.Minute).Should(Equal(v1alpha1.PhaseExpired))
+		}).Should(Equal(v1alpha1.PhaseExpired))
 		remove(grant)
 		changes.expectNothingLost()
 		expectAlways()
@@ -88,7 +88,7 @@ var _ = Describe("While the API server", Serial, func() {
 		Eventually(func() v1alpha1.GrantPhase {
 			op.clock.pass(time.Second)
 			return observed(grant).Status.Phase
-		}).WithTimeout(time.Minute).Should(Equal(v1alpha1.PhaseExpired))
+		}).Should(Equal(v1alpha1.PhaseExpired))
 		remove(grant)
 		changes.expectNothingLost()
 		expectAlways()
@@ -118,11 +118,11 @@ var _ = Describe("An API server that is killed and started under load", Serial, 
 			op.clock.stopAt(ends)
 			Expect(w.may("alice", w.Delete, w.at("lab"))()).To(BeFalse())
 			Expect(plane.StartAPIServer()).To(Succeed())
-			Eventually(changes.recount).WithTimeout(time.Minute).Should(Succeed())
+			Eventually(changes.recount).Should(Succeed())
 			for range 25 {
 				Expect(changes.change()).To(Succeed())
 			}
-			Eventually(func() v1alpha1.GrantPhase { return observed(grant).Status.Phase }).WithTimeout(time.Minute).Should(Equal(v1alpha1.PhaseExpired))
+			Eventually(func() v1alpha1.GrantPhase { return observed(grant).Status.Phase }).Should(Equal(v1alpha1.PhaseExpired))
 			remove(grant)
 			changes.expectNothingLost()
 		}

@@ -43,9 +43,9 @@ func runOperator(options operator.Options) *operator.Operator {
 	go func() { ended <- running.Run(runCtx) }()
 	DeferCleanup(func() {
 		cancel()
-		Eventually(ended).WithTimeout(30 * time.Second).Should(Receive(Succeed()))
+		Eventually(ended).Should(Receive(Succeed()))
 	})
-	Eventually(stamped).WithTimeout(30 * time.Second).Should(BeTrue())
+	Eventually(stamped).Should(BeTrue())
 	return running
 }
 
@@ -147,7 +147,7 @@ var _ = Describe("The APIs that applications ask", Serial, func() {
 		Expect(get(first, stores, shop)()).To(Equal(http.StatusOK))
 		second := trusted()
 		for _, url := range []string{stores, metadata} {
-			Eventually(get(second, url, suiteKey)).WithTimeout(30 * time.Second).Should(Equal(http.StatusOK))
+			Eventually(get(second, url, suiteKey)).Should(Equal(http.StatusOK))
 			_, err := get(first, url, suiteKey)()
 			Expect(err).To(MatchError(ContainSubstring("certificate")))
 		}

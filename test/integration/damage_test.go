@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -79,8 +78,8 @@ var _ = Describe("A damaged file of the embedded store", Serial, Label(embeddedO
 		process := run(arguments...)
 		ready := func() {
 			GinkgoHelper()
-			Eventually(op.storeID).WithTimeout(time.Minute).ShouldNot(BeEmpty(), func() string { return plane.LogTail("bailiwick") })
-			Eventually(stamped).WithTimeout(time.Minute).Should(BeTrue())
+			Eventually(op.storeID).ShouldNot(BeEmpty(), func() string { return plane.LogTail("bailiwick") })
+			Eventually(stamped).Should(BeTrue())
 		}
 		ready()
 		v := newVictim()
@@ -122,7 +121,7 @@ var _ = Describe("A damaged file of the embedded store", Serial, Label(embeddedO
 			By(name)
 			_ = os.Remove(file + ".damaged")
 			harm()
-			Eventually(process.Done()).WithTimeout(time.Minute).Should(BeClosed(), func() string { return plane.LogTail("bailiwick") })
+			Eventually(process.Done()).Should(BeClosed(), func() string { return plane.LogTail("bailiwick") })
 			Expect(plane.LogTail("bailiwick")).To(ContainSubstring("damaged"))
 			Expect(file + ".damaged").To(BeARegularFile())
 			process = run(arguments...)
@@ -139,7 +138,7 @@ var _ = Describe("A damaged file of the embedded store", Serial, Label(embeddedO
 		file := filepath.Join(GinkgoT().TempDir(), "store.db")
 		spoil(file)
 		process := run("--store-path=" + file)
-		Eventually(process.Done()).WithTimeout(time.Minute).Should(BeClosed())
+		Eventually(process.Done()).Should(BeClosed())
 		Expect(plane.LogTail("bailiwick")).To(And(ContainSubstring(file), ContainSubstring(word)))
 	},
 		Entry("a directory", func(path string) { Expect(os.Mkdir(path, 0o700)).To(Succeed()) }, "is a directory"),

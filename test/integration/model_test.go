@@ -136,7 +136,7 @@ var _ = Describe("A store with another model than the operator's", Serial, func(
 		external, run := newExternal(), insteadOfSuites()
 		arguments := slices.Concat(external.arguments, []string{"--resync-interval=300ms", "--switch-grace=10ms"})
 		process := run(arguments...)
-		Eventually(stamped).WithTimeout(time.Minute).Should(BeTrue(), func() string { return plane.LogTail("bailiwick") })
+		Eventually(stamped).Should(BeTrue(), func() string { return plane.LogTail("bailiwick") })
 		v := newVictim()
 		anyone := administrate(external.server)
 		limits := desired.Limits{ConditionCost: store.MaxConditionCost}

@@ -92,17 +92,17 @@ func (o *operatorUnderTest) Start() {
 	go func() { ended <- running.Run(runCtx) }()
 	o.stop = func() {
 		cancel()
-		Eventually(ended).WithTimeout(30 * time.Second).Should(Receive(Succeed()))
+		Eventually(ended).Should(Receive(Succeed()))
 		close(o.clock.end)
 	}
-	Eventually(o.synced).WithTimeout(30 * time.Second).Should(Succeed())
+	Eventually(o.synced).Should(Succeed())
 	if o.withdrawn != nil {
 		o.withdrawn.ResourceVersion, o.withdrawn.UID = "", ""
 		create(o.withdrawn)
 		o.withdrawn = nil
 	}
-	Eventually(stamped).WithTimeout(30 * time.Second).Should(BeTrue())
-	Eventually(judged).WithTimeout(30 * time.Second).Should(BeTrue())
+	Eventually(stamped).Should(BeTrue())
+	Eventually(judged).Should(BeTrue())
 }
 
 // operatorName is under whom config/rbac gives the operator its rights.

@@ -246,7 +246,7 @@ var _ = Describe("An Organization that is paused", func() {
 		pause(organization)
 		expectPaused(kept, v1alpha1.ReasonOrganizationPaused, false)
 		Expect(k8sClient.Delete(ctx, namespaceNamed(w.Namespace))).To(Succeed())
-		Eventually(isGone(namespaceNamed(w.Namespace))).WithTimeout(time.Minute).Should(BeTrue())
+		Eventually(isGone(namespaceNamed(w.Namespace))).Should(BeTrue())
 		remove(organization)
 		Expect(w.allInStore()).To(BeEmpty())
 	})

@@ -63,7 +63,7 @@ var _ = Describe("An operator that is killed while it switches a role", Serial, 
 		const questions, often = 2_000, 10
 		external, run := newExternal(), insteadOfSuites()
 		process := run(external.arguments...)
-		Eventually(stamped).WithTimeout(time.Minute).Should(BeTrue(), func() string { return plane.LogTail("bailiwick") })
+		Eventually(stamped).Should(BeTrue(), func() string { return plane.LogTail("bailiwick") })
 		f := newFleet(120, "wide", "heir")
 		f.expectEverywhere(external.may, f.View, f.Edit)
 
@@ -95,7 +95,7 @@ var _ = Describe("An operator that is killed while it switches a role", Serial, 
 			}
 
 			process = run(external.arguments...)
-			Eventually(reason(f.wide)).WithTimeout(time.Minute).Should(Equal(v1alpha1.ReasonValid), func() string { return plane.LogTail("bailiwick") })
+			Eventually(reason(f.wide)).Should(Equal(v1alpha1.ReasonValid), func() string { return plane.LogTail("bailiwick") })
 			f.expectEverywhere(external.may, f.View, next)
 			old, next = next, old
 		}

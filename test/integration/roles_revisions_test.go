@@ -246,7 +246,7 @@ var _ = Describe("A revision of a role", func() {
 		Expect(revisionsOf(role)()).To(HaveLen(1))
 
 		Expect(k8sClient.Delete(ctx, namespaceNamed(w.Namespace))).To(Succeed())
-		Eventually(isGone(namespaceNamed(w.Namespace))).WithTimeout(time.Minute).Should(BeTrue())
+		Eventually(isGone(namespaceNamed(w.Namespace))).Should(BeTrue())
 		var left appsv1.ControllerRevisionList
 		Expect(k8sClient.List(ctx, &left, client.InNamespace(w.Namespace))).To(Succeed())
 		Expect(left.Items).To(BeEmpty())

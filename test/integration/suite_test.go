@@ -80,7 +80,7 @@ func start() {
 	Expect(err).NotTo(HaveOccurred())
 	k8sClient = client.WithFieldValidation(lenient, metav1.FieldValidationStrict)
 
-	SetDefaultEventuallyTimeout(20 * time.Second)
+	SetDefaultEventuallyTimeout(time.Minute)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	install()
 	allowProber()

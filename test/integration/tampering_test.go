@@ -229,7 +229,7 @@ var _ = Describe("Tampering with the store", Serial, func() {
 		external, run := newExternal(), insteadOfSuites()
 		metricsAddress := fmt.Sprint("127.0.0.1:", freePort())
 		run(append(external.arguments, "--resync-interval=200ms", "--switch-grace=10ms", "--metrics-address="+metricsAddress)...)
-		Eventually(stamped).WithTimeout(time.Minute).Should(BeTrue(), func() string { return plane.LogTail("bailiwick") })
+		Eventually(stamped).Should(BeTrue(), func() string { return plane.LogTail("bailiwick") })
 		v := newVictim()
 
 		By("a write through the API that no operator has made")

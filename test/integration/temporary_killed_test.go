@@ -102,8 +102,8 @@ func programOn(kept storage) (start func() *controlplane.Process) {
 	return func() *controlplane.Process {
 		GinkgoHelper()
 		process := run(append(op.arguments(op.address), "--decision-address="+decisions, "--decision-keys-file="+op.keys)...)
-		Eventually(op.synced).WithTimeout(time.Minute).Should(Succeed(), func() string { return plane.LogTail("bailiwick") })
-		Eventually(stamped).WithTimeout(time.Minute).Should(BeTrue())
+		Eventually(op.synced).Should(Succeed(), func() string { return plane.LogTail("bailiwick") })
+		Eventually(stamped).Should(BeTrue())
 		return process
 	}
 }

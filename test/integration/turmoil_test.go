@@ -255,7 +255,7 @@ func (t *turmoil) expectRight() {
 				User: objectid.User(t.subject(q.User)), Permission: q.Permission, Object: objectid.Scope(q.At), Attributes: q.Attributes,
 			})).To(Equal(answer.Verdict == inquiry.Yes && answer.Because == ""), "%v: %v", q, answer)
 		}
-	}).WithTimeout(time.Minute).Should(Succeed())
+	}).Should(Succeed())
 }
 
 // questions are about each user, permission and place, with and without attributes.

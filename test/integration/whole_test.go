@@ -33,7 +33,7 @@ func (o *operatorUnderTest) expectWhole() {
 // and limits those by which its operator was told what fits.
 func expectWhole(held func() ([]string, error), limits desired.Limits) {
 	GinkgoHelper()
-	Eventually(func() error { return compareWhole(held, limits) }).WithTimeout(time.Minute).WithPolling(100 * time.Millisecond).Should(Succeed())
+	Eventually(func() error { return compareWhole(held, limits) }).WithPolling(100 * time.Millisecond).Should(Succeed())
 }
 
 func compareWhole(held func() ([]string, error), limits desired.Limits) error {
