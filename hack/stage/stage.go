@@ -55,21 +55,20 @@ func Start(ctx context.Context) (*Stage, error) {
 	if _, err := os.Stat(installation); err != nil {
 		return nil, fmt.Errorf("start it with `make`, in the top directory: %w", err)
 	}
+	s := &Stage{}
+	for n := range s.addresses {
+		var err error
+		if s.addresses[n], err = ports.FreeAddress(); err != nil {
+			return nil, err
+		}
+	}
 	plane, err := controlplane.Start(ctx, controlplane.Options{})
 	if err != nil {
 		return nil, err
 	}
-	s := &Stage{
-		Plane:              plane,
-		Kubeconfig:         filepath.Join(plane.Directory(), "kubeconfig"),
-		operatorKubeconfig: filepath.Join(plane.Directory(), "operator.kubeconfig"),
-	}
-	for n := range s.addresses {
-		if s.addresses[n], err = ports.FreeAddress(); err != nil {
-			plane.Stop()
-			return nil, err
-		}
-	}
+	s.Plane = plane
+	s.Kubeconfig = filepath.Join(plane.Directory(), "kubeconfig")
+	s.operatorKubeconfig = filepath.Join(plane.Directory(), "operator.kubeconfig")
 	if err := plane.WriteKubeconfig(s.Kubeconfig); err != nil {
 		plane.Stop()
 		return nil, err

@@ -250,8 +250,11 @@ var _ = AfterEach(func() {
 	if op.stop == nil {
 		return
 	}
+	calledAfter := func(object client.Object) bool {
+		return slices.ContainsFunc(namespaces, func(namespace string) bool { return strings.HasPrefix(object.GetName(), namespace) })
+	}
 	for _, list := range []client.ObjectList{&v1alpha1.OrganizationList{}, &v1alpha1.ResourceTypeList{}} {
-		Eventually(func() error { return checkStatuses(list, namespaces) }).Should(Succeed())
+		Eventually(func() error { return checkStatuses(list, calledAfter) }).Should(Succeed())
 	}
 	for _, namespace := range namespaces {
 		for _, list := range []client.ObjectList{
@@ -259,19 +262,20 @@ var _ = AfterEach(func() {
 			&v1alpha1.GroupMembershipList{}, &v1alpha1.InvitationList{},
 			&v1alpha1.PermissionGrantList{}, &v1alpha1.TemporaryPermissionGrantList{},
 		} {
-			Eventually(func() error { return checkStatuses(list, namespaces, client.InNamespace(namespace)) }).Should(Succeed())
+			Eventually(func() error { return checkStatuses(list, everyObject, client.InNamespace(namespace)) }).Should(Succeed())
 		}
 	}
 })
 
-func checkStatuses(list client.ObjectList, namespaces []string, within ...client.ListOption) error {
+func everyObject(client.Object) bool { return true }
+
+func checkStatuses(list client.ObjectList, concerns func(client.Object) bool, within ...client.ListOption) error {
 	if err := k8sClient.List(ctx, list, within...); err != nil {
 		return err
 	}
 	return meta.EachListItem(list, func(item runtime.Object) error {
 		object := item.(v1alpha1.Object)
-		named := func(namespace string) bool { return strings.HasPrefix(object.GetName(), namespace) }
-		if object.GetNamespace() == "" && !slices.ContainsFunc(namespaces, named) {
+		if !concerns(object) {
 			return nil
 		}
 		if object.CommonStatus().ObservedGeneration != object.GetGeneration() {
