@@ -126,7 +126,7 @@ var _ = Describe("What specs count", Serial, func() {
 			before := counted.toAPI()
 			request, err := http.NewRequestWithContext(ctx, method, "http://localhost"+path, strings.NewReader(body))
 			Expect(err).NotTo(HaveOccurred())
-			_, err = send.RoundTrip(request) //nolint:bodyclose // there is none
+			_, err = send.RoundTrip(request)
 			Expect(err).NotTo(HaveOccurred())
 			return counted.toAPI() - before
 		}
