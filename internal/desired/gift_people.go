@@ -20,30 +20,64 @@ func (g *gift) user(old, object *v1alpha1.User) {
 		if node := s.users[g.key]; node != nil && node.outcome.Reason == v1alpha1.ReasonSubjectTaken {
 			return // it stands for nobody
 		}
-		if next, ok := s.nextOfSubject(g.key, old.Spec.Subject); ok && !s.users[next].object.Spec.Suspended {
-			g.give(s.toUser(next)...)
+		// Not the next one alone: that may be on its way out, too.
+		for other := range s.named.usersBySubject[identity{g.key.Namespace, old.Spec.Subject}] {
+			if other != g.key && !s.users[other].object.Spec.Suspended {
+				g.give(s.toUser(other)...)
+			}
 		}
 	case object.Spec.Suspended:
 	case old == nil || old.Spec.Suspended:
 		g.give(s.toUser(g.key)...)
-		g.give(s.invitedBy(g.key.Namespace, object.Spec.Email)...)
+		g.invited(object.Spec.Email)
 	case old.Spec.Email != object.Spec.Email:
-		g.give(s.invitedBy(g.key.Namespace, object.Spec.Email)...)
+		g.invited(object.Spec.Email)
+	}
+	if old == nil {
+		g.needsNoneWaiting(func(written v1alpha1.Object) bool {
+			switch o := written.(type) {
+			case *v1alpha1.RoleAssignment:
+				return o.Spec.Subject.User == g.key.Name
+			case *v1alpha1.GroupMembership:
+				return o.Spec.User == g.key.Name
+			case *v1alpha1.Invitation:
+				return o.Spec.AcceptedBy == g.key.Name
+			case *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant:
+				return grantObjectOf(o).user == g.key.Name
+			}
+			return false
+		})
 	}
 }
 
-// nextOfSubject is the oldest User of a subject but for one.
-func (s *State) nextOfSubject(but types.NamespacedName, subject string) (types.NamespacedName, bool) {
-	others := set[types.NamespacedName]{}
-	for key := range s.named.usersBySubject[identity{but.Namespace, subject}] {
-		if key != but {
-			others.add(key)
+// needsNoneWaiting: what waits for the end of a pause, and names what is made now, gives it something then.
+func (g *gift) needsNoneWaiting(names func(written v1alpha1.Object) bool) {
+	for ref := range g.state.pausesOf[g.key.Namespace] {
+		if found := g.state.pauses[ref]; found.waits && names(found.written) {
+			g.needs(&Outcome{Message: fmt.Sprintf("metadata.name: the %s %s names this, and waits for the end of a pause, so that it is not known what it will give: write this when it has ended", ref.Kind, ref.Name)})
 		}
 	}
-	if len(others) == 0 {
-		return types.NamespacedName{}, false
+}
+
+// invited: whoever has an address can accept what it is invited to.
+func (g *gift) invited(email string) {
+	if email == "" {
+		return
 	}
-	return oldest(others, func(a, b types.NamespacedName) int { return policy.CompareAge(s.users[a].object, s.users[b].object) }), true
+	s := g.state
+	for key := range s.named.invitationsOf[g.key.Namespace] {
+		o := s.invitations[key].object
+		if life, err := s.invited(o); err != nil || o.spec.Email != email || life.Phase != v1alpha1.InvitationPending {
+			continue
+		}
+		given := s.toInvited(key)
+		g.give(given...)
+		if len(given) == 0 {
+			// Whatever is assigned to it later goes to the one who has accepted it by then.
+			g.needs(&Outcome{Message: fmt.Sprintf(
+				"spec.email: the Invitation %s is for this address, and it is not known yet what it will give: assign what it is to give first", key.Name)})
+		}
+	}
 }
 
 // to is what a subject is given by all that names it, as all else is.
@@ -121,20 +155,6 @@ func toAdmin(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec, confi
 	return powers
 }
 
-// invitedBy is what the invitations to an address give that can still be accepted.
-func (s *State) invitedBy(organization, email string) (powers []Power) {
-	if email == "" {
-		return nil
-	}
-	for key := range s.named.invitationsOf[organization] {
-		o := s.invitations[key].object
-		if life, err := s.invited(o); err == nil && o.spec.Email == email && life.Phase == v1alpha1.InvitationPending {
-			powers = append(powers, s.toInvited(key)...)
-		}
-	}
-	return powers
-}
-
 // group: a group that is declared gets what already names it, and its admins get what they can newly
 // configure.
 func (g *gift) group(old, object *v1alpha1.Group) {
@@ -144,6 +164,17 @@ func (g *gift) group(old, object *v1alpha1.Group) {
 	s := g.state
 	if old == nil {
 		g.give(s.toGroup(g.key)...)
+		g.needsNoneWaiting(func(written v1alpha1.Object) bool {
+			switch o := written.(type) {
+			case *v1alpha1.RoleAssignment:
+				return o.Spec.Subject.Group == g.key.Name
+			case *v1alpha1.GroupMembership:
+				return o.Spec.Group == g.key.Name
+			case *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant:
+				return grantObjectOf(o).group == g.key.Name
+			}
+			return false
+		})
 	}
 	for key := range s.named.membershipsOfGroup[g.key] {
 		spec := s.memberships[key].object
@@ -200,6 +231,12 @@ func (g *gift) invitation(old, object *v1alpha1.Invitation) {
 	}
 	s := g.state
 	given := s.toInvited(g.key)
+	if old == nil {
+		g.needsNoneWaiting(func(written v1alpha1.Object) bool {
+			o, ok := written.(*v1alpha1.RoleAssignment)
+			return ok && o.Spec.Subject.Invitation == g.key.Name
+		})
+	}
 	switch {
 	case old == nil || s.acceptableLonger(old, object):
 		g.give(given...)

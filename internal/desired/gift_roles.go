@@ -24,18 +24,17 @@ func (g *gift) role(old, object *v1alpha1.Role) {
 	for heir := range after.withHeirs(set[types.NamespacedName]{g.key: {}}) {
 		was, now := before.roles[heir], after.roles[heir]
 		had, gives := was.effect(), now.effect()
-		if heir == g.key {
-			if old != nil && widened(&old.Spec, &object.Spec) {
-				had = nil // at a level where it could not be assigned, it gave nothing
+		switch {
+		case heir == g.key && now.visible.broken:
+			gives = after.reach(heir) // not yet, but whoever mends another role may bring it about
+			if was != nil && was.visible.broken {
+				had = before.reach(heir)
 			}
-			if now.visible.broken {
-				gives = now.own // not yet
-				if was != nil && was.visible.broken {
-					had = was.own
-				}
-			}
-		} else if now.visible.broken {
+		case now.visible.broken:
 			continue
+		}
+		if heir == g.key && old != nil && widened(&old.Spec, &object.Spec) {
+			had = nil // at a level where it could not be assigned, it gave nothing
 		}
 		organization := scope.Path{Organization: g.key.Namespace}
 		g.give(uncovered(at(organization, gives), slices.Values(at(organization, had)))...)
@@ -89,6 +88,25 @@ func (r *role) effect() []policy.Grant {
 	return r.grants
 }
 
+// reach is what a role would give if nothing were broken: its own entries, and those of all roles that it
+// names, directly and through others.
+func (s *State) reach(key types.NamespacedName) (grants []policy.Grant) {
+	found := set[types.NamespacedName]{}
+	var follow func(types.NamespacedName)
+	follow = func(key types.NamespacedName) {
+		if found.has(key) || s.roles[key] == nil {
+			return
+		}
+		found.add(key)
+		grants = append(grants, s.roles[key].own...)
+		for _, parent := range s.roles[key].parents(key) {
+			follow(parent)
+		}
+	}
+	follow(key)
+	return grants
+}
+
 // withRole is the state of an organization's roles with one of them as it is here, or without it. It
 // knows of nothing else.
 func (s *State) withRole(key types.NamespacedName, object *v1alpha1.Role) *State {
@@ -136,6 +154,9 @@ func (s *State) unresolvedRole(field string, key types.NamespacedName) *Outcome 
 		if found := s.roles[of]; found != nil && len(found.faults) > 0 {
 			fault := found.faults[0]
 			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: in the Role %s, %s: %s", field, key.Name, of.Name, fault.Permission, fault.Message)}
+		}
+		if s.waits(Ref{KindRole, of.Namespace, of.Name}) {
+			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: an edit of the Role %s waits for the end of a pause: write this when it has ended", field, key.Name, of.Name)}
 		}
 	}
 	return nil

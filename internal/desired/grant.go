@@ -48,7 +48,7 @@ func grantObjectOf(object client.Object) *grantObject {
 		if stamped, ok := o.Annotations[v1alpha1.AnnotationGrantedAt]; ok {
 			kept.Annotations = map[string]string{v1alpha1.AnnotationGrantedAt: stamped}
 		}
-		kept.Status.StartsAt = o.Status.StartsAt
+		kept.Status.StartsAt, kept.Status.ExpiresAt, kept.Status.Phase = o.Status.StartsAt, o.Status.ExpiresAt, o.Status.Phase
 		return &grantObject{
 			age: o.CreationTimestamp, uid: o.UID, user: o.Spec.User, userField: "spec.user",
 			entries: []v1alpha1.PermissionEntry{o.Spec.PermissionGrant}, scope: o.Spec.Scope, temporary: kept,
@@ -177,11 +177,11 @@ func (s *State) judgeLife(namespace string, o *grantObject) (policy.Lifetime, *O
 	if err != nil {
 		return life, &Outcome{Reason: v1alpha1.ReasonDurationInvalid, Stalled: true, Message: err.Error()}
 	}
-	if life.PhaseAt(s.now) != v1alpha1.PhaseExpired {
+	if life.PhaseAt(s.now) != v1alpha1.PhaseExpired && !seenToEnd(o.temporary, life) {
 		return life, nil
 	}
-	outcome := s.withLife(Outcome{Reason: v1alpha1.ReasonExpired, Ready: true, Message: fmt.Sprintf(
-		"expired at %s", instant(life.Deadline))}, o, life)
+	outcome := Outcome{Reason: v1alpha1.ReasonExpired, Ready: true, Message: fmt.Sprintf("expired at %s", instant(life.Deadline)),
+		Life: life, Phase: v1alpha1.PhaseExpired}
 	if ttl := o.temporary.Spec.TTLAfterExpired; ttl != nil {
 		// One that can't be read, which the schema does not let through, keeps the object.
 		if rest, err := policy.ParseDuration(*ttl); err == nil {
@@ -190,6 +190,13 @@ func (s *State) judgeLife(namespace string, o *grantObject) (policy.Lifetime, *O
 		}
 	}
 	return life, &outcome
+}
+
+// seenToEnd says whether a grant's status has noted already that this deadline has passed. Then it has, whatever
+// the clock of a machine says where the operator is started later.
+func seenToEnd(o *v1alpha1.TemporaryPermissionGrant, life policy.Lifetime) bool {
+	noted := o.Status.ExpiresAt
+	return o.Status.Phase == v1alpha1.PhaseExpired && noted != nil && noted.Time.Equal(life.Deadline.Truncate(time.Second))
 }
 
 // withLife adds to an outcome when it changes by itself.

@@ -27,16 +27,16 @@ func (s *State) Protected(old, object client.Object) string {
 }
 
 func (s *State) protectedAssignment(old, object *v1alpha1.RoleAssignment) string {
-	key := types.NamespacedName{Namespace: old.Namespace, Name: old.Name}
-	node := s.assignments[key]
-	if node == nil || old.Spec.Subject.User == "" {
-		return ""
-	}
 	if !old.DeletionTimestamp.IsZero() {
-		if object == nil || node.letGo {
+		if object == nil {
 			return ""
 		}
+		// Whomever it names now: what is written there could have to stay, as the last role of somebody else.
 		return "the object is being deleted, and in force until it can go: make another one instead of changing it"
+	}
+	key := types.NamespacedName{Namespace: old.Namespace, Name: old.Name}
+	if s.assignments[key] == nil || old.Spec.Subject.User == "" {
+		return ""
 	}
 	user := sibling(key, old.Spec.Subject.User)
 	var kept []types.NamespacedName

@@ -204,6 +204,77 @@ var _ = Describe("Mallory, who wants more,", func() {
 		expectNothingGained()
 	})
 
+	It("[G12] gains nothing by an address that an invitation is for, before it gives anything", func() {
+		create(build.Invitation(w.Namespace, "guest").Obj())
+		expectReason(build.Invitation(w.Namespace, "guest").Obj(), v1alpha1.ReasonInvitationPending)
+		Expect(try("take the address of somebody who is invited to nothing yet", patch(w.user("mallory"), `{"spec":{"email":"guest@example.com"}}`))).To(
+			beRefused("spec.email", "Invitation guest", "not known yet"))
+		Expect(try("make a User who has it", mallory.Create(ctx,
+			build.User(w.Namespace, "m").KnownAs(w.subject("mallory2")).ReachedAt("guest@example.com").Obj()))).To(beRefused("spec.email", "not known yet"))
+		Expect(try("take an address that no invitation is for", patch(w.user("mallory"), `{"spec":{"email":"mallory@example.org"}}`))).To(Succeed())
+	})
+
+	It("[G12] gains nothing by what is being deleted", func() {
+		const hold = "example.com/hold"
+		empty := build.Role(w.Namespace, "empty").Obj()
+		going := w.assignment("going", "empty").ToGroup("devs").Obj()
+		going.Finalizers = []string{hold}
+		create(empty, going)
+		Eventually(reason(going)).ShouldNot(BeEmpty())
+		Expect(k8sClient.Delete(ctx, going)).To(Succeed())
+		Expect(try("write a stronger role, for themselves, into an assignment that is being deleted",
+			patch(going, `{"spec":{"roleRef":{"name":"admin"},"subject":{"group":null,"user":"mallory"}}}`))).To(beRefused("is being deleted", "make another one"))
+		Eventually(func() ([]string, error) {
+			err := k8sClient.Get(ctx, client.ObjectKeyFromObject(going), going)
+			return going.Finalizers, err
+		}).Should(ConsistOf(hold))
+		Expect(try("do that when it gives nothing any more", patch(going, `{"spec":{"roleRef":{"name":"admin"}}}`))).To(beRefused("is being deleted"))
+		Expect(patch(going, `{"metadata":{"finalizers":null}}`)).To(Succeed())
+		Eventually(isGone(going)).Should(BeTrue())
+		expectNothingGained()
+	})
+
+	It("[G12] gains nothing by breaking a role", func() {
+		create(build.Role(w.Namespace, "base").Obj(), build.Role(w.Namespace, "heir").Inherits("base").Obj(), w.assignment("heir", "heir").ToUser("mallory").Obj())
+		base, heir := build.Role(w.Namespace, "base").Obj(), build.Role(w.Namespace, "heir").Obj()
+		expectReason(heir, v1alpha1.ReasonValid)
+		Expect(try("break the parent of a role that they have, and", patch(base, `{"spec":{"inherits":["base"]}}`))).To(Succeed())
+		expectReason(heir, v1alpha1.ReasonRoleInvalid)
+		Expect(try("let that role inherit from a stronger one, for when its parent is mended", patch(heir, `{"spec":{"inherits":["base","admin"]}}`))).To(beRefused(w.Delete))
+		Expect(try("let the broken parent do that", patch(base, `{"spec":{"inherits":["base","admin"]}}`))).To(beRefused(w.Delete))
+		edit(base, func(r *v1alpha1.Role) { r.Spec.Inherits = nil })
+		expectReason(heir, v1alpha1.ReasonValid)
+		expectNothingGained()
+	})
+
+	It("[G12] [K3] gains nothing by what waits for the end of a pause", func() {
+		ops := build.Role(w.Namespace, "ops").Obj()
+		create(ops)
+		expectReason(ops, v1alpha1.ReasonValid)
+		pause(ops)
+		expectPaused(ops, v1alpha1.ReasonPaused, false)
+		edit(ops, func(r *v1alpha1.Role) { r.Spec.PermissionGrants = []v1alpha1.PermissionEntry{{Permission: w.Delete}} })
+		expectPaused(ops, v1alpha1.ReasonPaused, true)
+		Expect(try("assign themselves a role with an edit that waits", mallory.Create(ctx, w.assignment("m1", "ops").ToUser("mallory").Obj()))).To(
+			beRefused("spec.roleRef", "waits for the end of a pause"))
+		Expect(try("inherit from it", mallory.Create(ctx, build.Role(w.Namespace, "m2").Inherits("ops").Obj()))).To(beRefused("spec.inherits", "waits"))
+
+		By("taking the names that it is for")
+		waiting := []v1alpha1.Object{w.assignment("zoe", "admin").ToUser("zoe").Obj(), w.assignment("late", "admin").ToGroup("late").Obj(),
+			w.assignment("soon", "admin").ToInvitation("soon").Obj()}
+		for _, object := range waiting {
+			object.SetAnnotations(map[string]string{v1alpha1.AnnotationPaused: "true"})
+			create(object)
+			expectPaused(object, v1alpha1.ReasonPaused, true)
+		}
+		Expect(try("make the User that a paused assignment names", mallory.Create(ctx,
+			build.User(w.Namespace, "zoe").KnownAs(w.subject("mallory2")).Obj()))).To(beRefused("RoleAssignment zoe", "waits"))
+		Expect(try("make the Group", mallory.Create(ctx, build.Group(w.Namespace, "late").Obj()))).To(beRefused("RoleAssignment late", "waits"))
+		Expect(try("make the Invitation", mallory.Create(ctx, build.Invitation(w.Namespace, "soon").Obj()))).To(beRefused("RoleAssignment soon", "waits"))
+		Expect(try("make a User that nothing names", mallory.Create(ctx, build.User(w.Namespace, "yan").KnownAs(w.subject("yan")).Obj()))).To(Succeed())
+		expectNothingGained()
+	})
+
 	It("[G12] gains nothing by clearing suspended", func() {
 		create(build.User(w.Namespace, "alter").KnownAs("alter@"+w.Namespace).Suspended().Obj(), w.assignment("alter", "admin").ToUser("alter").Obj())
 		expectReason(w.assignment("alter", "").Obj(), v1alpha1.ReasonUserSuspended)

@@ -46,9 +46,13 @@ func newTravelClock() *travelClock {
 }
 
 // StopAt stops the clock at an instant; it may be set on and back as often as a spec likes. Whoever is
-// about to set a timer by the time that it was does so before.
+// about to set a timer by the time that it was does so before, and roles say what they would say a second
+// later, since that second may never come.
 func (c *travelClock) StopAt(instant time.Time) {
 	GinkgoHelper()
+	if !c.standsStill() {
+		Eventually(checkCounts).Should(Succeed())
+	}
 	Eventually(func() float64 { return measured(activeWorkers) }).Should(BeZero())
 	c.stopAt(instant)
 }
@@ -58,6 +62,12 @@ func (c *travelClock) stopAt(instant time.Time) {
 	defer c.mu.Unlock()
 	c.stopped = true
 	c.SetTime(instant)
+}
+
+func (c *travelClock) standsStill() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stopped
 }
 
 // pass lets time pass for a clock that was stopped. What has failed is tried again by the same clock.
