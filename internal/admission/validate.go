@@ -228,6 +228,11 @@ func (v *Validator) warn(state *desired.State, asked change) (warnings []string)
 		}
 		return warnings
 	}
+	if assignment, ok := asked.object.(*v1alpha1.RoleAssignment); ok && assignment.Spec.Subject.Invitation != "" {
+		if user := state.Accepted(assignment.Namespace, assignment.Spec.Subject.Invitation); user != "" {
+			warnings = append(warnings, fmt.Sprintf("spec.subject.invitation: the User %s has accepted it, and gets this at once: see that it is the one you mean", user))
+		}
+	}
 	_, isOrganization := asked.old.(*v1alpha1.Organization)
 	if asked.old == nil || asked.object != nil && !isOrganization {
 		return warnings

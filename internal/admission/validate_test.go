@@ -275,3 +275,15 @@ func TestThoseWhoAskTheSameAtOnceAskOnce(t *testing.T) {
 		j.expect(<-responses, http.StatusOK)
 	}
 }
+
+func TestAnAssignmentToAnInvitationThatIsAcceptedSaysWhoGetsIt(t *testing.T) {
+	j := newJudge(t)
+	j.State().Put(build.Role("acme", "viewer").Grants("View").Obj(),
+		build.Invitation("acme", "taken").AcceptedBy("bob").Obj(), build.Invitation("acme", "open").Obj())
+	for invitation, want := range map[string]string{"taken": "the User bob has accepted it", "open": ""} {
+		response := j.create("alice", "roleassignments", build.RoleAssignment("acme", "a").Gives("viewer").ToInvitation(invitation).Obj())
+		if said := strings.Join(response.Warnings, "\n"); !response.Allowed || want == "" && said != "" || !strings.Contains(said, want) {
+			t.Errorf("%s: allowed: %t, warnings: %q, want %q", invitation, response.Allowed, said, want)
+		}
+	}
+}

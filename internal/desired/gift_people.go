@@ -272,6 +272,17 @@ func (s *State) Reached(organization, email string) (names []string) {
 	return names
 }
 
+// Accepted is the name of the User who has accepted an invitation, empty while nobody has.
+func (s *State) Accepted(organization, invitation string) string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	node := s.invitations[types.NamespacedName{Namespace: organization, Name: invitation}]
+	if node == nil || node.object == nil {
+		return ""
+	}
+	return node.object.spec.AcceptedBy
+}
+
 // acceptableLonger says whether an invitation that nobody has accepted expires later than it did.
 func (s *State) acceptableLonger(old, object *v1alpha1.Invitation) bool {
 	before, err := s.invited(invitationObjectOf(old))
