@@ -155,6 +155,12 @@ func (s *Syncer) nextBatch(ctx context.Context) (batch []plan, several bool, err
 		s.mu.Unlock()
 
 		p, err := s.planFor(ctx, it, known)
+		if errors.Is(err, store.ErrRefused) {
+			s.skip()
+			s.park(plan{item: it, drift: known.drift}, err)
+			s.available() // there may be nothing left to write that would say so
+			continue
+		}
 		if err != nil {
 			return nil, false, s.putBack(batch, err)
 		}
@@ -165,10 +171,15 @@ func (s *Syncer) nextBatch(ctx context.Context) (batch []plan, several bool, err
 		tuples += len(p.writes) + len(p.deletes)
 		bytes += p.bytes
 		batch = append(batch, p)
-		s.mu.Lock()
-		s.queue = s.queue[1:] // only this loop takes from the front
-		s.mu.Unlock()
+		s.skip()
 	}
+}
+
+// skip takes the first item from the queue. Only the loop that writes does.
+func (s *Syncer) skip() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue = s.queue[1:]
 }
 
 // putBack returns items to the front of the queue, and err.
@@ -297,7 +308,7 @@ func (s *Syncer) withdraw(ctx context.Context, refused plan) error {
 	return nil
 }
 
-// park sets an item aside that the store will not take.
+// park sets an item aside that the store will not take, or not even read.
 func (s *Syncer) park(p plan, err error) {
 	s.mu.Lock()
 	w := s.items[p.item]
@@ -311,7 +322,7 @@ func (s *Syncer) park(p plan, err error) {
 		s.fail(cause, err)
 	}
 	s.mu.Unlock()
-	s.log.Error(err, "the store refused a write; it will be tried again", "object", p.item.key.Object+p.item.cell.Object)
+	s.log.Error(err, "the store refused a fact; it will be tried again", "object", p.item.key.Object+p.item.cell.Object)
 }
 
 // unpark puts the items back into the queue that had been set aside.
