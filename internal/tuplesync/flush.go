@@ -189,9 +189,9 @@ func (s *Syncer) putBack(batch []plan, err error) error {
 	items := make([]item, 0, len(batch)+len(s.queue))
 	for _, p := range batch {
 		items = append(items, p.item)
-		// Whether a write that failed has happened is unknown.
+		// Whether a write that failed has happened is unknown. If it has, it was the last one.
 		w := s.items[p.item]
-		w.unsure, w.rested, w.drift = true, false, p.drift
+		w.unsure, w.rested, w.older, w.drift = true, false, p.older, p.drift
 	}
 	s.queue = append(items, s.queue...)
 	return err
@@ -242,7 +242,7 @@ func (s *Syncer) done(batch []plan) {
 			s.hold(p.item.cell, p.holds)
 		}
 		w := s.items[p.item]
-		w.unsure, w.drift = false, ""
+		w.unsure, w.older, w.drift = false, p.older, ""
 		if p.drift != "" {
 			driftRepaired.WithLabelValues(p.drift).Inc()
 		}

@@ -119,6 +119,9 @@ type work struct {
 	rejected bool
 	// rested means that every decision has seen what the cell holds.
 	rested bool
+	// older is the side that was there before the other one was written. It may be wrong for what somebody
+	// else has written: then either side may go, and afterwards it is right.
+	older int
 }
 
 // New is a syncer that does nothing until Run, which calls connect until that returns the store.
