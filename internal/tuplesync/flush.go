@@ -101,6 +101,10 @@ func (s *Syncer) flush(ctx context.Context) error {
 			}
 			s.unanswered = false
 			s.progress.Add(1)
+			if s.unsettled {
+				s.unsettled = false
+				signal(s.doubt)
+			}
 		}
 		batch, several, err := s.nextBatch(ctx)
 		if err != nil {
@@ -209,7 +213,7 @@ func (s *Syncer) write(ctx context.Context, batch []plan) error {
 		began := time.Now()
 		// A shutdown does not cut a write in half; the store's own deadline ends it.
 		err := s.store.Write(context.WithoutCancel(ctx), writes, deletes)
-		s.unanswered = errors.Is(err, store.ErrUnavailable)
+		s.heard(err)
 		observeWrite(len(writes)+len(deletes), time.Since(began), err)
 		switch {
 		case errors.Is(err, store.ErrRefused) && len(batch) > 1:
@@ -231,6 +235,12 @@ func (s *Syncer) write(ctx context.Context, batch []plan) error {
 	}
 	s.done(batch)
 	return nil
+}
+
+// heard notes what the answer to a write says about earlier ones and about itself.
+func (s *Syncer) heard(err error) {
+	s.unanswered = errors.Is(err, store.ErrUnavailable)
+	s.unsettled = s.unsettled || errors.Is(err, store.ErrUnsettled)
 }
 
 // done notes what a batch has brought into the store.
@@ -295,7 +305,7 @@ func (s *Syncer) withdraw(ctx context.Context, refused plan) error {
 		return nil
 	}
 	err := s.store.Write(context.WithoutCancel(ctx), nil, p.deletes)
-	s.unanswered = errors.Is(err, store.ErrUnavailable)
+	s.heard(err)
 	if errors.Is(err, store.ErrRefused) {
 		return nil // then there is nothing more to be done; it is tried again with the rest
 	}
