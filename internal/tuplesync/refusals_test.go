@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -88,10 +89,10 @@ func TestWhatCannotBeReadHoldsUpNoOther(t *testing.T) {
 				w.start()
 				w.fake.Plant(foreignTuples(5)...)
 				w.fake.Plant(unreadable)
-				reads := 0
+				var reads atomic.Int64
 				w.hook(storetest.Hooks{Get: func(_ context.Context, key store.Key) error {
 					if key.Object == unreadable.Object {
-						reads++
+						reads.Add(1)
 						return fmt.Errorf("%w: a blank in the user", store.ErrRefused)
 					}
 					return nil
@@ -108,9 +109,9 @@ func TestWhatCannotBeReadHoldsUpNoOther(t *testing.T) {
 				if progress := w.syncer.Progress(); progress.Waiting != 1 || progress.Refused != 1 {
 					t.Errorf("%d wait and %d are refused, want one that is both", progress.Waiting, progress.Refused)
 				}
-				before := reads
+				before := reads.Load()
 				w.sleep(untilRetried)
-				if reads == before {
+				if reads.Load() == before {
 					t.Error("it was not tried again")
 				}
 				w.hook(storetest.Hooks{})
