@@ -81,7 +81,8 @@ func (s *Syncer) compareFirst(ctx context.Context) error {
 	return nil
 }
 
-// keepComparing looks for what has changed behind our back, at least as often as it is told, until ctx ends.
+// keepComparing looks for what has changed behind our back, at least as often as it is told and whenever that is
+// in doubt, until ctx ends.
 func (s *Syncer) keepComparing(ctx context.Context, every time.Duration) {
 	for {
 		timer := time.NewTimer(wait.Jitter(every*5/6, 0.2))
@@ -89,6 +90,8 @@ func (s *Syncer) keepComparing(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			timer.Stop()
 			return
+		case <-s.doubt:
+			timer.Stop()
 		case <-timer.C:
 		}
 		if s.retrying(ctx, s.compareAgain) == nil {

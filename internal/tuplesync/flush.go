@@ -101,6 +101,10 @@ func (s *Syncer) flush(ctx context.Context) error {
 			}
 			s.unanswered = false
 			s.progress.Add(1)
+			if s.unsettled {
+				s.unsettled = false
+				signal(s.doubt)
+			}
 		}
 		batch, several, err := s.nextBatch(ctx)
 		if err != nil {
@@ -155,6 +159,12 @@ func (s *Syncer) nextBatch(ctx context.Context) (batch []plan, several bool, err
 		s.mu.Unlock()
 
 		p, err := s.planFor(ctx, it, known)
+		if errors.Is(err, store.ErrRefused) {
+			s.skip()
+			s.park(plan{item: it, drift: known.drift}, err)
+			s.available() // there may be nothing left to write that would say so
+			continue
+		}
 		if err != nil {
 			return nil, false, s.putBack(batch, err)
 		}
@@ -165,10 +175,15 @@ func (s *Syncer) nextBatch(ctx context.Context) (batch []plan, several bool, err
 		tuples += len(p.writes) + len(p.deletes)
 		bytes += p.bytes
 		batch = append(batch, p)
-		s.mu.Lock()
-		s.queue = s.queue[1:] // only this loop takes from the front
-		s.mu.Unlock()
+		s.skip()
 	}
+}
+
+// skip takes the first item from the queue. Only the loop that writes does.
+func (s *Syncer) skip() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue = s.queue[1:]
 }
 
 // putBack returns items to the front of the queue, and err.
@@ -178,9 +193,9 @@ func (s *Syncer) putBack(batch []plan, err error) error {
 	items := make([]item, 0, len(batch)+len(s.queue))
 	for _, p := range batch {
 		items = append(items, p.item)
-		// Whether a write that failed has happened is unknown.
+		// Whether a write that failed has happened is unknown. If it has, it was the last one.
 		w := s.items[p.item]
-		w.unsure, w.rested, w.drift = true, false, p.drift
+		w.unsure, w.rested, w.older, w.drift = true, false, p.older, p.drift
 	}
 	s.queue = append(items, s.queue...)
 	return err
@@ -198,7 +213,7 @@ func (s *Syncer) write(ctx context.Context, batch []plan) error {
 		began := time.Now()
 		// A shutdown does not cut a write in half; the store's own deadline ends it.
 		err := s.store.Write(context.WithoutCancel(ctx), writes, deletes)
-		s.unanswered = errors.Is(err, store.ErrUnavailable)
+		s.heard(err)
 		observeWrite(len(writes)+len(deletes), time.Since(began), err)
 		switch {
 		case errors.Is(err, store.ErrRefused) && len(batch) > 1:
@@ -222,6 +237,12 @@ func (s *Syncer) write(ctx context.Context, batch []plan) error {
 	return nil
 }
 
+// heard notes what the answer to a write says about earlier ones and about itself.
+func (s *Syncer) heard(err error) {
+	s.unanswered = errors.Is(err, store.ErrUnavailable)
+	s.unsettled = s.unsettled || errors.Is(err, store.ErrUnsettled)
+}
+
 // done notes what a batch has brought into the store.
 func (s *Syncer) done(batch []plan) {
 	s.mu.Lock()
@@ -231,7 +252,7 @@ func (s *Syncer) done(batch []plan) {
 			s.hold(p.item.cell, p.holds)
 		}
 		w := s.items[p.item]
-		w.unsure, w.drift = false, ""
+		w.unsure, w.older, w.drift = false, p.older, ""
 		if p.drift != "" {
 			driftRepaired.WithLabelValues(p.drift).Inc()
 		}
@@ -284,7 +305,7 @@ func (s *Syncer) withdraw(ctx context.Context, refused plan) error {
 		return nil
 	}
 	err := s.store.Write(context.WithoutCancel(ctx), nil, p.deletes)
-	s.unanswered = errors.Is(err, store.ErrUnavailable)
+	s.heard(err)
 	if errors.Is(err, store.ErrRefused) {
 		return nil // then there is nothing more to be done; it is tried again with the rest
 	}
@@ -297,7 +318,7 @@ func (s *Syncer) withdraw(ctx context.Context, refused plan) error {
 	return nil
 }
 
-// park sets an item aside that the store will not take.
+// park sets an item aside that the store will not take, or not even read.
 func (s *Syncer) park(p plan, err error) {
 	s.mu.Lock()
 	w := s.items[p.item]
@@ -311,7 +332,7 @@ func (s *Syncer) park(p plan, err error) {
 		s.fail(cause, err)
 	}
 	s.mu.Unlock()
-	s.log.Error(err, "the store refused a write; it will be tried again", "object", p.item.key.Object+p.item.cell.Object)
+	s.log.Error(err, "the store refused a fact; it will be tried again", "object", p.item.key.Object+p.item.cell.Object)
 }
 
 // unpark puts the items back into the queue that had been set aside.

@@ -22,7 +22,9 @@ type plan struct {
 	// again means that the item needs another look afterwards, and rest that it first has to wait until
 	// the decisions of now have ended.
 	again, rest bool
-	bytes       int
+	// older is as in work, once this is written.
+	older int
+	bytes int
 	// drift is the direction of the difference that a comparison found and this repairs, if it does.
 	drift string
 }
@@ -71,7 +73,7 @@ func (s *Syncer) planCell(ctx context.Context, it item, known work) (plan, error
 	s.mu.Lock()
 	holds := s.held[it.cell]
 	s.mu.Unlock()
-	p := plan{item: it, drift: known.drift}
+	p := plan{item: it, drift: known.drift, older: known.older}
 	if known.unsure || known.suspect {
 		found, err := s.readCell(ctx, it.cell)
 		if err != nil {
@@ -114,10 +116,11 @@ func (p *plan) switchSides(wanted []*structpb.Struct, rested bool) {
 	case both && !rested:
 		p.rest = true
 	case both:
-		// All decisions see both sides, so either may go.
-		drop := 1
-		if match == 1 {
-			drop = 0
+		// All decisions see both sides, so either may go. If neither is wanted any more, it is the older one: what
+		// was taken away when the newer one came has waited long enough, however often things change meanwhile.
+		drop := p.older
+		if match >= 0 {
+			drop = 1 - match
 		}
 		p.deletes = []store.Key{p.item.cell.Place(drop)}
 		p.holds[drop] = nil
@@ -126,7 +129,8 @@ func (p *plan) switchSides(wanted []*structpb.Struct, rested bool) {
 		p.writes = []store.Tuple{{Key: p.item.cell.Place(free), Context: wanted[0]}}
 		p.bytes = proto.Size(wanted[0])
 		p.holds[free] = wanted[0]
-		p.again = p.holds[1-free] != nil
+		p.older = 1 - free
+		p.again = p.holds[p.older] != nil
 	}
 }
 

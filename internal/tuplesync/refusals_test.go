@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -71,6 +73,67 @@ func TestARefusedTupleHoldsUpNoOther(t *testing.T) {
 		if err := <-w.awaiting(poisoned); err != nil {
 			t.Errorf("in the end: %v", err)
 		}
+	})
+}
+
+// Somebody with the database's own tools may write what the store will neither read by itself nor delete.
+func TestWhatCannotBeReadHoldsUpNoOther(t *testing.T) {
+	for name, unreadable := range map[string]store.Tuple{
+		"a tuple":     foreign("group:acme/unreadable"),
+		"a condition": {Key: render.GrantCell("workspace:acme/unreadable", "user:a b").Place(0), Context: junk()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				given := assignment("given", "r0", "u0")
+				w.put(given)
+				w.start()
+				w.fake.Plant(foreignTuples(5)...)
+				w.fake.Plant(unreadable)
+				var reads atomic.Int64
+				w.hook(storetest.Hooks{Get: func(_ context.Context, key store.Key) error {
+					if key.Object == unreadable.Object {
+						reads.Add(1)
+						return fmt.Errorf("%w: a blank in the user", store.ErrRefused)
+					}
+					return nil
+				}})
+				w.sleep(2 * compareEvery)
+				if found := w.fake.Tuples(); len(found) != len(w.wanted().tuples)+len(w.wanted().cells)+1 {
+					t.Errorf("the store has %d tuples, want what is wanted and what can't be read: %v", len(found), found)
+				}
+				w.remove(given)
+				if err := <-w.awaiting(given); err != nil {
+					t.Errorf("a revocation: %v", err)
+				}
+				w.expectAvailable()
+				if progress := w.syncer.Progress(); progress.Waiting != 1 || progress.Refused != 1 {
+					t.Errorf("%d wait and %d are refused, want one that is both", progress.Waiting, progress.Refused)
+				}
+				before := reads.Load()
+				w.sleep(untilRetried)
+				if reads.Load() == before {
+					t.Error("it was not tried again")
+				}
+				w.hook(storetest.Hooks{})
+				w.sleep(untilRetried)
+				w.put(assignment("other", "r0", "u1"))
+				w.settle()
+				w.expectWhole()
+			})
+		})
+	}
+}
+
+func TestAStoreThatOnlyRefusesAnswers(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.put(assignment("given", "r0", "u0"))
+		w.start()
+		w.fake.Plant(foreign("group:acme/unreadable"))
+		w.hook(down())
+		w.sleep(2 * compareEvery)
+		w.hook(storetest.Hooks{Get: func(context.Context, store.Key) error { return store.ErrRefused }})
+		w.sleep(aWhile)
+		w.expectAvailable(false, true)
 	})
 }
 

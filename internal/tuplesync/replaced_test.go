@@ -3,6 +3,7 @@ package tuplesync_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -34,6 +35,45 @@ func TestWhoIsReplacedEnds(t *testing.T) {
 			t.Errorf("it wrote %d times, want that it stops at the first", writes)
 		}
 		w.expectAvailable()
+	})
+}
+
+// A write that was given up has happened, and has left its mark: nothing is written until that is settled, and what
+// else it has left is looked for at once.
+func TestWhatWasGivenUpAndHasHappenedIsRepaired(t *testing.T) {
+	inWorld(t, func(w *world) {
+		given := assignment("given", "r0", "u0")
+		w.put(given, assignment("kept", "r1", "u1"))
+		w.start()
+		w.fake.Plant(foreign("group:acme/late"))
+		settled := false
+		expectCompared := func(atMost int) {
+			t.Helper()
+			w.note(func() {
+				if w.compared == 0 || w.compared > atMost {
+					t.Errorf("compared %d times, want at least once and at most %d times", w.compared, atMost)
+				}
+			})
+		}
+		w.hook(storetest.Hooks{
+			Settle: func(context.Context) error {
+				settled = true
+				return nil
+			},
+			Write: func(context.Context, []store.Tuple, []store.Key) error {
+				if !settled {
+					return fmt.Errorf("%w: %w", store.ErrUnavailable, store.ErrUnsettled)
+				}
+				return nil
+			},
+		})
+		w.remove(given)
+		w.sleep(aWhile)
+		w.expectWhole()
+		w.expectAvailable(false, true)
+		expectCompared(1)
+		w.sleep(2 * compareEvery)
+		expectCompared(3) // at the interval again
 	})
 }
 

@@ -189,6 +189,96 @@ func TestWhatIsTakenFromAMergedGrantEndsAfterTheWait(t *testing.T) {
 	})
 }
 
+// A grant that changes again during each wait: what a wait was for has gone before the next one begins, and what
+// is granted all the time never goes.
+func TestWhatIsTakenAwayEndsAfterOneWaitHoweverOftenThingsChange(t *testing.T) {
+	for name, loses := range map[string]bool{"answers are lost": true, "all is answered": false} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				changing := func(n int) *v1alpha1.PermissionGrant { return grant("changing", "u0", fmt.Sprint("P", n)) }
+				w.put(grant("kept", "u0", "P0"), changing(1))
+				w.start()
+				cell := w.grantCell()
+				says := func(permission string) (sides int) {
+					for n := range cell.Places() {
+						if strings.Contains(text(w.fake.Tuples()[cell.Place(n)]), permission) {
+							sides++
+						}
+					}
+					return sides
+				}
+				const last = 7
+				waits := 0
+				w.hook(storetest.Hooks{
+					AwaitChecks: func(context.Context) error {
+						if waits++; waits > 1 && says(fmt.Sprint("P", waits-1)) > 0 {
+							t.Errorf("wait %d begins, and P%d is still there", waits, waits-1)
+						}
+						if waits+2 <= last {
+							w.put(changing(waits + 2))
+						}
+						return nil
+					},
+					Written: func(context.Context, []store.Tuple, []store.Key) error {
+						if says("P0") == 0 {
+							t.Error("no side gives what is granted all the time")
+						}
+						if loses {
+							return errDown
+						}
+						return nil
+					},
+				})
+				w.put(changing(2))
+				w.sleep(time.Minute)
+				w.expectWhole()
+				if waits != last-1 {
+					t.Errorf("waited %d times, want once for each of %d changes", waits, last-1)
+				}
+			})
+		})
+	}
+}
+
+// After a restart nobody knows which side came first.
+func TestTwoSidesThatNobodyWantsAreReplacedOneAfterTheOther(t *testing.T) {
+	for first := range 2 {
+		inWorld(t, func(w *world) {
+			w.put(grant("granted", "u0", "P0"))
+			cell := w.grantCell()
+			wanted := w.state.Contexts(cell)[0]
+			for n, permission := range []string{"P1", "P2"} {
+				w.put(grant("granted", "u0", "P0", permission))
+				w.fake.Plant(store.Tuple{Key: cell.Place((first + n) % 2), Context: w.state.Contexts(cell)[0]})
+			}
+			w.put(grant("granted", "u0", "P0"))
+			var events []string
+			w.hook(storetest.Hooks{
+				AwaitChecks: func(context.Context) error {
+					events = append(events, "wait")
+					return nil
+				},
+				Written: func(_ context.Context, writes []store.Tuple, deletes []store.Key) error {
+					for _, tuple := range writes {
+						if tuple.Object == cell.Object && text(tuple.Context) == text(wanted) {
+							events = append(events, "write")
+						}
+					}
+					for range deletes {
+						events = append(events, "delete")
+					}
+					return nil
+				},
+			})
+			w.start()
+			w.expectWhole()
+			if want := []string{"wait", "delete", "write", "wait", "delete"}; !slices.Equal(events, want) {
+				t.Errorf("the store saw %v, want %v", events, want)
+			}
+		})
+	}
+}
+
 func TestTheOnlyGrantOfASubjectEndsAtOnce(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.put(assignment("kept", "r0", "u0"))

@@ -43,8 +43,8 @@ type Syncer struct {
 	observer Observer
 	log      logr.Logger
 	// unanswered means that a write may still happen that we no longer wait for. Only the loop that writes
-	// knows it.
-	unanswered bool
+	// knows it. unsettled means that one has happened after all, or may have.
+	unanswered, unsettled bool
 
 	mu sync.Mutex
 	// queue are the items to look at, in order; items knows each of them, and those that are being
@@ -83,6 +83,8 @@ type Syncer struct {
 	}
 	// wake and rest say that there is something in queue, and in resting.
 	wake, rest chan struct{}
+	// doubt says that the store is to be compared without waiting for the next time.
+	doubt chan struct{}
 }
 
 // slots are the contexts of a cell's tuples; nil where there is no tuple.
@@ -119,6 +121,9 @@ type work struct {
 	rejected bool
 	// rested means that every decision has seen what the cell holds.
 	rested bool
+	// older is the side that was there before the other one was written. It may be wrong for what somebody
+	// else has written: then either side may go, and afterwards it is right.
+	older int
 }
 
 // New is a syncer that does nothing until Run, which calls connect until that returns the store.
@@ -136,6 +141,7 @@ func New(connect func(context.Context) (store.Store, error), state *desired.Stat
 		refused:  map[desired.Ref]error{},
 		wake:     make(chan struct{}, 1),
 		rest:     make(chan struct{}, 1),
+		doubt:    make(chan struct{}, 1),
 	}
 }
 

@@ -61,8 +61,9 @@ func reason(err error) string {
 	return status.Convert(err).Message()
 }
 
-// writeError tells the three things apart for which OpenFGA has one code: another transaction came in
-// between, which passes, somebody else has taken over, and a tuple is there with another context, which do not.
+// writeError tells the things apart for which OpenFGA has one code: another transaction came in between, which
+// passes, somebody else has taken over, and a tuple is there with another context, which do not. Where that tuple
+// is the mark, it passes with Settle.
 func (s *Store) writeError(ctx context.Context, doing string, writes []store.Tuple, err error) error {
 	if status.Code(err) != codes.Aborted {
 		return mapped(doing, err)
@@ -75,9 +76,13 @@ func (s *Store) writeError(ctx context.Context, doing string, writes []store.Tup
 		if getErr != nil {
 			return mapped(doing, err)
 		}
-		if found && !proto.Equal(there.Context, tuple.Context) {
-			return refused(doing, fmt.Sprintf("%s %s %s is there with another context", tuple.User, tuple.Relation, tuple.Object))
+		if !found || proto.Equal(there.Context, tuple.Context) {
+			continue
 		}
+		if tuple.Object == turnKey.Object {
+			return fmt.Errorf("%s: %w: %w", doing, store.ErrUnavailable, store.ErrUnsettled)
+		}
+		return refused(doing, fmt.Sprintf("%s %s %s is there with another context", tuple.User, tuple.Relation, tuple.Object))
 	}
 	return mapped(doing, err)
 }

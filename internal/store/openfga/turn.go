@@ -3,7 +3,7 @@ package openfga
 import (
 	"context"
 	"crypto/rand"
-	"errors"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -34,7 +34,7 @@ func (s *Store) TakeOver(ctx context.Context) error {
 		return err
 	}
 	s.carried = []store.Tuple{unique(turnKey), unique(markKey)}
-	return s.carry(ctx)
+	return s.Write(ctx, nil, nil)
 }
 
 // Settle implements store.Store.
@@ -42,22 +42,12 @@ func (s *Store) Settle(ctx context.Context) error {
 	if !s.shared {
 		return nil
 	}
-	s.carried = s.carried[:1]
+	s.carried = slices.Clip(s.carried[:1])
 	if err := s.Write(ctx, nil, []store.Key{markKey}); err != nil {
 		return err
 	}
 	s.carried = append(s.carried, unique(markKey))
-	return s.carry(ctx)
-}
-
-// carry writes the two tuples alone.
-func (s *Store) carry(ctx context.Context) error {
-	err := s.Write(ctx, nil, nil)
-	if errors.Is(err, store.ErrRefused) {
-		// An earlier write came in between and has put back what it carried.
-		return unavailable("ending earlier writes", err.Error())
-	}
-	return err
+	return s.Write(ctx, nil, nil)
 }
 
 // unique is the tuple of a key with a context that no other has.

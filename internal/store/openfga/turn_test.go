@@ -108,6 +108,36 @@ func TestNothingIsOnItsWayAnyMoreWhenATurnBegins(t *testing.T) {
 	}
 }
 
+// What was given up may have happened after it was settled where the database itself has gone back in time.
+func TestAForeignMarkIsRepairedBySettling(t *testing.T) {
+	running := startOnSQLite(t)
+	remote := openRemote(t, optionsFor(t, running))
+	takeOver(t, remote)
+	// This copy puts a mark of its own into the store, in the same turn.
+	earlier := *remote
+	if err := earlier.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"writing":  remote.Write(t.Context(), []store.Tuple{granted}, nil),
+		"deleting": remote.Write(t.Context(), nil, []store.Key{granted.Key}),
+	} {
+		if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, store.ErrUnsettled) || errors.Is(err, store.ErrRefused) {
+			t.Errorf("%s: got %v, want that it is to be settled", name, err)
+		}
+	}
+	if err := remote.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	write(t, remote, granted)
+	if err := earlier.Write(t.Context(), nil, []store.Key{granted.Key}); !errors.Is(err, store.ErrUnsettled) {
+		t.Errorf("got %v, want that the other mark does not count any more", err)
+	}
+	other := granted
+	other.Context = conditions(map[string]any{"App:Other": true}, nil)
+	expectRefused(t, remote.Write(t.Context(), []store.Tuple{other}, nil))
+}
+
 func TestWhatIsSettledNeverHappens(t *testing.T) {
 	running := server.Start(t, server.Options{Engine: "postgres", URI: postgres.Start(t), Keys: []string{preSharedKey}})
 	remote := openRemote(t, optionsFor(t, running))
