@@ -85,27 +85,37 @@ func expectUnmoved[T client.Object](objects ...T) written {
 	return before
 }
 
-// checkCounts says which role does not say yet how many objects name it.
+// checkCounts says which role of the present spec does not say yet how many objects name it.
 func checkCounts() error {
+	for _, namespace := range ownNamespaces {
+		if err := checkCountsIn(namespace); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkCountsIn(namespace string) error {
 	var roles v1alpha1.RoleList
 	var assignments v1alpha1.RoleAssignmentList
-	if err := errors.Join(k8sClient.List(ctx, &roles), k8sClient.List(ctx, &assignments)); err != nil {
+	if err := errors.Join(k8sClient.List(ctx, &roles, client.InNamespace(namespace)),
+		k8sClient.List(ctx, &assignments, client.InNamespace(namespace))); err != nil {
 		return err
 	}
-	named, heirs := map[types.NamespacedName]int64{}, map[types.NamespacedName]int64{}
+	named, heirs := map[string]int64{}, map[string]int64{}
 	for i := range assignments.Items {
-		named[types.NamespacedName{Namespace: assignments.Items[i].Namespace, Name: assignments.Items[i].Spec.RoleRef.Name}]++
+		named[assignments.Items[i].Spec.RoleRef.Name]++
 	}
 	for i := range roles.Items {
 		for _, parent := range roles.Items[i].Spec.Inherits {
-			heirs[types.NamespacedName{Namespace: roles.Items[i].Namespace, Name: parent}]++
+			heirs[parent]++
 		}
 	}
 	for i := range roles.Items {
-		role, key := &roles.Items[i], client.ObjectKeyFromObject(&roles.Items[i])
-		if role.DeletionTimestamp.IsZero() && (role.Status.Assignments != named[key] || role.Status.Heirs != heirs[key]) {
+		role := &roles.Items[i]
+		if role.DeletionTimestamp.IsZero() && (role.Status.Assignments != named[role.Name] || role.Status.Heirs != heirs[role.Name]) {
 			return fmt.Errorf("%s says %d assignments and %d heirs, and there are %d and %d",
-				key, role.Status.Assignments, role.Status.Heirs, named[key], heirs[key])
+				client.ObjectKeyFromObject(role), role.Status.Assignments, role.Status.Heirs, named[role.Name], heirs[role.Name])
 		}
 	}
 	return nil
