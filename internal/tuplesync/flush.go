@@ -35,7 +35,10 @@ func backoff() wait.Backoff {
 // has begun is then finished. It compares the store again at an interval, with jitter. The error is
 // store.ErrReplaced when another operator has taken over.
 func (s *Syncer) Run(ctx context.Context, compareEvery time.Duration) error {
-	if err := s.retrying(ctx, s.compareFirst); err != nil {
+	switch err := s.retrying(ctx, s.compareFirst); {
+	case errors.Is(err, store.ErrReplaced):
+		return err
+	case err != nil:
 		return nil // ctx has ended
 	}
 	s.available()

@@ -38,6 +38,17 @@ func TestWhoIsReplacedEnds(t *testing.T) {
 	})
 }
 
+func TestWhoIsReplacedBeforeTheFirstComparisonEnds(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.hook(storetest.Hooks{TakeOver: func(context.Context) error { return store.ErrReplaced }})
+		ended := make(chan error, 1)
+		go func() { ended <- w.syncer.Run(w.Context(), compareEvery) }()
+		if err := <-ended; !errors.Is(err, store.ErrReplaced) {
+			t.Errorf("Run: %v, want that it was replaced, so that somebody begins anew", err)
+		}
+	})
+}
+
 // A write that was given up has happened, and has left its mark: nothing is written until that is settled, and what
 // else it has left is looked for at once.
 func TestWhatWasGivenUpAndHasHappenedIsRepaired(t *testing.T) {

@@ -36,6 +36,7 @@ type Hooks struct {
 	Walk, Visit func(ctx context.Context) error
 	AwaitChecks func(ctx context.Context) error
 	Settle      func(ctx context.Context) error
+	TakeOver    func(ctx context.Context) error
 }
 
 // NewFake is an empty store.
@@ -82,10 +83,7 @@ func (f *Fake) Broken() error {
 }
 
 // TakeOver implements store.Store. A Fake has one writer.
-func (f *Fake) TakeOver(ctx context.Context) error {
-	f.begin("take over")
-	return ended(ctx)
-}
+func (f *Fake) TakeOver(ctx context.Context) error { return simple(ctx, f.begin("take over").TakeOver) }
 
 // Settle implements store.Store.
 func (f *Fake) Settle(ctx context.Context) error { return simple(ctx, f.begin("settle").Settle) }
