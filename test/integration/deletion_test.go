@@ -55,7 +55,7 @@ var _ = Describe("Deleting", Serial, func() {
 		})
 		lists := []client.ObjectList{&v1alpha1.PermissionGrantList{}, &v1alpha1.TemporaryPermissionGrantList{}, &v1alpha1.GroupMembershipList{}}
 		for _, list := range lists {
-			Eventually(func() error { return checkStatuses(list, nil, client.InNamespace(w.Namespace)) }).
+			Eventually(func() error { return checkStatuses(list, everyObject, client.InNamespace(w.Namespace)) }).
 				WithTimeout(10 * time.Minute).WithPolling(time.Second).Should(Succeed())
 		}
 		made := time.Since(began)
