@@ -2,6 +2,7 @@ package desired
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -91,19 +92,12 @@ func (r *role) effect() []policy.Grant {
 // reach is what a role would give if nothing were broken: its own entries, and those of all roles that it
 // names, directly and through others.
 func (s *State) reach(key types.NamespacedName) (grants []policy.Grant) {
-	found := set[types.NamespacedName]{}
-	var follow func(types.NamespacedName)
-	follow = func(key types.NamespacedName) {
-		if found.has(key) || s.roles[key] == nil {
-			return
-		}
-		found.add(key)
-		grants = append(grants, s.roles[key].own...)
-		for _, parent := range s.roles[key].parents(key) {
-			follow(parent)
-		}
+	named := func(key types.NamespacedName) iter.Seq[types.NamespacedName] {
+		return slices.Values(s.roles[key].parents(key))
 	}
-	follow(key)
+	for role := range s.reached(set[types.NamespacedName]{key: {}}, named) {
+		grants = append(grants, s.roles[role].own...)
+	}
 	return grants
 }
 

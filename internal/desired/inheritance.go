@@ -2,6 +2,8 @@ package desired
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -30,6 +32,11 @@ func (r *role) parents(key types.NamespacedName) []types.NamespacedName {
 
 // withHeirs are roles and all that inherit from them, directly and through others.
 func (s *State) withHeirs(roles set[types.NamespacedName]) set[types.NamespacedName] {
+	return s.reached(roles, func(key types.NamespacedName) iter.Seq[types.NamespacedName] { return maps.Keys(s.named.heirs[key]) })
+}
+
+// reached are roles and all that next leads to from them, directly and through others, as far as there are any.
+func (s *State) reached(roles set[types.NamespacedName], next func(types.NamespacedName) iter.Seq[types.NamespacedName]) set[types.NamespacedName] {
 	found := set[types.NamespacedName]{}
 	var follow func(types.NamespacedName)
 	follow = func(key types.NamespacedName) {
@@ -37,8 +44,8 @@ func (s *State) withHeirs(roles set[types.NamespacedName]) set[types.NamespacedN
 			return
 		}
 		found.add(key)
-		for heir := range s.named.heirs[key] {
-			follow(heir)
+		for further := range next(key) {
+			follow(further)
 		}
 	}
 	for key := range roles {
