@@ -8,13 +8,13 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // Object is what every kind of this API has in common.
 // +kubebuilder:object:generate=false
 type Object interface {
-	client.Object
+	metav1.Object
+	runtime.Object
 	// CommonStatus is the part of the status that every kind has, to read and to change.
 	CommonStatus() *CommonStatus
 	// Declared is the spec, to read and to change: a pointer to the kind's own type.
