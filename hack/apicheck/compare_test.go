@@ -36,6 +36,22 @@ func change(definition *apiextensionsv1.CustomResourceDefinition, do func(*apiex
 	into(definition.Spec.Versions[0].Schema.OpenAPIV3Schema, path)
 }
 
+func TestOnlyWhatIsMeantMayBreak(t *testing.T) {
+	findings := []string{"a: the field is gone", "b: it is required now"}
+	for list, want := range map[string][]string{
+		"": findings,
+		"# why\n\na: the field is gone\nb: it is required now\n": nil,
+		"a: the field is gone": {"b: it is required now"},
+		"a: the field is gone\nb: it is required now\nc: the kind is gone": {
+			"said to be meant, and not found: remove the line: c: the kind is gone",
+		},
+	} {
+		if got := unexpected(findings, list); !slices.Equal(got, want) {
+			t.Errorf("with %q, got %q, want %q", list, got, want)
+		}
+	}
+}
+
 type definitions = map[string]*apiextensionsv1.CustomResourceDefinition
 
 type schema = apiextensionsv1.JSONSchemaProps
