@@ -100,14 +100,14 @@ type PermissionGrantStatus struct {
 // every object of a type there, or on one object.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:scope=Namespaced,shortName=pg,categories=authz
+// +kubebuilder:resource:scope=Namespaced,shortName=pg,categories={authz,authz-all}
 // +kubebuilder:printcolumn:name="Subject",type=string,JSONPath=`.status.subject`
 // +kubebuilder:printcolumn:name="Scope",type=string,JSONPath=`.status.scope`
 // +kubebuilder:printcolumn:name="In force",type=boolean,JSONPath=`.status.inForce`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Paused",type=string,JSONPath=`.status.conditions[?(@.type=="Paused")].status`,priority=1
-// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:selectablefield:JSONPath=`.spec.subject.user`
 // +kubebuilder:selectablefield:JSONPath=`.spec.subject.group`
 // +kubebuilder:selectablefield:JSONPath=`.spec.scope.workspace`
@@ -299,17 +299,17 @@ type TemporaryPermissionGrantStatus struct {
 // decision, so that it is kept also while the operator is down.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:scope=Namespaced,shortName=tpg,categories=authz
+// +kubebuilder:resource:scope=Namespaced,shortName=tpg,categories={authz,authz-all}
 // +kubebuilder:printcolumn:name="User",type=string,JSONPath=`.spec.user`
 // +kubebuilder:printcolumn:name="Permission",type=string,JSONPath=`.spec.permissionGrant.permission`
 // +kubebuilder:printcolumn:name="Scope",type=string,JSONPath=`.status.scope`
 // +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiresAt`
 // +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
 // +kubebuilder:printcolumn:name="In force",type=boolean,JSONPath=`.status.inForce`,priority=1
-// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,priority=1
-// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Paused",type=string,JSONPath=`.status.conditions[?(@.type=="Paused")].status`,priority=1
-// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:selectablefield:JSONPath=`.spec.user`
 // +kubebuilder:selectablefield:JSONPath=`.spec.permissionGrant.permission`
 // +kubebuilder:selectablefield:JSONPath=`.spec.scope.workspace`

@@ -17,16 +17,14 @@ type GroupSpec struct {
 	Description string `json:"description,omitempty"`
 
 	// configurablePermissions are what an admin of the group may be given or refused by its
-	// GroupMembership: up to 100 names. Left out: can_run_reports, can_instant_login,
-	// can_create_accounts and can_edit_accounts. An empty list is none.
+	// GroupMembership: up to 100 names of your own, as in can_run_reports. Left out, or empty: none.
 	// +optional
-	// +kubebuilder:default={can_run_reports,can_instant_login,can_create_accounts,can_edit_accounts}
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=256
 	// +kubebuilder:validation:items:XValidation:rule="self.trim().size() > 0",message="must not be blank: write a permission's name"
-	ConfigurablePermissions []string `json:"configurablePermissions,omitzero"`
+	ConfigurablePermissions []string `json:"configurablePermissions,omitempty"`
 }
 
 // GroupStatus is what the operator has found.
@@ -38,7 +36,7 @@ type GroupStatus struct {
 // 63 characters. Deleting it ends what it was given, for all its members.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:scope=Namespaced,shortName=grp,categories=authz
+// +kubebuilder:resource:scope=Namespaced,shortName=grp,categories={authz,authz-all}
 // +kubebuilder:printcolumn:name="Display name",type=string,JSONPath=`.spec.displayName`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`

@@ -89,7 +89,7 @@ type GroupMembershipStatus struct {
 // where there are more, the oldest holds.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:scope=Namespaced,shortName=gm,categories=authz
+// +kubebuilder:resource:scope=Namespaced,shortName=gm,categories={authz,authz-all}
 // +kubebuilder:printcolumn:name="User",type=string,JSONPath=`.spec.user`
 // +kubebuilder:printcolumn:name="Group",type=string,JSONPath=`.spec.group`
 // +kubebuilder:printcolumn:name="Role",type=string,JSONPath=`.spec.role`
@@ -97,7 +97,7 @@ type GroupMembershipStatus struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Paused",type=string,JSONPath=`.status.conditions[?(@.type=="Paused")].status`,priority=1
-// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:selectablefield:JSONPath=`.spec.user`
 // +kubebuilder:selectablefield:JSONPath=`.spec.group`
 // +kubebuilder:selectablefield:JSONPath=`.spec.role`

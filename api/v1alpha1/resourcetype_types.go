@@ -83,7 +83,7 @@ type ResourceTypeStatus struct {
 // on them may test. Where two claim one type or one permission, the older holds.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:scope=Cluster,shortName=rt,categories=authz
+// +kubebuilder:resource:scope=Cluster,shortName=rt,categories=authz-all
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.type`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`

@@ -45,9 +45,9 @@ type RoleSpec struct {
 	Description string `json:"description"`
 
 	// frontendView is the surface of the application that the role is made for: Client or Admin. It is
-	// for applications to read, and changes nothing in what the role permits.
-	// +required
-	FrontendView FrontendView `json:"frontendView"`
+	// for applications to read, and changes nothing in what the role permits. Left out: none in particular.
+	// +optional
+	FrontendView FrontendView `json:"frontendView,omitempty"`
 
 	// type is Standard, Base or Share, and can't be changed. Left out: Standard. A Share role is
 	// assigned at a resource, every other at an organization, workspace or project. A Base role is a
@@ -141,7 +141,7 @@ type PreviousRevision struct {
 // most 63 characters and is unique in the organization.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:scope=Namespaced,shortName=arole,categories=authz
+// +kubebuilder:resource:scope=Namespaced,shortName=arole,categories={authz,authz-all}
 // +kubebuilder:printcolumn:name="Display name",type=string,JSONPath=`.spec.displayName`,priority=1
 // +kubebuilder:printcolumn:name="View",type=string,JSONPath=`.spec.frontendView`
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.type`

@@ -80,7 +80,7 @@ type RoleAssignmentStatus struct {
 // RoleAssignment gives a Role to a user, a group or an invitation, at a scope and everywhere below.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:scope=Namespaced,shortName=ra,categories=authz
+// +kubebuilder:resource:scope=Namespaced,shortName=ra,categories={authz,authz-all}
 // +kubebuilder:printcolumn:name="Role",type=string,JSONPath=`.spec.roleRef.name`
 // +kubebuilder:printcolumn:name="Subject",type=string,JSONPath=`.status.subject`
 // +kubebuilder:printcolumn:name="Scope",type=string,JSONPath=`.status.scope`
@@ -88,7 +88,7 @@ type RoleAssignmentStatus struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Paused",type=string,JSONPath=`.status.conditions[?(@.type=="Paused")].status`,priority=1
-// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:selectablefield:JSONPath=`.spec.roleRef.name`
 // +kubebuilder:selectablefield:JSONPath=`.spec.subject.user`
 // +kubebuilder:selectablefield:JSONPath=`.spec.subject.group`

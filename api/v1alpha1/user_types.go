@@ -63,7 +63,7 @@ type UserStatus struct {
 // Its name has at most 63 characters. Deleting it ends everything that it was given.
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:scope=Namespaced,shortName=usr,categories=authz
+// +kubebuilder:resource:scope=Namespaced,shortName=usr,categories={authz,authz-all}
 // +kubebuilder:printcolumn:name="Subject",type=string,JSONPath=`.spec.subject`
 // +kubebuilder:printcolumn:name="Suspended",type=boolean,JSONPath=`.spec.suspended`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`

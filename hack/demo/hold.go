@@ -16,7 +16,7 @@ const invitation = `
 It runs until you press Ctrl-C. In another terminal, here:
 
   . .run/env
-  kubectl get authz -A
+  kubectl get authz-all -A
   kubectl authz who-can App:Delete --scope prod/vision
   curl -s "$OPENFGA_API_URL/stores/$OPENFGA_STORE_ID/check" -d '{
     "tuple_key": {"user": "user:bob@acme.example", "relation": "can", "object": "project:acme/prod/vision"},

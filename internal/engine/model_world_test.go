@@ -76,7 +76,12 @@ func foundation(d *dice) []client.Object {
 	if d.fragile {
 		objects = append(objects, aged(d, build.Role("acme", "r0").Grants("P1").Obj()))
 	}
-	return append(objects, aged(d, build.Group("acme", "g0").Obj()), invitationOf(d, epoch.Add(time.Hour)), aged(d, invitedOf(d)))
+	return append(objects, aged(d, configuringGroup("g0")), invitationOf(d, epoch.Add(time.Hour)), aged(d, invitedOf(d)))
+}
+
+// configuringGroup is a group whose admins have what questions ask about.
+func configuringGroup(name string) *v1alpha1.Group {
+	return build.Group("acme", name).Configures("can_run_reports", "can_edit_accounts").Obj()
 }
 
 // anyObject is one of a world so small that they often name each other and claim the same.
@@ -93,7 +98,7 @@ func anyObject(d *dice, now time.Time) client.Object {
 		}
 		return aged(d, user.Obj())
 	case 4:
-		return aged(d, build.Group("acme", d.name("g", 2)).Obj())
+		return aged(d, configuringGroup(d.name("g", 2)))
 	case 5, 6:
 		return aged(d, roleOf(d))
 	case 7, 8, 9:

@@ -143,12 +143,16 @@ func nameOf(role *v1alpha1.Role, content []byte) string {
 // contentOf is what a revision holds: a merge patch that brings a role back to it.
 func contentOf(spec *v1alpha1.RoleSpec) ([]byte, error) {
 	type content struct {
-		FrontendView     v1alpha1.FrontendView      `json:"frontendView"`
+		FrontendView     *v1alpha1.FrontendView     `json:"frontendView"`
 		Inherits         []string                   `json:"inherits"`
 		PermissionGrants []v1alpha1.PermissionEntry `json:"permissionGrants"`
 	}
+	var view *v1alpha1.FrontendView // null takes it away
+	if spec.FrontendView != "" {
+		view = &spec.FrontendView
+	}
 	encoded, err := json.Marshal(map[string]content{"spec": {
-		FrontendView: spec.FrontendView,
+		FrontendView: view,
 		// Empty, and not null, which would be left out and change nothing.
 		Inherits:         append([]string{}, spec.Inherits...),
 		PermissionGrants: append([]v1alpha1.PermissionEntry{}, spec.PermissionGrants...),

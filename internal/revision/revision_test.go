@@ -115,6 +115,7 @@ func TestWhatIsNotContentMakesNoRevision(t *testing.T) {
 	}
 	for what, edit := range map[string]func(*v1alpha1.RoleSpec){
 		"frontendView":     func(s *v1alpha1.RoleSpec) { s.FrontendView = v1alpha1.ViewAdmin },
+		"no frontendView":  func(s *v1alpha1.RoleSpec) { s.FrontendView = "" },
 		"inherits":         func(s *v1alpha1.RoleSpec) { s.Inherits = []string{"viewer"} },
 		"permissionGrants": func(s *v1alpha1.RoleSpec) { s.PermissionGrants = nil },
 	} {
@@ -124,6 +125,15 @@ func TestWhatIsNotContentMakesNoRevision(t *testing.T) {
 			t.Errorf("no revision for another %s", what)
 		}
 		h.role.Spec = before
+	}
+}
+
+// In a merge patch a null takes a field away, and a field that is left out stays as it is.
+func TestARevisionWithoutAViewTakesTheViewAway(t *testing.T) {
+	h := newHistory(t)
+	h.role.Spec.FrontendView = ""
+	if want := `{"spec":{"frontendView":null,"inherits":[],"permissionGrants":[]}}`; string(h.plan(noon).Create.Data.Raw) != want {
+		t.Errorf("got %s, want %s", h.plan(noon).Create.Data.Raw, want)
 	}
 }
 

@@ -24,5 +24,11 @@ func (b *GroupBuilder) Describes(description string) *GroupBuilder {
 	return b
 }
 
+// Configures sets the permissions that the group's admins may be given or refused.
+func (b *GroupBuilder) Configures(permissions ...string) *GroupBuilder {
+	b.object.Spec.ConfigurablePermissions = permissions
+	return b
+}
+
 // Obj is the Group.
 func (b *GroupBuilder) Obj() *v1alpha1.Group { return b.object.DeepCopy() }

@@ -115,7 +115,7 @@ func startRun(t *testing.T) string {
 // declared is everything that is declared: each object and its spec.
 func declared(t *testing.T, checkout string) sets.Set[string] {
 	t.Helper()
-	output := shell(t, checkout, `kubectl get authz --all-namespaces -o jsonpath='{range .items[*]}{.kind} {.metadata.name} {.spec}{"\n"}{end}'`)
+	output := shell(t, checkout, `kubectl get authz-all --all-namespaces -o jsonpath='{range .items[*]}{.kind} {.metadata.name} {.spec}{"\n"}{end}'`)
 	// Going back to a revision writes down that there are no parents.
 	return sets.New(strings.Split(strings.ReplaceAll(output, `"inherits":[],`, ""), "\n")...)
 }

@@ -19,7 +19,7 @@ func (w *world) membership(name, user string) *build.GroupMembershipBuilder {
 // devs is the group's id in the store.
 func (w *world) devs() string { return objectid.Group(w.Namespace, "devs") }
 
-// configurable are what a Group has where nothing is said.
+// configurable are the permissions that admins of the group devs may be given or refused.
 var configurable = []string{"can_run_reports", "can_instant_login", "can_create_accounts", "can_edit_accounts"}
 
 // expectConfigured expects a user to have these configurable permissions of devs, and no other one.

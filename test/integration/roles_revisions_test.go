@@ -133,7 +133,7 @@ var _ = Describe("A revision of a role", func() {
 		firstSpec.Inherits = []string{}
 		second, _ := rewrite(role, func(s *v1alpha1.RoleSpec) {
 			s.PermissionGrants = build.Role("", "").GrantsIf(w.Edit, build.In("color", "red", "blue")).Grants(w.Delete).Obj().Spec.PermissionGrants
-			s.Inherits, s.FrontendView = []string{"viewer"}, v1alpha1.ViewAdmin
+			s.Inherits, s.FrontendView = []string{"viewer"}, "" // to go back to none, too
 		})
 		secondSpec := observed(role).Spec
 		rewrite(role, func(s *v1alpha1.RoleSpec) { s.Description = "described meanwhile" })

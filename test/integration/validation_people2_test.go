@@ -76,10 +76,10 @@ var _ = Describe("The schema of Group, for its admins", func() {
 			beRefusedAt("spec.configurablePermissions[0]", "may not be more than 256")),
 	)
 
-	It("takes the usual four where nothing is said", func() {
+	It("[B3] are none where nothing is said", func() {
 		object := build.Group("default", "crew").Obj()
 		Expect(try(object)).To(Succeed())
-		Expect(object.Spec.ConfigurablePermissions).To(Equal(configurable))
+		Expect(object.Spec.ConfigurablePermissions).To(BeEmpty())
 	})
 })
 

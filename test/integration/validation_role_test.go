@@ -37,7 +37,7 @@ var _ = Describe("The schema of Role", func() {
 		Entry("refuses a description of 4097 characters", "frontendView: Client\ndescription: "+letters(4097),
 			beRefusedAt("spec.description", "may not be more than 4096")),
 		Entry("[G1] takes the view Admin", "description: May.\nfrontendView: Admin", beAccepted()),
-		Entry("[G1] refuses no view", "description: May.", beRefusedAt("spec.frontendView", "Required value")),
+		Entry("[G1] takes no view", "description: May.", beAccepted()),
 		Entry("[G1] refuses another view", "description: May.\nfrontendView: Owner",
 			beRefusedAt("spec.frontendView", `supported values: "Client", "Admin"`)),
 		Entry("[G1] refuses a view in lower case", "description: May.\nfrontendView: admin",

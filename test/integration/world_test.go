@@ -50,7 +50,7 @@ func newWorldIn(ns string) *world {
 			Permits(w.Edit, build.String("color"), build.Number("floor"), build.Boolean("draft")).Permits(ns+":Stand").Obj(),
 		build.Organization(ns).OwnedBy("alice").Workspace("prod", "vision", "speech").Workspace("lab", "vision").Workspace(hall).Obj(),
 		w.user("alice"), w.user("bob"),
-		build.Group(ns, "devs").Obj(),
+		build.Group(ns, "devs").Configures(configurable...).Obj(),
 		build.Role(ns, "editor").Grants(w.View, w.Edit).Obj(),
 		build.Role(ns, "admin").Grants(w.View, w.Edit, w.Delete).Obj(),
 		build.Role(ns, standing).Grants(ns+":Stand").Obj(),
