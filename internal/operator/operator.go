@@ -12,8 +12,6 @@ import (
 
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -35,6 +33,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/callers"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
 )
@@ -148,7 +147,7 @@ func managerOptions(options Options) ctrl.Options {
 		Scheme:                        Scheme(),
 		Logger:                        options.Log,
 		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddress},
-		Cache:                         cacheOptions(options),
+		Cache:                         cacheOptions(),
 		HealthProbeBindAddress:        options.HealthAddress,
 		PprofBindAddress:              options.ProfileAddress,
 		LeaderElection:                options.LeaderElect,
@@ -169,14 +168,12 @@ func stripContent(object any) (any, error) {
 	return object, nil
 }
 
-func cacheOptions(options Options) cache.Options {
+func cacheOptions() cache.Options {
 	ofRoles, err := labels.Parse(v1alpha1.LabelRole)
 	utilruntime.Must(err) // a constant
-	secret := cache.Config{FieldSelector: fields.OneTermEqualSelector("metadata.name", admission.SecretName)}
 	return cache.Options{
 		DefaultTransform: slim,
 		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Secret{}:             {Namespaces: map[string]cache.Config{options.Namespace: secret}},
 			&appsv1.ControllerRevision{}: {Label: ofRoles, Transform: stripContent},
 		},
 	}
@@ -184,7 +181,7 @@ func cacheOptions(options Options) cache.Options {
 
 // addWebhook has the API server's requests stamped and judged.
 func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
-	certificate, err := admission.NewCertificate(o.manager, options.Namespace, options.WebhookDNSName)
+	keeper, err := o.addKeeper(options)
 	if err != nil {
 		return err
 	}
@@ -192,7 +189,7 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 		Port: options.WebhookPort,
 		TLSOpts: []func(*tls.Config){func(config *tls.Config) {
 			config.MinVersion = tls.VersionTLS13
-			config.GetCertificate = certificate.Get
+			config.GetCertificate = keeper.Certificate
 		}},
 	})
 	reviewer := admission.NewReviewer(o.manager.GetClient(), options.Clock)
@@ -212,7 +209,7 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 		return fmt.Errorf("adding the webhook: %w", err)
 	}
 	serving := func(request *http.Request) error {
-		if _, err := certificate.Get(nil); err != nil {
+		if _, err := keeper.Certificate(nil); err != nil {
 			return err
 		}
 		if follower.State() == nil {
@@ -224,6 +221,30 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 		return fmt.Errorf("adding the webhook's readiness probe: %w", err)
 	}
 	return nil
+}
+
+// addKeeper has the webhook's certificate and configurations kept.
+func (o *Operator) addKeeper(options Options) (*installation.Keeper, error) {
+	cluster := client.Options{HTTPClient: o.manager.GetHTTPClient(), Scheme: o.manager.GetScheme(), Mapper: o.manager.GetRESTMapper()}
+	live, err := client.New(o.manager.GetConfig(), cluster)
+	if err != nil {
+		return nil, fmt.Errorf("setting up the client for the webhook's certificate: %w", err)
+	}
+	keeper, err := installation.New(installation.Options{
+		Cluster:   o.manager.GetConfig(),
+		Cache:     cache.Options{HTTPClient: cluster.HTTPClient, Scheme: cluster.Scheme, Mapper: cluster.Mapper},
+		Client:    live,
+		Namespace: options.Namespace,
+		DNSName:   options.WebhookDNSName,
+		Parts:     installation.NewParts(o.manager.GetEventRecorder("bailiwick"), o.manager.Elected(), options.Log.WithName("installation")),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := o.manager.Add(keeper); err != nil {
+		return nil, fmt.Errorf("adding the keeper of the webhook's certificate: %w", err)
+	}
+	return keeper, nil
 }
 
 // limits are those of the store: the embedded one allows more than a stock server does.

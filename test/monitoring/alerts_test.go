@@ -58,6 +58,10 @@ const (
 	notLoaded = `bailiwick_admission_denied_total{namespace="b", pod="p", kind="Role", reason="NotLoaded"}`
 	notHeld   = `bailiwick_admission_denied_total{namespace="b", pod="p", kind="Role", reason="NotHeld"}`
 	answered  = `bailiwick_decision_request_seconds_count{namespace="b", pod="p", code="200"}`
+	judging   = `bailiwick_installation_ok{namespace="b", pod="p", part="validating_webhook_configuration"}`
+	secondary = `bailiwick_installation_ok{namespace="b", pod="q", part="validating_webhook_configuration"}`
+	secret    = `bailiwick_installation_ok{namespace="b", pod="p", part="certificate"}`
+	rewritten = `bailiwick_installation_writes_total{namespace="b", pod="p", part="validating_webhook_configuration"}`
 	broken    = `bailiwick_decision_request_seconds_count{namespace="b", pod="p", code="503"}`
 )
 
@@ -122,6 +126,19 @@ var scenarios = map[string]struct{ fires, quiet []scenario }{
 	"BailiwickAdmissionCannotJudge": {
 		fires: []scenario{{12, []string{notLoaded + " 0+1x100"}}},
 		quiet: []scenario{{60, []string{notLoaded + " 0 2x200"}}, {60, []string{notHeld + " 0+1x200"}}},
+	},
+	"BailiwickWebhookConfigurationWeakened": {
+		// Within a minute of the moment when it was weakened.
+		fires: []scenario{{1, []string{judging + " 1x0 0x20"}}, {1, []string{judging + " 1x20", secondary + " 1x0 0x20"}}},
+		quiet: []scenario{{20, []string{judging + " 1x50", secret + " 0x50"}}, {20, nil}},
+	},
+	"BailiwickInstallationDamaged": {
+		fires: []scenario{{3, []string{secret + " 0x20"}}},
+		quiet: []scenario{{20, []string{secret + " 1x3 0x2 1x50"}}, {20, []string{judging + " 0x50"}}, {20, nil}},
+	},
+	"BailiwickInstallationOverwritten": {
+		fires: []scenario{{15, []string{rewritten + " 0+1x100"}}},
+		quiet: []scenario{{60, []string{rewritten + " 0x3 3x200"}}, {60, nil}},
 	},
 	"BailiwickDecisionErrors": {
 		fires: []scenario{{7, []string{answered + " 0+90x100", broken + " 0+2x100"}}},

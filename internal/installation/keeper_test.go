@@ -1,0 +1,360 @@
+package installation
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/yaml"
+
+	manifests "github.com/bailiwick-dev/bailiwick/config/webhook"
+)
+
+const (
+	namespace = "bailiwick-system"
+	dnsName   = "bailiwick-webhook.bailiwick-system.svc"
+)
+
+// cluster has what config/webhook installs.
+type cluster struct {
+	client.Client
+	secret     *corev1.Secret
+	service    *corev1.Service
+	stamp      *admissionregistrationv1.MutatingWebhookConfiguration
+	validate   *admissionregistrationv1.ValidatingWebhookConfiguration
+	unreadable map[string]error
+}
+
+func newCluster(t *testing.T) *cluster {
+	t.Helper()
+	c := &cluster{
+		secret: &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: secretName, Namespace: namespace}},
+		service: &corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Name: serviceName, Namespace: namespace},
+			Spec: corev1.ServiceSpec{
+				Selector: map[string]string{"app.kubernetes.io/name": "bailiwick"},
+				Ports:    []corev1.ServicePort{{Port: 443, TargetPort: intstr.FromString("webhook")}},
+			},
+		},
+		stamp:      &admissionregistrationv1.MutatingWebhookConfiguration{},
+		validate:   &admissionregistrationv1.ValidatingWebhookConfiguration{},
+		unreadable: map[string]error{},
+	}
+	for content, into := range map[*[]byte]any{&manifests.Stamp: c.stamp, &manifests.Validate: c.validate} {
+		if err := yaml.UnmarshalStrict(*content, into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	get := func(ctx context.Context, live client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+		if err := c.unreadable[key.Name]; err != nil {
+			return err
+		}
+		return live.Get(ctx, key, object, options...)
+	}
+	c.Client = fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).
+		WithObjects(c.secret, c.service, c.stamp, c.validate).
+		WithInterceptorFuncs(interceptor.Funcs{Get: get}).Build()
+	return c
+}
+
+// change edits an object as it is now.
+func change[T client.Object](t *testing.T, c *cluster, object T, edit func(T)) {
+	t.Helper()
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(object), object); err != nil {
+		t.Fatal(err)
+	}
+	edit(object)
+	if err := c.Update(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, c *cluster, object client.Object) {
+	t.Helper()
+	if err := c.Delete(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// start is a new process, which has looked once.
+func start(t *testing.T, c *cluster) (*Keeper, *events.FakeRecorder) {
+	t.Helper()
+	elected := make(chan struct{})
+	close(elected)
+	const many = 100
+	recorder := events.NewFakeRecorder(many)
+	keeper, err := New(Options{Client: c, Namespace: namespace, DNSName: dnsName, Parts: NewParts(recorder, elected, logr.Discard())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keeper.check(t.Context())
+	return keeper, recorder
+}
+
+// expectTrusted expects that the API server, which trusts what the configurations say, accepts what is served.
+func expectTrusted(t *testing.T, c *cluster, keeper *Keeper) {
+	t.Helper()
+	serving, err := keeper.Certificate(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, configuration := range []client.Object{c.stamp, c.validate} {
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(configuration), configuration); err != nil {
+			t.Fatal(err)
+		}
+		for _, webhook := range hooksOf(configuration) {
+			trusted := x509.NewCertPool()
+			trusted.AppendCertsFromPEM(webhook.client.CABundle)
+			if _, err := serving.Leaf.Verify(x509.VerifyOptions{Roots: trusted, DNSName: dnsName, CurrentTime: time.Now()}); err != nil {
+				t.Errorf("%s: %v", webhook.name, err)
+			}
+			checked++
+		}
+	}
+	if checked == 0 {
+		t.Error("there is no webhook")
+	}
+}
+
+func ok(part string) bool { return testutil.ToFloat64(intact.WithLabelValues(part)) == 1 }
+
+// said are the events since it was asked last.
+func said(recorder *events.FakeRecorder) string {
+	var all []string
+	for {
+		select {
+		case event := <-recorder.Events:
+			all = append(all, event)
+		default:
+			return strings.Join(all, "\n")
+		}
+	}
+}
+
+// harms are what may have happened to the Secret.
+var harms = map[string]struct {
+	harm func(*testing.T, *cluster)
+	// replaces says that there is another authority in it, which counts from now on.
+	replaces bool
+}{
+	"deleted": {harm: func(t *testing.T, c *cluster) { remove(t, c, c.secret) }},
+	"emptied": {harm: func(t *testing.T, c *cluster) {
+		change(t, c, c.secret, func(s *corev1.Secret) { s.Data = nil })
+	}},
+	"without its key": {harm: func(t *testing.T, c *cluster) {
+		change(t, c, c.secret, func(s *corev1.Secret) { delete(s.Data, authorityKey) })
+	}},
+	"no certificate": {harm: func(t *testing.T, c *cluster) {
+		change(t, c, c.secret, func(s *corev1.Secret) { s.Data[authorityFile] = []byte("junk") })
+	}},
+	"the key of another": {harm: func(t *testing.T, c *cluster) {
+		change(t, c, c.secret, func(s *corev1.Secret) { s.Data[authorityKey] = other(t).key })
+	}},
+	"a certificate that is no authority": {harm: func(t *testing.T, c *cluster) {
+		change(t, c, c.secret, func(s *corev1.Secret) {
+			serving, err := other(t).serve(dnsName, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			key, err := x509.MarshalPKCS8PrivateKey(serving.PrivateKey)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Data[authorityFile] = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: serving.Leaf.Raw})
+			s.Data[authorityKey] = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})
+		})
+	}},
+	"another authority": {replaces: true, harm: func(t *testing.T, c *cluster) {
+		another := other(t)
+		change(t, c, c.secret, func(s *corev1.Secret) { s.Data[authorityFile], s.Data[authorityKey] = another.crt, another.key })
+	}},
+}
+
+func TestTheCertificateIsMadeAnewWhenItsSecretIsHarmed(t *testing.T) {
+	for name, test := range harms {
+		t.Run("[F1] before a start: "+name, func(t *testing.T) {
+			c := newCluster(t)
+			start(t, c)
+			test.harm(t, c)
+			keeper, _ := start(t, c)
+			expectTrusted(t, c, keeper)
+			if !ok(PartCertificate) || !ok(PartValidating) {
+				t.Error("the metric says that something is wrong")
+			}
+		})
+		t.Run("[F1] while it runs: "+name, func(t *testing.T) {
+			c := newCluster(t)
+			keeper, recorder := start(t, c)
+			before := keeper.authority.crt
+			said(recorder)
+			test.harm(t, c)
+			keeper.check(t.Context())
+			expectTrusted(t, c, keeper)
+			if changed := !bytes.Equal(before, keeper.authority.crt); changed != test.replaces {
+				t.Errorf("the authority has changed: %v", changed)
+			}
+			if err := c.Get(t.Context(), client.ObjectKeyFromObject(c.secret), c.secret); err != nil || !bytes.Equal(c.secret.Data[authorityFile], keeper.authority.crt) {
+				t.Errorf("the Secret has %s: %v", c.secret.Data, err)
+			}
+			if events := said(recorder); !strings.Contains(events, "InstallationWritten") {
+				t.Errorf("the events are %q", events)
+			}
+		})
+	}
+}
+
+func TestAFirstStartWritesTheSecretAndBothConfigurationsAndTheNextOneNothing(t *testing.T) {
+	c := newCluster(t)
+	keeper, recorder := start(t, c)
+	expectTrusted(t, c, keeper)
+	if written := strings.Count(said(recorder), "InstallationWritten"); written != 3 {
+		t.Errorf("%d parts were written", written)
+	}
+	_, recorder = start(t, c)
+	if events := said(recorder); events != "" {
+		t.Errorf("the next start says %q", events)
+	}
+}
+
+func TestReplicasServeByOneAuthorityEachWithACertificateOfItsOwn(t *testing.T) {
+	c := newCluster(t)
+	one, _ := start(t, c)
+	two, _ := start(t, c)
+	expectTrusted(t, c, one)
+	expectTrusted(t, c, two)
+	if one.serving.Load().Leaf.Equal(two.serving.Load().Leaf) {
+		t.Error("both have the same key")
+	}
+}
+
+func TestCertificatesAreReplacedBeforeTheyEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		keeper, recorder := start(t, c)
+		first, authority := keeper.serving.Load(), keeper.authority.crt
+		said(recorder)
+		time.Sleep(servingLifetime - servingReserve - time.Minute)
+		keeper.check(t.Context())
+		if keeper.serving.Load() != first {
+			t.Error("it was replaced too early")
+		}
+		time.Sleep(time.Hour)
+		keeper.check(t.Context())
+		if keeper.serving.Load() == first || !bytes.Equal(authority, keeper.authority.crt) {
+			t.Error("the certificate was not replaced, or the authority was")
+		}
+		if events := said(recorder); events != "" {
+			t.Errorf("that wrote something: %q", events)
+		}
+
+		time.Sleep(authorityLifetime - authorityReserve - servingLifetime)
+		keeper.check(t.Context())
+		late := keeper.serving.Load()
+		time.Sleep(servingLifetime)
+		keeper.check(t.Context())
+		if bytes.Equal(authority, keeper.authority.crt) {
+			t.Fatal("the authority was not replaced")
+		}
+		expectTrusted(t, c, keeper)
+		// A replica that has not seen the new one yet is trusted, too.
+		trusted := x509.NewCertPool()
+		trusted.AppendCertsFromPEM(keeper.authority.crt)
+		if _, err := late.Leaf.Verify(x509.VerifyOptions{Roots: trusted, DNSName: dnsName, CurrentTime: late.Leaf.NotBefore.Add(time.Hour)}); err != nil {
+			t.Errorf("the authority before is not trusted any more: %v", err)
+		}
+	})
+}
+
+func TestATrustThatSomebodyTakesAwayIsWrittenAgain(t *testing.T) {
+	for name, bundle := range map[string][]byte{"none": nil, "of another": other(t).crt} {
+		t.Run("[F1] caBundle: "+name, func(t *testing.T) {
+			c := newCluster(t)
+			keeper, _ := start(t, c)
+			change(t, c, c.validate, func(v *admissionregistrationv1.ValidatingWebhookConfiguration) {
+				for i := range v.Webhooks {
+					v.Webhooks[i].ClientConfig.CABundle = bundle
+				}
+			})
+			change(t, c, c.stamp, func(v *admissionregistrationv1.MutatingWebhookConfiguration) {
+				v.Webhooks[0].ClientConfig.CABundle = bundle
+			})
+			keeper.check(t.Context())
+			expectTrusted(t, c, keeper)
+		})
+	}
+}
+
+func TestWhatCanNotBeLookedAt(t *testing.T) {
+	resource := schema.GroupResource{Resource: "secrets"}
+	t.Run("[F1] without the right to read the Secret nothing is served, and the metric says so", func(t *testing.T) {
+		c := newCluster(t)
+		c.unreadable[secretName] = apierrors.NewForbidden(resource, secretName, errors.New("no right"))
+		keeper, recorder := start(t, c)
+		if _, err := keeper.Certificate(nil); err == nil || ok(PartCertificate) {
+			t.Errorf("got %v, and the metric says that all is well: %v", err, ok(PartCertificate))
+		}
+		if events := said(recorder); !strings.Contains(events, "no right") {
+			t.Errorf("the events are %q", events)
+		}
+		delete(c.unreadable, secretName)
+		keeper.check(t.Context())
+		expectTrusted(t, c, keeper)
+		if events := said(recorder); !ok(PartCertificate) || !strings.Contains(events, "InstallationRestored") {
+			t.Errorf("the events are %q", events)
+		}
+	})
+	t.Run("[F1] without it later what is served is served on", func(t *testing.T) {
+		c := newCluster(t)
+		keeper, _ := start(t, c)
+		c.unreadable[secretName] = apierrors.NewForbidden(resource, secretName, errors.New("no right"))
+		keeper.check(t.Context())
+		expectTrusted(t, c, keeper)
+		if ok(PartCertificate) {
+			t.Error("the metric says that all is well")
+		}
+	})
+	t.Run("an API server that does not answer says nothing about the installation", func(t *testing.T) {
+		c := newCluster(t)
+		keeper, recorder := start(t, c)
+		said(recorder)
+		for _, name := range []string{secretName, configurationName, serviceName} {
+			c.unreadable[name] = apierrors.NewServiceUnavailable("away")
+		}
+		keeper.check(t.Context())
+		expect := said(recorder)
+		for _, part := range []string{PartCertificate, PartStamping, PartValidating} {
+			if !ok(part) || expect != "" {
+				t.Errorf("%s: the events are %q", part, expect)
+			}
+		}
+	})
+}
+
+func other(t *testing.T) *authority {
+	t.Helper()
+	made, err := newAuthority(nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}

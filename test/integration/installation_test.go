@@ -1,0 +1,118 @@
+package integration
+
+import (
+	"bytes"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/internal/installation"
+)
+
+// The parts of the installation that the operator looks after. internal/installation has the table of what
+// may happen to them; here they meet a real API server, and the rights that config/rbac gives.
+var _ = Describe("The installation", Serial, func() {
+	ok := func(part string) func() float64 { return gauge("bailiwick_installation_ok", part) }
+	told := func(kind string) func() ([]string, error) {
+		return func() (notes []string, err error) {
+			var list eventsv1.EventList
+			err = k8sClient.List(ctx, &list)
+			for _, event := range list.Items {
+				if event.Regarding.Kind == kind && strings.HasPrefix(event.Reason, "Installation") {
+					notes = append(notes, event.Reason+": "+event.Note)
+				}
+			}
+			return notes, err
+		}
+	}
+	certificate := func() *corev1.Secret {
+		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "bailiwick-webhook-certificate", Namespace: "bailiwick-system"}}
+	}
+	// authority is what the Secret has the API server trust.
+	authority := func() ([]byte, error) {
+		secret := certificate()
+		err := k8sClient.Get(ctx, client.ObjectKeyFromObject(secret), secret)
+		return secret.Data["ca.crt"], err
+	}
+	validating := func() *admissionregistrationv1.ValidatingWebhookConfiguration {
+		return &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "bailiwick"}}
+	}
+	trusted := func(wanted []byte) func() (bool, error) {
+		return func() (bool, error) {
+			configuration := validating()
+			err := k8sClient.Get(ctx, client.ObjectKeyFromObject(configuration), configuration)
+			for _, webhook := range configuration.Webhooks {
+				if !bytes.Equal(webhook.ClientConfig.CABundle, wanted) {
+					return false, err
+				}
+			}
+			return true, err
+		}
+	}
+
+	It("[F1] gets its certificate back when the Secret is deleted or emptied while it runs, and is trusted all the time", func() {
+		before, err := authority()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(k8sClient.Delete(ctx, certificate())).To(Succeed())
+		Eventually(authority).Should(Equal(before))
+		edit(certificate(), func(secret *corev1.Secret) { secret.Data = nil })
+		Eventually(authority).Should(Equal(before))
+		Expect(trusted(before)()).To(BeTrue())
+		Expect(judged()).To(BeTrue())
+		Eventually(ok(installation.PartCertificate)).Should(BeEquivalentTo(1))
+		Eventually(told("Secret")).Should(ContainElement(ContainSubstring("InstallationWritten")))
+	})
+
+	It("[F1] starts without its Secret, and is trusted with another certificate", func() {
+		before, err := authority()
+		Expect(err).NotTo(HaveOccurred())
+		op.Stop()
+		Expect(k8sClient.Delete(ctx, certificate())).To(Succeed())
+		op.Start()
+		now, err := authority()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(now).NotTo(Or(BeEmpty(), Equal(before)))
+		Eventually(trusted(now)).Should(BeTrue())
+	})
+
+	It("[F1] is trusted again at once when somebody replaces the configuration without its caBundle", func() {
+		before, err := authority()
+		Expect(err).NotTo(HaveOccurred())
+		edit(validating(), func(configuration *admissionregistrationv1.ValidatingWebhookConfiguration) {
+			for i := range configuration.Webhooks {
+				configuration.Webhooks[i].ClientConfig.CABundle = nil
+			}
+		})
+		Eventually(trusted(before)).Should(BeTrue())
+		Eventually(judged).Should(BeTrue())
+		Eventually(told("ValidatingWebhookConfiguration")).Should(ContainElement(ContainSubstring("the caBundle of 5 webhooks was written")))
+	})
+
+	It("[F1] says that the validating configuration is weaker than installed, or gone, until it is as it was", func() {
+		part := ok(installation.PartValidating)
+		Eventually(part).Should(BeEquivalentTo(1))
+		edit(validating(), func(configuration *admissionregistrationv1.ValidatingWebhookConfiguration) {
+			configuration.Webhooks[0].FailurePolicy = new(admissionregistrationv1.Ignore)
+		})
+		Eventually(part).Should(BeZero())
+		Eventually(told("ValidatingWebhookConfiguration")).Should(ContainElement(
+			"InstallationDamaged: webhook gives.validate.authz.bailiwick.dev: failurePolicy is not Fail"))
+		edit(validating(), func(configuration *admissionregistrationv1.ValidatingWebhookConfiguration) {
+			configuration.Webhooks[0].FailurePolicy = new(admissionregistrationv1.Fail)
+		})
+		Eventually(part).Should(BeEquivalentTo(1))
+
+		withdrawn := withdrawJudge()
+		Eventually(part).Should(BeZero())
+		withdrawn.ResourceVersion, withdrawn.UID = "", ""
+		create(withdrawn)
+		Eventually(part).Should(BeEquivalentTo(1))
+		Eventually(judged).Should(BeTrue())
+	})
+})
