@@ -9,7 +9,7 @@ CONTROLLER_GEN = go tool controller-gen
 GOLANGCI_LINT = go tool -modfile=$(CURDIR)/hack/tools/go.mod golangci-lint
 
 # The modules of ours beside the root: what they need is not for whoever uses the root.
-MODULES = docs/examples/go test/chart test/gitops/argocd test/gitops/flux test/monitoring
+MODULES = docs/examples/go test/chart test/gitops/argocd test/gitops/flux test/monitoring test/schema/inprocess
 
 .DEFAULT_GOAL := help
 
@@ -46,6 +46,7 @@ controlplane: ## Put etcd, kube-apiserver, kube-controller-manager and kubectl i
 .PHONY: test
 test: controlplane build bin/demo ## Run all tests, the blocks of the documentation among them.
 	go test -timeout 70m ./...
+	go -C test/schema/inprocess test -count=1 -timeout 5m ./...
 	go -C test/gitops/flux test -count=1 -timeout 15m ./...
 	go -C test/gitops/argocd test -count=1 -timeout 15m ./...
 	go -C test/chart test -count=1 -timeout 15m ./...

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/schema"
 )
 
 var _ = Describe("An invitation", func() {
@@ -185,7 +186,7 @@ var _ = Describe("The time of an invitation", Serial, func() {
 		expectReason(invited, v1alpha1.ReasonInvitationExpired)
 		later := observed(invited)
 		later.Spec.ExpiresAt = &metav1.Time{Time: noon.Add(time.Hour)}
-		Expect(k8sClient.Update(ctx, later)).To(beRefusedAt("spec.acceptedBy", "expiresAt and validFor can't be changed"))
+		Expect(k8sClient.Update(ctx, later)).To(schema.BeRefusedAt("spec.acceptedBy", "expiresAt and validFor can't be changed"))
 		forged := observed(invited)
 		forged.Annotations[v1alpha1.AnnotationAcceptedAt] = noon.Add(-time.Hour).UTC().Format(time.RFC3339)
 		Expect(k8sClient.Update(ctx, forged)).To(MatchError(ContainSubstring("can't be changed")))

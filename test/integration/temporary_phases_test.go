@@ -12,6 +12,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/schema"
 )
 
 var _ = Describe("The life of a temporary grant", Serial, func() {
@@ -54,7 +55,7 @@ var _ = Describe("The life of a temporary grant", Serial, func() {
 
 	It("[G5] [G7] ends at expiresAt, which is shown in UTC whatever zone it was written in", func() {
 		deadline := noon.Add(time.Hour)
-		g := manifest("TemporaryPermissionGrant", "g", fmt.Sprintf(`
+		g := schema.Manifest("TemporaryPermissionGrant", "g", fmt.Sprintf(`
 user: alice
 permissionGrant: {permission: %q}
 justification: needed for the incident

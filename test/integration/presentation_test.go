@@ -54,7 +54,7 @@ var _ = Describe("What kubectl shows", func() {
 
 	DescribeTable("has a column for what a person wants to know first",
 		func(resource string, object v1alpha1.Object, status string, want map[string]any) {
-			if !isClusterScoped(object) {
+			if !apiServer.IsClusterScoped(object) {
 				object.SetNamespace(newNamespace(ctx))
 			}
 			object.SetGenerateName("shown-")
@@ -118,16 +118,6 @@ var _ = Describe("What kubectl shows", func() {
 			"NAME", "EMAIL", "ACCEPTED BY", "EXPIRES", "PHASE", "READY", "REASON", "AGE"),
 		Entry("of a GroupMembership", build.GroupMembership("", "m", "alice", "crew").Obj(), "gm",
 			"NAME", "USER", "GROUP", "ROLE", "IN FORCE", "READY", "REASON", "AGE"),
-	)
-
-	DescribeTable("says that nothing is in force before the operator has seen it", func(kind, spec string) {
-		object := manifest(kind, "unseen", spec)
-		Expect(try(object)).To(Succeed())
-		Expect(object.Object["status"]).To(Equal(map[string]any{"observedGeneration": int64(-1), "inForce": false}))
-	},
-		Entry("of a RoleAssignment", "RoleAssignment", "roleRef: {name: editor}\nsubject: {user: alice}"),
-		Entry("of a PermissionGrant", "PermissionGrant", "subject: {user: alice}\npermissions: [{permission: edit}]"),
-		Entry("of a TemporaryPermissionGrant", "TemporaryPermissionGrant", needed+"duration: PT8H"),
 	)
 
 	It("sorts temporary grants by when they end", func() {

@@ -42,10 +42,10 @@ var _ = Describe("The pages of the kinds", func() {
 					object := &unstructured.Unstructured{}
 					Expect(yaml.Unmarshal([]byte(example[1]), &object.Object)).To(Succeed())
 					Expect(object.GetKind()).To(Equal(kind))
-					if !isClusterScoped(object) {
+					if !apiServer.IsClusterScoped(object) {
 						object.SetNamespace("default")
 					}
-					Expect(try(object)).To(Succeed(), example[1])
+					Expect(apiServer.Try(object)).To(Succeed(), example[1])
 				}
 			})
 
@@ -76,10 +76,10 @@ var _ = Describe("The samples", func() {
 			object := &unstructured.Unstructured{}
 			Expect(yaml.Unmarshal([]byte(sample), &object.Object)).To(Succeed())
 			kinds[object.GetKind()] = true
-			if !isClusterScoped(object) {
+			if !apiServer.IsClusterScoped(object) {
 				object.SetNamespace("default")
 			}
-			Expect(try(object)).To(Succeed(), sample)
+			Expect(apiServer.Try(object)).To(Succeed(), sample)
 		}
 		Expect(kinds).To(HaveKey("TemporaryPermissionGrant"))
 	})
