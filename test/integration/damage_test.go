@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"database/sql"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync/atomic"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -51,13 +54,14 @@ var _ = Describe("A damaged file of the embedded store", Serial, Label(embeddedO
 			op.Start()
 		})
 		v := newVictim()
-		random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 11))
-		for name, damage := range damages {
-			By(name)
+		for n, name := range slices.Sorted(maps.Keys(damages)) {
 			op.Stop()
 			content, err := os.ReadFile(op.file)
 			Expect(err).NotTo(HaveOccurred())
-			Expect(os.WriteFile(op.file, damage(random, content), 0o600)).To(Succeed())
+			random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), uint64(n)))
+			damaged := damages[name](random, bytes.Clone(content))
+			By(fmt.Sprintf("%s, seed %d: %s", name, GinkgoRandomSeed(), changedBytes(content, damaged)))
+			Expect(os.WriteFile(op.file, damaged, 0o600)).To(Succeed())
 			// Start returns with the first answer.
 			op.Start()
 			v.expectRight(op.may)
@@ -102,7 +106,7 @@ var _ = Describe("A damaged file of the embedded store", Serial, Label(embeddedO
 				}
 			}
 		}()
-		for name, harm := range map[string]func(){
+		harms := map[string]func(){
 			"conditions that can't be read": func() {
 				Expect(harmBy(file, "UPDATE tuple SET condition_context = x'ff' WHERE condition_context IS NOT NULL")).To(Succeed())
 			},
@@ -117,10 +121,11 @@ var _ = Describe("A damaged file of the embedded store", Serial, Label(embeddedO
 				_, err = database.WriteAt(bytes.Repeat([]byte{0xA5}, int(info.Size())-4096), 4096)
 				Expect(err).NotTo(HaveOccurred())
 			},
-		} {
+		}
+		for _, name := range slices.Sorted(maps.Keys(harms)) {
 			By(name)
 			_ = os.Remove(file + ".damaged")
-			harm()
+			harms[name]()
 			Eventually(process.Done()).Should(BeClosed(), func() string { return plane.LogTail("bailiwick") })
 			Expect(plane.LogTail("bailiwick")).To(ContainSubstring("damaged"))
 			Expect(file + ".damaged").To(BeARegularFile())
@@ -145,6 +150,23 @@ var _ = Describe("A damaged file of the embedded store", Serial, Label(embeddedO
 		Entry("a link to nowhere", func(path string) { Expect(os.Symlink("/nowhere/store.db", path)).To(Succeed()) }, "no such file"),
 	)
 })
+
+// changedBytes says where the contents of two files differ.
+func changedBytes(before, after []byte) string {
+	var places []string
+	for at, common := 0, min(len(before), len(after)); at < common; at++ {
+		from := at
+		for at < common && before[at] != after[at] {
+			at++
+		}
+		if at > from {
+			places = append(places, fmt.Sprintf("%d-%d", from, at-1))
+		}
+	}
+	const most = 400
+	said := strings.Join(places[:min(len(places), most)], ", ")
+	return fmt.Sprintf("%d bytes were %d, and differ at %s", len(after), len(before), said)
+}
 
 // harmBy runs a statement on a file that an operator has open.
 func harmBy(file, statement string) error {

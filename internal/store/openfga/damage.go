@@ -8,7 +8,10 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 
+	servererrors "github.com/openfga/openfga/pkg/server/errors"
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -34,8 +37,16 @@ var damagedFile = prometheus.NewGauge(prometheus.GaugeOpts{
 
 func init() { metrics.Registry.MustRegister(damagedFile) }
 
-// isDamage says whether an error comes of what the file holds, and not of how it can be reached now, as when it
-// is locked or the disk is full.
+// damaged marks an error as damage.
+func damaged(err error) error {
+	if errors.Is(err, ErrDamaged) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
+}
+
+// isDamage recognizes damage while the store is in use. It is narrow, so that no request can make a sound file look
+// damaged.
 func isDamage(err error) bool {
 	if errors.Is(err, ErrDamaged) || errors.Is(err, proto.Error) {
 		return true
@@ -44,14 +55,39 @@ func isDamage(err error) bool {
 	if !ok {
 		return false
 	}
-	const primary = 0xFF
-	switch failure.Code() & primary {
+	switch primary(failure) {
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return true
 	case sqlite3.SQLITE_ERROR: // it says so of what is wrong with a statement too
 		return strings.Contains(failure.Error(), "no such table")
 	}
 	return false
+}
+
+// environmental recognizes errors of how the file can be reached now, as when it is locked or the disk is full. At a
+// start, when nothing but the operator asks and everything can be made anew, every other error is damage.
+func environmental(err error) bool {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	if _, ok := errors.AsType[syscall.Errno](err); ok {
+		return true
+	}
+	if failure, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch primary(failure) {
+		case sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
+			sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL:
+			return true
+		}
+		return false
+	}
+	return false
+}
+
+// primary is the code without what extends it.
+func primary(failure *sqlite.Error) int {
+	const mask = 0xFF
+	return failure.Code() & mask
 }
 
 // setAside takes a damaged file out of the way, which nobody has open, and says what has become of it.
@@ -89,6 +125,9 @@ func unlessMissing(err error) error {
 // watch looks at every error of the server on a file. From the first one on that says that the file is damaged,
 // nobody is answered.
 type watch struct {
+	// read is set once everything in the file has been read. Until then every internal error of the server is damage
+	// that is not of the environment.
+	read    atomic.Bool
 	once    sync.Once
 	damaged chan struct{}
 	because error
@@ -107,7 +146,7 @@ func (w *watch) found() error {
 }
 
 func (w *watch) examine(err error) error {
-	if err != nil && isDamage(err) {
+	if err != nil && (isDamage(err) || !w.read.Load() && isInternal(err) && !environmental(err)) {
 		w.once.Do(func() {
 			w.because = fmt.Errorf("%w: %s", ErrDamaged, reason(err))
 			close(w.damaged)
@@ -117,6 +156,12 @@ func (w *watch) examine(err error) error {
 		return status.Error(codes.Unavailable, found.Error())
 	}
 	return err
+}
+
+// isInternal says whether the server failed, and did not refuse the request.
+func isInternal(err error) bool {
+	_, ok := errors.AsType[servererrors.InternalError](err)
+	return ok
 }
 
 func (w *watch) unary(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {

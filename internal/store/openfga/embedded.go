@@ -45,6 +45,15 @@ type EmbeddedStore struct {
 // file out of the way, so that whoever opens it next begins with an empty one.
 func (e *EmbeddedStore) Damaged() <-chan struct{} { return e.watch.damaged }
 
+// Walk implements store.Store.
+func (e *EmbeddedStore) Walk(ctx context.Context, visit func(store.Tuple) error) error {
+	err := e.Store.Walk(ctx, visit)
+	if err == nil {
+		e.watch.read.Store(true)
+	}
+	return err
+}
+
 // Embedded opens an OpenFGA server in this process. The context bounds the opening. A file that is damaged is
 // kept aside, and an empty one opened. An error says what is wrong with the file; it is ErrUnavailable if the
 // store in it does not answer.
@@ -60,7 +69,7 @@ func Embedded(ctx context.Context, options EmbeddedOptions) (*EmbeddedStore, err
 	}
 	raiseConditionCost()
 	opened, err := open(ctx, options)
-	if err != nil && isDamage(err) && options.Path != "" {
+	if errors.Is(err, ErrDamaged) && options.Path != "" {
 		became, failed := setAside(options.Path)
 		if failed != nil {
 			return nil, errors.Join(err, fmt.Errorf("taking the damaged file %s out of the way: %w. Everything in it can be made anew "+

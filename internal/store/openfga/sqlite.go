@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/openfga/openfga/pkg/storage"
-	"github.com/openfga/openfga/pkg/storage/migrate"
 	"github.com/openfga/openfga/pkg/storage/sqlcommon"
 	"github.com/openfga/openfga/pkg/storage/sqlite"
 )
@@ -80,72 +79,49 @@ func prepare(ctx context.Context, path, pragmas string) (storage.OpenFGADatastor
 	if err := probe.Close(); err != nil {
 		return nil, err
 	}
-	db, err := sql.Open("sqlite", path+pragmas)
+	if err := soundHeader(path); err != nil {
+		return nil, err
+	}
+	want, err := freshSchema()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("making an empty database to compare with: %w", err)
 	}
-	if err := integrity(ctx, db); err != nil {
-		return nil, errors.Join(err, db.Close())
+	opened, err := openDatabase(ctx, path+pragmas, want)
+	if err != nil && !errors.Is(err, ErrNotOurs) && !environmental(err) {
+		return nil, damaged(err)
 	}
-	if err := db.Close(); err != nil {
-		return nil, err
-	}
-	if err := migrated(path + pragmas); err != nil {
-		return nil, err
-	}
-	opened, err := datastore(path + pragmas)
-	if err != nil {
-		return nil, err
-	}
-	if err := complete(ctx, path+pragmas); err != nil {
-		opened.Close()
-		return nil, err
-	}
-	return opened, nil
+	return opened, err
 }
 
-// complete finds out whether all tables are there, which OpenFGA does not: it looks at what it has noted of its
-// migrations.
-func complete(ctx context.Context, uri string) error {
-	db, err := sql.Open("sqlite", uri)
-	if err != nil {
+// openDatabase checks the file before and after OpenFGA's migrations. SQLite and OpenFGA report damage in so many
+// ways that its caller counts every error as damage that is not plainly of another kind.
+func openDatabase(ctx context.Context, uri string, want []string) (storage.OpenFGADatastore, error) {
+	var got []string
+	inspect := func(db *sql.DB) (err error) {
+		got, err = schema(ctx, db)
 		return err
 	}
-	const tables = 5
-	var found int
-	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"+
-		" AND name IN ('tuple', 'authorization_model', 'store', 'assertion', 'changelog')").Scan(&found)
-	if err == nil && found < tables {
-		err = fmt.Errorf("%w: %d of its %d tables are there", ErrDamaged, found, tables)
-	}
-	return errors.Join(err, db.Close())
-}
-
-// integrity finds a damaged file at the start, where it can be told, and not in the middle of a
-// decision.
-func integrity(ctx context.Context, db *sql.DB) error {
-	var verdict string
-	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
-		return err
-	}
-	if verdict != "ok" {
-		return fmt.Errorf("%w: %s", ErrDamaged, verdict)
-	}
-	return nil
-}
-
-// migrating is held because OpenFGA's migrations keep their settings in variables of the process.
-var migrating sync.Mutex
-
-func migrated(uri string) error {
-	migrating.Lock()
-	defer migrating.Unlock()
-	return migrate.RunMigrations(migrate.MigrationConfig{
-		Engine:      "sqlite",
-		URI:         uri,
-		Timeout:     migrationTimeout,
-		PingTimeout: migrationTimeout,
+	err := withDatabase(uri, func(db *sql.DB) error {
+		if err := ours(ctx, db); err != nil {
+			return err
+		}
+		if err := integrity(ctx, db); err != nil {
+			return err
+		}
+		return inspect(db)
 	})
+	if err == nil && !slices.Equal(got, want) {
+		if err = migrate(uri); err == nil {
+			err = withDatabase(uri, inspect)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(got, want) {
+		return nil, fmt.Errorf("%w: its tables are not those of OpenFGA", ErrDamaged)
+	}
+	return datastore(uri)
 }
 
 func datastore(uri string) (storage.OpenFGADatastore, error) {
