@@ -25,36 +25,42 @@ type PermissionEntry struct {
 }
 
 // ConditionType is how an attribute is compared.
-// +kubebuilder:validation:Enum=Equals;NotEquals;In
+// +kubebuilder:validation:Enum=Equals;NotEquals;In;LessThan;LessThanOrEqual;GreaterThan;GreaterThanOrEqual
 type ConditionType string
 
 // The ways to compare an attribute.
 const (
-	ConditionEquals    ConditionType = "Equals"
-	ConditionNotEquals ConditionType = "NotEquals"
-	ConditionIn        ConditionType = "In"
+	ConditionEquals             ConditionType = "Equals"
+	ConditionNotEquals          ConditionType = "NotEquals"
+	ConditionIn                 ConditionType = "In"
+	ConditionLessThan           ConditionType = "LessThan"
+	ConditionLessThanOrEqual    ConditionType = "LessThanOrEqual"
+	ConditionGreaterThan        ConditionType = "GreaterThan"
+	ConditionGreaterThanOrEqual ConditionType = "GreaterThanOrEqual"
 )
 
 // AttributeCondition compares an attribute of the request. Values are written as strings ("3",
 // "true") and read as the type that the ResourceType declares for the attribute. One that can't be
 // read so is a fault: the entry grants nothing.
-// +kubebuilder:validation:XValidation:rule="self.type == 'In' ? !has(self.value) : has(self.value)",message="set value for Equals and NotEquals; leave it out for In, which takes values",fieldPath=".value"
-// +kubebuilder:validation:XValidation:rule="self.type == 'In' ? has(self.values) : !has(self.values)",message="set values, with at least one, for In; leave it out for Equals and NotEquals, which take value",fieldPath=".values"
+// +kubebuilder:validation:XValidation:rule="self.type == 'In' ? !has(self.value) : has(self.value)",message="set value for Equals and NotEquals, LessThan and the like; leave it out for In, which takes values",fieldPath=".value"
+// +kubebuilder:validation:XValidation:rule="self.type == 'In' ? has(self.values) : !has(self.values)",message="set values, with at least one, for In; leave it out for every other type, which takes value",fieldPath=".values"
+// +kubebuilder:validation:XValidation:rule="self.type in ['Equals', 'NotEquals', 'In'] || !has(self.value) || self.value.matches('^[-+.0-9eE]+$')",message="must be a number for LessThan, LessThanOrEqual, GreaterThan and GreaterThanOrEqual, as in \"1000\"",fieldPath=".value"
 type AttributeCondition struct {
-	// type is Equals or NotEquals, with value, or In, with values. NotEquals needs the attribute to be
-	// there, with the declared type.
+	// type is Equals or NotEquals, with value, or In, with values. LessThan, LessThanOrEqual, GreaterThan and
+	// GreaterThanOrEqual take value and are for a Number. NotEquals needs the attribute to be there, with the
+	// declared type, as all others do.
 	// +required
 	Type ConditionType `json:"type"`
 
-	// value is what the attribute is compared with by Equals and NotEquals: up to 256 characters, and
-	// quoted also for a Number or Boolean, as in "3" and "true". The empty string is a value. Left out
-	// with In.
+	// value is what the attribute is compared with by every type but In: up to 256 characters, and
+	// quoted also for a Number or Boolean, as in "3" and "true". The empty string is a value, of a String.
+	// Left out with In.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Value *string `json:"value,omitempty"`
 
 	// values are what the attribute may be with In: 1 to 200 different ones, each written as value is.
-	// Left out with Equals and NotEquals.
+	// Left out with every other type.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 )
@@ -143,11 +144,11 @@ func tooLarge(granted policy.Grant, beside error) entry {
 
 // tooExpensive says why a grant can't stand beside the others of its permission.
 func (s *State) tooExpensive(granted policy.Grant, with []policy.Grant) *entry {
-	cost, limit := render.Cost(with), s.limits.ConditionCost
+	cost, limit := condition.Cost(with), s.limits.ConditionCost
 	if cost <= limit || slices.ContainsFunc(with, policy.Grant.Always) {
 		return nil
 	}
-	if alone := render.Cost([]policy.Grant{granted}); alone > limit {
+	if alone := condition.Cost([]policy.Grant{granted}); alone > limit {
 		return &entry{fault: &policy.Fault{Reason: v1alpha1.ReasonConditionTooExpensive, Message: fmt.Sprintf(
 			"its %d conditions make a decision cost %d, and the store allows %d: use fewer conditions", len(granted.Tests), alone, limit)}}
 	}

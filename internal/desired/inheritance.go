@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
-	"github.com/bailiwick-dev/bailiwick/internal/render"
 )
 
 // maxAncestors is how many roles one may inherit from, directly and through others. It bounds what an edit
@@ -149,7 +149,7 @@ func affordable(grants []inheritedGrant, limit int) (kept []policy.Grant, givers
 	for _, inherited := range grants {
 		grant := inherited.grant
 		with := append(slices.Clip(admitted[grant.Permission]), grant)
-		if cost := render.Cost(with); len(grant.Tests) > 0 && cost > limit {
+		if cost := condition.Cost(with); len(grant.Tests) > 0 && cost > limit {
 			fault := v1alpha1.PermissionFault{
 				Permission: grant.Permission, Reason: v1alpha1.ReasonConditionTooExpensive, Message: fmt.Sprintf(
 					"with this entry's %d conditions, a decision about the permission would cost %d, and the store allows %d: use fewer conditions, In instead of several entries, or another permission",

@@ -6,6 +6,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
@@ -100,7 +101,7 @@ func (w *wanted) admit(g granting, admitted map[string][]policy.Grant, measure b
 	for _, granted := range g.parsed {
 		before := admitted[granted.Permission]
 		with := policy.Merge(append(slices.Clone(before), granted))
-		if render.Cost(with) > w.limits.ConditionCost && !slices.ContainsFunc(with, policy.Grant.Always) {
+		if condition.Cost(with) > w.limits.ConditionCost && !slices.ContainsFunc(with, policy.Grant.Always) {
 			faults = append(faults, v1alpha1.ReasonConditionTooExpensive)
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 )
@@ -41,7 +42,7 @@ func (w *wanted) role(o *v1alpha1.Role) ([]*structpb.Struct, string) {
 			if fault != nil && from != o {
 				continue
 			}
-			if fault != nil || len(granted.Tests) > 0 && render.Cost(append(of(granted.Permission, given), granted)) > w.limits.ConditionCost {
+			if fault != nil || len(granted.Tests) > 0 && condition.Cost(append(of(granted.Permission, given), granted)) > w.limits.ConditionCost {
 				reason = v1alpha1.ReasonPermissionsInvalid
 				continue
 			}

@@ -198,7 +198,7 @@ func (m maker) grant() client.Object {
 		object.Spec.Subject.User = m.name("u", 2)
 	}
 	for range 1 + m.IntN(3) {
-		object.Spec.Permissions = append(object.Spec.Permissions, m.entry(pick(m, 100, 100, 180)))
+		object.Spec.Permissions = append(object.Spec.Permissions, m.entry(pick(m, 110, 110, 200)))
 	}
 	object.Spec.Scope = m.scope(3)
 	return object
@@ -207,7 +207,7 @@ func (m maker) grant() client.Object {
 func (m maker) temporaryGrant() client.Object {
 	object := &v1alpha1.TemporaryPermissionGrant{ObjectMeta: m.meta(m.namespace(), m.name("t", 4))}
 	object.Spec.User = m.name("u", 2)
-	object.Spec.PermissionGrant = m.entry(pick(m, 100, 100, 180))
+	object.Spec.PermissionGrant = m.entry(pick(m, 110, 110, 200))
 	object.Spec.Scope = m.scope(3)
 	starts := m.IntN(6)
 	if m.oneIn(2) {
@@ -233,6 +233,9 @@ func (m maker) entry(bulk int) v1alpha1.PermissionEntry {
 	entry := v1alpha1.PermissionEntry{Permission: pick(m, "P0", "P0", "P0", "P1", "P2", "P3", "P4")}
 	switch m.IntN(8) {
 	case 0, 1, 2:
+	case 6:
+		operator := pick(m, v1alpha1.ConditionLessThan, v1alpha1.ConditionLessThanOrEqual, v1alpha1.ConditionGreaterThan, v1alpha1.ConditionGreaterThanOrEqual)
+		entry.Conditions = map[string]v1alpha1.AttributeCondition{"size": {Type: operator, Value: new(pick(m, "2", "3"))}}
 	case 3:
 		entry.Conditions = map[string]v1alpha1.AttributeCondition{"color": equals(pick(m, "red", "3")), "size": equals("2")}
 	case 4:
@@ -245,7 +248,7 @@ func (m maker) entry(bulk int) v1alpha1.PermissionEntry {
 	return entry
 }
 
-// bulky is a list of so many long values. Few such go into one tuple, and one of 180 does not.
+// bulky is a list of so many long values. Few such go into one tuple, and one of 200 does not.
 func bulky(count int) map[string]v1alpha1.AttributeCondition {
 	values := make([]string, count)
 	for i := range values {

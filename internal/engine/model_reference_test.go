@@ -277,15 +277,28 @@ func (r *reference) declaring(permission string) (*v1alpha1.ResourceType, bool) 
 
 func numberIs(attribute any, values []string, condition v1alpha1.ConditionType) (is, valid bool) {
 	got, number := attribute.(float64)
-	among := false
+	meets := condition == v1alpha1.ConditionNotEquals
 	for _, value := range values {
 		want, err := strconv.ParseFloat(value, 64)
 		if err != nil {
 			return false, false
 		}
-		among = among || want == got
+		switch condition {
+		case v1alpha1.ConditionNotEquals:
+			meets = meets && got != want
+		case v1alpha1.ConditionLessThan:
+			meets = got < want
+		case v1alpha1.ConditionLessThanOrEqual:
+			meets = got <= want
+		case v1alpha1.ConditionGreaterThan:
+			meets = got > want
+		case v1alpha1.ConditionGreaterThanOrEqual:
+			meets = got >= want
+		default:
+			meets = meets || got == want
+		}
 	}
-	return number && among != (condition == v1alpha1.ConditionNotEquals), true
+	return number && meets, true
 }
 
 func textIs(attribute any, values []string, condition v1alpha1.ConditionType) (is, valid bool) {

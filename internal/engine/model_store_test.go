@@ -1,8 +1,8 @@
 package engine_test
 
 import (
+	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -109,28 +109,22 @@ func (d *decider) meets(rule map[string]any, q store.Question) bool {
 		return false
 	}
 	for attribute, values := range rule["values"].(map[string]any) {
-		if !among(q.Attributes[attribute], values) {
+		if !slices.Contains(values.([]any), q.Attributes[attribute]) {
 			return false
 		}
 	}
 	for _, each := range rule["tests"].([]any) {
 		test := each.(map[string]any)
 		given := q.Attributes[test["a"].(string)]
-		number, isNumber := given.(float64)
-		text, isText := given.(string)
-		switch {
-		case test["numbers"] != nil:
-			if !isNumber || !hasKey(test["numbers"], strconv.FormatFloat(number, 'f', -1, 64)) {
+		if reflect.TypeOf(given) != reflect.TypeOf(test["of"]) {
+			return false
+		}
+		if not, excludes := test["not"].([]any); excludes {
+			if slices.Contains(not, given) {
 				return false
 			}
-		case test["texts"] != nil:
-			if !isText || hasKey(test["texts"], text) {
-				return false
-			}
-		default:
-			if other, ok := test["other"].(float64); !ok || !isNumber || number == other {
-				return false
-			}
+		} else if number := given.(float64); number < test["min"].(float64) || number > test["max"].(float64) {
+			return false
 		}
 	}
 	return true
@@ -142,18 +136,4 @@ func instantOf(written any) time.Time {
 		panic(err)
 	}
 	return instant
-}
-
-func hasKey(set any, key string) bool {
-	_, there := set.(map[string]any)[key]
-	return there
-}
-
-// among says whether a value is a key of a map, or an element of a list.
-func among(value, values any) bool {
-	if set, ok := values.(map[string]any); ok {
-		text, isText := value.(string)
-		return isText && hasKey(set, text)
-	}
-	return slices.Contains(values.([]any), value)
 }

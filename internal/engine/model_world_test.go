@@ -225,8 +225,11 @@ func membershipOf(d *dice) *v1alpha1.GroupMembership {
 
 func entryOf(d *dice) v1alpha1.PermissionEntry {
 	entry := v1alpha1.PermissionEntry{Permission: d.name("P", 3)}
-	switch d.of(8) {
+	switch d.of(9) {
 	case 0, 1, 2:
+	case 8:
+		operator := pick(d, v1alpha1.ConditionLessThan, v1alpha1.ConditionLessThanOrEqual, v1alpha1.ConditionGreaterThan, v1alpha1.ConditionGreaterThanOrEqual)
+		entry.Conditions = map[string]v1alpha1.AttributeCondition{"size": {Type: operator, Value: new(pick(d, "2", "3", "3.5"))}}
 	case 3:
 		entry.Conditions = map[string]v1alpha1.AttributeCondition{"color": equalTo("red"), "size": equalTo("2")}
 	case 4:

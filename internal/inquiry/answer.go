@@ -229,11 +229,8 @@ func (w *World) way(q Question, access desired.Access) Way {
 
 // conditionOf writes a test as the resources do.
 func conditionOf(test policy.Test) Condition {
-	condition := Condition{Attribute: test.Attribute, Type: v1alpha1.ConditionIn}
-	switch {
-	case test.Negated:
-		condition.Type = v1alpha1.ConditionNotEquals
-	case len(test.Values) == 1:
+	condition := Condition{Attribute: test.Attribute, Type: test.Operator}
+	if test.Operator == v1alpha1.ConditionIn && len(test.Values) == 1 {
 		condition.Type = v1alpha1.ConditionEquals
 	}
 	for _, value := range test.Values {

@@ -45,14 +45,42 @@ func (v Value) Any() any {
 	}
 }
 
-// Test is a condition on one attribute: it is, or is not, one of the values. An attribute that is
-// missing, null or of another type than Type meets no test, also no negated one.
+// Test is a condition on one attribute. An attribute that is missing, null or of another type than Type meets no
+// test, whatever its operator.
 type Test struct {
 	Attribute string
 	Type      v1alpha1.AttributeType
-	Negated   bool
-	// Values are distinct, and at least one.
+	// Operator is ConditionIn also for Equals, which is In with one value.
+	Operator v1alpha1.ConditionType
+	// Values are distinct, and at least one; exactly one Number where the operator orders numbers.
 	Values []Value
+}
+
+// Orders says whether the operator compares the order of numbers.
+func (t Test) Orders() bool {
+	switch t.Operator {
+	case v1alpha1.ConditionLessThan, v1alpha1.ConditionLessThanOrEqual, v1alpha1.ConditionGreaterThan, v1alpha1.ConditionGreaterThanOrEqual:
+		return true
+	default:
+		return false
+	}
+}
+
+// Bounds are the smallest and the largest number that meet the test, as far as its operator orders numbers. Both
+// are part of it: attributes are doubles, so "less than 3" is "at most the double before 3".
+func (t Test) Bounds() (least, most float64) {
+	least, most = -math.MaxFloat64, math.MaxFloat64
+	switch bound := t.Values[0].Number; t.Operator {
+	case v1alpha1.ConditionLessThan:
+		most = math.Nextafter(bound, math.Inf(-1))
+	case v1alpha1.ConditionLessThanOrEqual:
+		most = bound
+	case v1alpha1.ConditionGreaterThan:
+		least = math.Nextafter(bound, math.Inf(1))
+	case v1alpha1.ConditionGreaterThanOrEqual:
+		least = bound
+	}
+	return least, most
 }
 
 // maxInteger is the largest number up to which every integer is a double of its own. Beyond it, two
@@ -130,7 +158,15 @@ func ParseTests(conditions map[string]v1alpha1.AttributeCondition, permission Pe
 		if condition.Value != nil {
 			written = []string{*condition.Value}
 		}
-		test := Test{Attribute: attribute, Type: declared, Negated: condition.Type == v1alpha1.ConditionNotEquals}
+		test := Test{Attribute: attribute, Type: declared, Operator: condition.Type}
+		if condition.Type == v1alpha1.ConditionEquals {
+			test.Operator = v1alpha1.ConditionIn
+		}
+		if test.Orders() && declared != v1alpha1.AttributeNumber {
+			return nil, &Fault{v1alpha1.ReasonValueInvalid, fmt.Sprintf(
+				"conditions[%s]: %s compares Numbers, and the attribute is a %s: use Equals, NotEquals or In, or declare it as Number in ResourceType %s",
+				attribute, condition.Type, declared, permission.Type)}
+		}
 		for _, text := range written {
 			value, err := ParseValue(text, declared)
 			if err != nil {
@@ -146,6 +182,9 @@ func ParseTests(conditions map[string]v1alpha1.AttributeCondition, permission Pe
 		}
 		if len(test.Values) == 0 {
 			return nil, &Fault{v1alpha1.ReasonValueInvalid, fmt.Sprintf("conditions[%s]: no value: set value or values", attribute)}
+		}
+		if test.Orders() && len(test.Values) > 1 {
+			return nil, &Fault{v1alpha1.ReasonValueInvalid, fmt.Sprintf("conditions[%s]: %s takes one value: set value", attribute, condition.Type)}
 		}
 		tests = append(tests, test)
 	}

@@ -28,6 +28,20 @@ func in(values ...string) v1alpha1.AttributeCondition {
 	return v1alpha1.AttributeCondition{Type: v1alpha1.ConditionIn, Values: values}
 }
 
+func compares(operator v1alpha1.ConditionType, value string) v1alpha1.AttributeCondition {
+	return v1alpha1.AttributeCondition{Type: operator, Value: &value}
+}
+
+const (
+	isIn       = v1alpha1.ConditionIn
+	isNotEqual = v1alpha1.ConditionNotEquals
+)
+
+// ordering are the operators that order numbers.
+var ordering = []v1alpha1.ConditionType{
+	v1alpha1.ConditionLessThan, v1alpha1.ConditionLessThanOrEqual, v1alpha1.ConditionGreaterThan, v1alpha1.ConditionGreaterThanOrEqual,
+}
+
 func text(values ...string) (read []policy.Value) {
 	for _, value := range values {
 		read = append(read, policy.Value{Type: v1alpha1.AttributeString, Text: value})
@@ -56,21 +70,23 @@ func TestParseTestsReadsEachConditionByTheTypeThatItsAttributeHas(t *testing.T) 
 		want       []policy.Test
 	}{
 		"none":                     {nil, nil},
-		"a string":                 {conditions{"color": equals("red")}, []policy.Test{{"color", str, false, text("red")}}},
-		"the empty string":         {conditions{"color": equals("")}, []policy.Test{{"color", str, false, text("")}}},
-		"a string of digits":       {conditions{"color": equals("3")}, []policy.Test{{"color", str, false, text("3")}}},
-		"another string":           {conditions{"color": notEquals("red")}, []policy.Test{{"color", str, true, text("red")}}},
-		"a list":                   {conditions{"color": in("red", "blue")}, []policy.Test{{"color", str, false, text("red", "blue")}}},
-		"a number":                 {conditions{"floor": equals("3")}, []policy.Test{{"floor", num, false, number(3)}}},
-		"another number":           {conditions{"floor": notEquals("3")}, []policy.Test{{"floor", num, true, number(3)}}},
-		"equal numbers count once": {conditions{"floor": in("3", "4", "3.0", "30e-1", "4")}, []policy.Test{{"floor", num, false, number(3, 4)}}},
-		"zeros count once":         {conditions{"floor": in("0", "-0", "0.0")}, []policy.Test{{"floor", num, false, number(0)}}},
-		"equal strings count once": {conditions{"color": in("red", "red", "Red")}, []policy.Test{{"color", str, false, text("red", "Red")}}},
-		"a truth value":            {conditions{"draft": equals("false")}, []policy.Test{{"draft", truthValue, false, truth(false)}}},
-		"another truth value":      {conditions{"draft": notEquals("true")}, []policy.Test{{"draft", truthValue, true, truth(true)}}},
-		"a truth value twice":      {conditions{"draft": in("true", "true")}, []policy.Test{{"draft", truthValue, false, truth(true)}}},
+		"a string":                 {conditions{"color": equals("red")}, []policy.Test{{"color", str, isIn, text("red")}}},
+		"the empty string":         {conditions{"color": equals("")}, []policy.Test{{"color", str, isIn, text("")}}},
+		"a string of digits":       {conditions{"color": equals("3")}, []policy.Test{{"color", str, isIn, text("3")}}},
+		"another string":           {conditions{"color": notEquals("red")}, []policy.Test{{"color", str, isNotEqual, text("red")}}},
+		"a list":                   {conditions{"color": in("red", "blue")}, []policy.Test{{"color", str, isIn, text("red", "blue")}}},
+		"a number":                 {conditions{"floor": equals("3")}, []policy.Test{{"floor", num, isIn, number(3)}}},
+		"another number":           {conditions{"floor": notEquals("3")}, []policy.Test{{"floor", num, isNotEqual, number(3)}}},
+		"equal numbers count once": {conditions{"floor": in("3", "4", "3.0", "30e-1", "4")}, []policy.Test{{"floor", num, isIn, number(3, 4)}}},
+		"zeros count once":         {conditions{"floor": in("0", "-0", "0.0")}, []policy.Test{{"floor", num, isIn, number(0)}}},
+		"equal strings count once": {conditions{"color": in("red", "red", "Red")}, []policy.Test{{"color", str, isIn, text("red", "Red")}}},
+		"a truth value":            {conditions{"draft": equals("false")}, []policy.Test{{"draft", truthValue, isIn, truth(false)}}},
+		"another truth value":      {conditions{"draft": notEquals("true")}, []policy.Test{{"draft", truthValue, isNotEqual, truth(true)}}},
+		"less":                     {conditions{"floor": compares("LessThan", "3")}, []policy.Test{{"floor", num, v1alpha1.ConditionLessThan, number(3)}}},
+		"at least":                 {conditions{"floor": compares("GreaterThanOrEqual", "-2.5e1")}, []policy.Test{{"floor", num, v1alpha1.ConditionGreaterThanOrEqual, number(-25)}}},
+		"a truth value twice":      {conditions{"draft": in("true", "true")}, []policy.Test{{"draft", truthValue, isIn, truth(true)}}},
 		"several, by name": {conditions{"floor": equals("3"), "draft": equals("true"), "color": equals("red")}, []policy.Test{
-			{"color", str, false, text("red")}, {"draft", truthValue, false, truth(true)}, {"floor", num, false, number(3)},
+			{"color", str, isIn, text("red")}, {"draft", truthValue, isIn, truth(true)}, {"floor", num, isIn, number(3)},
 		}},
 	} {
 		got, fault := policy.ParseTests(c.conditions, view)
@@ -81,7 +97,7 @@ func TestParseTestsReadsEachConditionByTheTypeThatItsAttributeHas(t *testing.T) 
 }
 
 func sameTest(a, b policy.Test) bool {
-	return a.Attribute == b.Attribute && a.Type == b.Type && a.Negated == b.Negated && slices.Equal(a.Values, b.Values)
+	return a.Attribute == b.Attribute && a.Type == b.Type && a.Operator == b.Operator && slices.Equal(a.Values, b.Values)
 }
 
 func TestParseTestsNamesWhatIsWrong(t *testing.T) {
@@ -100,10 +116,17 @@ func TestParseTestsNamesWhatIsWrong(t *testing.T) {
 		"a number for a truth value":   {conditions{"draft": equals("1")}, v1alpha1.ReasonValueInvalid, []string{"draft", `"1"`}},
 		"both truth values":            {conditions{"draft": in("true", "false")}, v1alpha1.ReasonValueInvalid, []string{"draft", "excludes nothing"}},
 		"both, one of them twice":      {conditions{"draft": in("true", "true", "false")}, v1alpha1.ReasonValueInvalid, []string{"draft"}},
-		"a control character":          {conditions{"color": in("red", "r\ned")}, v1alpha1.ReasonValueInvalid, []string{"color", "control character"}},
-		"one in an attribute's name":   {conditions{"ti\tle": equals("red")}, v1alpha1.ReasonValueInvalid, []string{`"ti\tle"`, "control character"}},
-		"no value":                     {conditions{"color": {Type: v1alpha1.ConditionEquals}}, v1alpha1.ReasonValueInvalid, []string{"color", "no value"}},
-		"an empty list":                {conditions{"color": in()}, v1alpha1.ReasonValueInvalid, []string{"color", "no value"}},
+		"the order of strings": {
+			conditions{"color": compares("LessThan", "3")}, v1alpha1.ReasonValueInvalid, []string{"color", "LessThan compares Numbers", "is a String", "ResourceType App"},
+		},
+		"the order of truth values":  {conditions{"draft": compares("GreaterThan", "0")}, v1alpha1.ReasonValueInvalid, []string{"draft", "is a Boolean"}},
+		"more than a word":           {conditions{"floor": compares("GreaterThan", "three")}, v1alpha1.ReasonValueInvalid, []string{"floor", `"three"`}},
+		"more than nothing":          {conditions{"floor": {Type: v1alpha1.ConditionGreaterThan}}, v1alpha1.ReasonValueInvalid, []string{"floor", "no value"}},
+		"less than one of two":       {conditions{"floor": {Type: v1alpha1.ConditionLessThan, Values: []string{"1", "2"}}}, v1alpha1.ReasonValueInvalid, []string{"floor", "takes one value"}},
+		"a control character":        {conditions{"color": in("red", "r\ned")}, v1alpha1.ReasonValueInvalid, []string{"color", "control character"}},
+		"one in an attribute's name": {conditions{"ti\tle": equals("red")}, v1alpha1.ReasonValueInvalid, []string{`"ti\tle"`, "control character"}},
+		"no value":                   {conditions{"color": {Type: v1alpha1.ConditionEquals}}, v1alpha1.ReasonValueInvalid, []string{"color", "no value"}},
+		"an empty list":              {conditions{"color": in()}, v1alpha1.ReasonValueInvalid, []string{"color", "no value"}},
 		"one of several": {
 			conditions{"color": equals("red"), "floor": equals("x")}, v1alpha1.ReasonValueInvalid, []string{"floor"},
 		},

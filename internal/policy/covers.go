@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"math"
 	"slices"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -11,7 +12,7 @@ import (
 // that only together give as much cover nothing.
 func (g Grant) Covers(other Grant) bool {
 	return g.Permission == other.Permission && g.Window.covers(other.Window) &&
-		!slices.ContainsFunc(g.Tests, func(test Test) bool { return !test.impliedBy(other.Tests) })
+		(!slices.ContainsFunc(g.Tests, func(test Test) bool { return !g.admitsAll(test, other) }) || other.neverMet())
 }
 
 // covers says whether a window includes all of another one.
@@ -21,40 +22,104 @@ func (w Window) covers(other Window) bool {
 	return begins && ends
 }
 
-// impliedBy says whether a test is met whenever one of the others is. Tests of another type are about
-// other attributes, although they have the same name.
-func (t Test) impliedBy(others []Test) bool {
-	return slices.ContainsFunc(others, func(other Test) bool {
-		return other.Attribute == t.Attribute && other.Type == t.Type && other.positive().implies(t.positive())
+// admitsAll says whether the attribute of one of the grant's tests meets all of them on it whenever it meets those
+// of another grant. Tests of another type are about other attributes, although they have the same name.
+func (g Grant) admitsAll(test Test, other Grant) bool {
+	narrower, tested := other.domain(test.Attribute, test.Type)
+	wider, _ := g.domain(test.Attribute, test.Type)
+	return tested && narrower.within(wider)
+}
+
+// neverMet says whether no request meets the tests, since some on one attribute exclude each other.
+func (g Grant) neverMet() bool {
+	return slices.ContainsFunc(g.Tests, func(test Test) bool {
+		domain, _ := g.domain(test.Attribute, test.Type)
+		return domain.isEmpty()
 	})
 }
 
-// implies says whether an attribute that meets this test meets the other one of the same attribute too.
-func (t Test) implies(other Test) bool {
-	has := func(value Value) bool { return slices.Contains(other.Values, value) }
-	switch {
-	case !t.Negated && !other.Negated: // one of these is one of those
-		return !slices.ContainsFunc(t.Values, func(value Value) bool { return !has(value) })
-	case !t.Negated: // one of these is none of those
-		return !slices.ContainsFunc(t.Values, has)
-	case other.Negated: // none of these is none of those
-		return !slices.ContainsFunc(other.Values, func(value Value) bool { return !slices.Contains(t.Values, value) })
-	default: // all but some are never among finitely many
-		return false
+// domain is a set of values of one type.
+type domain struct {
+	// finite domains have these values only.
+	finite bool
+	only   []Value
+	// Others have every value but some, if it is a Number from least to most.
+	least, most float64
+	except      []Value
+}
+
+// domain is what an attribute may be by all of the grant's tests on it, and whether there is any.
+func (g Grant) domain(attribute string, of v1alpha1.AttributeType) (d domain, tested bool) {
+	var tests []Test
+	for _, test := range g.Tests {
+		if test.Attribute == attribute && test.Type == of {
+			tests = append(tests, test)
+		}
+	}
+	d.least, d.most = -math.MaxFloat64, math.MaxFloat64
+	if of == v1alpha1.AttributeBoolean {
+		d.finite, d.only = true, []Value{{Type: of, Truth: true}, {Type: of}}
+	}
+	for _, test := range tests {
+		switch test.Operator {
+		case v1alpha1.ConditionIn:
+			d.finite, d.only = true, test.Values
+		case v1alpha1.ConditionNotEquals:
+			d.except = append(d.except, test.Values...)
+		default:
+			least, most := test.Bounds()
+			d.least, d.most = max(d.least, least), min(d.most, most)
+		}
+	}
+	if of == v1alpha1.AttributeNumber {
+		d.tighten()
+	}
+	if d.finite {
+		d.only = slices.DeleteFunc(slices.Clone(d.only), func(value Value) bool {
+			return slices.ContainsFunc(tests, func(test Test) bool { return !test.admits(value) })
+		})
+	}
+	return d, len(tests) > 0
+}
+
+// tighten moves the bounds to the next numbers that are in the domain. Where that is a single one, it is finite.
+func (d *domain) tighten() {
+	number := func(n float64) Value { return Value{Type: v1alpha1.AttributeNumber, Number: n} }
+	for slices.Contains(d.except, number(d.least)) {
+		d.least = math.Nextafter(d.least, math.Inf(1))
+	}
+	for slices.Contains(d.except, number(d.most)) {
+		d.most = math.Nextafter(d.most, math.Inf(-1))
+	}
+	if d.least == d.most && !d.finite {
+		d.finite, d.only = true, []Value{number(d.least)}
 	}
 }
 
-// positive is the same test without a negation, where there are finitely many values: not true is false.
-func (t Test) positive() Test {
-	if !t.Negated || t.Type != v1alpha1.AttributeBoolean {
-		return t
+func (d domain) isEmpty() bool {
+	if d.finite {
+		return len(d.only) == 0
 	}
-	excluded := t.Values
-	t.Negated, t.Values = false, nil
-	for _, truth := range []bool{true, false} {
-		if value := (Value{Type: v1alpha1.AttributeBoolean, Truth: truth}); !slices.Contains(excluded, value) {
-			t.Values = append(t.Values, value)
-		}
+	return d.least > d.most
+}
+
+func (d domain) has(value Value) bool {
+	if d.finite {
+		return slices.Contains(d.only, value)
 	}
-	return t
+	return d.least <= value.Number && value.Number <= d.most && !slices.Contains(d.except, value)
+}
+
+// within says whether another domain has every value of this one.
+func (d domain) within(other domain) bool {
+	switch {
+	case d.isEmpty():
+		return true
+	case d.finite:
+		return !slices.ContainsFunc(d.only, func(value Value) bool { return !other.has(value) })
+	case other.finite: // more than one number, and infinitely many texts, are no list
+		return false
+	default:
+		return d.least >= other.least && d.most <= other.most && !slices.ContainsFunc(other.except, d.has)
+	}
 }

@@ -31,7 +31,7 @@ func TestParseEntriesLetsGoodEntriesStandBesideBadOnes(t *testing.T) {
 	}, known)
 	want := []policy.Grant{
 		{Permission: "App:View"},
-		{Permission: "App:Edit", Tests: []policy.Test{{"floor", v1alpha1.AttributeNumber, false, number(3)}}},
+		{Permission: "App:Edit", Tests: []policy.Test{{"floor", v1alpha1.AttributeNumber, isIn, number(3)}}},
 		{Permission: "App:View"},
 	}
 	if !reflect.DeepEqual(grants, want) {

@@ -25,7 +25,7 @@ func (g Grant) Unmet(attributes map[string]any) []Test {
 	return unmet
 }
 
-// met says whether the attribute is there, has the declared type, and is, or is not, one of the values.
+// met says whether the attribute is there, has the declared type, and compares with the values as the operator says.
 func (t Test) met(attributes map[string]any) bool {
 	asked := Value{Type: t.Type}
 	var ofType bool
@@ -37,5 +37,18 @@ func (t Test) met(attributes map[string]any) bool {
 	case v1alpha1.AttributeBoolean:
 		asked.Truth, ofType = attributes[t.Attribute].(bool)
 	}
-	return ofType && slices.Contains(t.Values, asked) != t.Negated
+	return ofType && t.admits(asked)
+}
+
+// admits says whether a value of the declared type meets the test.
+func (t Test) admits(value Value) bool {
+	switch t.Operator {
+	case v1alpha1.ConditionIn:
+		return slices.Contains(t.Values, value)
+	case v1alpha1.ConditionNotEquals:
+		return !slices.Contains(t.Values, value)
+	default:
+		least, most := t.Bounds()
+		return t.Orders() && least <= value.Number && value.Number <= most
+	}
 }

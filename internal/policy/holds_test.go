@@ -45,6 +45,37 @@ func TestZeroIsZeroWhateverItsSign(t *testing.T) {
 	}
 }
 
+func TestOrderedNumbersHoldUpToTheirBound(t *testing.T) {
+	below, above := math.Nextafter(1000, 0), math.Nextafter(1000, 2000)
+	for name, c := range map[string]struct {
+		test       policy.Test
+		met, unmet []any
+	}{
+		"less":     {less("amount", 1000), []any{below, -5.0, 0.0, -math.MaxFloat64}, []any{1000.0, above, math.MaxFloat64}},
+		"at most":  {atMost("amount", 1000), []any{below, 1000.0}, []any{above}},
+		"more":     {more("amount", 1000), []any{above, math.MaxFloat64}, []any{1000.0, below}},
+		"at least": {atLeast("amount", 1000), []any{1000.0, above}, []any{below, 0.0, -5.0}},
+		"negative": {less("amount", 0), []any{-math.SmallestNonzeroFloat64}, []any{0.0, math.Copysign(0, -1), 1.0}},
+	} {
+		holds := func(value any) bool {
+			return granted(c.test).Holds(time.Time{}, map[string]any{"amount": value})
+		}
+		for _, value := range c.met {
+			if !holds(value) {
+				t.Errorf("%s: %v does not meet it", name, value)
+			}
+		}
+		for _, value := range append(c.unmet, nil, "500", "", true, []any{500.0}, map[string]any{}, math.NaN()) {
+			if holds(value) {
+				t.Errorf("%s: %v meets it", name, value)
+			}
+		}
+		if granted(c.test).Holds(time.Time{}, nil) {
+			t.Errorf("%s: a request without the attribute meets it", name)
+		}
+	}
+}
+
 func TestAValueIsWrittenAsItIsRead(t *testing.T) {
 	for kind, texts := range map[v1alpha1.AttributeType][]string{
 		v1alpha1.AttributeString: {"", "red", "3", "true"}, v1alpha1.AttributeNumber: {"3", "-2.5", "9007199254740992", "0.000001"}, v1alpha1.AttributeBoolean: {"true", "false"},
@@ -54,7 +85,7 @@ func TestAValueIsWrittenAsItIsRead(t *testing.T) {
 			if err != nil || value.String() != text {
 				t.Errorf("%s %q is written %q, %v", kind, text, value, err)
 			}
-			test := policy.Test{Attribute: "a", Type: kind, Values: []policy.Value{value}}
+			test := policy.Test{Attribute: "a", Type: kind, Operator: isIn, Values: []policy.Value{value}}
 			if !(policy.Grant{Tests: []policy.Test{test}}).Holds(time.Time{}, map[string]any{"a": value.Any()}) {
 				t.Errorf("%s %q is not itself", kind, text)
 			}

@@ -44,7 +44,7 @@ func sameConditions(a, b Grant) bool {
 }
 
 func (t Test) equal(other Test) bool {
-	return t.Attribute == other.Attribute && t.Type == other.Type && t.Negated == other.Negated && slices.Equal(t.Values, other.Values)
+	return t.Attribute == other.Attribute && t.Type == other.Type && t.Operator == other.Operator && slices.Equal(t.Values, other.Values)
 }
 
 // touches says whether a window that does not begin earlier leaves no gap behind another.

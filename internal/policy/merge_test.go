@@ -84,7 +84,8 @@ func TestMergeGrantsTheSameAtTheSameTimes(t *testing.T) {
 func randomGrant(random *rand.Rand) policy.Grant {
 	grant := policy.Grant{Permission: []string{"App:View", "App:Edit"}[random.IntN(2)]}
 	if random.IntN(2) == 0 {
-		grant.Tests = []policy.Test{{"floor", v1alpha1.AttributeNumber, random.IntN(2) == 0, number(float64(random.IntN(2)))}}
+		operator := append([]v1alpha1.ConditionType{isIn, isNotEqual}, ordering...)[random.IntN(2+len(ordering))]
+		grant.Tests = []policy.Test{{"floor", v1alpha1.AttributeNumber, operator, number(float64(random.IntN(2)))}}
 	}
 	from := random.IntN(5)
 	grant.Window = policy.Window{From: hour(from), Until: hour(from + 1 + random.IntN(3))}

@@ -7,14 +7,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -67,10 +65,7 @@ func newContextBuilder() *contextBuilder {
 		permissions: &structpb.Struct{Fields: map[string]*structpb.Value{}},
 		rules:       &structpb.Struct{Fields: map[string]*structpb.Value{}},
 	}
-	b.context = &structpb.Struct{Fields: map[string]*structpb.Value{
-		store.ParameterPermissions: structpb.NewStructValue(b.permissions),
-		store.ParameterRules:       structpb.NewStructValue(b.rules),
-	}}
+	b.context = condition.Context(b.permissions, b.rules)
 	b.size = proto.Size(b.context) + 2*entryOverhead
 	return b
 }
@@ -94,8 +89,8 @@ func renderEntry(grants []policy.Grant) (entry *structpb.Value, size int) {
 			entry = structpb.NewBoolValue(true)
 			return entry, proto.Size(entry)
 		}
-		rule := renderRule(grant)
-		// A rule's JSON is its identity: the same rule twice costs twice and says nothing more.
+		rule := condition.Rule(grant)
+		// A rule's encoding is its identity: the same rule twice costs twice and says nothing more.
 		identity := canonical(rule)
 		if !seen[identity] {
 			seen[identity] = true
@@ -105,69 +100,6 @@ func renderEntry(grants []policy.Grant) (entry *structpb.Value, size int) {
 	slices.SortFunc(rules, func(a, b *structpb.Value) int { return strings.Compare(canonical(a), canonical(b)) })
 	entry = structpb.NewListValue(&structpb.ListValue{Values: rules})
 	return entry, proto.Size(entry)
-}
-
-// renderRule is a grant as the condition's expression reads it. Equality of strings is looked up in a
-// map, because the cost of comparing them grows with their length.
-func renderRule(grant policy.Grant) *structpb.Value {
-	values := map[string]*structpb.Value{}
-	tests := []*structpb.Value{}
-	for _, test := range grant.Tests {
-		switch {
-		case test.Type == v1alpha1.AttributeString && !test.Negated:
-			values[test.Attribute] = keys(test.Values)
-		case test.Type == v1alpha1.AttributeString:
-			tests = append(tests, testOf(test.Attribute, "texts", keys(test.Values)))
-		case test.Negated:
-			tests = append(tests, testOf(test.Attribute, "other", scalar(test.Values[0])))
-		case len(test.Values) == 1:
-			values[test.Attribute] = structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{scalar(test.Values[0])}})
-		default:
-			tests = append(tests, testOf(test.Attribute, "numbers", keys(test.Values)))
-		}
-	}
-	return object(map[string]*structpb.Value{
-		"from":   structpb.NewStringValue(instant(grant.Window.From, "0001-01-01T00:00:00Z")),
-		"until":  structpb.NewStringValue(instant(grant.Window.Until, "9999-12-31T23:59:59Z")),
-		"values": object(values),
-		"tests":  structpb.NewListValue(&structpb.ListValue{Values: tests}),
-	})
-}
-
-func instant(t time.Time, open string) string {
-	if t.IsZero() {
-		return open
-	}
-	return t.UTC().Format(time.RFC3339Nano)
-}
-
-func testOf(attribute, kind string, operand *structpb.Value) *structpb.Value {
-	return object(map[string]*structpb.Value{"a": structpb.NewStringValue(attribute), kind: operand})
-}
-
-func object(fields map[string]*structpb.Value) *structpb.Value {
-	return structpb.NewStructValue(&structpb.Struct{Fields: fields})
-}
-
-func scalar(value policy.Value) *structpb.Value {
-	if value.Type == v1alpha1.AttributeNumber {
-		return structpb.NewNumberValue(value.Number)
-	}
-	return structpb.NewBoolValue(value.Truth)
-}
-
-// keys are the values as a set: keys of a map, in which a lookup costs the same for one and for 200.
-func keys(values []policy.Value) *structpb.Value {
-	set := map[string]*structpb.Value{}
-	for _, value := range values {
-		key := value.Text
-		if value.Type == v1alpha1.AttributeNumber {
-			// As CEL's string() writes a double; a test holds the two together.
-			key = strconv.FormatFloat(value.Number, 'g', -1, 64)
-		}
-		set[key] = structpb.NewBoolValue(true)
-	}
-	return object(set)
 }
 
 // canonical is the deterministic encoding of a value, as a string to compare.

@@ -14,6 +14,13 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
+var noon = time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)
+
+func equals(attribute, value string) policy.Test {
+	return policy.Test{Attribute: attribute, Type: v1alpha1.AttributeString, Operator: v1alpha1.ConditionIn,
+		Values: []policy.Value{{Type: v1alpha1.AttributeString, Text: value}}}
+}
+
 // one is the context that the grants fill.
 func one(t *testing.T, grants ...policy.Grant) *structpb.Struct {
 	t.Helper()
@@ -75,9 +82,11 @@ func TestTheOrderOfGrantsDoesNotMatter(t *testing.T) {
 	for round := range 200 {
 		var grants []policy.Grant
 		for i := range 1 + random.IntN(4) {
-			some, _ := randomGrants(random)
-			for _, grant := range some {
-				grant.Permission = fmt.Sprint("App:", i)
+			for range 1 + random.IntN(5) {
+				grant := policy.Grant{Permission: fmt.Sprint("App:", i), Window: policy.Window{From: noon.Add(-time.Duration(random.IntN(3)) * time.Hour)}}
+				for n := range random.IntN(5) {
+					grant.Tests = append(grant.Tests, equals(fmt.Sprint("a", n), []string{"red", "blue"}[random.IntN(2)]))
+				}
 				grants = append(grants, grant)
 			}
 		}
@@ -140,12 +149,12 @@ func TestEqualRulesCollapse(t *testing.T) {
 
 func negated(grant policy.Grant) policy.Grant {
 	grant.Tests = slices.Clone(grant.Tests)
-	grant.Tests[0].Negated = true
+	grant.Tests[0].Operator = v1alpha1.ConditionNotEquals
 	return grant
 }
 
 func numbered(values ...float64) policy.Grant {
-	test := policy.Test{Attribute: "color", Type: v1alpha1.AttributeNumber}
+	test := policy.Test{Attribute: "color", Type: v1alpha1.AttributeNumber, Operator: v1alpha1.ConditionIn}
 	for _, value := range values {
 		test.Values = append(test.Values, policy.Value{Type: v1alpha1.AttributeNumber, Number: value})
 	}

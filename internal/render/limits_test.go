@@ -90,7 +90,7 @@ func TestManyGrantsFillUpToFourContexts(t *testing.T) {
 }
 
 func TestAPermissionThatNoContextHoldsIsTooLarge(t *testing.T) {
-	test := policy.Test{Attribute: "color", Type: v1alpha1.AttributeString}
+	test := policy.Test{Attribute: "color", Type: v1alpha1.AttributeString, Operator: v1alpha1.ConditionIn}
 	for i := range 200 { // as many and as long as the API allows
 		test.Values = append(test.Values, policy.Value{Type: v1alpha1.AttributeString, Text: fmt.Sprintf("%0256d", i)})
 	}
@@ -116,7 +116,7 @@ func TestNoContextIsBeyondTheLimitWhateverItHolds(t *testing.T) {
 			grant := policy.Grant{Permission: fmt.Sprint(i, word(250))}
 			for range random.IntN(3) {
 				test := equals(word(120), word(250))
-				test.Negated = random.IntN(2) == 0
+				test.Operator = []v1alpha1.ConditionType{v1alpha1.ConditionIn, v1alpha1.ConditionNotEquals}[random.IntN(2)]
 				grant.Tests = append(grant.Tests, test)
 			}
 			grants = append(grants, grant)

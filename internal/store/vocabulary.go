@@ -16,14 +16,6 @@ const (
 	RelationCan = "can"
 )
 
-// What the condition of a tuple says, by permission: see docs/store.md.
-const (
-	// ParameterPermissions are those that hold whatever is asked.
-	ParameterPermissions = "permissions"
-	// ParameterRules are those that hold where one of their rules is met.
-	ParameterRules = "rules"
-)
-
 // Slots is how many names a binding's assignees have. A tuple can't be rewritten in place; a role
 // that changes moves from some slots to others in one transaction.
 const Slots = 8

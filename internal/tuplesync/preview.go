@@ -9,6 +9,7 @@ import (
 	"github.com/go-logr/logr"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -72,10 +73,8 @@ func sideOf(contexts []*structpb.Struct) Side {
 			continue
 		}
 		side.There = true
-		for _, field := range []string{store.ParameterPermissions, store.ParameterRules} {
-			for permission := range context.GetFields()[field].GetStructValue().GetFields() {
-				permissions[permission] = true
-			}
+		for permission := range condition.Permissions(context) {
+			permissions[permission] = true
 		}
 	}
 	side.Permissions = slices.Sorted(maps.Keys(permissions))

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -80,7 +81,7 @@ func upgrade(t *testing.T, directory string) {
 		}
 		return lost(before, after)
 	}).Should(Succeed())
-	w.Expect(after.Tuples).To(Equal(before.Tuples))
+	w.Expect(said(t, after.Tuples)).To(Equal(said(t, before.Tuples)))
 	w.Expect(after.Decisions).To(Equal(before.Decisions))
 	w.Expect(answered()).To(BeNumerically(">", 10))
 
@@ -134,6 +135,32 @@ func write(t *testing.T, w *WithT, object map[string]any) string {
 	path := filepath.Join(t.TempDir(), "object.json")
 	w.Expect(os.WriteFile(path, encoded, 0o600)).To(Succeed())
 	return path
+}
+
+// place matches the name under which a tuple stands, of which a change takes another one.
+var place = regexp.MustCompile(`#slot_[0-7]|\bgrant_[ab]\b`)
+
+// said is what tuples say, whatever version has encoded it: whom they are about, the permissions that they give
+// always, and those that they give under conditions, with the windows. What the conditions are, decisions tell.
+func said(t *testing.T, tuples []string) (lines []string) {
+	t.Helper()
+	for _, tuple := range tuples {
+		key, encoded, conditional := strings.Cut(tuple, " {")
+		line := place.ReplaceAllString(key, "*")
+		if conditional {
+			var context struct {
+				Permissions map[string]any
+				Rules       map[string][]struct{ From, Until string }
+			}
+			if err := json.Unmarshal([]byte("{"+encoded), &context); err != nil {
+				t.Fatalf("reading the context of %s: %v", key, err)
+			}
+			line = fmt.Sprint(line, context)
+		}
+		lines = append(lines, line)
+	}
+	slices.Sort(lines)
+	return lines
 }
 
 // lost is what the one has and the other has not. That there is more is no fault: a new version says more.

@@ -6,6 +6,7 @@ import (
 	openfgav1 "github.com/openfga/api/proto/openfga/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
 )
 
@@ -46,7 +47,7 @@ func TestAnyOtherModelIsReplaced(t *testing.T) {
 	first := openRemote(t, optionsFor(t, running))
 	write(t, first, granted)
 	other := openfga.Model()
-	other.Conditions[openfga.ConditionName].Expression = "permission in permissions || permission in rules && attributes.size() > 0 && current_time > timestamp('2020-01-01T00:00:00Z')"
+	other.Conditions[condition.Name].Expression = "permission in permissions || permission in rules && attributes.size() > 0 && current_time > timestamp('2020-01-01T00:00:00Z')"
 	_, err := client.WriteAuthorizationModel(t.Context(), &openfgav1.WriteAuthorizationModelRequest{
 		StoreId: first.StoreID(), SchemaVersion: other.GetSchemaVersion(),
 		TypeDefinitions: other.GetTypeDefinitions(), Conditions: other.GetConditions(),

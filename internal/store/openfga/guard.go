@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -144,16 +145,16 @@ func (g *guard) question(modelID *string, tuples []*openfgav1.TupleKey, context 
 		return err
 	}
 	fields := (*context).GetFields()
-	permission := fields[ParameterPermission].GetStringValue()
+	permission := fields[condition.ParameterPermission].GetStringValue()
 	if permission == "" {
 		return status.Errorf(codes.InvalidArgument,
-			"the request's context has no %q: pass the name of the permission that is asked for, as a string", ParameterPermission)
+			"the request's context has no %q: pass the name of the permission that is asked for, as a string", condition.ParameterPermission)
 	}
 	attributes := &structpb.Struct{}
-	if given, ok := fields[ParameterAttributes]; ok {
+	if given, ok := fields[condition.ParameterAttributes]; ok {
 		if attributes = given.GetStructValue(); attributes == nil {
 			return status.Errorf(codes.InvalidArgument,
-				"%q in the request's context is no object: pass the values of attributes by their names", ParameterAttributes)
+				"%q in the request's context is no object: pass the values of attributes by their names", condition.ParameterAttributes)
 		}
 	}
 	*context = requestContext(permission, attributes, g.clock())

@@ -3,6 +3,7 @@ package openfga
 import (
 	openfgav1 "github.com/openfga/api/proto/openfga/v1"
 
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -23,15 +24,15 @@ func Model() *openfgav1.AuthorizationModel {
 			scopeType(objectid.TypeResource, objectid.TypeOrganization, objectid.TypeWorkspace, objectid.TypeProject),
 		},
 		Conditions: map[string]*openfgav1.Condition{
-			ConditionName: {
-				Name:       ConditionName,
-				Expression: expression,
+			condition.Name: {
+				Name:       condition.Name,
+				Expression: condition.Expression,
 				Parameters: map[string]*openfgav1.ConditionParamTypeRef{
-					ParameterPermission:        parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_STRING),
-					ParameterCurrentTime:       parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_TIMESTAMP),
-					ParameterAttributes:        mapOf(anything),
-					store.ParameterPermissions: mapOf(parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_BOOL)),
-					store.ParameterRules:       mapOf(parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_LIST, anything)),
+					condition.ParameterPermission:  parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_STRING),
+					condition.ParameterCurrentTime: parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_TIMESTAMP),
+					condition.ParameterAttributes:  mapOf(anything),
+					condition.ParameterPermissions: mapOf(parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_BOOL)),
+					condition.ParameterRules:       mapOf(parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_LIST, anything)),
 				},
 			},
 		},
@@ -134,7 +135,7 @@ func userset(kind, relation string) *openfgav1.RelationReference {
 }
 
 func conditional(reference *openfgav1.RelationReference) *openfgav1.RelationReference {
-	reference.Condition = ConditionName
+	reference.Condition = condition.Name
 	return reference
 }
 

@@ -8,6 +8,7 @@ import (
 	openfgav1 "github.com/openfga/api/proto/openfga/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
 )
@@ -17,7 +18,7 @@ func TestTheModelFitsAStockServer(t *testing.T) {
 	if size := proto.Size(openfga.Model()); size > 256<<10 {
 		t.Errorf("the model has %d bytes", size)
 	}
-	expression := openfga.Model().GetConditions()[openfga.ConditionName].GetExpression()
+	expression := openfga.Model().GetConditions()[condition.Name].GetExpression()
 	if len(expression) > 512 {
 		t.Errorf("the expression has %d bytes", len(expression))
 	}

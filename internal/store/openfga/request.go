@@ -6,14 +6,16 @@ import (
 	"unicode"
 
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
 )
 
 // requestContext is what conditions are tested against.
 func requestContext(permission string, attributes *structpb.Struct, now time.Time) *structpb.Struct {
 	return &structpb.Struct{Fields: map[string]*structpb.Value{
-		ParameterPermission:  structpb.NewStringValue(takableText(permission)),
-		ParameterAttributes:  structpb.NewStructValue(takable(attributes)),
-		ParameterCurrentTime: structpb.NewStringValue(now.UTC().Format(time.RFC3339Nano)),
+		condition.ParameterPermission:  structpb.NewStringValue(takableText(permission)),
+		condition.ParameterAttributes:  structpb.NewStructValue(takable(attributes)),
+		condition.ParameterCurrentTime: structpb.NewStringValue(now.UTC().Format(time.RFC3339Nano)),
 	}}
 }
 

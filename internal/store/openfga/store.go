@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -225,11 +226,11 @@ func (s *Store) Close() error { return s.close() }
 
 func tupleOf(key *openfgav1.TupleKey) store.Tuple {
 	tuple := store.Tuple{Key: store.Key{Object: key.GetObject(), Relation: key.GetRelation(), User: key.GetUser()}}
-	if condition := key.GetCondition(); condition != nil {
+	if with := key.GetCondition(); with != nil {
 		// A condition without a context is still a condition: nil would say that there is none. Neither is
 		// one of another name, which only a foreign model has: an empty context is what nobody wants.
-		tuple.Context = condition.GetContext()
-		if tuple.Context == nil || condition.GetName() != ConditionName {
+		tuple.Context = with.GetContext()
+		if tuple.Context == nil || with.GetName() != condition.Name {
 			tuple.Context = &structpb.Struct{}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -52,12 +53,8 @@ func (s *Store) Settle(ctx context.Context) error {
 
 // unique is the tuple of a key with a context that no other has.
 func unique(key store.Key) store.Tuple {
-	return store.Tuple{Key: key, Context: &structpb.Struct{Fields: map[string]*structpb.Value{
-		store.ParameterPermissions: structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{
-			rand.Text(): structpb.NewBoolValue(true),
-		}}),
-		store.ParameterRules: structpb.NewStructValue(&structpb.Struct{}),
-	}}}
+	permissions := &structpb.Struct{Fields: map[string]*structpb.Value{rand.Text(): structpb.NewBoolValue(true)}}
+	return store.Tuple{Key: key, Context: condition.Context(permissions, &structpb.Struct{})}
 }
 
 // replaced says whether it is somebody else's turn.

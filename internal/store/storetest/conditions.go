@@ -36,16 +36,16 @@ var conditionTests = map[string]func(*testing.T, store.Store){
 	},
 	"OneOfSeveralRulesIsEnough": func(t *testing.T, s store.Store) {
 		write(t, s, ruled(organization, "grant_a", "user:u", "App:View",
-			rule{until: now}, rule{from: now.Add(time.Second)}, rule{values: map[string]any{"color": set("red")}},
-			rule{from: now, until: now.Add(time.Second), values: map[string]any{"color": set("blue")}}))
+			rule{until: now}, rule{from: now.Add(time.Second)}, rule{values: map[string]any{"color": listed("red")}},
+			rule{from: now, until: now.Add(time.Second), values: map[string]any{"color": listed("blue")}}))
 		for color, want := range map[string]bool{"red": true, "blue": true, "green": false} {
 			expectMet(t, s, map[string]any{"color": color}, want)
 		}
 	},
 	"EveryTestOfARuleHasToBeMet": func(t *testing.T, s store.Store) {
 		write(t, s, ruled(organization, "grant_a", "user:u", "App:View", rule{
-			values: map[string]any{"color": set("red"), "floor": []any{3.0}},
-			tests:  []any{map[string]any{"a": "name", "texts": set("x")}},
+			values: map[string]any{"color": listed("red"), "floor": []any{3.0}},
+			tests:  []any{map[string]any{"a": "name", "of": "", "not": listed("x")}},
 		}))
 		met := map[string]any{"color": "red", "floor": 3.0, "name": "y"}
 		expectMet(t, s, met, true)
@@ -82,8 +82,8 @@ var conditionTests = map[string]func(*testing.T, store.Store){
 	},
 	// OpenFGA itself refuses a whole request for one control character.
 	"ControlCharactersFailNoDecision": func(t *testing.T, s store.Store) {
-		write(t, s, ruled(organization, "grant_a", "user:u", "App:View", rule{values: map[string]any{"it": set("red")}}))
-		write(t, s, ruled(organization, "grant_b", "user:u", "App:View", rule{tests: []any{map[string]any{"a": "it", "texts": set("red", "blue")}}}))
+		write(t, s, ruled(organization, "grant_a", "user:u", "App:View", rule{values: map[string]any{"it": listed("red")}}))
+		write(t, s, ruled(organization, "grant_b", "user:u", "App:View", rule{tests: []any{isNot("red", "blue")}}))
 		expectMet(t, s, map[string]any{"it": "blue", "a\nb": "red"}, false)
 		expectMet(t, s, map[string]any{"it": "red", "a\nb": "red", "list": []any{"\x00"}, "object": map[string]any{"\x00": "\x00"}}, true)
 		expectMet(t, s, map[string]any{"it": "re\x00d"}, true)
@@ -96,7 +96,7 @@ var conditionTests = map[string]func(*testing.T, store.Store){
 		values, asked := map[string]any{}, map[string]any{}
 		for i := range 5 {
 			attribute := fmt.Sprintf("a%d", i)
-			values[attribute], asked[attribute] = set(many("v", 200)...), "v199"
+			values[attribute], asked[attribute] = listed(many("v", 200)...), "v199"
 		}
 		tuple := ruled(organization, "grant_a", "user:u", "App:View", rule{values: values})
 		write(t, s, tuple)
@@ -120,7 +120,7 @@ var valueTests = map[string]struct {
 	met, unmet []any
 }{
 	"EqualsText": {
-		rule{values: map[string]any{"it": set("3", "red", "", "true")}},
+		rule{values: map[string]any{"it": listed("3", "red", "", "true")}},
 		[]any{"3", "red", "", "true"},
 		[]any{"Red", "re", 3.0, true, 0.0, false, strings.Repeat("red", long)},
 	},
@@ -140,27 +140,37 @@ var valueTests = map[string]struct {
 		[]any{false, "true", 1.0, strings.Repeat("true", long)},
 	},
 	"InNumbers": {
-		rule{tests: []any{map[string]any{"a": "it", "numbers": set("0", "3", "1e+21", "0.1", "-7.25", "9.007199254740992e+15")}}},
+		rule{values: map[string]any{"it": listed(0.0, 3, 1e21, 0.1, -7.25, 9007199254740992)}},
 		[]any{0.0, math.Copysign(0, -1), 3.0, 1e21, 0.1, -7.25, 9007199254740992.0},
 		[]any{"3", "0", 3.5, true, false, "1e+21", strings.Repeat("3", long)},
 	},
 	"NotText": {
-		rule{tests: []any{map[string]any{"a": "it", "texts": set("red", "3", "")}}},
+		rule{tests: []any{isNot("red", "3", "")}},
 		[]any{"blue", "Red", "true", strings.Repeat("red", long)},
 		[]any{"red", "3", "", 3.0, 4.0, true},
 	},
 	"NotNumber": {
-		rule{tests: []any{map[string]any{"a": "it", "other": 3.0}}},
+		rule{tests: []any{isNot(3.0)}},
 		[]any{4.0, -3.0, 0.0, 1e21},
 		[]any{3.0, 3, "3", "4", true, strings.Repeat("4", long)},
 	},
 	"NotZero": {
-		rule{tests: []any{map[string]any{"a": "it", "other": 0.0}}},
+		rule{tests: []any{isNot(0.0)}},
 		[]any{1.0, 1e-300},
 		[]any{0.0, math.Copysign(0, -1), "1", true},
 	},
+	"LessThan": {
+		rule{tests: []any{between(-math.MaxFloat64, math.Nextafter(3, 0))}},
+		[]any{0.0, math.Copysign(0, -1), -1e300, -math.MaxFloat64, 2.5, math.Nextafter(3, 0)},
+		[]any{3.0, 3.5, math.MaxFloat64, "2", "", true, false, strings.Repeat("2", long)},
+	},
+	"GreaterThanZero": {
+		rule{tests: []any{between(math.SmallestNonzeroFloat64, math.MaxFloat64)}},
+		[]any{math.SmallestNonzeroFloat64, 1.0, math.MaxFloat64},
+		[]any{0.0, math.Copysign(0, -1), -1.0, "1", true},
+	},
 	"NotTruth": {
-		rule{tests: []any{map[string]any{"a": "it", "other": true}}},
+		rule{tests: []any{isNot(true)}},
 		[]any{false},
 		[]any{true, "false", 0.0, ""},
 	},

@@ -81,13 +81,23 @@ func (r rule) complete() map[string]any {
 	return complete
 }
 
-// set is a set of strings, as rules hold it.
-func set(members ...string) map[string]any {
-	made := map[string]any{}
-	for _, member := range members {
-		made[member] = true
+// listed are values, as rules hold them.
+func listed[T any](values ...T) []any {
+	made := make([]any, len(values))
+	for n, value := range values {
+		made[n] = value
 	}
 	return made
+}
+
+// isNot is a test of "it" against these values, of one type.
+func isNot(values ...any) map[string]any {
+	return map[string]any{"a": "it", "of": values[0], "not": values}
+}
+
+// between is a test of "it" against these numbers, both included.
+func between(least, most float64) map[string]any {
+	return map[string]any{"a": "it", "of": 0.0, "min": least, "max": most}
 }
 
 func write(t *testing.T, s store.Store, tuples ...store.Tuple) {

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -18,8 +19,8 @@ var tupleTests = map[string]func(*testing.T, store.Store){
 			granting("organization:acme", "role", "binding:organization/acme/viewer#slot_7", "App:View"),
 			ruled("project:acme/prod/vision", "grant_b", "user:alice", "App:Edit", rule{
 				from: now, until: now.AddDate(0, 1, 0),
-				values: map[string]any{"color": set("red", ""), "floor": []any{3.5}},
-				tests:  []any{map[string]any{"a": "draft", "other": true}},
+				values: map[string]any{"color": listed("red", ""), "floor": []any{3.5}},
+				tests:  []any{isNot("x", "y"), between(-5e-324, math.MaxFloat64)},
 			}),
 			granting("workspace:acme/prod", "grant_a", "user:nobody"),
 		}
@@ -121,6 +122,14 @@ var tupleTests = map[string]func(*testing.T, store.Store){
 			"rules, no object":       {"permissions": none, "rules": []any{}},
 			"an unknown restriction": {"permissions": none, "rules": map[string]any{"App:View": []any{map[string]any{
 				"from": "2000-01-01T00:00:00Z", "until": "3000-01-01T00:00:00Z", "values": none, "tests": []any{}, "exact": none,
+			}}}},
+			"an unknown test": {"permissions": none, "rules": map[string]any{"App:View": []any{map[string]any{
+				"from": "2000-01-01T00:00:00Z", "until": "3000-01-01T00:00:00Z", "values": none,
+				"tests": []any{map[string]any{"a": "it", "of": "", "not": []any{"x"}, "exact": true}},
+			}}}},
+			"a bound without the other": {"permissions": none, "rules": map[string]any{"App:View": []any{map[string]any{
+				"from": "2000-01-01T00:00:00Z", "until": "3000-01-01T00:00:00Z", "values": none,
+				"tests": []any{map[string]any{"a": "it", "of": 0.0, "max": 3.0}},
 			}}}},
 			"a rule without end": {"permissions": none, "rules": map[string]any{"App:View": []any{map[string]any{
 				"from": "2000-01-01T00:00:00Z", "values": none, "tests": []any{},

@@ -1,20 +1,16 @@
-package render
+package condition
 
-import (
-	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/policy"
-)
+import "github.com/bailiwick-dev/bailiwick/internal/policy"
 
-// The cost of the parts of the condition's expression, as CEL counts it. A test holds them against
-// CEL itself, on random grants: what Cost says is never less than what an evaluation costs.
+// The cost of the parts of the expression, as CEL counts it. A test holds them against CEL itself, on random grants:
+// what Cost says is never less than what an evaluation costs.
 const (
 	costBase    = 10 // the permission is looked up, the list of rules begun
 	costWindow  = 14 // a rule whose window is tested and not open
 	costTests   = 6  // going on to a rule's tests
-	costLookup  = 12 // a test of equality: one lookup
-	costNumbers = 22 // In, on numbers
-	costTexts   = 23 // NotEquals, on strings
-	costOther   = 25 // NotEquals, on numbers and truth values
+	costListed  = 12 // Equals and In, and NotEquals on truth values
+	costNot     = 24 // NotEquals, on texts and numbers
+	costBetween = 29 // LessThan and the like
 )
 
 // Cost is the most that a decision about a permission can cost, where these grants are all that one
@@ -37,14 +33,12 @@ func Cost(grants []policy.Grant) int {
 }
 
 func testCost(test policy.Test) int {
-	switch {
-	case test.Negated && test.Type == v1alpha1.AttributeString:
-		return costTexts
-	case test.Negated:
-		return costOther
-	case test.Type == v1alpha1.AttributeNumber && len(test.Values) > 1:
-		return costNumbers
+	switch form, _ := formOf(test); form {
+	case isListed:
+		return costListed
+	case isNot:
+		return costNot
 	default:
-		return costLookup
+		return costBetween
 	}
 }

@@ -1,4 +1,4 @@
-package render
+package condition_test
 
 import (
 	"fmt"
@@ -65,8 +65,13 @@ func (m maker) grants() (grants []policy.Grant) {
 
 func (m maker) test() policy.Test {
 	test := policy.Test{Attribute: m.attribute(), Type: pick(m, v1alpha1.AttributeString, v1alpha1.AttributeNumber, v1alpha1.AttributeBoolean)}
+	operators := []v1alpha1.ConditionType{v1alpha1.ConditionIn, v1alpha1.ConditionNotEquals}
+	if test.Type == v1alpha1.AttributeNumber {
+		operators = append(operators, ordering...)
+	}
+	test.Operator = pick(m, operators...)
 	count := 1
-	if test.Negated = m.IntN(2) == 0; !test.Negated && test.Type != v1alpha1.AttributeBoolean {
+	if test.Operator == v1alpha1.ConditionIn && test.Type != v1alpha1.AttributeBoolean {
 		count += m.IntN(4)
 	}
 	seen := map[policy.Value]bool{}
@@ -93,7 +98,8 @@ func (m maker) text() string {
 }
 
 func (m maker) number() float64 {
-	return pick(m, 0, 1, 3, -3, 2.5, 0.1, 1e-9, 1e6, 123456789, 1<<53, -1<<53, 1e21/1e9, 5e-324)
+	return pick(m, 0, 1, 3, -3, 2.5, 0.1, 1e-9, 1e6, 123456789, 1<<53, -1<<53, 1e21/1e9, 5e-324,
+		math.Nextafter(3, 4), math.Nextafter(3, 2), -5e-324)
 }
 
 func (m maker) attributes() map[string]any {
@@ -118,7 +124,7 @@ func (m maker) value() any {
 	case 7, 8:
 		return m.number()
 	case 9:
-		return math.Copysign(0, -1) // JSON has it, and it equals 0
+		return pick(m, math.Copysign(0, -1), math.MaxFloat64, -math.MaxFloat64) // JSON has -0, and it equals 0
 	default:
 		return m.IntN(2) == 0
 	}

@@ -1,4 +1,4 @@
-package render
+package condition_test
 
 import (
 	"fmt"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/render"
 )
 
 // decider asks CEL itself.
@@ -30,7 +31,7 @@ var (
 
 // allows says whether a tuple of these grants allows the permission.
 func (d decider) allows(grants []policy.Grant, permission string, attributes map[string]any, at time.Time) (bool, error) {
-	contexts, err := Contexts(grants, MaxContexts)
+	contexts, err := render.Contexts(grants, render.MaxContexts)
 	if err != nil {
 		return false, err
 	}
@@ -102,12 +103,16 @@ func TestNoTestIsMetByAnotherTypeThanItsOwn(t *testing.T) {
 	}
 	for kind, listed := range values {
 		for count := 1; count <= len(listed); count++ {
-			for _, negated := range []bool{false, true} {
-				if negated && count > 1 {
-					continue // NotEquals has one value
+			operators := []v1alpha1.ConditionType{v1alpha1.ConditionIn}
+			if count == 1 {
+				operators = append(operators, v1alpha1.ConditionNotEquals)
+				if kind == v1alpha1.AttributeNumber {
+					operators = append(operators, ordering...)
 				}
+			}
+			for _, operator := range operators {
 				grants := []policy.Grant{{Permission: "App:View", Tests: []policy.Test{
-					{Attribute: "a", Type: kind, Negated: negated, Values: listed[:count]},
+					{Attribute: "a", Type: kind, Operator: operator, Values: listed[:count]},
 				}}}
 				decider.expectSame(t, grants, "App:View", map[string]any{}, noon)
 				for _, value := range asked {
