@@ -40,6 +40,7 @@ func (s *suite) declare() {
 	s.group()
 	s.role()
 	s.conditions()
+	s.ordering()
 	s.roleAssignment()
 	s.groupMembership()
 	s.groupAdmins()
