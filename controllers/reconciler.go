@@ -78,7 +78,7 @@ func moreThanUse(update event.UpdateEvent) bool {
 		return true // it is shown once more, not changed
 	}
 	before.ResourceVersion = after.ResourceVersion
-	before.Status.Assignments, before.Status.Heirs = after.Status.Assignments, after.Status.Heirs
+	before.Status.Assignments, before.Status.Children = after.Status.Assignments, after.Status.Children
 	return !equality.Semantic.DeepEqual(before, after)
 }
 

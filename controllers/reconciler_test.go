@@ -15,7 +15,7 @@ func TestARoleIsLookedAtForMoreThanHowManyNameIt(t *testing.T) {
 		change func(*v1alpha1.Role)
 		want   bool
 	}{
-		"its numbers": {change: func(r *v1alpha1.Role) { r.Status.Assignments, r.Status.Heirs = 7, 2 }},
+		"its numbers": {change: func(r *v1alpha1.Role) { r.Status.Assignments, r.Status.Children = 7, 2 }},
 		"its numbers and its condition": {want: true, change: func(r *v1alpha1.Role) {
 			r.Status.Assignments, r.Status.Conditions = 7, nil
 		}},

@@ -110,9 +110,9 @@ type RoleStatus struct {
 	// +optional
 	Assignments int64 `json:"assignments"`
 
-	// heirs is how many Roles inherit from the role directly. It follows within about a second.
+	// children is how many Roles inherit from the role directly. It follows within about a second.
 	// +optional
-	Heirs int64 `json:"heirs"`
+	Children int64 `json:"children"`
 
 	// revision is the name of the ControllerRevision that holds what is in force: permissionGrants,
 	// inherits and frontendView.
@@ -148,7 +148,7 @@ type PreviousRevision struct {
 // +kubebuilder:printcolumn:name="Own",type=integer,JSONPath=`.status.ownPermissions`
 // +kubebuilder:printcolumn:name="Inherited",type=integer,JSONPath=`.status.inheritedPermissions`
 // +kubebuilder:printcolumn:name="Assignments",type=integer,JSONPath=`.status.assignments`
-// +kubebuilder:printcolumn:name="Heirs",type=integer,JSONPath=`.status.heirs`,priority=1
+// +kubebuilder:printcolumn:name="Children",type=integer,JSONPath=`.status.children`,priority=1
 // +kubebuilder:printcolumn:name="Revision",type=string,JSONPath=`.status.revision`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`

@@ -113,9 +113,9 @@ func checkCountsIn(namespace string) error {
 	}
 	for i := range roles.Items {
 		role := &roles.Items[i]
-		if role.DeletionTimestamp.IsZero() && (role.Status.Assignments != named[role.Name] || role.Status.Heirs != heirs[role.Name]) {
+		if role.DeletionTimestamp.IsZero() && (role.Status.Assignments != named[role.Name] || role.Status.Children != heirs[role.Name]) {
 			return fmt.Errorf("%s says %d assignments and %d heirs, and there are %d and %d",
-				client.ObjectKeyFromObject(role), role.Status.Assignments, role.Status.Heirs, named[role.Name], heirs[role.Name])
+				client.ObjectKeyFromObject(role), role.Status.Assignments, role.Status.Children, named[role.Name], heirs[role.Name])
 		}
 	}
 	return nil

@@ -24,7 +24,7 @@ func used(role *v1alpha1.Role) func() [2]int64 {
 	return func() [2]int64 {
 		GinkgoHelper()
 		status := observed(role).Status
-		return [2]int64{status.Assignments, status.Heirs}
+		return [2]int64{status.Assignments, status.Children}
 	}
 }
 

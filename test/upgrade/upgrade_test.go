@@ -65,6 +65,7 @@ func upgrade(t *testing.T, directory string) {
 	for _, object := range before.Objects {
 		restore(t, w, kubectl, object)
 	}
+	rename(before.Objects)
 	file, err := os.ReadFile(filepath.Join(directory, "store.db"))
 	w.Expect(err).NotTo(HaveOccurred())
 	w.Expect(os.WriteFile(s.StorePath(), file, 0o600)).To(Succeed())
@@ -135,6 +136,17 @@ func write(t *testing.T, w *WithT, object map[string]any) string {
 	path := filepath.Join(t.TempDir(), "object.json")
 	w.Expect(os.WriteFile(path, encoded, 0o600)).To(Succeed())
 	return path
+}
+
+// rename gives fields of statuses the names that they have now.
+func rename(objects []map[string]any) {
+	for _, object := range objects {
+		status, _ := object["status"].(map[string]any)
+		if children, there := status["heirs"]; there {
+			delete(status, "heirs")
+			status["children"] = children
+		}
+	}
 }
 
 // place matches the name under which a tuple stands, of which a change takes another one.
