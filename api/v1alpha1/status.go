@@ -176,7 +176,7 @@ const (
 	ReasonPermissionNotFound = "PermissionNotFound"
 	// ReasonAttributeNotFound: the permission has no attribute of this name.
 	ReasonAttributeNotFound = "AttributeNotFound"
-	// ReasonValueInvalid: a value can't be read as the attribute's type.
+	// ReasonValueInvalid: a value can't be read as the attribute's type, or that type has no such comparison.
 	ReasonValueInvalid = "ValueInvalid"
 	// ReasonConditionTooExpensive: the store's limit for evaluating a condition would be exceeded.
 	ReasonConditionTooExpensive = "ConditionTooExpensive"

@@ -159,10 +159,14 @@ func ParseTests(conditions map[string]v1alpha1.AttributeCondition, permission Pe
 			written = []string{*condition.Value}
 		}
 		test := Test{Attribute: attribute, Type: declared, Operator: condition.Type}
-		if condition.Type == v1alpha1.ConditionEquals {
+		switch {
+		case condition.Type == v1alpha1.ConditionEquals:
 			test.Operator = v1alpha1.ConditionIn
-		}
-		if test.Orders() && declared != v1alpha1.AttributeNumber {
+		case condition.Type == v1alpha1.ConditionIn, condition.Type == v1alpha1.ConditionNotEquals:
+		case !test.Orders():
+			return nil, &Fault{v1alpha1.ReasonValueInvalid, fmt.Sprintf(
+				"conditions[%s]: the type %q is unknown: use Equals, NotEquals or In, or LessThan or the like for a Number", attribute, condition.Type)}
+		case declared != v1alpha1.AttributeNumber:
 			return nil, &Fault{v1alpha1.ReasonValueInvalid, fmt.Sprintf(
 				"conditions[%s]: %s compares Numbers, and the attribute is a %s: use Equals, NotEquals or In, or declare it as Number in ResourceType %s",
 				attribute, condition.Type, declared, permission.Type)}

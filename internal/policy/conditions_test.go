@@ -121,6 +121,7 @@ func TestParseTestsNamesWhatIsWrong(t *testing.T) {
 		},
 		"the order of truth values":  {conditions{"draft": compares("GreaterThan", "0")}, v1alpha1.ReasonValueInvalid, []string{"draft", "is a Boolean"}},
 		"more than a word":           {conditions{"floor": compares("GreaterThan", "three")}, v1alpha1.ReasonValueInvalid, []string{"floor", `"three"`}},
+		"an unknown type":            {conditions{"floor": compares("Matches", "3")}, v1alpha1.ReasonValueInvalid, []string{"floor", `"Matches"`}},
 		"more than nothing":          {conditions{"floor": {Type: v1alpha1.ConditionGreaterThan}}, v1alpha1.ReasonValueInvalid, []string{"floor", "no value"}},
 		"less than one of two":       {conditions{"floor": {Type: v1alpha1.ConditionLessThan, Values: []string{"1", "2"}}}, v1alpha1.ReasonValueInvalid, []string{"floor", "takes one value"}},
 		"a control character":        {conditions{"color": in("red", "r\ned")}, v1alpha1.ReasonValueInvalid, []string{"color", "control character"}},
