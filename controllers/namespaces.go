@@ -22,7 +22,7 @@ func setupNamespaces(mgr ctrl.Manager, e *engine.Engine, options controller.Opti
 		For(&corev1.Namespace{}, builder.OnlyMetadata).
 		WatchesRawSource(e.Source(desired.KindNamespace)).
 		WithOptions(options).
-		Complete(&namespaces{client: mgr.GetClient(), engine: e})
+		Complete(inTurns(desired.KindNamespace, &namespaces{client: mgr.GetClient(), engine: e}))
 	if err != nil {
 		return fmt.Errorf("setting up the controller of namespaces: %w", err)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 )
 
 // +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations;resourcetypes;users;groups;roles;roleassignments;permissiongrants;temporarypermissiongrants;groupmemberships;invitations,verbs=get;list;watch;patch
@@ -60,14 +61,23 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 			reconciled.For(object)
 		} else {
 			reconciled.For(object, builder.WithPredicates(predicate.Funcs{UpdateFunc: moreThanUse}))
-			r.revisions = &revisions{client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: options.Clock}
+			r.revisions = &revisions{client: mgr.GetClient(), live: liveness.Reader(mgr.GetAPIReader()), clock: options.Clock}
 			r.revisions.watch(reconciled)
 		}
-		if err := reconciled.Complete(r); err != nil {
+		if err := reconciled.Complete(inTurns(kind, r)); err != nil {
 			return fmt.Errorf("setting up the controller of %s: %w", kind, err)
 		}
 	}
 	return setupNamespaces(mgr, e, optionsOf(options))
+}
+
+// inTurns has each reconcile be a turn that the liveness probe knows of.
+func inTurns(kind string, r reconcile.Reconciler) reconcile.Reconciler {
+	return reconcile.Func(func(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+		ctx, end := liveness.Begin(ctx, "reconciling "+kind)
+		defer end()
+		return r.Reconcile(ctx, request)
+	})
 }
 
 // moreThanUse says whether more has changed of a role than how many objects name it. A look at it for what was written

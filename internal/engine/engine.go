@@ -20,6 +20,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/tuplesync"
 )
@@ -125,7 +126,7 @@ func (e *Engine) Apply(ctx context.Context, object client.Object) (desired.Outco
 	if o, ok := object.(*v1alpha1.RoleAssignment); ok && !o.DeletionTimestamp.IsZero() {
 		together = append(together, e.deletedWith(ctx, o)...)
 	}
-	outcome := e.change(ref, func() desired.Change { return e.state.Put(together...) })
+	outcome := e.change(ctx, ref, func() desired.Change { return e.state.Put(together...) })
 	for _, other := range together[1:] {
 		// Their own controller may have been faster, with something newer: it has the last word.
 		e.enqueue([]desired.Ref{desired.RefOf(other)})
@@ -143,7 +144,7 @@ func (e *Engine) deletedWith(ctx context.Context, o *v1alpha1.RoleAssignment) []
 		err := e.options.Reader.Get(ctx, types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}, other)
 		switch {
 		case apierrors.IsNotFound(err):
-			e.change(ref, func() desired.Change { return e.state.Remove(ref) })
+			e.change(ctx, ref, func() desired.Change { return e.state.Remove(ref) })
 			e.enqueue([]desired.Ref{ref})
 		case err == nil && other.DeletionTimestamp.IsZero():
 			return others
@@ -156,20 +157,13 @@ func (e *Engine) deletedWith(ctx context.Context, o *v1alpha1.RoleAssignment) []
 
 // Remove takes an object out of the state and waits until the store holds nothing of it.
 func (e *Engine) Remove(ctx context.Context, ref desired.Ref) error {
-	e.change(ref, func() desired.Change { return e.state.Remove(ref) })
+	e.change(ctx, ref, func() desired.Change { return e.state.Remove(ref) })
 	return e.syncer.Await(ctx, ref)
 }
 
-// change changes the state, and tells the syncer and the controllers what that touches. One change is
-// made at a time: an outcome that one worker sees is never ahead of what the syncer knows that it has to
-// wait for.
-func (e *Engine) change(ref desired.Ref, do func() desired.Change) desired.Outcome {
-	e.changing.Lock()
-	change := do()
-	e.syncer.Touch(ref, change)
-	outcome, _ := e.state.Outcome(ref)
-	e.changing.Unlock()
-
+// change changes the state, and tells the syncer and the controllers what that touches.
+func (e *Engine) change(ctx context.Context, ref desired.Ref, do func() desired.Change) desired.Outcome {
+	change, outcome := e.changeAlone(ctx, ref, do)
 	others := change.Outcomes[:0:0]
 	for _, other := range change.Outcomes {
 		if other != ref {
@@ -179,6 +173,19 @@ func (e *Engine) change(ref desired.Ref, do func() desired.Change) desired.Outco
 	e.enqueue(others)
 	e.enqueueAfter(countEvery, change.Used)
 	return outcome
+}
+
+// changeAlone makes one change at a time: an outcome that one worker sees is never ahead of what the syncer knows that
+// it has to wait for.
+func (e *Engine) changeAlone(ctx context.Context, ref desired.Ref, do func() desired.Change) (desired.Change, desired.Outcome) {
+	back := liveness.Outside(ctx) // whoever makes a change is in a turn of its own
+	e.changing.Lock()
+	defer e.changing.Unlock()
+	back()
+	change := do()
+	e.syncer.Touch(ref, change)
+	outcome, _ := e.state.Outcome(ref)
+	return change, outcome
 }
 
 // Until is how long it is until an instant, by the engine's clock.
@@ -273,6 +280,7 @@ func (e *Engine) Admit(ctx context.Context, kind string, request reconcile.Reque
 	if request == startRequest {
 		return false, nil
 	}
+	defer liveness.Outside(ctx)()
 	select {
 	case <-e.loaded:
 		return true, nil

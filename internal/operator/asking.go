@@ -20,6 +20,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/callers"
 	"github.com/bailiwick-dev/bailiwick/internal/decision"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -129,7 +130,7 @@ func (o *Operator) addDecisions(e *engine.Engine, options Options, config *tls.C
 		}
 	}
 	server := &http.Server{
-		Handler: decision.New(decision.Options{
+		Handler: liveness.Handler(decision.New(decision.Options{
 			URL:          o.decisionURL,
 			Callers:      file,
 			Store:        o,
@@ -138,7 +139,7 @@ func (o *Operator) addDecisions(e *engine.Engine, options Options, config *tls.C
 			Clock:        options.Clock,
 			Log:          log,
 			LogDecisions: options.Asking.LogDecisions,
-		}),
+		})),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTimeout,
 		WriteTimeout:      answerTimeout,

@@ -22,7 +22,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
@@ -34,6 +33,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/installation"
+	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
 )
@@ -80,6 +80,7 @@ func Scheme() *runtime.Scheme {
 // Operator is ready to run.
 type Operator struct {
 	manager manager.Manager
+	monitor *liveness.Monitor
 	store   *openfga.EmbeddedStore // nil with an external store
 	api     *openfga.API           // nil with an external store
 	// connected is the store, whichever it is, as soon as there is one.
@@ -100,7 +101,8 @@ func New(ctx context.Context, cluster *rest.Config, options Options) (*Operator,
 func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Options) error {
 	cluster = rest.CopyConfig(cluster)
 	cluster.QPS, cluster.Burst = options.QPS, int(options.QPS)
-	mgr, err := ctrl.NewManager(cluster, managerOptions(options))
+	o.monitor = liveness.NewMonitor(clock.RealClock{}, options.Log.WithName("liveness"))
+	mgr, err := ctrl.NewManager(cluster, managerOptions(options, o.monitor))
 	if err != nil {
 		return fmt.Errorf("setting up the manager: %w", err)
 	}
@@ -139,13 +141,15 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 	if err := controllers.SetupWithManager(ctx, mgr, e, controllers.Options{Workers: options.Workers, Clock: options.Clock}); err != nil {
 		return err
 	}
-	return addProbes(mgr)
+	return o.addProbes()
 }
 
-func managerOptions(options Options) ctrl.Options {
+func managerOptions(options Options, monitor *liveness.Monitor) ctrl.Options {
 	return ctrl.Options{
 		Scheme:                        Scheme(),
 		Logger:                        options.Log,
+		BaseContext:                   func() context.Context { return monitor.Watch(context.Background()) },
+		NewClient:                     newClient,
 		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddress},
 		Cache:                         cacheOptions(),
 		HealthProbeBindAddress:        options.HealthAddress,
@@ -155,9 +159,22 @@ func managerOptions(options Options) ctrl.Options {
 		LeaderElectionNamespace:       options.Namespace,
 		LeaderElectionReleaseOnCancel: true,
 		GracefulShutdownTimeout:       &options.ShutdownTimeout,
-		// Several operators in one process, as tests have them, may each have a controller of a kind.
-		Controller: config.Controller{SkipNameValidation: new(true)},
+		Controller: config.Controller{
+			// Several operators in one process, as tests have them, may each have a controller of a kind.
+			SkipNameValidation: new(true),
+			// What a panic leaves behind, as locked, would stop everything else.
+			RecoverPanic: new(false),
+		},
 	}
+}
+
+// newClient makes the manager's client.
+func newClient(config *rest.Config, options client.Options) (client.Client, error) {
+	c, err := client.New(config, options)
+	if err != nil {
+		return nil, fmt.Errorf("making a client: %w", err)
+	}
+	return liveness.Client(c), nil
 }
 
 // stripContent leaves out what a revision holds: it is read by people, not by the operator.
@@ -193,13 +210,12 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 		}},
 	})
 	reviewer := admission.NewReviewer(o.manager.GetClient(), options.Clock)
-	server.Register(admission.StampPath, &webhook.Admission{
-		Handler: &admission.Stamper{Reviewer: reviewer, Clock: options.Clock},
-	})
+	register := func(path string, handler webhook.AdmissionHandler) {
+		server.Register(path, o.monitor.Serving("serving "+path, (&webhook.Admission{Handler: handler}).WithRecoverPanic(false)))
+	}
+	register(admission.StampPath, &admission.Stamper{Reviewer: reviewer, Clock: options.Clock})
 	follower := engine.NewFollower(e, o.manager.GetCache())
-	server.Register(admission.ValidatePath, &webhook.Admission{
-		Handler: &admission.Validator{Reviewer: reviewer, State: follower.State, Clock: options.Clock},
-	})
+	register(admission.ValidatePath, &admission.Validator{Reviewer: reviewer, State: follower.State, Clock: options.Clock})
 	if options.LeaderElect {
 		if err := o.manager.Add(follower); err != nil {
 			return fmt.Errorf("adding the follower: %w", err)
@@ -217,7 +233,7 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 		}
 		return server.StartedChecker()(request)
 	}
-	if err := o.manager.AddReadyzCheck("webhook", serving); err != nil {
+	if err := o.manager.AddReadyzCheck("webhook", liveness.Checker(serving)); err != nil {
 		return fmt.Errorf("adding the webhook's readiness probe: %w", err)
 	}
 	return nil
@@ -339,10 +355,11 @@ func (o *Operator) GRPCAddress() string { return o.api.GRPCAddress() }
 // DecisionURL is where applications ask AuthZEN; empty if it is not served.
 func (o *Operator) DecisionURL() string { return o.decisionURL }
 
-// addProbes: alive is who answers; ready is who has seen the whole cluster. An outage of the store takes
+// addProbes: alive is whose loops turn; ready is who has seen the whole cluster. An outage of the store takes
 // neither away.
-func addProbes(mgr manager.Manager) error {
+func (o *Operator) addProbes() error {
 	var synced atomic.Bool
+	mgr := o.manager
 	err := mgr.Add(everyReplica(func(ctx context.Context) error {
 		synced.Store(mgr.GetCache().WaitForCacheSync(ctx))
 		<-ctx.Done()
@@ -357,7 +374,7 @@ func addProbes(mgr manager.Manager) error {
 		}
 		return nil
 	}
-	return errors.Join(mgr.AddHealthzCheck("alive", healthz.Ping), mgr.AddReadyzCheck("caches", ready))
+	return errors.Join(mgr.AddHealthzCheck("loops", liveness.Checker(o.monitor.Check)), mgr.AddReadyzCheck("caches", ready))
 }
 
 // everyReplica is a runnable that does not wait for leadership.

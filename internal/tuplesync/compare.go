@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -55,11 +56,13 @@ func (*Syncer) walkOver(ctx context.Context, from Walker) (*seen, error) {
 // compareFirst reads the whole store before anything is written, and queues what differs.
 func (s *Syncer) compareFirst(ctx context.Context) error {
 	if s.store == nil {
+		back := liveness.Outside(ctx)
 		connected, err := s.connect(ctx)
+		back()
 		if err != nil {
 			return err
 		}
-		s.store = connected
+		s.store = outside{connected}
 	}
 	// What an earlier operator still had on its way is there now, or never will be.
 	if err := s.store.TakeOver(ctx); err != nil {
@@ -94,10 +97,7 @@ func (s *Syncer) keepComparing(ctx context.Context, every time.Duration) {
 			timer.Stop()
 		case <-timer.C:
 		}
-		if s.retrying(ctx, s.compareAgain) == nil {
-			s.available()
-			s.observer.Compared()
-		}
+		_ = s.retrying(ctx, comparing, s.compareAgain) // fails only when ctx has ended
 	}
 }
 
@@ -108,12 +108,19 @@ func (s *Syncer) compareAgain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.suspect(found)
+	s.available()
+	s.observer.Compared()
+	return nil
+}
+
+// suspect queues what a walk has not found as it is wanted.
+func (s *Syncer) suspect(found *seen) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for it := range s.differences(found) {
 		s.examine(it).suspect = true
 	}
-	return nil
 }
 
 // examine queues an item that may differ.

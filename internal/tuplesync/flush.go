@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -35,7 +36,7 @@ func backoff() wait.Backoff {
 // has begun is then finished. It compares the store again at an interval, with jitter. The error is
 // store.ErrReplaced when another operator has taken over.
 func (s *Syncer) Run(ctx context.Context, compareEvery time.Duration) error {
-	switch err := s.retrying(ctx, s.compareFirst); {
+	switch err := s.retrying(ctx, comparing, s.compareFirst); {
 	case errors.Is(err, store.ErrReplaced):
 		return err
 	case err != nil:
@@ -43,38 +44,61 @@ func (s *Syncer) Run(ctx context.Context, compareEvery time.Duration) error {
 	}
 	s.available()
 	var beside sync.WaitGroup
-	defer beside.Wait() // after Run, nobody calls the store
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	beside.Go(func() { s.keepComparing(ctx, compareEvery) })
 	beside.Go(func() { s.awaitDecisions(ctx) })
+	err := s.keepWriting(ctx)
+	cancel()
+	// After Run, nobody calls the store. This is not deferred: a panic would wait for loops that wait for what it has
+	// left locked.
+	beside.Wait()
+	return err
+}
+
+// The loops by which the liveness probe knows them.
+const (
+	writing   = "writing to the store"
+	comparing = "comparing the store"
+	waiting   = "waiting for decisions"
+)
+
+// keepWriting writes what is touched until ctx ends, or another operator has taken over.
+func (s *Syncer) keepWriting(ctx context.Context) error {
 	retry := time.NewTicker(retryRefused)
 	defer retry.Stop()
 	for {
-		switch err := s.retrying(ctx, s.flush); {
+		switch err := s.retrying(ctx, writing, s.flush); {
 		case errors.Is(err, store.ErrReplaced):
 			return err
 		case err != nil:
 			return nil
 		}
-		s.drained()
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-s.wake:
 		case <-retry.C:
+			_, end := liveness.Begin(ctx, writing)
 			s.unpark()
+			end()
 		}
 	}
 }
 
-// retrying calls do until the store has answered it. A store that has done something meanwhile, and fails only now
-// and then, is not left alone for longer each time. The error is that of ctx, or store.ErrReplaced.
-func (s *Syncer) retrying(ctx context.Context, do func(context.Context) error) error {
+// retrying calls do, each time as a turn of a loop, until the store has answered it. A store that has done something
+// meanwhile, and fails only now and then, is not left alone for longer each time. The error is that of ctx, or
+// store.ErrReplaced.
+func (s *Syncer) retrying(ctx context.Context, loop string, do func(context.Context) error) error {
 	pause := backoff()
 	for {
 		before := s.progress.Load()
-		err := do(ctx)
+		turn, end := liveness.Begin(ctx, loop)
+		err := do(turn)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrReplaced) {
+			s.unavailable(err)
+		}
+		end()
 		if s.progress.Load() != before {
 			pause = backoff()
 		}
@@ -84,7 +108,6 @@ func (s *Syncer) retrying(ctx context.Context, do func(context.Context) error) e
 		if errors.Is(err, store.ErrReplaced) {
 			return err
 		}
-		s.unavailable(err)
 		timer := time.NewTimer(pause.Step())
 		select {
 		case <-timer.C:
@@ -95,7 +118,7 @@ func (s *Syncer) retrying(ctx context.Context, do func(context.Context) error) e
 	}
 }
 
-// flush writes until the queue is empty. Its error is store.ErrUnavailable.
+// flush writes until the queue is empty, and notes when it is. Its error is store.ErrUnavailable.
 func (s *Syncer) flush(ctx context.Context) error {
 	for s.gathered(ctx) {
 		if s.unanswered {
@@ -114,6 +137,7 @@ func (s *Syncer) flush(ctx context.Context) error {
 			return err
 		}
 		if len(batch) == 0 {
+			s.drained()
 			return nil
 		}
 		s.last.began, s.last.gathers = time.Now(), several
@@ -391,7 +415,7 @@ func (s *Syncer) awaitDecisions(ctx context.Context) {
 		resting := s.resting
 		s.resting = nil
 		s.mu.Unlock()
-		if s.retrying(ctx, s.store.AwaitChecks) != nil {
+		if s.retrying(ctx, waiting, s.store.AwaitChecks) != nil {
 			return
 		}
 		s.mu.Lock()

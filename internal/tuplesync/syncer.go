@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -222,6 +223,7 @@ func (s *Syncer) Await(ctx context.Context, ref desired.Ref) error {
 	s.waiting[ref] = append(s.waiting[ref], result)
 	s.mu.Unlock()
 
+	defer liveness.Outside(ctx)() // the loop that writes has turns of its own
 	select {
 	case err := <-result:
 		return err

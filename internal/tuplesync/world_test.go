@@ -17,6 +17,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 	"github.com/bailiwick-dev/bailiwick/internal/tuplesync"
@@ -36,6 +37,10 @@ type world struct {
 	// stop ends Run, ended is closed when it has returned.
 	stop  context.CancelFunc
 	ended chan struct{}
+	// monitor watches the syncer's loops.
+	monitor *liveness.Monitor
+	// observe, unless it is nil, is called when the syncer says that the store answers or not, or is compared.
+	observe func()
 
 	mu        sync.Mutex
 	confirmed []desired.Ref
@@ -48,7 +53,10 @@ type world struct {
 func inWorld(t *testing.T, test func(*world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{T: t, fake: storetest.NewFake(), state: desired.New(desired.Limits{ConditionCost: 1000}, clock.RealClock{})}
+		w := &world{
+			T: t, fake: storetest.NewFake(), state: desired.New(desired.Limits{ConditionCost: 1000}, clock.RealClock{}),
+			monitor: liveness.NewMonitor(clock.RealClock{}, logr.Discard()),
+		}
 		w.connect = func(context.Context) (store.Store, error) { return w.fake, nil }
 		w.anew()
 		w.state.Put(beginning()...)
@@ -70,8 +78,8 @@ func (w *world) anew() {
 		w.state,
 		tuplesync.Observer{
 			Confirmed: func(refs []desired.Ref) { w.note(func() { w.confirmed = append(w.confirmed, refs...) }) },
-			Available: func(answers bool) { w.note(func() { w.available = append(w.available, answers) }) },
-			Compared:  func() { w.note(func() { w.compared++ }) },
+			Available: func(answers bool) { w.told(func() { w.available = append(w.available, answers) }) },
+			Compared:  func() { w.told(func() { w.compared++ }) },
 		},
 		logr.Discard())
 }
@@ -80,6 +88,14 @@ func (w *world) note(what func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	what()
+}
+
+// told notes what the syncer says.
+func (w *world) told(what func()) {
+	w.note(what)
+	if w.observe != nil {
+		w.observe()
+	}
 }
 
 func beginning() []client.Object {
@@ -100,7 +116,7 @@ func beginning() []client.Object {
 
 // start runs the syncer, and returns when it has nothing more to do for now.
 func (w *world) start() {
-	ctx, cancel := context.WithCancel(w.Context())
+	ctx, cancel := context.WithCancel(w.monitor.Watch(w.Context()))
 	w.stop, w.ended = cancel, make(chan struct{})
 	go func() {
 		defer close(w.ended)

@@ -3,7 +3,6 @@ package openfga
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -14,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/test/crash"
 )
 
 func TestErrorsSayWhetherToTryAgain(t *testing.T) {
@@ -103,12 +103,11 @@ func (c *fakeClient) Read(context.Context, *openfgav1.ReadRequest, ...grpc.CallO
 	return c.read()
 }
 
-func TestAFaultInTheServerEndsTheCallOnly(t *testing.T) {
-	client := openfgav1.NewOpenFGAServiceClient(newInProcess(&faulty{}, newWatch().unary))
-	_, err := client.GetStore(t.Context(), &openfgav1.GetStoreRequest{})
-	if status.Code(err) != codes.Internal || !strings.Contains(fmt.Sprint(err), "out of order") {
-		t.Errorf("got %v, want an internal error", err)
-	}
+func TestAPanicInTheServerEndsTheProcess(t *testing.T) {
+	crash.Expect(t, "out of order", func() {
+		client := openfgav1.NewOpenFGAServiceClient(newInProcess(&faulty{}, newWatch().unary))
+		_, _ = client.GetStore(t.Context(), &openfgav1.GetStoreRequest{})
+	})
 }
 
 type faulty struct {

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+
+	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 )
 
 // addGateway makes the HTTP server, which passes requests on to the gRPC server as OpenFGA's own does,
@@ -39,7 +41,7 @@ func (a *API) addGateway() error {
 	}
 	a.gateway = connection
 	a.http = &http.Server{
-		Handler:           http.MaxBytesHandler(mux, maxRequestBytes),
+		Handler:           liveness.Handler(http.MaxBytesHandler(mux, maxRequestBytes)),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 	}

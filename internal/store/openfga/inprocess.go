@@ -32,8 +32,7 @@ func newInProcess(server openfgav1.OpenFGAServiceServer, around grpc.UnaryServer
 }
 
 // Invoke implements grpc.ClientConnInterface.
-func (c *inProcess) Invoke(ctx context.Context, method string, args, reply any, _ ...grpc.CallOption) (err error) {
-	defer recovered(&err)
+func (c *inProcess) Invoke(ctx context.Context, method string, args, reply any, _ ...grpc.CallOption) error {
 	decode := func(into any) error {
 		proto.Merge(into.(proto.Message), args.(proto.Message))
 		return nil

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
+	"github.com/bailiwick-dev/bailiwick/test/crash"
 )
 
 // served is an embedded store that serves its API, with a clock of its own.
@@ -47,7 +48,10 @@ func serveWith(t *testing.T, options openfga.APIOptions) *served {
 		t.Fatal(err)
 	}
 	closeInTheEnd(t, s.store)
-	options.HTTPAddress, options.GRPCAddress, options.Ready = "127.0.0.1:0", "127.0.0.1:0", s.ready.Load
+	options.HTTPAddress, options.GRPCAddress = "127.0.0.1:0", "127.0.0.1:0"
+	if options.Ready == nil {
+		options.Ready = s.ready.Load
+	}
 	api, err := s.store.Listen(options)
 	if err != nil {
 		t.Fatal(err)
@@ -234,4 +238,14 @@ func TestRequestsThatAreTooLargeAreRefused(t *testing.T) {
 	if code, answer := s.post(t, "/check", `{"context": {"permission": "`+huge+`"}}`); code < 400 || code >= 500 {
 		t.Errorf("over HTTP: %d, %v", code, answer)
 	}
+}
+
+func TestAPanicOfTheAPIEndsTheProcess(t *testing.T) {
+	planted := openfga.APIOptions{Ready: func() bool { panic("planted") }}
+	t.Run("over HTTP", func(t *testing.T) {
+		crash.Expect(t, "planted", func() { serveWith(t, planted).post(t, "/check", checkBody) })
+	})
+	t.Run("over gRPC", func(t *testing.T) {
+		crash.Expect(t, "planted", func() { serveWith(t, planted).check(t, map[string]any{"permission": "App:View"}) })
+	})
 }

@@ -1,0 +1,159 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/liveness"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+)
+
+// hanging is a clock that can be made to hang whoever reads it on a lock.
+type hanging struct {
+	clock.RealClock
+	lock    sync.Mutex
+	armed   atomic.Bool
+	reached chan struct{}
+}
+
+// Now implements clock.PassiveClock.
+func (h *hanging) Now() time.Time {
+	if h.armed.CompareAndSwap(true, false) {
+		close(h.reached)
+		h.lock.Lock()
+		defer h.lock.Unlock()
+	}
+	return h.RealClock.Now()
+}
+
+func TestTheProbeFailsWhereAReconcileHangsAndNotWhereTheClusterOrTheStoreDoes(t *testing.T) {
+	for name, test := range map[string]struct {
+		// inLock, inPatch and inWrite say where the reconcile hangs.
+		inLock, inPatch, inWrite bool
+		want                     string
+	}{
+		"nowhere":           {},
+		"on a lock":         {inLock: true, want: "reconciling User"},
+		"in the API server": {inPatch: true},
+		"in the store":      {inWrite: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			byClock := clocktesting.NewFakeClock(time.Now())
+			monitor := liveness.NewMonitor(byClock, logr.Discard())
+			ctx, cancel := context.WithCancel(monitor.Watch(t.Context()))
+			defer cancel()
+			reached, over := make(chan struct{}), make(chan struct{})
+			ticking := &hanging{reached: reached}
+			hang := func() {
+				close(reached)
+				<-over
+			}
+			scheme := runtime.NewScheme()
+			if err := errors.Join(v1alpha1.AddToScheme(scheme), corev1.AddToScheme(scheme)); err != nil {
+				t.Fatal(err)
+			}
+			alice := build.User("acme", "alice").Obj()
+			acme := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "acme"}}
+			api := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(alice).WithObjects(alice, acme, build.Organization("acme").Obj()).
+				WithInterceptorFuncs(interceptor.Funcs{
+					Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, options ...client.PatchOption) error {
+						if test.inPatch {
+							hang()
+						}
+						return c.Patch(ctx, o, p, options...)
+					},
+				}).Build()
+			tuples := storetest.NewFake()
+			e := startEngine(ctx, t, tuples, ticking, api)
+			if test.inWrite {
+				tuples.Hook(storetest.Hooks{Write: func(context.Context, []store.Tuple, []store.Key) error {
+					hang()
+					return nil
+				}})
+			}
+			if test.inLock {
+				ticking.lock.Lock()
+				ticking.armed.Store(true)
+			}
+			r := inTurns(desired.KindUser, &reconciler{
+				kind: desired.KindUser, example: &v1alpha1.User{}, client: liveness.Client(api), engine: e,
+				recorder: events.NewFakeRecorder(10), clock: ticking,
+			})
+			ended := make(chan error, 1)
+			go func() {
+				_, err := r.Reconcile(ctx, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(alice)})
+				ended <- err
+			}()
+			if test.inLock || test.inPatch || test.inWrite {
+				<-reached
+			} else if err := <-ended; err != nil {
+				t.Fatal(err)
+			}
+			byClock.Step(time.Hour)
+			err := monitor.Check(nil)
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.HasSuffix(err.Error(), ": "+test.want)) {
+				t.Errorf("got %v, want one about %q", err, test.want)
+			}
+			if test.inLock {
+				ticking.lock.Unlock()
+			}
+			close(over)
+		})
+	}
+}
+
+// startEngine returns an engine that has loaded a cluster and has it in a store.
+func startEngine(ctx context.Context, t *testing.T, tuples store.Store, by clock.PassiveClock, cluster client.Reader) *engine.Engine {
+	t.Helper()
+	compared := make(chan struct{})
+	e := engine.New(engine.Options{
+		Connect: func(context.Context) (store.Store, error) { return tuples, nil },
+		Reader:  cluster, Limits: desired.Limits{ConditionCost: store.MaxConditionCost},
+		Clock: by, CompareEvery: time.Hour, Log: funcr.New(func(_, line string) {
+			if strings.Contains(line, "the store holds what the cluster says") {
+				close(compared)
+			}
+		}, funcr.Options{}),
+	})
+	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+	t.Cleanup(queue.ShutDown)
+	kinds := []string{desired.KindNamespace}
+	for kind := range engine.Objects() {
+		kinds = append(kinds, kind)
+	}
+	for _, kind := range kinds {
+		if err := e.Source(kind).Start(ctx, queue); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Admit(ctx, kind, reconcile.Request{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	go func() { _ = e.Start(ctx) }()
+	<-compared
+	return e
+}
