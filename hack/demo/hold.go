@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -45,18 +46,31 @@ func hold(ctx context.Context, s *theatre) error {
 	if _, err := os.Stdout.WriteString(invitation); err != nil {
 		return err
 	}
-	select {
-	case <-ctx.Done():
-	case <-s.Operator.Done():
-		if err := s.Operator.Stop(); err != nil {
-			return fmt.Errorf("the operator has ended: %w", err)
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-s.Operator.Done():
+			s.goOn(ctx)
 		}
-		// Somebody wants to start it in another way.
-		fmt.Println("The operator has ended, as it was told to. .run/operator starts it again.")
-		<-ctx.Done()
 	}
 	fmt.Println("\nStopping.")
 	return nil
+}
+
+// goOn is called when the operator has ended. One that was killed, or has failed, is started again, as a cluster does.
+func (s *theatre) goOn(ctx context.Context) {
+	err := s.Operator.Stop()
+	if err == nil {
+		// Somebody wants to start it in another way.
+		fmt.Println("The operator has ended, as it was told to. .run/operator starts it again.")
+		<-ctx.Done()
+		return
+	}
+	fmt.Printf("The operator has ended: %v. It is being started again, with the store that it had.\n", err)
+	if err := errors.Join(s.StartOperator(ctx), s.writeRunDirectory()); err != nil && ctx.Err() == nil {
+		fmt.Printf("It could not be started again: %v\n.run/operator tries once more.\n", err)
+		<-ctx.Done()
+	}
 }
 
 // writeRunDirectory writes what a shell needs to use what runs, and how to start the operator anew.
