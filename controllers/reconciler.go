@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
@@ -19,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -71,13 +74,31 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 	return setupNamespaces(mgr, e, optionsOf(options))
 }
 
-// inTurns has each reconcile be a turn that the liveness probe knows of.
+// inTurns has each reconcile be a turn that the liveness probe knows of. A race with somebody else's write is no error:
+// the object is looked at again.
 func inTurns(kind string, r reconcile.Reconciler) reconcile.Reconciler {
 	return reconcile.Func(func(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 		ctx, end := liveness.Begin(ctx, "reconciling "+kind)
 		defer end()
-		return r.Reconcile(ctx, request)
+		result, err := r.Reconcile(ctx, request)
+		if err != nil && overtaken(err) {
+			log.FromContext(ctx).V(1).Info("somebody else was faster; looking again", "reason", err.Error())
+			return reconcile.Result{RequeueAfter: afterOvertaken}, nil
+		}
+		return result, err
 	})
+}
+
+// afterOvertaken leaves the cache the time to see what somebody else has written.
+const afterOvertaken = 100 * time.Millisecond
+
+// overtaken says whether all that failed did so because somebody else has changed or deleted the object, or its
+// namespace, meanwhile.
+func overtaken(err error) bool {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each of those that are joined counts
+		return !slices.ContainsFunc(joined.Unwrap(), func(err error) bool { return !overtaken(err) })
+	}
+	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 }
 
 // moreThanUse says whether more has changed of a role than how many objects name it. A look at it for what was written

@@ -1,10 +1,17 @@
 package controllers
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -37,6 +44,38 @@ func TestARoleIsLookedAtForMoreThanHowManyNameIt(t *testing.T) {
 			}
 			if before.ResourceVersion != "1" || before.Status.Assignments != 6 {
 				t.Error("what the cache holds has changed")
+			}
+		})
+	}
+}
+
+func TestARaceWithSomebodyElseIsNoError(t *testing.T) {
+	of := schema.GroupResource{Group: v1alpha1.GroupVersion.Group, Resource: "roles"}
+	conflict := apierrors.NewConflict(of, "r", errors.New("changed"))
+	terminating := apierrors.NewForbidden(of, "r", errors.New("terminating"))
+	terminating.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	forbidden := apierrors.NewForbidden(of, "r", errors.New("no right"))
+	for name, test := range map[string]struct {
+		err   error
+		quiet bool
+	}{
+		"somebody changed it":          {fmt.Errorf("writing the status: %w", conflict), true},
+		"it is gone":                   {apierrors.NewNotFound(of, "r"), true},
+		"another has its name":         {apierrors.NewAlreadyExists(of, "r"), false},
+		"its namespace goes":           {fmt.Errorf("making a revision: %w", terminating), true},
+		"both":                         {errors.Join(conflict, terminating), true},
+		"the operator lacks the right": {forbidden, false},
+		"one of two is an error":       {errors.Join(conflict, forbidden), false},
+		"a message that looks like it": {errors.New(conflict.Error()), false},
+		"the API server is away":       {apierrors.NewServiceUnavailable("away"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			failing := reconcile.Func(func(context.Context, reconcile.Request) (reconcile.Result, error) {
+				return reconcile.Result{}, test.err
+			})
+			result, err := inTurns("Role", failing).Reconcile(t.Context(), reconcile.Request{})
+			if test.quiet != (err == nil) || test.quiet != (result.RequeueAfter > 0) {
+				t.Errorf("got %v, %v", result, err)
 			}
 		})
 	}

@@ -1,15 +1,26 @@
 package admission
 
 import (
+	"context"
+
 	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
 
 // denied counts what was refused. Reasons are NotHeld, Unresolved, Protected, TooLarge, Pause,
-// Recorded, ReviewFailed and NotLoaded.
+// Recorded, ReviewFailed and NotLoaded, and Stamped of the stamping webhook.
 var denied = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Name: "bailiwick_admission_denied_total",
-	Help: "Requests that the validating webhook has refused, by kind and reason.",
+	Help: "Requests that the webhooks have refused, by kind and reason.",
 }, []string{"kind", "reason"})
 
 func init() { metrics.Registry.MustRegister(denied) }
+
+// noteDenied counts and logs a request that is refused. Who asks, and for which object, is in the context's logger. The
+// message that they get is not logged, since it says what is in the object.
+func noteDenied(ctx context.Context, request *admission.Request, reason string) {
+	denied.WithLabelValues(request.Kind.Kind, reason).Inc()
+	log.FromContext(ctx).Info("refused a write", "kind", request.Kind.Kind, "operation", request.Operation, "reason", reason)
+}

@@ -1,14 +1,20 @@
 package admission_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	admissionv1 "k8s.io/api/admission/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
@@ -62,4 +68,47 @@ func TestRefusalsAreCountedByReason(t *testing.T) {
 	expect("ReviewFailed", http.StatusInternalServerError, "carol", "Edit")
 	j.State = func() *desired.State { return nil }
 	expect("NotLoaded", http.StatusServiceUnavailable, "alice", "View")
+}
+
+func TestEachRefusalIsOneLineOfTheLogWithoutValues(t *testing.T) {
+	j := newJudge(t)
+	var lines []string
+	log := funcr.NewJSON(func(line string) { lines = append(lines, line) }, funcr.Options{})
+	webhook := &ctrladmission.Webhook{Handler: j.Validator, LogConstructor: func(_ logr.Logger, request *ctrladmission.Request) logr.Logger {
+		return ctrladmission.DefaultLogConstructor(log, request)
+	}}
+	ask := func(permission string) {
+		request := j.request("alice", "permissiongrants", admissionv1.Create)
+		request.Kind.Kind, request.Name = "PermissionGrant", "g"
+		grant := build.PermissionGrant("acme", "g").ToUser("bob").Grants(permission).Obj()
+		grant.Spec.Permissions[0].Conditions = map[string]v1alpha1.AttributeCondition{"color": {Type: v1alpha1.ConditionEquals, Value: new("secret")}}
+		request.Object.Raw = j.raw(grant)
+		webhook.Handle(t.Context(), request)
+	}
+	ask("Edit")
+	if len(lines) != 1 {
+		t.Fatalf("got %q, want one line", lines)
+	}
+	var line map[string]any
+	if err := json.Unmarshal([]byte(lines[0]), &line); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]any{
+		"kind": "PermissionGrant", "namespace": "acme", "name": "g", "user": "alice", "operation": "CREATE", "reason": "NotHeld", "level": 0.0,
+	} {
+		if line[key] != want {
+			t.Errorf("%s: got %v, want %v", key, line[key], want)
+		}
+	}
+	for _, value := range []string{"secret", "color", "bob", "Edit"} {
+		if strings.Contains(lines[0], value) {
+			t.Errorf("%q is in the log: %s", value, lines[0])
+		}
+	}
+	lines = nil
+	j.answer = func(authorizationv1.SubjectAccessReviewSpec) (bool, error) { return true, nil }
+	ask("Edit")
+	if len(lines) != 0 {
+		t.Errorf("what is allowed is logged: %q", lines)
+	}
 }

@@ -47,7 +47,7 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 	}
 	if request.SubResource != "" {
 		// Only requests that change status.held come here: after a start it says what a paused object gives.
-		denied.WithLabelValues(request.Kind.Kind, "Recorded").Inc()
+		noteDenied(ctx, &request, "Recorded")
 		return admission.Denied("status.held is what the operator keeps a paused object to, and nobody else's to write: leave it as it is")
 	}
 	old, err := kind.decode(request.OldObject, request.Namespace)
@@ -60,17 +60,17 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 	}
 	state := v.State()
 	if state == nil {
-		denied.WithLabelValues(request.Kind.Kind, "NotLoaded").Inc()
+		noteDenied(ctx, &request, "NotLoaded")
 		return admission.Errored(http.StatusServiceUnavailable, errors.New("the operator has not loaded the cluster's objects yet, so it can't tell what this gives: try again in a moment"))
 	}
 	if refused := v.judgePause(ctx, &request, kind, old, object); refused != nil {
-		denied.WithLabelValues(request.Kind.Kind, refused.reason).Inc()
+		noteDenied(ctx, &request, refused.reason)
 		return refused.response()
 	}
 	var warnings []string
 	for _, asked := range changes(&request, kind, old, object) {
 		if refused := v.judge(ctx, state, &request, asked); refused != nil {
-			denied.WithLabelValues(request.Kind.Kind, refused.reason).Inc()
+			noteDenied(ctx, &request, refused.reason)
 			return refused.response()
 		}
 		warnings = append(warnings, v.warn(state, asked)...)

@@ -59,6 +59,7 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 		var refused refusal
 		switch err := keepOnUpdate(old, metadata, s.requester(ctx, &request)); {
 		case errors.As(err, &refused):
+			noteDenied(ctx, &request, "Stamped")
 			return admission.Denied(refused.Error())
 		case err != nil:
 			return admission.Errored(http.StatusInternalServerError, err)
