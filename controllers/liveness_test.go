@@ -57,7 +57,7 @@ func TestTheProbeFailsWhereAReconcileHangsAndNotWhereTheClusterOrTheStoreDoes(t 
 		want                     string
 	}{
 		"nowhere":           {},
-		"on a lock":         {inLock: true, want: "reconciling User"},
+		"on a lock":         {inLock: true, want: "reconciling PermissionGrant"},
 		"in the API server": {inPatch: true},
 		"in the store":      {inWrite: true},
 	} {
@@ -76,9 +76,11 @@ func TestTheProbeFailsWhereAReconcileHangsAndNotWhereTheClusterOrTheStoreDoes(t 
 			if err := errors.Join(v1alpha1.AddToScheme(scheme), corev1.AddToScheme(scheme)); err != nil {
 				t.Fatal(err)
 			}
-			alice := build.User("acme", "alice").Obj()
-			acme := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "acme"}}
-			api := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(alice).WithObjects(alice, acme, build.Organization("acme").Obj()).
+			cluster := fake.NewClientBuilder().WithScheme(scheme).WithObjects(
+				&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "acme"}}, build.Organization("acme").Obj(),
+				build.ResourceType("doc").Permits("View").Obj(), build.User("acme", "alice").Obj()).Build()
+			grant := build.PermissionGrant("acme", "g").ToUser("alice").Grants("View").Obj()
+			api := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(grant).WithObjects(grant).
 				WithInterceptorFuncs(interceptor.Funcs{
 					Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, options ...client.PatchOption) error {
 						if test.inPatch {
@@ -88,7 +90,7 @@ func TestTheProbeFailsWhereAReconcileHangsAndNotWhereTheClusterOrTheStoreDoes(t 
 					},
 				}).Build()
 			tuples := storetest.NewFake()
-			e := startEngine(ctx, t, tuples, ticking, api)
+			e := startEngine(ctx, t, tuples, ticking, cluster)
 			if test.inWrite {
 				tuples.Hook(storetest.Hooks{Write: func(context.Context, []store.Tuple, []store.Key) error {
 					hang()
@@ -99,19 +101,21 @@ func TestTheProbeFailsWhereAReconcileHangsAndNotWhereTheClusterOrTheStoreDoes(t 
 				ticking.lock.Lock()
 				ticking.armed.Store(true)
 			}
-			r := inTurns(desired.KindUser, &reconciler{
-				kind: desired.KindUser, example: &v1alpha1.User{}, client: liveness.Client(api), engine: e,
+			r := inTurns(desired.KindPermissionGrant, &reconciler{
+				kind: desired.KindPermissionGrant, example: &v1alpha1.PermissionGrant{}, client: liveness.Client(api), engine: e,
 				recorder: events.NewFakeRecorder(10), clock: ticking,
 			})
 			ended := make(chan error, 1)
 			go func() {
-				_, err := r.Reconcile(ctx, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(alice)})
+				_, err := r.Reconcile(ctx, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(grant)})
 				ended <- err
 			}()
-			if test.inLock || test.inPatch || test.inWrite {
-				<-reached
-			} else if err := <-ended; err != nil {
-				t.Fatal(err)
+			select {
+			case <-reached:
+			case err := <-ended:
+				if err != nil || test.inLock || test.inPatch || test.inWrite {
+					t.Fatalf("it has ended: %v", err)
+				}
 			}
 			byClock.Step(time.Hour)
 			err := monitor.Check(nil)

@@ -95,7 +95,7 @@ const afterOvertaken = 100 * time.Millisecond
 // overtaken says whether all that failed did so because somebody else has changed or deleted the object, or its
 // namespace, meanwhile.
 func overtaken(err error) bool {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each of those that are joined counts
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return !slices.ContainsFunc(joined.Unwrap(), func(err error) bool { return !overtaken(err) })
 	}
 	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)

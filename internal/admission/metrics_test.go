@@ -94,7 +94,7 @@ func TestEachRefusalIsOneLineOfTheLogWithoutValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	for key, want := range map[string]any{
-		"kind": "PermissionGrant", "namespace": "acme", "name": "g", "user": "alice", "operation": "CREATE", "reason": "NotHeld", "level": 0.0,
+		"kind": "PermissionGrant", "namespace": "acme", "name": "g", "user": "alice", "operation": "CREATE", "reason": "Unresolved", "level": 0.0,
 	} {
 		if line[key] != want {
 			t.Errorf("%s: got %v, want %v", key, line[key], want)
