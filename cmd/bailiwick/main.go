@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.uber.org/zap/zapcore"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -139,9 +140,13 @@ func (f *flags) define() *pflag.FlagSet {
 	set.StringVar(&f.remote.KeyFile, "openfga-key-file", "", "file with the external server's pre-shared key; it is read again when it changes")
 	set.DurationVar(&f.remote.SwitchGrace, "switch-grace", time.Second, "how long a decision of the external server may take: what replaces a grant is kept beside it for that long")
 	set.DurationVar(&f.CompareEvery, "resync-interval", 10*time.Minute, "how often the whole store is compared with the cluster")
+	set.DurationVar(&f.CountEvery, "role-count-interval", time.Second, "how often a Role's status says how many objects refer to it, at most")
 	set.IntVar(&f.Workers, "workers", 32, "how many objects of a kind are worked on at once")
 	set.Float32Var(&f.QPS, "kube-api-qps", 1000, "how many requests a second the API server is sent at most")
 	set.BoolVar(&f.LeaderElect, "leader-elect", true, "whether several operators agree on one that writes")
+	set.DurationVar(&f.Lease.Duration, "leader-elect-lease-duration", 15*time.Second, "how long the others wait before one of them leads in the place of a leader that renews its lease no more")
+	set.DurationVar(&f.Lease.RenewDeadline, "leader-elect-renew-deadline", 10*time.Second, "how long the leader tries to renew its lease before it ends; less than the lease's duration")
+	set.DurationVar(&f.Lease.RetryPeriod, "leader-elect-retry-period", 2*time.Second, "how often each operator tries to get or to renew the lease; less than the renew deadline")
 	set.StringVar(&f.Namespace, "namespace", "bailiwick-system", "the operator's own namespace: of the lease, and of the webhook's certificate")
 	set.IntVar(&f.WebhookPort, "webhook-port", 9443, "where the API server calls the webhook; 0 serves none")
 	set.StringVar(&f.WebhookDNSName, "webhook-dns-name", "bailiwick-webhook.bailiwick-system.svc", "the name under which the API server calls the webhook")
@@ -197,12 +202,27 @@ func (f *flags) options() (operator.Options, error) {
 	if err := loopbackOnly(options.ProfileAddress); err != nil {
 		return options, fmt.Errorf("--pprof-address: %w", err)
 	}
+	if err := ordered(options.Lease); options.LeaderElect && err != nil {
+		return options, err
+	}
 	level, err := zapcore.ParseLevel(f.logLevel)
 	if err != nil {
 		return options, fmt.Errorf("--log-level: %w", err)
 	}
 	options.Log = zap.New(zap.Level(level))
 	return options, nil
+}
+
+// ordered refuses durations of a lease with which two could lead, or a leader could end before it has tried twice.
+func ordered(lease operator.LeaseOptions) error {
+	if lease.RenewDeadline >= lease.Duration {
+		return fmt.Errorf("--leader-elect-renew-deadline=%s: it must be less than --leader-elect-lease-duration, which is %s", lease.RenewDeadline, lease.Duration)
+	}
+	longest := time.Duration(float64(lease.RenewDeadline) / leaderelection.JitterFactor)
+	if lease.RetryPeriod <= 0 || lease.RetryPeriod >= longest {
+		return fmt.Errorf("--leader-elect-retry-period=%s: it must be more than 0 and less than %s, for the renew deadline of %s", lease.RetryPeriod, longest, lease.RenewDeadline)
+	}
+	return nil
 }
 
 // loopbackOnly refuses an address that others than this machine's, or this Pod's, can reach: a profile

@@ -77,3 +77,28 @@ func TestProfilesAreServedToThisMachineOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestDurationsOfTheLeaseMustFit(t *testing.T) {
+	for args, want := range map[string]string{
+		"": "",
+		"--leader-elect-lease-duration=3s --leader-elect-renew-deadline=2s --leader-elect-retry-period=500ms": "",
+		"--leader-elect-lease-duration=10s":                   "--leader-elect-renew-deadline=10s: it must be less than --leader-elect-lease-duration",
+		"--leader-elect-retry-period=9s":                      "--leader-elect-retry-period=9s: it must be more than 0 and less than 8.3",
+		"--leader-elect-retry-period=0s":                      "--leader-elect-retry-period=0s: it must be more than 0",
+		"--leader-elect-retry-period=9s --leader-elect=false": "",
+	} {
+		f := &flags{}
+		set := f.define()
+		set.Init("bailiwick", pflag.ContinueOnError)
+		if err := set.Parse(strings.Fields(args)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := f.options()
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", args, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: %v, want an error with %q", args, err, want)
+		}
+	}
+}

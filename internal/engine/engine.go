@@ -36,7 +36,10 @@ type Options struct {
 	Clock clock.PassiveClock
 	// CompareEvery is how often the whole store is compared, with jitter.
 	CompareEvery time.Duration
-	Log          logr.Logger
+	// CountEvery is how often a Role's status says how many objects refer to it, at most: many changes at once
+	// then cost one write.
+	CountEvery time.Duration
+	Log        logr.Logger
 }
 
 // Engine is the only writer of the store. It must run on one replica only.
@@ -171,7 +174,7 @@ func (e *Engine) change(ctx context.Context, ref desired.Ref, do func() desired.
 		}
 	}
 	e.enqueue(others)
-	e.enqueueAfter(countEvery, change.Used)
+	e.enqueueAfter(e.options.CountEvery, change.Used)
 	return outcome
 }
 
@@ -227,9 +230,6 @@ func (e *Engine) enqueue(refs []desired.Ref) {
 		}
 	}
 }
-
-// countEvery is how often a role says how many objects name it, at most: many at once cost one write.
-const countEvery = time.Second
 
 // enqueueAfter has controllers look at objects after a while, unless they do so earlier.
 func (e *Engine) enqueueAfter(while time.Duration, refs []desired.Ref) {

@@ -24,7 +24,7 @@ func (m *model) start() {
 	m.engine = engine.New(engine.Options{
 		Connect: func(context.Context) (store.Store, error) { return m.fake, nil },
 		Reader:  &live{m}, Limits: desired.Limits{ConditionCost: store.EmbeddedConditionCost},
-		Clock: m.clock, CompareEvery: compareEvery, Log: logr.Discard(),
+		Clock: m.clock, CompareEvery: compareEvery, CountEvery: time.Second, Log: logr.Discard(),
 	})
 	ctx, cancel := context.WithCancel(m.Context())
 	ended := make(chan struct{})

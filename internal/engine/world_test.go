@@ -57,7 +57,8 @@ func inWorld(t *testing.T, test func(*world)) {
 		}
 		w.engine = engine.New(engine.Options{
 			Connect: func(context.Context) (store.Store, error) { return w.fake, nil },
-			Reader:  w.reader, Limits: desired.Limits{ConditionCost: 1000}, Clock: w.clock, CompareEvery: compareEvery, Log: logr.Discard(),
+			Reader:  w.reader, Limits: desired.Limits{ConditionCost: 1000}, Clock: w.clock, CompareEvery: compareEvery, CountEvery: time.Second,
+			Log: logr.Discard(),
 		})
 		test(w)
 		if err := w.fake.Broken(); err != nil {

@@ -47,9 +47,11 @@ type Options struct {
 	Asking AskingOptions
 
 	CompareEvery time.Duration
+	CountEvery   time.Duration
 	Workers      int
 	QPS          float32
 	LeaderElect  bool
+	Lease        LeaseOptions
 	// Namespace is the operator's own: the lease and the webhook's certificate are there.
 	Namespace       string
 	WebhookPort     int
@@ -61,6 +63,16 @@ type Options struct {
 	// Clock is what deadlines are kept by.
 	Clock clock.WithTicker
 	Log   logr.Logger
+}
+
+// LeaseOptions are how long leadership lasts, as client-go's leaderelection package has it.
+type LeaseOptions struct {
+	// Duration is how long the others wait for a leader that renews no more.
+	Duration time.Duration
+	// RenewDeadline is how long a leader tries to renew before it ends; less than Duration.
+	RenewDeadline time.Duration
+	// RetryPeriod is how often each replica tries; less than RenewDeadline.
+	RetryPeriod time.Duration
 }
 
 // EmbeddedOptions are those of the store in this process.
@@ -114,6 +126,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		Limits:       limits(options),
 		Clock:        options.Clock,
 		CompareEvery: options.CompareEvery,
+		CountEvery:   options.CountEvery,
 		Log:          options.Log.WithName("store"),
 	})
 	certificate, err := o.certificate(options.Asking.TLSDirectory)
@@ -158,6 +171,9 @@ func managerOptions(options Options, monitor *liveness.Monitor) ctrl.Options {
 		LeaderElectionID:              "bailiwick.authz.bailiwick.dev",
 		LeaderElectionNamespace:       options.Namespace,
 		LeaderElectionReleaseOnCancel: true,
+		LeaseDuration:                 &options.Lease.Duration,
+		RenewDeadline:                 &options.Lease.RenewDeadline,
+		RetryPeriod:                   &options.Lease.RetryPeriod,
 		GracefulShutdownTimeout:       &options.ShutdownTimeout,
 		Controller: config.Controller{
 			// Several operators in one process, as tests have them, may each have a controller of a kind.
