@@ -146,7 +146,7 @@ var _ = Describe("The webhook", func() {
 	})
 })
 
-var _ = Describe("While the webhook is installed and does not answer", Serial, func() {
+var _ = Describe("While the webhook is installed and does not answer", func() {
 	It("[Z9] [G12] nothing is given, nothing is taken that it protects, and nobody else waits for it", func() {
 		w := newWorld()
 		assigned := w.assignment("a", "editor").ToUser("bob").Obj()
@@ -160,11 +160,6 @@ var _ = Describe("While the webhook is installed and does not answer", Serial, f
 		Expect(err).NotTo(HaveOccurred())
 
 		op.StopAlone()
-		DeferCleanup(func() {
-			if op.stop == nil {
-				op.Start()
-			}
-		})
 		unanswered := MatchError(ContainSubstring("failed calling webhook"))
 		Expect(k8sClient.Create(ctx, w.assignment("b", "editor").ToUser("bob").InWorkspace("lab").Obj())).To(unanswered)
 		Expect(k8sClient.Create(ctx, build.Role(w.Namespace, "r").Grants(w.View).Obj())).To(unanswered)

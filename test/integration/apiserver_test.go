@@ -11,12 +11,12 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
 
-var _ = Describe("While the API server", Serial, func() {
+var _ = Describe("While the API server", func() {
 	var l *line
 	BeforeEach(func() { l = overLine() })
 
 	It("[K5] [K12] loses its connections again and again, nothing is lost, and decisions go on", func() {
-		const rounds = 25
+		rounds := faultRounds(5)
 		w := newWorld()
 		expectAlways := askingAlways(w.bobViews())
 		changes := newLoad(w)
@@ -95,11 +95,11 @@ var _ = Describe("While the API server", Serial, func() {
 	})
 })
 
-var _ = Describe("An API server that is killed and started under load", Serial, func() {
+var _ = Describe("An API server that is killed and started under load", func() {
 	travelling()
 
 	It("[K5] [K12] loses nothing; decisions go on meanwhile, and deadlines are kept", func() {
-		const rounds = 3
+		rounds := faultRounds(1)
 		w := newWorld()
 		expectAlways := askingAlways(w.bobViews())
 		changes := newLoad(w)

@@ -68,12 +68,9 @@ func overLine() *line {
 	}
 	op.Start()
 	DeferCleanup(func() {
-		if op.stop != nil {
-			op.Stop()
-		}
+		op.stopIfRunning()
 		_ = l.server.Close()
 		op.route = nil
-		op.Start()
 	})
 	return l
 }

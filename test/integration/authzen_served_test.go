@@ -26,7 +26,6 @@ import (
 func runOperator(options operator.Options) *operator.Operator {
 	GinkgoHelper()
 	op.Stop()
-	DeferCleanup(op.Start)
 	cluster, err := plane.UserConfig(operatorName, "system:serviceaccounts")
 	Expect(err).NotTo(HaveOccurred())
 	options.CompareEvery, options.Workers, options.QPS = time.Hour, 16, 1000
@@ -49,7 +48,7 @@ func runOperator(options operator.Options) *operator.Operator {
 	return running
 }
 
-var _ = Describe("AuthZEN before an external store", Serial, func() {
+var _ = Describe("AuthZEN before an external store", func() {
 	It("[N13] [N16] answers as long as the store does, and is never wrong when it does not", func() {
 		const key = "a key that both know"
 		external := server.Start(GinkgoTB(), server.Options{
@@ -90,7 +89,7 @@ var _ = Describe("AuthZEN before an external store", Serial, func() {
 	})
 })
 
-var _ = Describe("The APIs that applications ask", Serial, func() {
+var _ = Describe("The APIs that applications ask", func() {
 	It("[N17] are served over TLS to those who have a key, and take a new certificate and new keys without a restart", func() {
 		directory := GinkgoT().TempDir()
 		trusted := func() *http.Client {

@@ -5,7 +5,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -28,11 +27,6 @@ var _ = Describe("A catalogue of 100 models with 4 permissions each", func() {
 			readOnly.Grants(permission(n, "view"))
 			models = append(models, declared.Obj())
 		}
-		DeferCleanup(func() {
-			for _, declared := range models {
-				Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, declared))).To(Succeed())
-			}
-		})
 		all := w.assignment("alice", "everything").ToUser("alice").InWorkspace("prod").Obj()
 		views := w.assignment("bob", "read-only").ToUser("bob").InWorkspace("prod").Obj()
 		for _, declared := range models {

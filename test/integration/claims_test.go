@@ -20,7 +20,6 @@ var _ = Describe("Two ResourceTypes", func() {
 	declare := func(b *build.ResourceTypeBuilder) *v1alpha1.ResourceType {
 		GinkgoHelper()
 		create(b.Obj())
-		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, b.Obj()))).To(Succeed()) })
 		return b.Obj()
 	}
 

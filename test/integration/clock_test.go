@@ -87,17 +87,8 @@ func (o *operatorUnderTest) StartAt(instant time.Time) {
 	o.Start()
 }
 
-// travelling gives a container's specs an operator of their own whose clock they may set, and the suite's
-// other specs one that has seen nothing of it.
+// travelling stops the operator after each of a container's specs, which may set its clock: the next spec starts one that
+// has seen nothing of it.
 func travelling() {
-	BeforeEach(func() {
-		op.Stop()
-		op.Start()
-		DeferCleanup(func() {
-			if op.stop != nil {
-				op.Stop()
-			}
-			op.Start()
-		})
-	})
+	BeforeEach(func() { DeferCleanup(op.stopIfRunning) })
 }

@@ -40,18 +40,15 @@ var damages = map[string]damage{
 	},
 }
 
-var _ = Describe("A damaged file of the embedded store", Serial, Label(embeddedOnly), func() {
+var _ = Describe("A damaged file of the embedded store", Label(embeddedOnly), func() {
 	It("[K6] is made anew from the cluster at the start, and nothing is answered from it", func() {
 		ownFile := op.file
 		op.Stop()
 		op.file = filepath.Join(GinkgoT().TempDir(), "damaged.db")
 		op.Start()
 		DeferCleanup(func() {
-			if op.stop != nil {
-				op.Stop()
-			}
+			op.stopIfRunning()
 			op.file = ownFile
-			op.Start()
 		})
 		v := newVictim()
 		for n, name := range slices.Sorted(maps.Keys(damages)) {

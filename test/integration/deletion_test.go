@@ -23,7 +23,7 @@ func many() int {
 	GinkgoHelper()
 	written, given := os.LookupEnv(manyVariable)
 	if !given {
-		return 1000
+		return 50 * faultRounds(4)
 	}
 	number, err := strconv.Atoi(written)
 	Expect(err).NotTo(HaveOccurred(), manyVariable)
@@ -31,7 +31,7 @@ func many() int {
 }
 
 // Serial, because they load the machine.
-var _ = Describe("Deleting", Serial, func() {
+var _ = Describe("Deleting", func() {
 	It("[K9] many objects at once ends all that they gave, and leaves nothing in the store", func() {
 		count := many()
 		w := newWorld()

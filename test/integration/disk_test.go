@@ -32,7 +32,7 @@ func fillDisk() (makeRoom func()) {
 	return makeRoom
 }
 
-var _ = Describe("While the embedded store's disk is full", Serial, Label(embeddedOnly), func() {
+var _ = Describe("While the embedded store's disk is full", Label(embeddedOnly), func() {
 	travelling()
 
 	It("[K8] what waits says so, decisions go on and deadlines are kept, and all converge when there is room", func() {
@@ -44,7 +44,7 @@ var _ = Describe("While the embedded store's disk is full", Serial, Label(embedd
 		for _, object := range []v1alpha1.Object{stays, goes, ends} {
 			expectReason(object, v1alpha1.ReasonInForce)
 		}
-		for range 3 {
+		for range faultRounds(1) {
 			By("filling the disk")
 			makeRoom := fillDisk()
 			comes := w.assignment("comes", "editor").ToUser("bob").InWorkspace("lab").Obj()

@@ -68,7 +68,7 @@ func (w *world) said(p *preview.Preview) []string {
 }
 
 // Serial, because what other specs do would be seen.
-var _ = Describe("A dry run", Serial, func() {
+var _ = Describe("A dry run", func() {
 	var w *world
 	BeforeEach(func() {
 		w = newWorld()
@@ -89,11 +89,6 @@ var _ = Describe("A dry run", Serial, func() {
 	})
 
 	It("names what a start changes, which then changes that and no more", Label(embeddedOnly), func() {
-		DeferCleanup(func() {
-			if op.stop == nil {
-				op.Start()
-			}
-		})
 		again := withoutWebhook()
 		op.Stop()
 		edit(w.assignment("bob", "").Obj(), func(o *v1alpha1.RoleAssignment) { o.Spec.Scope.Workspace = "lab" })

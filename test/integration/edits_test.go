@@ -3,7 +3,6 @@ package integration
 import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -148,7 +147,6 @@ var _ = Describe("An edit of an assignment", func() {
 		other := build.ResourceType(w.Namespace + "-other")
 		other.Permits(w.Namespace + ":Other")
 		create(other.Obj())
-		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, other.Obj()))).To(Succeed()) })
 		follow(w.assignment("b", "reader").ToUser("alice").InProject("prod", "vision").OnResource(other.Obj().Spec.Type, "1").Obj(), []step{
 			{nil, w.may("alice", w.View, w.objectOf(other.Obj().Spec.Type, "1", "prod", "vision"))},
 			{toResource("1"), w.may("alice", w.View, w.object("1", "prod", "vision"))},

@@ -6,7 +6,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -155,7 +154,6 @@ var _ = Describe("A role that is too large for the store", func() {
 				role.Spec.PermissionGrants = append(role.Spec.PermissionGrants, v1alpha1.PermissionEntry{Permission: name})
 			}
 			create(models.Obj())
-			DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, models.Obj()))).To(Succeed()) })
 			expectReason(models.Obj(), v1alpha1.ReasonValid)
 		}
 		first, last := role.Spec.PermissionGrants[0].Permission, role.Spec.PermissionGrants[449].Permission

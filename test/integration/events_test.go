@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
-var _ = Describe("Events", Serial, func() {
+var _ = Describe("Events", func() {
 	// told are the reasons of the events about an object, one for each time that it was told.
 	told := func(object client.Object) func() ([]string, error) {
 		return func() ([]string, error) {

@@ -3,7 +3,6 @@ package integration
 import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -114,7 +113,6 @@ var _ = Describe("An assignment that names what is not there", func() {
 		Entry("a resource type", func(w *world) fault {
 			other := w.Namespace + ".sheet"
 			declaration := build.ResourceType(w.Namespace + "-sheet").OfType(other).Permits(w.Namespace + ":Calculate")
-			DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, declaration.Obj()))).To(Succeed()) })
 			create(build.Role(w.Namespace, "reader").OfType(v1alpha1.RoleShare).Grants(w.View).Obj())
 			doc := w.object("42", "prod", "vision")
 			sheet := w.objectOf(other, "42", "prod", "vision")

@@ -3,7 +3,6 @@ package integration
 import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -19,7 +18,6 @@ var _ = Describe("A grant of what the catalogue does not know", func() {
 		w = newWorld()
 		count = w.Namespace + ":Count"
 		sheet = build.ResourceType(w.Namespace + "-sheet").Permits(count).Obj()
-		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, sheet))).To(Succeed()) })
 	})
 
 	It("[A4] names the model that nobody declares, and gives nothing until somebody does", func() {

@@ -3,7 +3,6 @@ package integration
 import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -141,7 +140,6 @@ var _ = Describe("An edit of a permission grant", func() {
 	It("[K3] moves them from one object to the next also when its type is already gone", func() {
 		sheet := build.ResourceType(w.Namespace + "-sheet").Permits(w.Namespace + ":Count").Obj()
 		create(sheet.DeepCopy())
-		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, sheet))).To(Succeed()) })
 		follow(w.grant("g").ToUser("alice").Grants(w.Namespace+":Count").OnResource(sheet.Spec.Type, "1").Obj(), []step{
 			{nil, []holds{w.may("alice", w.Namespace+":Count", w.objectOf(sheet.Spec.Type, "1", "", ""))}},
 			{func(g *v1alpha1.PermissionGrant) {

@@ -88,11 +88,6 @@ func arriveWithGrants(noon time.Time, in func([]client.Object)) (state func() st
 		w.temporary("no-scope").ToUser("bob").Grants(w.View).InWorkspace("nowhere").From(noon).For("1h").Obj(),
 		w.temporary("no-type").ToUser("bob").Grants(w.View).OnResource(ns+".nothing", "42").From(noon).For("1h").Obj(),
 	}
-	DeferCleanup(func() {
-		for _, object := range everywhere {
-			Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, object))).To(Succeed())
-		}
-	})
 	objects := slices.Concat(everywhere, within)
 	in(objects)
 	return func() string {

@@ -12,7 +12,7 @@ import (
 )
 
 // Serial, because they stop the operator, or count what it does.
-var _ = Describe("The operator, of grants,", Serial, func() {
+var _ = Describe("The operator, of grants,", func() {
 	var (
 		w      *world
 		grants []v1alpha1.Object
@@ -113,7 +113,7 @@ var _ = Describe("The operator, of grants,", Serial, func() {
 	})
 })
 
-var _ = Describe("An operator that starts", Serial, func() {
+var _ = Describe("An operator that starts", func() {
 	travelling()
 
 	It("[K10] [K12] denies from its first answer on what has ended while there was none, and takes it out of the store", func() {

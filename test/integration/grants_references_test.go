@@ -89,7 +89,6 @@ var _ = Describe("Grants that name what is not there", func() {
 		}),
 		Entry("a resource type", func(w *world) missing {
 			sheet := build.ResourceType(w.Namespace + "-sheet").Permits(w.Namespace + ":Count")
-			DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, sheet.Obj()))).To(Succeed()) })
 			kind := sheet.Obj().Spec.Type
 			return missing{
 				User: "alice", Permission: w.Namespace + ":Count", Object: w.objectOf(kind, "42", "prod", ""),

@@ -47,7 +47,7 @@ func window(from, until time.Time) string {
 	return from.UTC().Format(time.RFC3339) + " " + until.UTC().Format(time.RFC3339)
 }
 
-var _ = Describe("Windows on one permission", Serial, func() {
+var _ = Describe("Windows on one permission", func() {
 	travelling()
 	const week = 7 * 24 * time.Hour
 	var w *world

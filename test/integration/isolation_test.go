@@ -64,7 +64,6 @@ var _ = Describe("Names and ids that users choose", func() {
 		for n, text := range texts {
 			kind := build.ResourceType(fmt.Sprint(w.Namespace, "-", n)).OfType(odd(text)).Permits(odd(text), build.String(text))
 			create(kind.Obj())
-			DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, kind.Obj()))).To(Succeed()) })
 			role := build.Role(w.Namespace, fmt.Sprint("r", n)).OfType(v1alpha1.RoleShare).GrantsIf(odd(text), build.Equals(text, text))
 			create(role.Obj(), w.assignment(fmt.Sprint("n", n), fmt.Sprint("r", n)).ToUser("alice").OnResource(odd(text), text).Obj())
 		}
@@ -118,7 +117,6 @@ var _ = Describe("Names and ids that users choose", func() {
 		o := &world{Namespace: w.Namespace + strings.Repeat("l", 63-len(w.Namespace))}
 		organization := build.Organization(o.Namespace).Workspace(long("a"), long("a"), long("b")).Workspace(long("b"), long("a"), long("b")).Obj()
 		create(organization)
-		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, organization))).To(Succeed()) })
 		assigned := build.RoleAssignment(o.Namespace, "a").Gives(long("a")).ToUser(long("a")).InProject(long("a"), long("a")).Obj()
 		toGroup := build.RoleAssignment(o.Namespace, "b").Gives(long("b")).ToGroup(long("b")).InProject(long("b"), long("b")).Obj()
 		create(

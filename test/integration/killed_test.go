@@ -9,10 +9,10 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-var _ = Describe("An operator that is killed while everything changes", Serial, func() {
+var _ = Describe("An operator that is killed while everything changes", func() {
 	DescribeTable("[K6] leaves what the next one makes right, whole, whenever it was killed", func(newOne func() storage) {
-		const few, most = 4, 150
-		rounds := faultRounds(few)
+		const most = 150
+		rounds := faultRounds(1)
 		AddReportEntry("rounds", rounds)
 		random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 6))
 		start := programOn(newOne())

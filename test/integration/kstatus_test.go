@@ -80,7 +80,6 @@ var _ = Describe("kstatus", func() {
 		By("an Organization that has no namespace")
 		organization := build.Organization(ns + "-later").Obj()
 		create(organization)
-		DeferCleanup(func() { Expect(k8sClient.Delete(ctx, organization)).To(Succeed()) })
 		expectVerdict(organization, v1alpha1.ReasonNamespaceNotFound, statuscheck.InProgress)
 	})
 
@@ -95,10 +94,6 @@ var _ = Describe("kstatus", func() {
 		sameType := build.ResourceType(w.Namespace + "-type").OfType(w.Type).Permits(w.Namespace + ":Other").Obj()
 		samePermission := build.ResourceType(w.Namespace + "-permission").Permits(w.View).Obj()
 		create(local, mistyped, twin, level, ring, bent, sameType, samePermission)
-		DeferCleanup(func() {
-			Expect(k8sClient.Delete(ctx, sameType)).To(Succeed())
-			Expect(k8sClient.Delete(ctx, samePermission)).To(Succeed())
-		})
 		expectVerdict(mistyped, v1alpha1.ReasonPermissionsInvalid, statuscheck.Failed)
 		expectVerdict(twin, v1alpha1.ReasonSubjectTaken, statuscheck.Failed)
 		expectVerdict(level, v1alpha1.ReasonScopeLevelNotAllowed, statuscheck.Failed)

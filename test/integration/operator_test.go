@@ -24,8 +24,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/ports"
 )
 
-// op is the operator of the suite. Specs that stop it are Serial, and start it
-// again.
+// op is the operator of the suite. Each process that runs specs has its own, with a control plane and a store. The next
+// spec starts it again if one has left it stopped.
 var op *operatorUnderTest
 
 // operatorUnderTest is the operator as package main runs it, in this process.
@@ -66,6 +66,7 @@ func (o *operatorUnderTest) Start() {
 	options := operator.Options{
 		Asking:          operator.AskingOptions{DecisionAddress: "127.0.0.1:0", DecisionKeysFile: o.keys},
 		CompareEvery:    cmp.Or(o.compareEvery, time.Hour),
+		CountEvery:      50 * time.Millisecond,
 		Workers:         16,
 		QPS:             1000,
 		MetricsAddress:  "0",
@@ -138,6 +139,14 @@ func (o *operatorUnderTest) StopAlone() {
 	GinkgoHelper()
 	o.stop()
 	o.stop = nil
+}
+
+// stopIfRunning is for when a spec is over that wants an operator to itself. The next spec starts another one.
+func (o *operatorUnderTest) stopIfRunning() {
+	GinkgoHelper()
+	if o.stop != nil {
+		o.Stop()
+	}
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

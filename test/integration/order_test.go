@@ -120,11 +120,6 @@ func arrive(in func([]client.Object)) (state func() []string) {
 		build.TemporaryPermissionGrant(ns, "pending").ToUser("bob").Grants(w.View).From(ends).For("8h").Obj(),
 		w.assignment("no-type", "reader").ToUser("bob").OnResource(ns+".nothing", "42").Obj(),
 	}
-	DeferCleanup(func() {
-		for _, object := range everywhere {
-			Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, object))).To(Succeed())
-		}
-	})
 	// The last role of a user would not go.
 	stands := []client.Object{build.Role(ns, standing).Grants(w.View).Obj(), w.standing("alice"), w.standing("bob")}
 	objects := slices.Concat(everywhere, within)

@@ -5,7 +5,6 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -20,7 +19,6 @@ var _ = Describe("An Organization", func() {
 		name := newNamespace(ctx) + "-later"
 		organization := build.Organization(name).OwnedBy("alice").AdministeredBy("viewer").Workspace("prod").Obj()
 		create(organization)
-		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, organization))).To(Succeed()) })
 		expectReason(organization, v1alpha1.ReasonNamespaceNotFound, "no namespace "+name, "create it")
 		all, err := op.tuples()
 		Expect(err).NotTo(HaveOccurred())
@@ -29,7 +27,6 @@ var _ = Describe("An Organization", func() {
 		create(namespaceNamed(name))
 		expectReason(organization, v1alpha1.ReasonOwnerNotFound, "no User alice in namespace "+name, "all else is in effect")
 		catalogue := build.ResourceType(name).Permits(name + ":View").Obj()
-		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, catalogue))).To(Succeed()) })
 		assigned := build.RoleAssignment(name, "a").Gives("viewer").ToUser("alice").InWorkspace("prod").Obj()
 		create(catalogue, build.User(name, "alice").KnownAs("alice@"+name).Obj(), build.Role(name, "viewer").Grants(name+":View").Obj(), assigned)
 		expectReason(assigned, v1alpha1.ReasonInForce)
@@ -122,10 +119,6 @@ var _ = Describe("A namespace", func() {
 		w := &world{Namespace: ns, View: ns + ":View"}
 		catalogue := build.ResourceType(ns).Permits(w.View).Obj()
 		organization := build.Organization(ns).Obj()
-		DeferCleanup(func() {
-			Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, catalogue))).To(Succeed())
-			Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, organization))).To(Succeed())
-		})
 		user, group := w.user("alice"), build.Group(ns, "devs").Obj()
 		role := build.Role(ns, "viewer").Grants(w.View).Obj()
 		toUser := w.assignment("user", "viewer").ToUser("alice").Obj()

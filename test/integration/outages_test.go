@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -30,11 +29,8 @@ func keepIn(kept storage) {
 	op.storage = kept
 	op.Start()
 	DeferCleanup(func() {
-		if op.stop != nil {
-			op.Stop()
-		}
+		op.stopIfRunning()
 		op.storage = own
-		op.Start()
 	})
 }
 
@@ -94,7 +90,7 @@ func probe(name string) (int, error) {
 	return response.StatusCode, response.Body.Close()
 }
 
-var _ = Describe("While the store does not answer", Serial, func() {
+var _ = Describe("While the store does not answer", func() {
 	const timeout = 2 * time.Second
 	var kept storage
 	var w *world
@@ -240,7 +236,7 @@ var _ = Describe("While the store does not answer", Serial, func() {
 	})
 })
 
-var _ = Describe("While everything changes", Serial, func() {
+var _ = Describe("While everything changes", func() {
 	// What happened to how many writes.
 	type tally struct{ done, notDone, unanswered atomic.Int64 }
 
@@ -276,8 +272,9 @@ var _ = Describe("While everything changes", Serial, func() {
 			}
 		}, 100),
 		Entry("failing in half of them, and in half of these only to answer", func(count *tally) disturbance {
+			choose := chooser(14)
 			return func(ctx context.Context, _ any, pass func(context.Context) (any, error)) (any, error) {
-				switch rand.IntN(4) {
+				switch choose(4) {
 				case 0:
 					count.notDone.Add(1)
 					return nil, errOutage

@@ -126,7 +126,7 @@ var _ = Describe("An invitation", func() {
 	})
 })
 
-var _ = Describe("The time of an invitation", Serial, func() {
+var _ = Describe("The time of an invitation", func() {
 	travelling()
 	var (
 		w        *world

@@ -128,7 +128,7 @@ var _ = Describe("A user with more tuples than fit into one Write", func() {
 	})
 })
 
-var _ = Describe("The operator, for people", Serial, func() {
+var _ = Describe("The operator, for people", func() {
 	It("[K10] writes nothing when it starts and all is as it left it", func() {
 		w := newWorld()
 		create(w.membership("alice", "alice").As(v1alpha1.GroupAdmin).Obj(), w.membership("again", "alice").Obj(),

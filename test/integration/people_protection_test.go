@@ -174,7 +174,7 @@ var _ = Describe("The last role of a user", func() {
 	})
 })
 
-var _ = Describe("Of two last roles that are deleted while the operator is away", Serial, func() {
+var _ = Describe("Of two last roles that are deleted while the operator is away", func() {
 	It("[Z9] the younger stays", func() {
 		w := newWorld()
 		older := w.assignment("z-older", "editor").ToUser("carol").InWorkspace("prod").Obj()

@@ -59,7 +59,6 @@ var _ = Describe("What kubectl shows", func() {
 			}
 			object.SetGenerateName("shown-")
 			Expect(k8sClient.Create(ctx, object)).To(Succeed())
-			DeferCleanup(func() { Expect(k8sClient.Delete(ctx, object)).To(Succeed()) })
 
 			row := rowWithStatus(resource, object, status)
 			Expect(row).To(HaveKey("Age"))
@@ -157,7 +156,6 @@ var _ = Describe("What kubectl shows", func() {
 			build.TemporaryPermissionGrant(namespace, "alice-delete").ToUser("alice").Grants("delete").For("PT8H").Obj(),
 		} {
 			Expect(k8sClient.Create(ctx, object)).To(Succeed())
-			DeferCleanup(func() { Expect(k8sClient.Delete(ctx, object)).To(Succeed()) })
 		}
 		cluster := []string{"organization.authz.bailiwick.dev/" + namespace, "resourcetype.authz.bailiwick.dev/" + namespace}
 		namespaced := []string{

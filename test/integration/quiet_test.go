@@ -12,7 +12,7 @@ import (
 )
 
 // Serial, because they stop the operator, or count what it does.
-var _ = Describe("The operator", Serial, func() {
+var _ = Describe("The operator", func() {
 	var (
 		w       *world
 		objects []client.Object

@@ -31,14 +31,13 @@ func (w *world) longPermissions(many int) (names []string) {
 			catalogue.Permits(names[n])
 		}
 		create(catalogue.Obj())
-		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, catalogue.Obj()))).To(Succeed()) })
 		expectReason(catalogue.Obj(), v1alpha1.ReasonValid)
 	}
 	return names
 }
 
 // Serial, because they count what the operator writes, and ask without pause.
-var _ = Describe("A role that fills four tuples", Serial, func() {
+var _ = Describe("A role that fills four tuples", func() {
 	It("[K11] is given, and switched at once to another that fills four", func() {
 		w := newWorld()
 		names := w.longPermissions(2*fillsFourTuples - 1)

@@ -297,7 +297,6 @@ var _ = Describe("A role that inherits", func() {
 		}
 		judge := w.Namespace + ":Judge"
 		create(catalogue.OfType(w.Namespace+".wide").Permits(judge, attributes...).Obj())
-		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, catalogue.Obj()))).To(Succeed()) })
 		expensive := func(name string) *v1alpha1.Role {
 			role := build.Role(w.Namespace, name)
 			for entry := range 15 {
@@ -356,7 +355,7 @@ var _ = Describe("A role that inherits", func() {
 })
 
 // Serial, because they stop the operator, or count what it does.
-var _ = Describe("The operator, of roles that inherit,", Serial, func() {
+var _ = Describe("The operator, of roles that inherit,", func() {
 	var (
 		w                    *world
 		viewer, writer, boss *v1alpha1.Role

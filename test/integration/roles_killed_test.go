@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"time"
@@ -58,9 +57,11 @@ func (e *external) tuples(w *world) (lines []string) {
 	return lines
 }
 
-var _ = Describe("An operator that is killed while it switches a role", Serial, func() {
+var _ = Describe("An operator that is killed while it switches a role", func() {
 	It("[K6] [K11] has shown nobody less than both revisions allow, and goes on where it was", func() {
-		const questions, often = 2_000, 10
+		rounds := faultRounds(1)
+		questions, often := 300*rounds, 10*rounds
+		choose := chooser(15)
 		external, run := newExternal(), insteadOfSuites()
 		process := run(external.arguments...)
 		Eventually(stamped).Should(BeTrue(), func() string { return plane.LogTail("bailiwick") })
@@ -71,12 +72,12 @@ var _ = Describe("An operator that is killed while it switches a role", Serial, 
 		// The one that is in force, and the one that comes.
 		old, next := f.Edit, f.stand()
 		halfway := 0
-		for round := 0; halfway < 2 || watching.asked.Load() < questions; round++ {
+		for round := 0; halfway < rounds || watching.asked.Load() < int64(questions); round++ {
 			By(fmt.Sprint("round ", round))
 			Expect(round).To(BeNumerically("<", often), "it was killed too early or too late each time")
 			edit(f.wide, func(r *v1alpha1.Role) { toGrant(append([]string{f.View, next}, f.filler...)...)(&r.Spec) })
 			Eventually(func() (bool, error) { // until one of the first of the writes has been seen
-				return external.may(f.questionOf(rand.IntN(f.scopes), next))
+				return external.may(f.questionOf(choose(f.scopes), next))
 			}).WithPolling(time.Millisecond).Should(BeTrue())
 			Expect(process.Kill()).To(Succeed())
 

@@ -255,7 +255,7 @@ var _ = Describe("A revision of a role", func() {
 })
 
 // Serial, because they set the clock, stop the operator, or count what it does.
-var _ = Describe("The revisions of a role", Serial, func() {
+var _ = Describe("The revisions of a role", func() {
 	var (
 		w    *world
 		role *v1alpha1.Role

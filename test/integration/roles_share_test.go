@@ -3,7 +3,6 @@ package integration
 import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -19,7 +18,6 @@ var _ = Describe("A share role", func() {
 		sheet = w.Namespace + ".sheet"
 		other := build.ResourceType(w.Namespace + "-sheet").OfType(sheet).Permits(w.Namespace + ":Sum").Obj()
 		create(other)
-		DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, other))).To(Succeed()) })
 	})
 	share := func(name string) *build.RoleBuilder { return build.Role(w.Namespace, name).OfType(v1alpha1.RoleShare) }
 	on := func(name, role, id string) *build.RoleAssignmentBuilder {

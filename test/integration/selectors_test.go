@@ -20,6 +20,7 @@ var _ = Describe("Field selectors", Ordered, func() {
 
 	BeforeAll(func() {
 		namespace = newNamespace(ctx)
+		shareNamespace(namespace)
 		for _, object := range []client.Object{
 			build.RoleAssignment(namespace, "alice-everywhere").Gives("admin").ToUser("alice").Obj(),
 			build.RoleAssignment(namespace, "alice-prod").Gives("editor").ToUser("alice").InWorkspace("prod").Obj(),
@@ -152,7 +153,6 @@ var _ = Describe("Field selectors", Ordered, func() {
 	It("select a ResourceType by its type", func() {
 		object := build.ResourceType(namespace).OfType("Selected" + namespace).Permits("Selected:View").Obj()
 		Expect(k8sClient.Create(ctx, object)).To(Succeed())
-		DeferCleanup(func() { Expect(k8sClient.Delete(ctx, object)).To(Succeed()) })
 		var found v1alpha1.ResourceTypeList
 		Expect(k8sClient.List(ctx, &found, client.MatchingFields{"spec.type": object.Spec.Type})).To(Succeed())
 		Expect(found.Items).To(HaveExactElements(HaveField("Name", namespace)))

@@ -36,7 +36,7 @@ func whileStopped(do func()) {
 	do()
 }
 
-var _ = Describe("Without its finalizer", Serial, func() {
+var _ = Describe("Without its finalizer", func() {
 	var w *world
 	BeforeEach(func() { w = newWorld() })
 
@@ -78,7 +78,7 @@ var _ = Describe("Without its finalizer", Serial, func() {
 	})
 })
 
-var _ = Describe("What happens while the operator is stopped", Serial, func() {
+var _ = Describe("What happens while the operator is stopped", func() {
 	var w *world
 	BeforeEach(func() { w = newWorld() })
 

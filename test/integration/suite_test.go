@@ -66,7 +66,7 @@ func TestIntegration(t *testing.T) {
 	RunSpecs(t, "Integration", suite, reporter)
 }
 
-var _ = BeforeSuite(start)
+var _ = SynchronizedBeforeSuite(buildProgram, start)
 
 func start() {
 	var cancel context.CancelFunc
@@ -100,11 +100,7 @@ func start() {
 	}
 	op.admits("a-shop-that-asks-about-one-organization-only", "acme")
 	op.Start()
-	DeferCleanup(func() {
-		if op.stop != nil {
-			op.Stop()
-		}
-	})
+	DeferCleanup(op.stopIfRunning)
 }
 
 // Before each spec the suite's operator and the API server answer. One that a failed spec has left stopped is started
@@ -115,6 +111,9 @@ var _ = BeforeEach(func() {
 			op.Start()
 		}
 		Eventually(op.synced).Should(Succeed())
+		if unswept {
+			sweep()
+		}
 		Eventually(func() error { return k8sClient.Get(ctx, client.ObjectKey{Name: "default"}, &corev1.Namespace{}) }).Should(Succeed())
 	})
 	if missing != nil {

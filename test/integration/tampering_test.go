@@ -187,15 +187,14 @@ func (v *victim) tampered(rounds int, t *tamperer, held func() ([]string, error)
 	AddReportEntry("tampering", fmt.Sprintf("%d rounds: %d deleted, %d forged, %d changed", rounds, total.missing, total.foreign, total.changed))
 }
 
-var _ = Describe("Tampering with the store", Serial, func() {
+var _ = Describe("Tampering with the store", func() {
 	It("[K7] is repaired and counted, in the embedded store's file", Label(embeddedOnly), func() {
 		op.Stop()
 		op.compareEvery = 200 * time.Millisecond
 		op.Start()
 		DeferCleanup(func() {
-			op.Stop()
+			op.stopIfRunning()
 			op.compareEvery = 0
-			op.Start()
 		})
 		v := newVictim()
 		t := tamperWith(op.file, GinkgoRandomSeed())
@@ -222,7 +221,7 @@ var _ = Describe("Tampering with the store", Serial, func() {
 		}).Should(BeFalse())
 		Eventually(v.may("alice", v.View, v.at("prod"))).Should(BeTrue())
 
-		v.tampered(30, t, op.tuples, desired.Limits{ConditionCost: store.EmbeddedConditionCost}, driftHere, op.may)
+		v.tampered(faultRounds(5), t, op.tuples, desired.Limits{ConditionCost: store.EmbeddedConditionCost}, driftHere, op.may)
 	})
 
 	It("[K7] is repaired and counted, in an external store's database and through its API", func() {
@@ -242,6 +241,6 @@ var _ = Describe("Tampering with the store", Serial, func() {
 		Eventually(func() (drift, error) { return driftAt(metricsAddress) }).Should(Equal(drift{missing: 1, foreign: 1}))
 
 		t := tamperWith(external.file, GinkgoRandomSeed())
-		v.tampered(15, t, held, limits, func() (drift, error) { return driftAt(metricsAddress) }, external.may)
+		v.tampered(faultRounds(3), t, held, limits, func() (drift, error) { return driftAt(metricsAddress) }, external.may)
 	})
 })

@@ -14,7 +14,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
 
-var _ = Describe("A temporary grant that comes again", Serial, func() {
+var _ = Describe("A temporary grant that comes again", func() {
 	travelling()
 	var w *world
 	var noon time.Time

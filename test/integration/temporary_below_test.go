@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
-var _ = Describe("A temporary grant at a scope", Serial, func() {
+var _ = Describe("A temporary grant at a scope", func() {
 	travelling()
 
 	DescribeTable("[G7] holds for every object below it while it lasts, also for those that no grant has ever named",

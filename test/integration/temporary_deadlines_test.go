@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
 
-var _ = Describe("The deadline of a temporary grant", Serial, func() {
+var _ = Describe("The deadline of a temporary grant", func() {
 	travelling()
 	var w *world
 	var noon time.Time

@@ -1,10 +1,11 @@
 package integration
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -32,44 +33,35 @@ func heldIn(kept storage) func(user, permission, object string, at time.Time) (b
 	}
 }
 
-// program is the operator as a program of its own, built once.
-var program = sync.OnceValues(func() (string, error) {
-	directory, err := os.MkdirTemp(plane.Directory(), "program-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(directory, "bailiwick")
-	compile := command("go", "build", "-o", path, "./cmd/bailiwick")
-	compile.Dir = "../.."
+// program is the operator as a program of its own. The first of the processes that run specs builds it.
+const program = "../../bin/integration/bailiwick"
+
+func buildProgram() {
+	GinkgoHelper()
+	bounded, cancel := context.WithTimeout(context.Background(), commandTimeout)
+	defer cancel()
+	compile := exec.CommandContext(bounded, "go", "build", "-o", program, "../../cmd/bailiwick")
 	compile.Env = append(os.Environ(), "CGO_ENABLED=0")
 	output, err := compile.CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building the operator: %w\n%s", err, output)
-	}
-	return path, nil
-})
+	Expect(err).NotTo(HaveOccurred(), "building the operator: %s", output)
+}
 
 // insteadOfSuites stops the operator of the suite, which is back after the spec with its own store, and
 // returns how to run one as a program, to be killed; the arguments say on which store.
 func insteadOfSuites() (run func(arguments ...string) *controlplane.Process) {
 	GinkgoHelper()
-	path, err := program()
-	Expect(err).NotTo(HaveOccurred())
 	kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 	Expect(plane.WriteUserKubeconfig(kubeconfig, operatorName, "system:serviceaccounts")).To(Succeed())
 
 	op.Stop()
 	own := op.storage
 	DeferCleanup(func() {
-		if op.stop != nil {
-			op.Stop()
-		}
+		op.stopIfRunning()
 		op.storage = own
-		op.Start()
 	})
 	return func(arguments ...string) *controlplane.Process {
 		GinkgoHelper()
-		process, err := plane.Run(path, []string{"KUBECONFIG=" + kubeconfig}, append([]string{
+		process, err := plane.Run(program, []string{"KUBECONFIG=" + kubeconfig}, append([]string{
 			"--leader-elect=false", "--metrics-address=0", "--health-address=0",
 			fmt.Sprint("--webhook-port=", op.webhookPort), "--webhook-dns-name=localhost",
 		}, arguments...)...)
@@ -108,7 +100,7 @@ func programOn(kept storage) (start func() *controlplane.Process) {
 	}
 }
 
-var _ = Describe("With the operator gone", Serial, func() {
+var _ = Describe("With the operator gone", func() {
 	var w *world
 	var noon time.Time
 	BeforeEach(func() {
@@ -150,7 +142,6 @@ var _ = Describe("With the operator gone", Serial, func() {
 		expectKept := give()
 		expectKept(op.storage)
 		op.Stop()
-		DeferCleanup(func() { op.Start() })
 		expectKept(op.storage)
 	})
 

@@ -10,7 +10,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
-var _ = Describe("An organization's maximum for temporary grants", Serial, func() {
+var _ = Describe("An organization's maximum for temporary grants", func() {
 	travelling()
 	var w *world
 	var noon time.Time

@@ -15,7 +15,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/schema"
 )
 
-var _ = Describe("The life of a temporary grant", Serial, func() {
+var _ = Describe("The life of a temporary grant", func() {
 	travelling()
 	var w *world
 	var noon time.Time

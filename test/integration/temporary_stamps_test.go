@@ -11,7 +11,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
 
-var _ = Describe("A temporary grant whose annotations or finalizer are taken by force", Serial, func() {
+var _ = Describe("A temporary grant whose annotations or finalizer are taken by force", func() {
 	travelling()
 	var w *world
 	var start, noon time.Time

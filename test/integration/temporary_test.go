@@ -11,7 +11,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
-var _ = Describe("A temporary grant", Serial, func() {
+var _ = Describe("A temporary grant", func() {
 	travelling()
 	var w *world
 	var noon time.Time

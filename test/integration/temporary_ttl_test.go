@@ -11,7 +11,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
 
-var _ = Describe("A temporary grant with ttlAfterExpired", Serial, func() {
+var _ = Describe("A temporary grant with ttlAfterExpired", func() {
 	travelling()
 	var w *world
 	var noon time.Time

@@ -21,8 +21,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
-// roundsVariable is the environment variable that says how many rounds specs of faults take, instead of the
-// few that they take otherwise.
+// roundsVariable is the environment variable that says how many rounds specs take that look for what happens seldom,
+// instead of the few that they take otherwise.
 const roundsVariable = "BAILIWICK_FAULT_ROUNDS"
 
 func faultRounds(few int) int {
@@ -34,6 +34,17 @@ func faultRounds(few int) int {
 	rounds, err := strconv.Atoi(text)
 	Expect(err).NotTo(HaveOccurred(), roundsVariable)
 	return rounds
+}
+
+// chooser makes random choices from 0 to n, also for several who ask at once. The seed of the run repeats them.
+func chooser(stream uint64) func(n int) int {
+	var mu sync.Mutex
+	random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), stream))
+	return func(n int) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return random.IntN(n)
+	}
 }
 
 // turmoil is an organization in which everything changes at random: roles and whom they inherit from,

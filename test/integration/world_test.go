@@ -56,10 +56,6 @@ func newWorldIn(ns string) *world {
 		build.Role(ns, standing).Grants(ns+":Stand").Obj(),
 		w.standing("alice"), w.standing("bob"),
 	)
-	DeferCleanup(func() {
-		Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, build.ResourceType(ns).Obj()))).To(Succeed())
-		Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, build.Organization(ns).Obj()))).To(Succeed())
-	})
 	return w
 }
 
@@ -242,12 +238,13 @@ func haveGeneration(n int64) types.GomegaMatcher {
 func lower(level v1alpha1.ScopeLevel) string { return strings.ToLower(string(level)) }
 
 // After each spec, every object of its namespaces, and every one in none that is called after them, keeps the
-// contract of statuses.
+// contract of statuses, and can be deleted.
 var _ = AfterEach(func() {
 	namespaces := ownNamespaces
 	ownNamespaces = nil
 	op.requests.leave(namespaces)
 	if op.stop == nil {
+		unswept = true
 		return
 	}
 	calledAfter := func(object client.Object) bool {
@@ -264,6 +261,9 @@ var _ = AfterEach(func() {
 		} {
 			Eventually(func() error { return checkStatuses(list, everyObject, client.InNamespace(namespace)) }).Should(Succeed())
 		}
+	}
+	if len(namespaces) > 0 {
+		sweep()
 	}
 })
 

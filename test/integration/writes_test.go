@@ -117,7 +117,7 @@ var _ = JustAfterEach(func() {
 	}
 })
 
-var _ = Describe("What specs count", Serial, func() {
+var _ = Describe("What specs count", func() {
 	It("is what the operator writes about their own namespaces", func() {
 		counted := requests{earlier: map[string]bool{}}
 		send := counted.through(roundTripper(func(*http.Request) (*http.Response, error) { return nil, nil }))
