@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/onsi/ginkgo/v2/types"
+)
+
+const (
+	integrationPath = "test/integration"
+	// processes is how many control planes with an operator run the integration tests. The others wait for one about half
+	// of the time.
+	processes = 3
+	// seed makes a run repeatable: whoever changes something is not to be told of what somebody else has left. `make
+	// test-faults` looks for that, with another one each time.
+	seed = 1
+	// timeout is that of each job.
+	timeout = 40 * time.Minute
+	// stopTimeout is how long a job may take to end when it is interrupted.
+	stopTimeout = time.Minute
+)
+
+// job runs tests and reports them. It returns an error if they could not be run, or one has failed.
+type job func(context.Context, *report) error
+
+// integration runs the integration tests in several processes.
+func integration(logs string) job {
+	return func(ctx context.Context, report *report) error {
+		const name = "integration.json"
+		var output bytes.Buffer
+		failed := start(ctx, &output, "go", "tool", "ginkgo", "run", fmt.Sprint("--procs=", processes), fmt.Sprint("--seed=", seed),
+			"--timeout="+timeout.String(), "--poll-progress-after=5m", "--output-dir="+logs, "--json-report="+name, "./"+integrationPath)
+		report.print(output.String())
+		suites, err := readSuites(filepath.Join(logs, name))
+		for _, suite := range suites {
+			report.addSuite(integrationPath, suite)
+			report.addPackage(pkg{name: integrationPath, took: suite.RunTime, tests: len(suite.SpecReports)})
+		}
+		return errors.Join(failed, err)
+	}
+}
+
+func readSuites(path string) (suites []types.Report, err error) {
+	content, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(content, &suites)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading Ginkgo's report: %w", err)
+	}
+	return suites, nil
+}
+
+// packages runs the tests of a module, but for the integration tests. If they are specs, they are reported one by one.
+func packages(module, logs string, specs bool) job {
+	return func(ctx context.Context, report *report) error {
+		listed, err := exec.CommandContext(ctx, "go", "-C", module, "list", "./...").Output()
+		if err != nil {
+			return fmt.Errorf("listing the packages of module %s: %w", module, err)
+		}
+		arguments := []string{"-C", module, "test", "-json", "-timeout=" + timeout.String()}
+		for _, path := range strings.Fields(string(listed)) {
+			if !strings.HasSuffix(path, integrationPath) {
+				arguments = append(arguments, path)
+			}
+		}
+		specReport := filepath.Join(logs, filepath.Base(module)+".json")
+		if specs {
+			arguments = append(arguments, "-count=1", fmt.Sprint("-ginkgo.seed=", seed), "-ginkgo.json-report="+specReport)
+		}
+		reader, writer := io.Pipe()
+		read := make(chan error, 1)
+		go func() { read <- report.read(reader, specs) }()
+		failed := start(ctx, writer, "go", arguments...)
+		_ = writer.Close()
+		if err := <-read; err != nil {
+			return errors.Join(failed, fmt.Errorf("reading what the tests of module %s say: %w", module, err))
+		}
+		if !specs {
+			return failed
+		}
+		suites, err := readSuites(specReport)
+		for _, suite := range suites {
+			report.addSuite(module, suite)
+		}
+		return errors.Join(failed, err)
+	}
+}
+
+// start runs a program. When ctx ends it is asked to end, as at a terminal.
+func start(ctx context.Context, output io.Writer, name string, arguments ...string) error {
+	program := exec.CommandContext(ctx, name, arguments...)
+	program.Stdout, program.Stderr = output, output
+	program.Cancel = func() error { return program.Process.Signal(syscall.SIGINT) }
+	program.WaitDelay = stopTimeout
+	if err := program.Run(); err != nil {
+		return fmt.Errorf("%s %s: %w", name, strings.Join(arguments[:min(len(arguments), 3)], " "), err)
+	}
+	return nil
+}
