@@ -150,6 +150,8 @@ func (f *flags) define() *pflag.FlagSet {
 	set.StringVar(&f.Namespace, "namespace", "bailiwick-system", "the operator's own namespace: of the lease, and of the webhook's certificate")
 	set.IntVar(&f.WebhookPort, "webhook-port", 9443, "where the API server calls the webhook; 0 serves none")
 	set.StringVar(&f.WebhookDNSName, "webhook-dns-name", "bailiwick-webhook.bailiwick-system.svc", "the name under which the API server calls the webhook")
+	set.StringVar(&f.WebhookClients.CAFile, "webhook-client-ca-file", "", "file with the certificates that the API server's own, which it shows to webhooks, is signed by; nobody else may then ask the webhook; read again when it changes")
+	set.StringSliceVar(&f.WebhookClients.Names, "webhook-client-names", nil, "the common names of which the API server's certificate has one")
 	set.StringVar(&f.MetricsAddress, "metrics-address", ":8082", "where metrics are served; 0 serves none")
 	set.StringVar(&f.ProfileAddress, "pprof-address", "", "where Go's profiles are served, for whoever finds out what takes time or memory: a loopback address; empty serves none")
 	set.StringVar(&f.HealthAddress, "health-address", ":8083", "where /healthz and /readyz are served")
@@ -204,6 +206,9 @@ func (f *flags) options() (operator.Options, error) {
 	}
 	if err := ordered(options.Lease); options.LeaderElect && err != nil {
 		return options, err
+	}
+	if options.WebhookClients.Restricted() != (len(options.WebhookClients.Names) > 0) {
+		return options, fmt.Errorf("--webhook-client-ca-file and --webhook-client-names go together: an authority that has signed the API server's certificate may have signed others, too")
 	}
 	level, err := zapcore.ParseLevel(f.logLevel)
 	if err != nil {

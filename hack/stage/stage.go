@@ -120,6 +120,8 @@ func (s *Stage) StartOperator(ctx context.Context, flags ...string) error {
 		"--health-address=" + s.addresses[2],
 		"--webhook-port=" + strconv.Itoa(int(webhook.Port())),
 		"--webhook-dns-name=localhost",
+		"--webhook-client-ca-file=" + s.Plane.WebhookClientCAFile(),
+		"--webhook-client-names=" + controlplane.WebhookClientName,
 		"--metrics-address=" + s.addresses[4],
 		"--decision-address=" + s.addresses[5],
 		"--decision-keys-file=" + s.keysPath(),

@@ -80,6 +80,22 @@ func (r *Reviewer) May(ctx context.Context, verb string, request *admission.Requ
 	return r.ask(ctx, asked)
 }
 
+// MayReadRoles says whether whoever makes a request may read the Roles of its organization.
+func (r *Reviewer) MayReadRoles(ctx context.Context, request *admission.Request) (bool, error) {
+	organization := request.Namespace
+	if organization == "" {
+		organization = request.Name
+	}
+	return r.ask(ctx, authorizationv1.SubjectAccessReviewSpec{
+		User: request.UserInfo.Username, UID: request.UserInfo.UID, Groups: request.UserInfo.Groups,
+		Extra: extra(request),
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: "list", Namespace: organization,
+			Group: request.Resource.Group, Version: request.Resource.Version, Resource: "roles",
+		},
+	})
+}
+
 func (r *Reviewer) ask(ctx context.Context, asked authorizationv1.SubjectAccessReviewSpec) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()

@@ -30,6 +30,9 @@ type Validator struct {
 	// State is what the cluster says; nil until it is known.
 	State func() *desired.State
 	Clock clock.PassiveClock
+	// Authenticated says that nobody but the API server asks. Otherwise whoever reaches the port may make
+	// up a request in anybody's name, and is told of no privilege that is not in the request.
+	Authenticated bool
 }
 
 // change is what a request asks for; old is nil where something is created, object where it is deleted.
@@ -138,30 +141,48 @@ func (v *Validator) judge(ctx context.Context, state *desired.State, request *ad
 		return nil
 	}
 	allowed, err := v.Reviewer.May(ctx, asked.verb, request)
-	switch {
-	case allowed:
+	if allowed {
 		return nil
+	}
+	explained := explain(request.UserInfo.Username, asked, lacking, v.mayBeTold(ctx, request))
+	switch {
 	case err != nil:
 		return &refused{"ReviewFailed", fmt.Sprintf("%s; asking the API server whether the verb %s on %s allows it all the same failed: %v: try again",
-			explain(request.UserInfo.Username, asked, lacking), asked.verb, asked.name, err), http.StatusInternalServerError}
+			explained, asked.verb, asked.name, err), http.StatusInternalServerError}
 	case len(lacking.Unresolved) > 0:
-		return &refused{"Unresolved", explain(request.UserInfo.Username, asked, lacking), http.StatusForbidden}
+		return &refused{"Unresolved", explained, http.StatusForbidden}
 	default:
-		return &refused{"NotHeld", explain(request.UserInfo.Username, asked, lacking), http.StatusForbidden}
+		return &refused{"NotHeld", explained, http.StatusForbidden}
 	}
+}
+
+// mayBeTold says whether a refusal may name privileges: those that the request itself names, and others if its
+// author may read the Roles that give them.
+func (v *Validator) mayBeTold(ctx context.Context, request *admission.Request) bool {
+	if grants[request.Resource.Resource] {
+		return true
+	}
+	if !v.Authenticated {
+		return false
+	}
+	allowed, err := v.Reviewer.MayReadRoles(ctx, request)
+	return allowed && err == nil
 }
 
 // shown is how many of many things a message names.
 const shown = 3
 
-// explain says what is lacking, in which field, and what to do.
-func explain(requester string, asked change, lacking desired.Shortfall) string {
+// explain says what is lacking, in which field, and what to do. It names privileges only where told.
+func explain(requester string, asked change, lacking desired.Shortfall, told bool) string {
 	var parts []string
 	field := asked.field
 	if asked.editable != "" && asked.old != nil && asked.object != nil {
 		field = asked.editable
 	}
-	if len(lacking.Powers) > 0 {
+	if len(lacking.Powers) > 0 && !told {
+		parts = append(parts, fmt.Sprintf("%s: this gives more than %q holds: compare what the Roles that it leads to give", field, requester))
+	}
+	if len(lacking.Powers) > 0 && told {
 		powers := make([]string, 0, len(lacking.Powers))
 		for _, power := range lacking.Powers {
 			powers = append(powers, power.String())

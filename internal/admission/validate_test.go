@@ -37,6 +37,7 @@ type judge struct {
 	*admission.Validator
 	t     *testing.T
 	clock *clocktesting.FakePassiveClock
+	state *desired.State
 	asked []authorizationv1.SubjectAccessReviewSpec
 	// answer is what the API server says.
 	answer func(authorizationv1.SubjectAccessReviewSpec) (bool, error)
@@ -52,6 +53,7 @@ func newJudge(t *testing.T) *judge {
 		build.User("acme", "alice").KnownAs("alice").Obj(), build.User("acme", "bob").KnownAs("bob").Obj(),
 		build.PermissionGrant("acme", "alice").ToUser("alice").Grants("View").Obj(),
 	)
+	j.state = state
 	scheme := runtime.NewScheme()
 	if err := authorizationv1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
@@ -113,6 +115,13 @@ func (j *judge) expect(response ctrladmission.Response, code int32, words ...str
 		if !strings.Contains(response.Result.Message, word) {
 			j.t.Errorf("%q does not say %q", response.Result.Message, word)
 		}
+	}
+}
+
+func (j *judge) expectSilent(response ctrladmission.Response, word string) {
+	j.t.Helper()
+	if strings.Contains(response.Result.Message, word) {
+		j.t.Errorf("%q says %q", response.Result.Message, word)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 	"k8s.io/client-go/rest"
@@ -56,7 +57,9 @@ type Options struct {
 	Client client.Client
 	// Namespace is the operator's own, DNSName what the API server knows the webhook as.
 	Namespace, DNSName string
-	Parts              *Parts
+	// Clients says what is the matter with the file that the webhook's clients are known by.
+	Clients func() error
+	Parts   *Parts
 }
 
 // Keeper keeps the certificate and the configurations of the webhook. Each replica has one: the authority is in
@@ -195,6 +198,11 @@ func (k *Keeper) check(ctx context.Context) {
 		err = errors.Join(err, k.serve())
 	}
 	k.report(PartCertificate, secret, err)
+	problem := ""
+	if err := k.Clients(); err != nil {
+		problem = err.Error()
+	}
+	k.Parts.Set(PartClients, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: serviceName, Namespace: k.Namespace}}, problem)
 	k.checkService(ctx, viaService)
 }
 

@@ -42,6 +42,8 @@ type cluster struct {
 	stamp      *admissionregistrationv1.MutatingWebhookConfiguration
 	validate   *admissionregistrationv1.ValidatingWebhookConfiguration
 	unreadable map[string]error
+	// clients is what is the matter with the file of the webhook's clients.
+	clients error
 }
 
 func newCluster(t *testing.T) *cluster {
@@ -102,7 +104,7 @@ func start(t *testing.T, c *cluster) (*Keeper, *events.FakeRecorder) {
 	close(elected)
 	const many = 100
 	recorder := events.NewFakeRecorder(many)
-	keeper, err := New(Options{Client: c, Namespace: namespace, DNSName: dnsName, Parts: NewParts(recorder, elected, logr.Discard())})
+	keeper, err := New(Options{Client: c, Namespace: namespace, DNSName: dnsName, Clients: func() error { return c.clients }, Parts: NewParts(recorder, elected, logr.Discard())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,4 +359,20 @@ func other(t *testing.T) *authority {
 		t.Fatal(err)
 	}
 	return made
+}
+
+func TestAFileOfClientsThatCanNotBeReadIsSaid(t *testing.T) {
+	t.Run("[F1] until it can", func(t *testing.T) {
+		c := newCluster(t)
+		c.clients = errors.New("no such file")
+		keeper, recorder := start(t, c)
+		if events := said(recorder); ok(PartClients) || !strings.Contains(events, "no such file") {
+			t.Errorf("the events are %q", events)
+		}
+		c.clients = nil
+		keeper.check(t.Context())
+		if !ok(PartClients) {
+			t.Error("it is still said")
+		}
+	})
 }

@@ -17,6 +17,7 @@ const (
 	PartStamping    = "mutating_webhook_configuration"
 	PartValidating  = "validating_webhook_configuration"
 	PartService     = "webhook_service"
+	PartClients     = "webhook_client_ca"
 )
 
 var (

@@ -53,9 +53,11 @@ type Options struct {
 	LeaderElect  bool
 	Lease        LeaseOptions
 	// Namespace is the operator's own: the lease and the webhook's certificate are there.
-	Namespace       string
-	WebhookPort     int
-	WebhookDNSName  string
+	Namespace      string
+	WebhookPort    int
+	WebhookDNSName string
+	// WebhookClients are those who may ask the webhook.
+	WebhookClients  admission.Clients
 	MetricsAddress  string
 	HealthAddress   string
 	ProfileAddress  string
@@ -223,15 +225,20 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 		TLSOpts: []func(*tls.Config){func(config *tls.Config) {
 			config.MinVersion = tls.VersionTLS13
 			config.GetCertificate = keeper.Certificate
+			options.WebhookClients.Configure(config)
 		}},
 	})
 	reviewer := admission.NewReviewer(o.manager.GetClient(), options.Clock)
 	register := func(path string, handler webhook.AdmissionHandler) {
-		server.Register(path, o.monitor.Serving("serving "+path, (&webhook.Admission{Handler: handler}).WithRecoverPanic(false)))
+		judged := o.monitor.Serving("serving "+path, (&webhook.Admission{Handler: handler}).WithRecoverPanic(false))
+		server.Register(path, options.WebhookClients.Only(judged))
 	}
 	register(admission.StampPath, &admission.Stamper{Reviewer: reviewer, Clock: options.Clock})
 	follower := engine.NewFollower(e, o.manager.GetCache())
-	register(admission.ValidatePath, &admission.Validator{Reviewer: reviewer, State: follower.State, Clock: options.Clock})
+	register(admission.ValidatePath, &admission.Validator{
+		Reviewer: reviewer, State: follower.State, Clock: options.Clock,
+		Authenticated: options.WebhookClients.Restricted(),
+	})
 	if options.LeaderElect {
 		if err := o.manager.Add(follower); err != nil {
 			return fmt.Errorf("adding the follower: %w", err)
@@ -268,6 +275,7 @@ func (o *Operator) addKeeper(options Options) (*installation.Keeper, error) {
 		Client:    live,
 		Namespace: options.Namespace,
 		DNSName:   options.WebhookDNSName,
+		Clients:   options.WebhookClients.Check,
 		Parts:     installation.NewParts(o.manager.GetEventRecorder("bailiwick"), o.manager.Elected(), options.Log.WithName("installation")),
 	})
 	if err != nil {

@@ -109,6 +109,10 @@ var effects = []struct {
 		g.Expect(p.mounted(g, "/etc/bailiwick/tls")).To(Equal("served"))
 		g.Expect(p.all).To(HaveKey("v1 Service access/bailiwick-decisions"))
 	}},
+	{"an API server that shows a certificate to webhooks", `webhook: {clients: {caSecret: front, names: [kube-apiserver, other]}}`, func(g Gomega, p *parts) {
+		g.Expect(p.container.Args).To(ContainElements("--webhook-client-ca-file=/etc/bailiwick/webhook-clients/ca.crt", "--webhook-client-names=kube-apiserver,other"))
+		g.Expect(p.mounted(g, "/etc/bailiwick/webhook-clients")).To(Equal("front"))
+	}},
 	{"a network policy for other ports", `networkPolicy: {enabled: true, egressPorts: [6443, 9091]}`, func(g Gomega, p *parts) {
 		var ports []int32
 		for _, port := range p.policy.Spec.Egress[1].Ports {

@@ -34,6 +34,12 @@ func (p *Plane) startAPIServer(ctx context.Context) error {
 	// does not start where there is none.
 	apiserver.Configure().Set("advertise-address", "127.0.0.1").Set("endpoint-reconciler-type", "none")
 
+	plugins, err := p.identifyToWebhooks()
+	if err != nil {
+		return err
+	}
+	apiserver.Configure().Set("admission-control-config-file", plugins)
+
 	etcdLog, err := p.openLog("etcd")
 	if err != nil {
 		return err

@@ -2,6 +2,9 @@ package integration
 
 import (
 	"bytes"
+	"crypto/tls"
+	"fmt"
+	"net/http"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -92,6 +95,20 @@ var _ = Describe("The installation", Serial, func() {
 		Eventually(trusted(before)).Should(BeTrue())
 		Eventually(judged).Should(BeTrue())
 		Eventually(told("ValidatingWebhookConfiguration")).Should(ContainElement(ContainSubstring("the caBundle of 5 webhooks was written")))
+	})
+
+	It("[F1] answers no review that somebody else than the API server has made up", func() {
+		stranger := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // it is not about whom it asks
+		DeferCleanup(stranger.CloseIdleConnections)
+		for _, path := range []string{"/validate", "/stamp"} {
+			request, err := http.NewRequestWithContext(ctx, http.MethodPost, fmt.Sprintf("https://localhost:%d%s", op.webhookPort, path), strings.NewReader("{}"))
+			Expect(err).NotTo(HaveOccurred())
+			answer, err := stranger.Do(request)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(answer.Body.Close()).To(Succeed())
+			Expect(answer.StatusCode).To(Equal(http.StatusForbidden))
+		}
+		Expect(judged()).To(BeTrue(), "the API server is answered")
 	})
 
 	It("[F1] says that the validating configuration is weaker than installed, or gone, until it is as it was", func() {

@@ -19,8 +19,10 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/bailiwick-dev/bailiwick/internal/admission"
 	"github.com/bailiwick-dev/bailiwick/internal/operator"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/controlplane"
 	"github.com/bailiwick-dev/bailiwick/test/ports"
 )
 
@@ -76,6 +78,7 @@ func (o *operatorUnderTest) Start() {
 		Namespace:       "bailiwick-system",
 		WebhookPort:     o.webhookPort,
 		WebhookDNSName:  "localhost",
+		WebhookClients:  admission.Clients{CAFile: plane.WebhookClientCAFile(), Names: []string{controlplane.WebhookClientName}},
 		Log:             GinkgoLogr,
 	}
 	o.putInto(&options, o.clock.Now)

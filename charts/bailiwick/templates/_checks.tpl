@@ -17,6 +17,9 @@
 {{- else if $external.address }}
   {{- fail "store.external.address is set, but store.type is embedded: set store.type to external, or leave the address out" }}
 {{- end }}
+{{- if ne (not .Values.webhook.clients.caSecret) (not .Values.webhook.clients.names) }}
+  {{- fail "webhook.clients: caSecret and names go together; who has signed the API server's certificate may have signed others, too" }}
+{{- end }}
 {{- if hasKey .Values.podLabels "app.kubernetes.io/name" }}
   {{- fail "podLabels: app.kubernetes.io/name is what the Services and the Deployment find the Pods by; choose another label" }}
 {{- end }}
