@@ -23,9 +23,6 @@ func (c Clients) Restricted() bool { return c.CAFile != "" }
 
 // Check says what is the matter with the file.
 func (c Clients) Check() error {
-	if !c.Restricted() {
-		return nil
-	}
 	_, err := c.authorities()
 	return err
 }

@@ -41,10 +41,7 @@ func rewrite(t *testing.T, path, content string) {
 }
 
 func TestCallersAreKnownByTheirKeys(t *testing.T) {
-	file, err := Open(fileWith(t, book1), logr.Discard())
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := Open(fileWith(t, book1), logr.Discard())
 	for header, want := range map[string]string{
 		"Bearer " + shopKey:  "shop",
 		"bearer " + adminKey: "admin",
@@ -78,10 +75,7 @@ func TestCallersAreKnownByTheirKeys(t *testing.T) {
 }
 
 func TestACallerMayAskAboutItsOrganizations(t *testing.T) {
-	file, err := Open(fileWith(t, book1), logr.Discard())
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := Open(fileWith(t, book1), logr.Discard())
 	for key, want := range map[string]map[string]bool{
 		shopKey:  {"acme": true, "globex": true, "initech": false, "": false, "*": false, "acm": false, "acme/": false, "ACME": false},
 		adminKey: {"acme": true, "initech": true},
@@ -103,10 +97,7 @@ func TestACallerMayAskAboutItsOrganizations(t *testing.T) {
 
 func TestAChangedFileCountsAtOnce(t *testing.T) {
 	path := fileWith(t, book1)
-	file, err := Open(path, logr.Discard())
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := Open(path, logr.Discard())
 	const newKey = "shop-key-of-thirty-two-charactery" // of the same length
 	rewrite(t, path, strings.ReplaceAll(book1, shopKey, newKey))
 	if _, err := file.Authenticate([]string{"Bearer " + shopKey}); !errors.Is(err, ErrUnknown) {
@@ -127,10 +118,7 @@ func TestAChangedFileCountsAtOnce(t *testing.T) {
 func TestWhileTheFileCannotBeReadNobodyIsACaller(t *testing.T) {
 	var logged bytes.Buffer
 	path := fileWith(t, book1)
-	file, err := Open(path, funcr.New(func(_, line string) { logged.WriteString(line + "\n") }, funcr.Options{}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := Open(path, funcr.New(func(_, line string) { logged.WriteString(line + "\n") }, funcr.Options{}))
 	for _, content := range []string{"callers: [", "", "callers: []"} {
 		rewrite(t, path, content)
 		for range 3 {
@@ -181,14 +169,25 @@ func TestWhatIsWrongWithAFileIsSaidWithoutItsKeys(t *testing.T) {
 		"a list at the top":    {entry("x", shopKey, "[acme]"), "not YAML with a list callers"},
 		"a number for the key": {"callers:\n- {name: x, key: 12345678901234567890123456789012, organizations: [acme]}", "key is not 32 to 512"},
 	} {
-		_, err := Open(fileWith(t, test.content), logr.Discard())
+		err := Open(fileWith(t, test.content), logr.Discard()).Check()
 		if err == nil || !strings.Contains(err.Error(), test.words) {
 			t.Errorf("%s: %v, want %q", name, err, test.words)
 		} else if strings.Contains(err.Error(), shopKey[:20]) {
 			t.Errorf("%s: the error has a key in it: %v", name, err)
 		}
 	}
-	if _, err := Open(filepath.Join(t.TempDir(), "none"), logr.Discard()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("without a file: %v", err)
-	}
+}
+
+func TestAFileThatComesLaterCounts(t *testing.T) {
+	t.Run("[F1] keys that are missing before a start", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "later")
+		file := Open(path, logr.Discard())
+		if _, err := file.Authenticate([]string{"Bearer " + shopKey}); !errors.Is(err, os.ErrNotExist) || !errors.Is(file.Check(), os.ErrNotExist) {
+			t.Errorf("without a file: %v", err)
+		}
+		rewrite(t, path, book1)
+		if _, err := file.Authenticate([]string{"Bearer " + shopKey}); err != nil || file.Check() != nil {
+			t.Errorf("when it has come: %v", err)
+		}
+	})
 }

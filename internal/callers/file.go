@@ -26,13 +26,18 @@ type File struct {
 	err    error
 }
 
-// Open reads a file of callers. The error says what is wrong with it.
-func Open(path string, log logr.Logger) (*File, error) {
+// Open reads a file of callers. One that can't be read is no reason not to start: it may come later, and what is
+// wrong with it is in the log.
+func Open(path string, log logr.Logger) *File {
 	f := &File{path: path, log: log}
-	if _, err := f.read(); err != nil {
-		return nil, err
-	}
-	return f, nil
+	_ = f.Check()
+	return f
+}
+
+// Check says what is wrong with the file now.
+func (f *File) Check() error {
+	_, err := f.read()
+	return err
 }
 
 // Authenticate says who asks, by all values of a request's Authorization header. It is ErrUnknown if that

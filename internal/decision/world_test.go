@@ -73,10 +73,7 @@ func newWorld(t *testing.T) *world {
 		defer w.mu.Unlock()
 		w.logged.WriteString(line + "\n")
 	}, funcr.Options{})
-	file, err := callers.Open(w.keys, log)
-	if err != nil {
-		t.Fatal(err)
-	}
+	file := callers.Open(w.keys, log)
 	w.options = decision.Options{
 		URL: "https://decisions.example", Callers: file, Store: w, Ready: func() bool { return w.ready },
 		HasType: func(name string) bool { return name == "flow" || name == "authentik_flows.flow" },

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,6 +39,8 @@ const (
 	// configurationName is the name of both webhook configurations.
 	configurationName = "bailiwick"
 	serviceName       = "bailiwick-webhook"
+	// deploymentName is what events about mounted files are about.
+	deploymentName = "bailiwick"
 
 	// owner is who has written what the operator applies and patches.
 	owner = "bailiwick"
@@ -57,9 +60,9 @@ type Options struct {
 	Client client.Client
 	// Namespace is the operator's own, DNSName what the API server knows the webhook as.
 	Namespace, DNSName string
-	// Clients says what is the matter with the file that the webhook's clients are known by.
-	Clients func() error
-	Parts   *Parts
+	// Files say what is the matter with a file that somebody else provides, by the part that it is.
+	Files map[string]func() error
+	Parts *Parts
 }
 
 // Keeper keeps the certificate and the configurations of the webhook. Each replica has one: the authority is in
@@ -198,11 +201,14 @@ func (k *Keeper) check(ctx context.Context) {
 		err = errors.Join(err, k.serve())
 	}
 	k.report(PartCertificate, secret, err)
-	problem := ""
-	if err := k.Clients(); err != nil {
-		problem = err.Error()
+	mountedBy := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: deploymentName, Namespace: k.Namespace}}
+	for part, check := range k.Files {
+		problem := ""
+		if err := check(); err != nil {
+			problem = err.Error()
+		}
+		k.Parts.Set(part, mountedBy, problem)
 	}
-	k.Parts.Set(PartClients, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: serviceName, Namespace: k.Namespace}}, problem)
 	k.checkService(ctx, viaService)
 }
 

@@ -104,7 +104,7 @@ func start(t *testing.T, c *cluster) (*Keeper, *events.FakeRecorder) {
 	close(elected)
 	const many = 100
 	recorder := events.NewFakeRecorder(many)
-	keeper, err := New(Options{Client: c, Namespace: namespace, DNSName: dnsName, Clients: func() error { return c.clients }, Parts: NewParts(recorder, elected, logr.Discard())})
+	keeper, err := New(Options{Client: c, Namespace: namespace, DNSName: dnsName, Files: map[string]func() error{PartClients: func() error { return c.clients }}, Parts: NewParts(recorder, elected, logr.Discard())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +364,7 @@ func other(t *testing.T) *authority {
 	return made
 }
 
-func TestAFileOfClientsThatCanNotBeReadIsSaid(t *testing.T) {
+func TestAFileThatCanNotBeReadIsSaid(t *testing.T) {
 	t.Run("[F1] until it can", func(t *testing.T) {
 		c := newCluster(t)
 		c.clients = errors.New("no such file")

@@ -18,6 +18,10 @@ const (
 	PartValidating  = "validating_webhook_configuration"
 	PartService     = "webhook_service"
 	PartClients     = "webhook_client_ca"
+
+	PartDecisionKeys = "decision_keys"
+	PartOpenFGAKeys  = "openfga_keys"
+	PartTLS          = "tls"
 )
 
 var (

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -20,6 +21,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/callers"
 	"github.com/bailiwick-dev/bailiwick/internal/decision"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -56,14 +58,52 @@ func (o *Operator) certificate(directory string) (*tls.Config, error) {
 	if directory == "" {
 		return nil, nil
 	}
-	watcher, err := certwatcher.New(filepath.Join(directory, "tls.crt"), filepath.Join(directory, "tls.key"))
-	if err != nil {
-		return nil, fmt.Errorf("reading the certificate of the APIs: %w", err)
-	}
-	if err := o.manager.Add(watcher); err != nil {
+	files := &certificateFiles{certificate: filepath.Join(directory, "tls.crt"), key: filepath.Join(directory, "tls.key")}
+	if err := o.manager.Add(everyReplica(files.watch)); err != nil {
 		return nil, fmt.Errorf("adding the certificate of the APIs: %w", err)
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: watcher.GetCertificate}, nil
+	o.files[installation.PartTLS] = files.check
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.get}, nil
+}
+
+// certificateFiles are watched from when they can be read. Until then there is no connection; afterwards the last
+// that could be read is served.
+type certificateFiles struct {
+	certificate, key string
+	watcher          atomic.Pointer[certwatcher.CertWatcher]
+}
+
+// filesEvery is how often files that could not be read are looked for.
+const filesEvery = 5 * time.Second
+
+func (f *certificateFiles) watch(ctx context.Context) error {
+	for {
+		watcher, err := certwatcher.New(f.certificate, f.key)
+		if err == nil {
+			f.watcher.Store(watcher)
+			return watcher.Start(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(filesEvery):
+		}
+	}
+}
+
+func (f *certificateFiles) get(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if watcher := f.watcher.Load(); watcher != nil {
+		return watcher.GetCertificate(hello)
+	}
+	return nil, f.check()
+}
+
+// check says what is wrong with the files now.
+func (f *certificateFiles) check() error {
+	if _, err := tls.LoadX509KeyPair(f.certificate, f.key); err != nil {
+		return fmt.Errorf("reading the certificate of the APIs: %w", err)
+	}
+	return nil
 }
 
 // encrypted sees to it that no key goes over a network in the clear.
@@ -106,10 +146,8 @@ func admitForAll(file *callers.File) func([]string) error {
 // addDecisions serves AuthZEN.
 func (o *Operator) addDecisions(e *engine.Engine, options Options, config *tls.Config) error {
 	log := options.Log.WithName("decision")
-	file, err := callers.Open(options.Asking.DecisionKeysFile, log)
-	if err != nil {
-		return err
-	}
+	file := callers.Open(options.Asking.DecisionKeysFile, log)
+	o.files[installation.PartDecisionKeys] = file.Check
 	if err := encrypted(options.Asking.DecisionAddress, config); err != nil {
 		return err
 	}

@@ -100,12 +100,14 @@ type Operator struct {
 	// connected is the store, whichever it is, as soon as there is one.
 	connected   atomic.Pointer[store.Store]
 	decisionURL string
+	// files say what is wrong with a file that somebody else provides, by the part that it is.
+	files map[string]func() error
 }
 
 // New puts an operator together. It opens the embedded store; an external one is connected to by Run,
 // because it may come later.
 func New(ctx context.Context, cluster *rest.Config, options Options) (*Operator, error) {
-	o := &Operator{}
+	o := &Operator{files: map[string]func() error{}}
 	if err := o.setUp(ctx, cluster, options); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
@@ -216,6 +218,9 @@ func cacheOptions() cache.Options {
 
 // addWebhook has the API server's requests stamped and judged.
 func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
+	if options.WebhookClients.Restricted() {
+		o.files[installation.PartClients] = options.WebhookClients.Check
+	}
 	keeper, err := o.addKeeper(options)
 	if err != nil {
 		return err
@@ -275,7 +280,7 @@ func (o *Operator) addKeeper(options Options) (*installation.Keeper, error) {
 		Client:    live,
 		Namespace: options.Namespace,
 		DNSName:   options.WebhookDNSName,
-		Clients:   options.WebhookClients.Check,
+		Files:     o.files,
 		Parts:     installation.NewParts(o.manager.GetEventRecorder("bailiwick"), o.manager.Elected(), options.Log.WithName("installation")),
 	})
 	if err != nil {
@@ -325,10 +330,8 @@ func (o *Operator) openEmbedded(ctx context.Context, options Options, ready func
 	api.Ready = ready
 	api.TLS = certificate
 	if options.Asking.OpenFGAKeysFile != "" {
-		file, err := callers.Open(options.Asking.OpenFGAKeysFile, options.Log.WithName("openfga"))
-		if err != nil {
-			return err
-		}
+		file := callers.Open(options.Asking.OpenFGAKeysFile, options.Log.WithName("openfga"))
+		o.files[installation.PartOpenFGAKeys] = file.Check
 		if err := errors.Join(encrypted(api.HTTPAddress, certificate), encrypted(api.GRPCAddress, certificate)); err != nil {
 			return err
 		}

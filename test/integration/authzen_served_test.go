@@ -190,9 +190,6 @@ var _ = Describe("The APIs that applications ask", func() {
 		refused(func(o *operator.Options) {
 			o.Asking.OpenFGAKeysFile, o.Embedded.API.GRPCAddress = op.keys, "0.0.0.0:0"
 		}, "in the clear")
-		refused(func(o *operator.Options) { o.Asking.DecisionKeysFile = "nowhere" }, "reading the keys in nowhere")
-		refused(func(o *operator.Options) { o.Asking.OpenFGAKeysFile = "nowhere" }, "reading the keys in nowhere")
-		refused(func(o *operator.Options) { o.Asking.TLSDirectory = "nowhere" }, "reading the certificate of the APIs")
 		refused(func(o *operator.Options) {
 			o.Asking.DecisionKeysFile, o.Asking.DecisionURL = op.keys, "decisions.example"
 		}, "is no URL for decisions")
