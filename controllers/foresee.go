@@ -48,7 +48,7 @@ func Foresee(object v1alpha1.Object, outcome desired.Outcome, existing []*appsv1
 		f.Writes = append(f.Writes, "its finalizer is set")
 	}
 	after := object.DeepCopyObject().(v1alpha1.Object)
-	describe(after, outcome, true, false)
+	describe(after, outcome, true, nil)
 	if role, ok := after.(*v1alpha1.Role); ok {
 		made, err := foreseeRevision(role, outcome, existing, now)
 		if err != nil {

@@ -20,6 +20,9 @@ func unavailable(outcome desired.Outcome, err error) desired.Outcome {
 	outcome.Ready, outcome.Stalled = false, false
 	outcome.Reason = v1alpha1.ReasonStoreUnavailable
 	outcome.Message = fmt.Sprintf("waits for the store, and goes on by itself when it answers: %v", err)
+	if errors.Is(err, store.ErrForeign) {
+		outcome.Message = fmt.Sprintf("waits for the store: %v", err)
+	}
 	if errors.Is(err, store.ErrRefused) {
 		outcome.Message = fmt.Sprintf("the store does not take what this gives, which is a fault of Bailiwick: %v", err)
 	}
@@ -28,7 +31,7 @@ func unavailable(outcome desired.Outcome, err error) desired.Outcome {
 
 // describe writes an outcome into the status. Unless the outcome is confirmed, whether the object is in
 // force is not known, and what was said last stays.
-func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed, outage bool) {
+func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed bool, outage error) {
 	status := object.CommonStatus()
 	status.ObservedGeneration = object.GetGeneration()
 	set := func(kind string, holds bool, reason, message string) {
@@ -62,11 +65,14 @@ func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed, outage
 }
 
 // describeKind writes what a kind's own status says. What it says of a spec is about the one that stands.
-func describeKind(object, stands v1alpha1.Object, outcome desired.Outcome, confirmed bool, set func(string, bool, string, string), outage bool) {
+func describeKind(object, stands v1alpha1.Object, outcome desired.Outcome, confirmed bool, set func(string, bool, string, string), outage error) {
 	switch o := object.(type) {
 	case *v1alpha1.Organization:
-		set(v1alpha1.ConditionStoreUnavailable, outage, v1alpha1.ReasonStoreUnavailable,
-			"the authorization store does not answer; what is changed meanwhile takes effect when it does")
+		message := "the authorization store does not answer; what is changed meanwhile takes effect when it does"
+		if errors.Is(outage, store.ErrForeign) {
+			message = fmt.Sprintf("nothing that is changed takes effect: %v", outage)
+		}
+		set(v1alpha1.ConditionStoreUnavailable, outage != nil, v1alpha1.ReasonStoreUnavailable, message)
 	case *v1alpha1.Role:
 		o.Status.Permissions = outcome.Faults[:min(len(outcome.Faults), maxFaults)]
 		o.Status.OwnPermissions, o.Status.InheritedPermissions = int64(outcome.Own), int64(outcome.Inherited)

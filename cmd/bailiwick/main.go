@@ -125,6 +125,7 @@ func (f *flags) define() *pflag.FlagSet {
 	set := pflag.NewFlagSet("bailiwick", pflag.ExitOnError)
 	set.StringVar(&f.store, "store", "embedded", "where the authorization store is: embedded in this process, or external")
 	set.StringVar(&f.storeName, "openfga-store-name", "bailiwick", "name of the store in OpenFGA; it is created if it is not there")
+	set.StringVar(&f.remote.Adopt, "openfga-adopt-store", "", "the owner of an external store to take over from it: what the operator says when it refuses the store, the UID of an installation or \"unmarked\". The store's model is replaced and its tuples deleted. Without effect once the store is this installation's")
 	set.StringVar(&f.embedded.Path, "store-path", "", "file of the embedded store; empty keeps it for this run only")
 	set.StringVar(&f.embedded.API.HTTPAddress, "openfga-http-address", "127.0.0.1:8080", "where applications ask the embedded store over HTTP")
 	set.StringVar(&f.embedded.API.GRPCAddress, "openfga-grpc-address", "127.0.0.1:8081", "where applications ask the embedded store over gRPC")

@@ -58,7 +58,6 @@ type Engine struct {
 	watched   chan struct{}
 	// loaded is closed once all objects of the cluster are in the state.
 	loaded chan struct{}
-	outage bool
 }
 
 // Objects are an object of each kind of the API: all that makes up the state, but for namespaces.
@@ -197,12 +196,8 @@ func (e *Engine) Until(instant time.Time) time.Duration { return instant.Sub(e.o
 // Again has a controller look at an object once more, at once.
 func (e *Engine) Again(ref desired.Ref) { e.enqueue([]desired.Ref{ref}) }
 
-// Outage says whether the store does not answer.
-func (e *Engine) Outage() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.outage
-}
+// Outage is why the store can't be used, nil while it can.
+func (e *Engine) Outage() error { return e.syncer.Outage() }
 
 // State is what the cluster says; nil until it has been loaded.
 func (e *Engine) State() *desired.State {
@@ -243,12 +238,7 @@ func (e *Engine) enqueueAfter(while time.Duration, refs []desired.Ref) {
 }
 
 // available has every Organization say whether the store answers.
-func (e *Engine) available(answers bool) {
-	e.mu.Lock()
-	e.outage = !answers
-	e.mu.Unlock()
-	e.enqueue(e.state.Organizations())
-}
+func (e *Engine) available(bool) { e.enqueue(e.state.Organizations()) }
 
 // startRequest is what a controller finds in its queue when its watches are in place, also when there is
 // no object of its kind.

@@ -171,7 +171,7 @@ func TestAnOutageIsToldToOrganizationsAndWhoeverWaits(t *testing.T) {
 		if !errors.Is(err, store.ErrUnavailable) || !outcome.InForce {
 			t.Errorf("got %+v, %v; want what is to be said, and that the store does not agree yet", outcome, err)
 		}
-		if !w.engine.Outage() {
+		if w.engine.Outage() == nil {
 			t.Error("there is an outage")
 		}
 		w.expectQueued(desired.KindOrganization, "/acme")
@@ -179,7 +179,7 @@ func TestAnOutageIsToldToOrganizationsAndWhoeverWaits(t *testing.T) {
 		w.forgetQueues()
 		w.fake.Hook(storetest.Hooks{})
 		w.sleep(time.Minute)
-		if w.engine.Outage() {
+		if w.engine.Outage() != nil {
 			t.Error("the outage is over")
 		}
 		w.expectQueued(desired.KindOrganization, "/acme")

@@ -22,7 +22,7 @@ func DryRun(ctx context.Context, cluster *rest.Config, options Options) (_ *prev
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}
-	from, err := glance(ctx, options)
+	from, err := glance(ctx, reader, options)
 	if err != nil {
 		return nil, err
 	}
@@ -35,10 +35,16 @@ func DryRun(ctx context.Context, cluster *rest.Config, options Options) (_ *prev
 	return p, nil
 }
 
-func glance(ctx context.Context, options Options) (*openfga.Glance, error) {
+func glance(ctx context.Context, reader client.Reader, options Options) (_ *openfga.Glance, err error) {
 	switch {
 	case options.Remote != nil:
-		return openfga.GlanceRemote(ctx, *options.Remote)
+		remote := *options.Remote
+		if options.Embedded == nil {
+			if remote.Owner, err = storeOwner(ctx, reader); err != nil {
+				return nil, err
+			}
+		}
+		return openfga.GlanceRemote(ctx, remote)
 	case options.Embedded.Path == "":
 		return nil, errors.New("the embedded store of another process can't be read without --store-path, its file, or --openfga-server, the gRPC address where the operator that has it serves it")
 	default:

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -90,6 +91,9 @@ func Scheme() *runtime.Scheme {
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
 	return scheme
 }
+
+// clusterTimeout ends a request to the API server that is not repeated by a cache.
+const clusterTimeout = 10 * time.Second
 
 // Operator is ready to run.
 type Operator struct {
@@ -304,7 +308,13 @@ func (o *Operator) connect(options Options) func(context.Context) (store.Store, 
 	return func(ctx context.Context) (store.Store, error) {
 		var connected store.Store = o.store
 		if o.store == nil {
-			remote, err := openfga.Remote(ctx, *options.Remote)
+			owner, err := storeOwner(ctx, o.manager.GetAPIReader())
+			if err != nil {
+				return nil, err
+			}
+			external := *options.Remote
+			external.Owner = owner
+			remote, err := openfga.Remote(ctx, external)
 			if err != nil {
 				return nil, fmt.Errorf("connecting to the store: %w", err)
 			}
@@ -313,6 +323,19 @@ func (o *Operator) connect(options Options) func(context.Context) (store.Store, 
 		o.connected.Store(&connected)
 		return connected, nil
 	}
+}
+
+// storeOwner identifies this installation among all that may use an OpenFGA server. It stays the same when the operator is
+// installed anew, since the store holds what the cluster says.
+func storeOwner(ctx context.Context, reader client.Reader) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
+	defer cancel()
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(engine.NamespaceKind)
+	if err := reader.Get(ctx, client.ObjectKey{Name: metav1.NamespaceSystem}, namespace); err != nil {
+		return "", fmt.Errorf("reading the UID of the namespace %s, by which this installation marks its store: %w", metav1.NamespaceSystem, err)
+	}
+	return string(namespace.UID), nil
 }
 
 // openEmbedded opens the store in this process, and the API on which applications ask it.

@@ -65,6 +65,9 @@ var (
 	// ErrReplaced means that somebody else has taken over the store: nothing was written, and the caller is
 	// not to write any more.
 	ErrReplaced = errors.New("another operator writes to the authorization store now")
+	// ErrForeign means that the store is somebody else's: nothing in it was changed. Opening it again finds out whether
+	// that is still so.
+	ErrForeign = errors.New("the authorization store is not this installation's")
 )
 
 // Store is an authorization store with Bailiwick's model in it. Its methods may be called

@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"container/list"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -316,16 +317,29 @@ func (s *Syncer) fail(ref desired.Ref, err error) {
 // unavailable notes an outage and lets everyone know who waits.
 func (s *Syncer) unavailable(err error) {
 	s.mu.Lock()
-	first := s.outage == nil
+	// A store that answers after an outage may turn out to be somebody else's.
+	foreign := errors.Is(err, store.ErrForeign)
+	first := s.outage == nil || foreign != errors.Is(s.outage, store.ErrForeign)
 	s.outage = err
 	for ref := range s.waiting {
 		s.fail(ref, err)
 	}
 	s.mu.Unlock()
 	if first {
-		s.log.Error(err, "the store has stopped to answer; writes wait until it does")
+		if foreign {
+			s.log.Error(err, "the store is refused, and nothing in it is changed; nothing takes effect until this is resolved")
+		} else {
+			s.log.Error(err, "the store has stopped to answer; writes wait until it does")
+		}
 		s.observer.Available(false)
 	}
+}
+
+// Outage is the error with which the store stopped to answer, nil while it answers.
+func (s *Syncer) Outage() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.outage
 }
 
 // available notes that the store answers.

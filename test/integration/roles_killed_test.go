@@ -29,7 +29,7 @@ func newExternal() *external {
 	GinkgoHelper()
 	file := filepath.Join(GinkgoT().TempDir(), "external.db")
 	running := server.Start(GinkgoTB(), server.Options{Engine: "sqlite", URI: file})
-	opened, err := openfga.Remote(ctx, openfga.RemoteOptions{Address: running.Address, TLS: true, CAFile: running.CAFile, Timeout: time.Minute})
+	opened, err := openfga.Remote(ctx, openfga.RemoteOptions{Address: running.Address, TLS: true, CAFile: running.CAFile, Timeout: time.Minute, Owner: storeOwner()})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(opened.Close)
 	return &external{opened, running, file, []string{"--store=external", "--openfga-server=" + running.Address, "--openfga-ca-file=" + running.CAFile}}

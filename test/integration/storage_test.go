@@ -8,6 +8,9 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/operator"
@@ -95,7 +98,15 @@ func (s storage) putInto(options *operator.Options, now func() time.Time) {
 }
 
 func (s storage) remote() openfga.RemoteOptions {
-	return openfga.RemoteOptions{Address: s.external.Address, TLS: true, CAFile: s.external.CAFile, StoreName: s.name}
+	return openfga.RemoteOptions{Address: s.external.Address, TLS: true, CAFile: s.external.CAFile, StoreName: s.name, Owner: storeOwner()}
+}
+
+// storeOwner identifies the operators of this cluster, which are the owner of their store.
+func storeOwner() string {
+	GinkgoHelper()
+	system := &corev1.Namespace{}
+	Expect(k8sClient.Get(ctx, client.ObjectKey{Name: metav1.NamespaceSystem}, system)).To(Succeed())
+	return string(system.UID)
 }
 
 // arguments have a program use it; address is where that serves the embedded store.

@@ -46,6 +46,7 @@ const (
 	inSync    = `bailiwick_store_in_sync{namespace="b", pod="p"}`
 	available = `bailiwick_store_available{namespace="b", pod="p"}`
 	oldest    = `bailiwick_sync_oldest_seconds{namespace="b", pod="p"}`
+	notOurs   = `bailiwick_store_foreign{namespace="b", pod="p"}`
 	damaged   = `bailiwick_store_damaged_file{namespace="b", pod="p"}`
 	refused   = `bailiwick_sync_refused{namespace="b", pod="p"}`
 	foreign   = `bailiwick_drift_repaired_total{namespace="b", pod="p", direction="foreign"}`
@@ -85,6 +86,10 @@ var scenarios = map[string]struct{ fires, quiet []scenario }{
 	"BailiwickStoreUnavailable": {
 		fires: []scenario{{3, []string{available + " 0x20"}}},
 		quiet: []scenario{{20, []string{available + " 1x3 0x2 1x50"}}, {20, nil}},
+	},
+	"BailiwickStoreForeign": {
+		fires: []scenario{{1, []string{notOurs + " 1x20"}}, {10, []string{notOurs + " 0x5 1x20"}}},
+		quiet: []scenario{{20, []string{notOurs + " 0x50"}}, {20, nil}},
 	},
 	"BailiwickStoreFileDamaged": {
 		fires: []scenario{{1, []string{damaged + " 1x20"}}, {10, []string{damaged + " 0x5 1x20"}}},

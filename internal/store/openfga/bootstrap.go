@@ -2,17 +2,44 @@ package openfga
 
 import (
 	"context"
+	"errors"
 
 	openfgav1 "github.com/openfga/api/proto/openfga/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
 // bootstrap finds the store by its name, or makes it, and sees to it that its newest model is ours.
 func (s *Store) bootstrap(ctx context.Context, name string) error {
-	if name == "" {
-		name = defaultStoreName
+	if err := s.find(ctx, name); err != nil {
+		return err
 	}
+	return s.prepareModel(ctx, name)
+}
+
+// bootstrapShared does the same with a store that others can reach, unless it is somebody else's.
+func (s *Store) bootstrapShared(ctx context.Context, options RemoteOptions) error {
+	if err := s.find(ctx, options.StoreName); err != nil {
+		return err
+	}
+	before, err := s.admit(ctx, options)
+	switch {
+	case errors.Is(err, store.ErrForeign):
+		foreignStore.Set(1)
+		return err
+	case err != nil:
+		return err
+	}
+	foreignStore.Set(0)
+	if err := s.prepareModel(ctx, options.StoreName); err != nil {
+		return err
+	}
+	return s.claim(ctx, before, options)
+}
+
+func (s *Store) find(ctx context.Context, name string) error {
 	var err error
 	if s.storeID, err = s.findStore(ctx, name); err != nil {
 		return mapped("looking for the store "+name, err)
@@ -22,6 +49,11 @@ func (s *Store) bootstrap(ctx context.Context, name string) error {
 			return mapped("creating the store "+name, err)
 		}
 	}
+	return nil
+}
+
+func (s *Store) prepareModel(ctx context.Context, name string) error {
+	var err error
 	if s.modelID, err = s.findModel(ctx); err != nil {
 		return mapped("reading the model of the store "+name, err)
 	}
@@ -78,21 +110,27 @@ func (s *Store) createStore(ctx context.Context, name string) (string, error) {
 // findModel returns the id of the newest model if it is ours, else nothing. A model can't be changed,
 // and one that is not the newest must not be used: whoever asks without an id gets the newest.
 func (s *Store) findModel(ctx context.Context) (string, error) {
+	id, _, err := s.newestModel(ctx)
+	return id, err
+}
+
+// newestModel is the id of the newest model if it is ours, and whether there is any model.
+func (s *Store) newestModel(ctx context.Context) (id string, found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	response, err := s.client.ReadAuthorizationModels(ctx, &openfgav1.ReadAuthorizationModelsRequest{
 		StoreId: s.storeID, PageSize: wrapperspb.Int32(1),
 	})
 	if err != nil || len(response.GetAuthorizationModels()) == 0 {
-		return "", err
+		return "", false, err
 	}
 	newest := response.GetAuthorizationModels()[0]
-	id := newest.GetId()
+	id = newest.GetId()
 	newest.Id = ""
 	if !proto.Equal(newest, Model()) {
-		return "", nil
+		return "", true, nil
 	}
-	return id, nil
+	return id, true, nil
 }
 
 // renewModel makes our model the newest again, if it is not. The id by which we ask stays: that model is still there.

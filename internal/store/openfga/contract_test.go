@@ -63,7 +63,7 @@ func startOnSQLite(t *testing.T) *server.Server {
 func optionsFor(t *testing.T, running *server.Server) openfga.RemoteOptions {
 	t.Helper()
 	return openfga.RemoteOptions{
-		Address: running.Address, TLS: true, CAFile: running.CAFile, KeyFile: fileWith(t, preSharedKey+"\n"),
+		Address: running.Address, TLS: true, CAFile: running.CAFile, KeyFile: fileWith(t, preSharedKey+"\n"), Owner: "here",
 	}
 }
 

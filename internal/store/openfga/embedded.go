@@ -1,6 +1,7 @@
 package openfga
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,6 +68,7 @@ func Embedded(ctx context.Context, options EmbeddedOptions) (*EmbeddedStore, err
 	if options.Clock == nil {
 		options.Clock = time.Now
 	}
+	options.StoreName = cmp.Or(options.StoreName, defaultStoreName)
 	raiseConditionCost()
 	opened, err := open(ctx, options)
 	if errors.Is(err, ErrDamaged) && options.Path != "" {

@@ -1,6 +1,7 @@
 package openfga
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,13 +36,22 @@ func (g *Glance) Close() error {
 }
 
 // GlanceRemote looks at a store in an OpenFGA server. That may be the embedded one of an operator that runs.
-// The error is ErrUnavailable if it does not answer.
+// The error is ErrUnavailable if it does not answer, and ErrForeign if a start would refuse it; without an owner that is
+// not looked at.
 func GlanceRemote(ctx context.Context, options RemoteOptions) (*Glance, error) {
 	remote, err := dial(options)
 	if err != nil {
 		return nil, err
 	}
-	return glance(ctx, remote, options.StoreName)
+	options.StoreName = cmp.Or(options.StoreName, defaultStoreName)
+	g, err := glance(ctx, remote, options.StoreName)
+	if err != nil || options.Owner == "" || remote.storeID == "" {
+		return g, err
+	}
+	if _, err := remote.admit(ctx, options); err != nil {
+		return nil, errors.Join(err, remote.Close())
+	}
+	return g, nil
 }
 
 // GlanceFile looks at the file of an embedded store that no operator has open.
@@ -71,13 +81,10 @@ func GlanceFile(ctx context.Context, options EmbeddedOptions) (*Glance, error) {
 	if err != nil {
 		return nil, err
 	}
-	return glance(ctx, embedded.Store, options.StoreName)
+	return glance(ctx, embedded.Store, cmp.Or(options.StoreName, defaultStoreName))
 }
 
 func glance(ctx context.Context, s *Store, name string) (*Glance, error) {
-	if name == "" {
-		name = defaultStoreName
-	}
 	g := &Glance{store: s}
 	var err error
 	if s.storeID, err = s.findStore(ctx, name); err != nil {

@@ -1,6 +1,7 @@
 package openfga
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -42,6 +43,10 @@ type RemoteOptions struct {
 	KeyFile string
 	// StoreName is the name of the store in OpenFGA. Default "bailiwick".
 	StoreName string
+	// Owner identifies the installation, which is the only one to read and write the store.
+	Owner string
+	// Adopt names the owner, or Unmarked, of a store to take over. Once it is ours, this changes nothing.
+	Adopt string
 	// Timeout ends every call. Default 10 s.
 	Timeout time.Duration
 	// SwitchGrace is how long the server may take for a decision, as far as we wait for it before
@@ -49,13 +54,18 @@ type RemoteOptions struct {
 	SwitchGrace time.Duration
 }
 
-// Remote is a store in an external OpenFGA server. The error is ErrUnavailable if it does not answer.
+// Remote is a store in an external OpenFGA server. The error is ErrUnavailable if it does not answer, ErrForeign if the
+// store belongs to somebody else.
 func Remote(ctx context.Context, options RemoteOptions) (*Store, error) {
+	if options.Owner == "" {
+		return nil, errors.New("opening an external store: it needs an owner")
+	}
+	options.StoreName = cmp.Or(options.StoreName, defaultStoreName)
 	remote, err := dial(options)
 	if err != nil {
 		return nil, err
 	}
-	if err := remote.bootstrap(ctx, options.StoreName); err != nil {
+	if err := remote.bootstrapShared(ctx, options); err != nil {
 		return nil, errors.Join(err, remote.Close())
 	}
 	return remote, nil

@@ -44,7 +44,7 @@ func TestRemoteIsUnavailableWhereNobodyAnswers(t *testing.T) {
 	defer func() { _ = silent.Close() }()
 	// The context has no deadline: the call has to end by itself.
 	_, err = openfga.Remote(t.Context(), openfga.RemoteOptions{
-		Address: silent.Addr().String(), Timeout: 50 * time.Millisecond,
+		Address: silent.Addr().String(), Owner: "here", Timeout: 50 * time.Millisecond,
 	})
 	expectUnavailable(t, err)
 }
@@ -99,13 +99,14 @@ func TestRemoteSaysWhatIsWrongWithItsOptions(t *testing.T) {
 		options openfga.RemoteOptions
 		want    string
 	}{
-		"key without TLS":   {openfga.RemoteOptions{KeyFile: fileWith(t, "key")}, "needs TLS"},
-		"no key file":       {openfga.RemoteOptions{TLS: true, KeyFile: "/nowhere/key"}, "/nowhere/key"},
-		"empty key file":    {openfga.RemoteOptions{TLS: true, KeyFile: fileWith(t, "\n")}, "is empty"},
-		"CA without TLS":    {openfga.RemoteOptions{CAFile: fileWith(t, "")}, "TLS is off"},
-		"no CA file":        {openfga.RemoteOptions{TLS: true, CAFile: "/nowhere/ca"}, "/nowhere/ca"},
-		"CA file with junk": {openfga.RemoteOptions{TLS: true, CAFile: fileWith(t, "junk")}, "no certificate"},
-		"address with junk": {openfga.RemoteOptions{Address: "%zz://"}, "%zz"},
+		"key without TLS":   {openfga.RemoteOptions{Owner: "here", KeyFile: fileWith(t, "key")}, "needs TLS"},
+		"no key file":       {openfga.RemoteOptions{Owner: "here", TLS: true, KeyFile: "/nowhere/key"}, "/nowhere/key"},
+		"empty key file":    {openfga.RemoteOptions{Owner: "here", TLS: true, KeyFile: fileWith(t, "\n")}, "is empty"},
+		"CA without TLS":    {openfga.RemoteOptions{Owner: "here", CAFile: fileWith(t, "")}, "TLS is off"},
+		"no CA file":        {openfga.RemoteOptions{Owner: "here", TLS: true, CAFile: "/nowhere/ca"}, "/nowhere/ca"},
+		"CA file with junk": {openfga.RemoteOptions{Owner: "here", TLS: true, CAFile: fileWith(t, "junk")}, "no certificate"},
+		"no owner":          {openfga.RemoteOptions{Address: "127.0.0.1:1"}, "needs an owner"},
+		"address with junk": {openfga.RemoteOptions{Owner: "here", Address: "%zz://"}, "%zz"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := openfga.Remote(t.Context(), test.options)

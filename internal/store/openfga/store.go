@@ -42,7 +42,11 @@ type Store struct {
 	// carried are the tuples by which such writes are told from ours; none before TakeOver.
 	shared  bool
 	carried []store.Tuple
-	close   func() error
+	// turn is the first of them, which never changes after TakeOver.
+	turn *store.Tuple
+	// installation owns a shared store.
+	installation string
+	close        func() error
 }
 
 var _ store.Store = (*Store)(nil)
@@ -61,7 +65,10 @@ func (s *Store) Write(ctx context.Context, writes []store.Tuple, deletes []store
 	if len(writes)+len(deletes) > store.MaxTuplesPerWrite {
 		return refused(doing, fmt.Sprintf("one write takes %d", store.MaxTuplesPerWrite))
 	}
-	writes = append(slices.Clip(writes), s.carried...)
+	return s.write(ctx, doing, append(slices.Clip(writes), s.carried...), deletes)
+}
+
+func (s *Store) write(ctx context.Context, doing string, writes []store.Tuple, deletes []store.Key) error {
 	if len(writes)+len(deletes) == 0 {
 		return nil
 	}
@@ -119,8 +126,11 @@ func (s *Store) Get(ctx context.Context, key store.Key) (store.Tuple, bool, erro
 }
 
 // Walk implements store.Store. Whoever asks without naming a model gets the newest, so it first sees to it that this
-// is ours, in case somebody has written another one.
+// is ours, in case somebody has written another one, unless the store itself is no longer ours.
 func (s *Store) Walk(ctx context.Context, visit func(store.Tuple) error) error {
+	if err := s.keepOwner(ctx); err != nil {
+		return err
+	}
 	if err := s.renewModel(ctx); err != nil {
 		return mapped("seeing to the model", err)
 	}
@@ -135,8 +145,8 @@ func (s *Store) read(ctx context.Context, visit func(store.Tuple) error) error {
 			return mapped("reading all tuples", err)
 		}
 		for _, tuple := range response.GetTuples() {
-			if tuple.GetKey().GetObject() == turnKey.Object {
-				continue // it gives nobody anything
+			if object := tuple.GetKey().GetObject(); object == turnKey.Object || object == ownerObject {
+				continue // they give nobody anything
 			}
 			if err := visit(tupleOf(tuple.GetKey())); err != nil {
 				return err

@@ -30,11 +30,12 @@ func (s *Store) TakeOver(ctx context.Context) error {
 	if !s.shared {
 		return nil
 	}
-	s.carried = nil
+	s.carried, s.turn = nil, nil
 	if err := s.Write(ctx, nil, []store.Key{turnKey, markKey}); err != nil {
 		return err
 	}
 	s.carried = []store.Tuple{unique(turnKey), unique(markKey)}
+	s.turn = &s.carried[0]
 	return s.Write(ctx, nil, nil)
 }
 
@@ -52,16 +53,19 @@ func (s *Store) Settle(ctx context.Context) error {
 }
 
 // unique is the tuple of a key with a context that no other has.
-func unique(key store.Key) store.Tuple {
-	permissions := &structpb.Struct{Fields: map[string]*structpb.Value{rand.Text(): structpb.NewBoolValue(true)}}
+func unique(key store.Key) store.Tuple { return saying(key, rand.Text()) }
+
+// saying is the tuple of a key with a text in its context, which gives nobody anything.
+func saying(key store.Key, text string) store.Tuple {
+	permissions := &structpb.Struct{Fields: map[string]*structpb.Value{text: structpb.NewBoolValue(true)}}
 	return store.Tuple{Key: key, Context: condition.Context(permissions, &structpb.Struct{})}
 }
 
 // replaced says whether it is somebody else's turn.
 func (s *Store) replaced(ctx context.Context) bool {
-	if len(s.carried) == 0 {
+	if s.turn == nil {
 		return false
 	}
 	turn, found, err := s.Get(ctx, turnKey)
-	return err == nil && found && !proto.Equal(turn.Context, s.carried[0].Context)
+	return err == nil && found && !proto.Equal(turn.Context, s.turn.Context)
 }
