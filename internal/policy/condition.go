@@ -79,6 +79,7 @@ func (t Test) Bounds() (least, most float64) {
 		least = math.Nextafter(bound, math.Inf(1))
 	case v1alpha1.ConditionGreaterThanOrEqual:
 		least = bound
+	default: // the others don't order
 	}
 	return least, most
 }

@@ -72,7 +72,7 @@ func (g Grant) domain(attribute string, of v1alpha1.AttributeType) (d domain, te
 		}
 	}
 	if of == v1alpha1.AttributeNumber {
-		d.tighten()
+		d = d.tightened()
 	}
 	if d.finite {
 		d.only = slices.DeleteFunc(slices.Clone(d.only), func(value Value) bool {
@@ -82,8 +82,8 @@ func (g Grant) domain(attribute string, of v1alpha1.AttributeType) (d domain, te
 	return d, len(tests) > 0
 }
 
-// tighten moves the bounds to the next numbers that are in the domain. Where that is a single one, it is finite.
-func (d *domain) tighten() {
+// tightened has the next numbers that are in the domain as its bounds. Where that is a single one, it is finite.
+func (d domain) tightened() domain {
 	number := func(n float64) Value { return Value{Type: v1alpha1.AttributeNumber, Number: n} }
 	for slices.Contains(d.except, number(d.least)) {
 		d.least = math.Nextafter(d.least, math.Inf(1))
@@ -94,6 +94,7 @@ func (d *domain) tighten() {
 	if d.least == d.most && !d.finite {
 		d.finite, d.only = true, []Value{number(d.least)}
 	}
+	return d
 }
 
 func (d domain) isEmpty() bool {

@@ -161,8 +161,11 @@ func said(t *testing.T, tuples []string) (lines []string) {
 		line := place.ReplaceAllString(key, "*")
 		if conditional {
 			var context struct {
-				Permissions map[string]any
-				Rules       map[string][]struct{ From, Until string }
+				Permissions map[string]any `json:"permissions"`
+				Rules       map[string][]struct {
+					From  string `json:"from"`
+					Until string `json:"until"`
+				} `json:"rules"`
 			}
 			if err := json.Unmarshal([]byte("{"+encoded), &context); err != nil {
 				t.Fatalf("reading the context of %s: %v", key, err)
