@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/revision"
 )
 
@@ -32,7 +33,7 @@ type Foreseen struct {
 // outcome that it would have and the revisions that there are; nil if that is nothing. It writes nothing, and
 // does not change the object.
 func Foresee(object v1alpha1.Object, outcome desired.Outcome, existing []*appsv1.ControllerRevision, now time.Time) (*Foreseen, error) {
-	ref := desired.RefOf(object)
+	ref := kinds.RefOf(object)
 	f := &Foreseen{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Before: readyReason(object)}
 	held := controllerutil.ContainsFinalizer(object, v1alpha1.Finalizer)
 	switch {

@@ -26,6 +26,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
@@ -101,8 +102,8 @@ func TestTheProbeFailsWhereAReconcileHangsAndNotWhereTheClusterOrTheStoreDoes(t 
 				ticking.lock.Lock()
 				ticking.armed.Store(true)
 			}
-			r := inTurns(desired.KindPermissionGrant, &reconciler{
-				kind: desired.KindPermissionGrant, example: &v1alpha1.PermissionGrant{}, client: liveness.Client(api), engine: e,
+			r := inTurns(kinds.PermissionGrant, &reconciler{
+				kind: kinds.PermissionGrant, example: &v1alpha1.PermissionGrant{}, client: liveness.Client(api), engine: e,
 				recorder: events.NewFakeRecorder(10), clock: ticking,
 			})
 			ended := make(chan error, 1)
@@ -145,11 +146,11 @@ func startEngine(ctx context.Context, t *testing.T, tuples store.Store, by clock
 	})
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
 	t.Cleanup(queue.ShutDown)
-	kinds := []string{desired.KindNamespace}
-	for kind := range engine.Objects() {
-		kinds = append(kinds, kind)
+	watched := []string{kinds.Namespace}
+	for _, kind := range kinds.All {
+		watched = append(watched, kind.Name)
 	}
-	for _, kind := range kinds {
+	for _, kind := range watched {
 		if err := e.Source(kind).Start(ctx, queue); err != nil {
 			t.Fatal(err)
 		}

@@ -13,16 +13,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 func setupNamespaces(mgr ctrl.Manager, e *engine.Engine, options controller.Options) error {
 	err := ctrl.NewControllerManagedBy(mgr).
 		For(&corev1.Namespace{}, builder.OnlyMetadata).
-		WatchesRawSource(e.Source(desired.KindNamespace)).
+		WatchesRawSource(e.Source(kinds.Namespace)).
 		WithOptions(options).
-		Complete(inTurns(desired.KindNamespace, &namespaces{client: mgr.GetClient(), engine: e}))
+		Complete(inTurns(kinds.Namespace, &namespaces{client: mgr.GetClient(), engine: e}))
 	if err != nil {
 		return fmt.Errorf("setting up the controller of namespaces: %w", err)
 	}
@@ -38,14 +38,14 @@ type namespaces struct {
 // Reconcile implements reconcile.Reconciler. Whoever waits for the store because of a namespace is its
 // Organization, so errors of the store are not ours.
 func (r *namespaces) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	if about, err := r.engine.Admit(ctx, desired.KindNamespace, request); err != nil || !about {
+	if about, err := r.engine.Admit(ctx, kinds.Namespace, request); err != nil || !about {
 		return reconcile.Result{}, err
 	}
 	namespace := &metav1.PartialObjectMetadata{}
 	namespace.SetGroupVersionKind(engine.NamespaceKind)
 	switch err := r.client.Get(ctx, request.NamespacedName, namespace); {
 	case apierrors.IsNotFound(err):
-		_ = r.engine.Remove(ctx, desired.Ref{Kind: desired.KindNamespace, Name: request.Name})
+		_ = r.engine.Remove(ctx, kinds.Ref{Kind: kinds.Namespace, Name: request.Name})
 	case err != nil:
 		return reconcile.Result{}, fmt.Errorf("getting the namespace: %w", err)
 	default:

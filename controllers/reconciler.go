@@ -28,6 +28,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 )
 
@@ -50,7 +51,8 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 	if err := indexRevisions(ctx, mgr); err != nil {
 		return err
 	}
-	for kind, object := range engine.Objects() {
+	for _, kind := range kinds.All {
+		kind, object := kind.Name, kind.New()
 		r := &reconciler{
 			kind:     kind,
 			example:  object,
@@ -60,7 +62,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 			clock:    options.Clock,
 		}
 		reconciled := ctrl.NewControllerManagedBy(mgr).WatchesRawSource(e.Source(kind)).WithOptions(optionsOf(options))
-		if kind != desired.KindRole {
+		if kind != kinds.Role {
 			reconciled.For(object)
 		} else {
 			reconciled.For(object, builder.WithPredicates(predicate.Funcs{UpdateFunc: moreThanUse}))
@@ -150,7 +152,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if about, err := r.engine.Admit(ctx, r.kind, request); err != nil || !about {
 		return reconcile.Result{}, err
 	}
-	ref := desired.Ref{Kind: r.kind, Namespace: request.Namespace, Name: request.Name}
+	ref := kinds.Ref{Kind: r.kind, Namespace: request.Namespace, Name: request.Name}
 	object := r.example.DeepCopyObject().(v1alpha1.Object)
 	switch err := r.client.Get(ctx, request.NamespacedName, object); {
 	case apierrors.IsNotFound(err):
@@ -207,10 +209,10 @@ func (r *reconciler) hold(ctx context.Context, object v1alpha1.Object) error {
 
 // finalize ends what an object gives, and lets the object go once the store has confirmed it. One that is
 // protected stays, in force, until the protection is lifted; the engine then has us look again.
-func (r *reconciler) finalize(ctx context.Context, ref desired.Ref, object v1alpha1.Object) error {
+func (r *reconciler) finalize(ctx context.Context, ref kinds.Ref, object v1alpha1.Object) error {
 	var outcome desired.Outcome
 	var unconfirmed error
-	if desired.StaysWhileDeleted(r.kind) {
+	if kinds.KeptWhileDeleted(r.kind) {
 		outcome, unconfirmed = r.engine.Apply(ctx, object.DeepCopyObject().(v1alpha1.Object))
 	} else {
 		unconfirmed = r.engine.Remove(ctx, ref)

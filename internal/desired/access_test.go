@@ -13,6 +13,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -66,7 +67,7 @@ func (w *wanted) paths(organization string) map[scope.Path]bool {
 // answers are the permissions that the store would say a user holds at a path itself.
 func (w *wanted) answers(user *v1alpha1.User, path scope.Path) map[string]bool {
 	held := map[string]bool{}
-	if w.verdicts[desired.RefOf(user)].reason != v1alpha1.ReasonValid {
+	if w.verdicts[kinds.RefOf(user)].reason != v1alpha1.ReasonValid {
 		return held
 	}
 	subjects := map[string]bool{objectid.User(user.Spec.Subject): true}
@@ -139,7 +140,7 @@ func TestAccessNamesTheObjectsThatMakeIt(t *testing.T) {
 		t.Helper()
 		for _, access := range state.Held(types.NamespacedName{Namespace: "acme", Name: "u0"}, at) {
 			via := ""
-			for _, ref := range access.Via {
+			for _, ref := range access.Through {
 				via += "/" + ref.Name
 			}
 			name := access.Grant.Permission + via

@@ -7,6 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
@@ -43,13 +45,13 @@ func (p *pass) evaluateAssignment(key types.NamespacedName) {
 			return // what it gives is for evaluateProtection to say
 		}
 	}
-	ref := Ref{KindRoleAssignment, key.Namespace, key.Name}
+	ref := kinds.Named(kinds.RoleAssignment, key)
 	p.judge(ref, &node.outcome, now)
 	p.claim(ref, &node.claims, wants)
 }
 
 // judgeAssignment says what an assignment gives. Whatever is missing or wrong, it then gives nothing.
-func (s *State) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) (Outcome, claims) {
+func (s *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) (Outcome, claims) {
 	path, without := s.judgeScope(key.Namespace, &spec.Scope)
 	if without != nil {
 		return *without, claims{}
@@ -69,6 +71,9 @@ func (s *State) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAss
 	binding := objectid.Binding(path, spec.RoleRef.Name)
 	cell := render.RoleCell(objectid.Scope(path), binding)
 	wants := claims{cell: &cell, role: sibling(key, spec.RoleRef.Name)}
+	wants.facts.Binding = &entitlement.Binding{
+		Principal: s.principalOf(key, &spec.Subject), Role: spec.RoleRef.Name, At: path, Invitation: spec.Subject.Invitation,
+	}
 	wants.tuples = append(wants.tuples, render.Assignee(binding, subject))
 	if path.Level() == scope.Resource {
 		// Workspaces and projects are put in their place by the Organization; a resource by whoever
@@ -80,8 +85,16 @@ func (s *State) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAss
 	return Outcome{Reason: v1alpha1.ReasonInForce, Ready: true, InForce: true, Message: fmt.Sprintf("in force at %s", path)}, wants
 }
 
+// principalOf is who gets the role, of a subject that is there.
+func (s *tenant) principalOf(key types.NamespacedName, written *v1alpha1.AssignmentSubject) entitlement.Principal {
+	if written.Invitation != "" {
+		return entitlement.Principal{User: s.invitations[sibling(key, written.Invitation)].acceptedBy}
+	}
+	return entitlement.Principal{User: written.User, Group: written.Group}
+}
+
 // judgeScope finds the place that a scope names, or says why there is none.
-func (s *State) judgeScope(namespace string, written *v1alpha1.Scope) (scope.Path, *Outcome) {
+func (s *tenant) judgeScope(namespace string, written *v1alpha1.Scope) (scope.Path, *Outcome) {
 	organization, ungoverned := s.governed(namespace)
 	if ungoverned != nil {
 		return scope.Path{}, ungoverned
@@ -100,7 +113,7 @@ func (s *State) judgeScope(namespace string, written *v1alpha1.Scope) (scope.Pat
 	return path, nil
 }
 
-func (s *State) judgeAssignedRole(key types.NamespacedName, level scope.Level) (*role, *Outcome) {
+func (s *tenant) judgeAssignedRole(key types.NamespacedName, level scope.Level) (*role, *Outcome) {
 	node := s.roles[key]
 	if node == nil || node.object == nil {
 		return nil, &Outcome{Reason: v1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
@@ -131,7 +144,7 @@ func otherLevel(roleType v1alpha1.RoleType, level scope.Level) string {
 }
 
 // judgeSubject is who gets the role, as the store knows them, or why nobody does.
-func (s *State) judgeSubject(key types.NamespacedName, written *v1alpha1.AssignmentSubject) (string, *Outcome) {
+func (s *tenant) judgeSubject(key types.NamespacedName, written *v1alpha1.AssignmentSubject) (string, *Outcome) {
 	switch {
 	case written.User != "":
 		return s.judgeSubjectUser("spec.subject.user", sibling(key, written.User))
@@ -142,7 +155,7 @@ func (s *State) judgeSubject(key types.NamespacedName, written *v1alpha1.Assignm
 	}
 }
 
-func (s *State) judgeSubjectGroup(field string, key types.NamespacedName) (string, *Outcome) {
+func (s *tenant) judgeSubjectGroup(field string, key types.NamespacedName) (string, *Outcome) {
 	if node := s.groups[key]; node == nil || node.object == nil {
 		return "", &Outcome{Reason: v1alpha1.ReasonGroupNotFound, Message: fmt.Sprintf(
 			"%s: there is no Group %s in this namespace: correct the name, or create it", field, key.Name)}
@@ -150,7 +163,7 @@ func (s *State) judgeSubjectGroup(field string, key types.NamespacedName) (strin
 	return render.GroupMembers(key.Namespace, key.Name), nil
 }
 
-func (s *State) judgeSubjectUser(field string, key types.NamespacedName) (string, *Outcome) {
+func (s *tenant) judgeSubjectUser(field string, key types.NamespacedName) (string, *Outcome) {
 	node := s.users[key]
 	switch {
 	case node == nil || node.object == nil:

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
@@ -29,37 +30,16 @@ func (c *catalogue) Permission(name string) (policy.Permission, bool) {
 	return permission, ok
 }
 
-// HasType says whether a ResourceType declares a type. It waits for no change that is being made.
-func (s *State) HasType(name string) bool {
-	declared := s.declared.Load()
-	if declared == nil {
-		return false
-	}
-	_, held := declared.holders[name]
-	return held
-}
-
-// Permission implements policy.Catalogue. It waits for no change that is being made.
-func (s *State) Permission(name string) (policy.Permission, bool) {
-	declared := s.declared.Load()
-	if declared == nil {
-		return policy.Permission{}, false
-	}
-	return declared.Permission(name)
-}
-
-// evaluateCatalogue makes the catalogue anew and evaluates the roles and assignments that a difference
-// concerns. ResourceTypes are few and change rarely, so nothing finer is needed.
+// evaluateCatalogue makes the catalogue anew. What depends on it is in other tenants, and evaluated there.
 func (p *pass) evaluateCatalogue() {
 	s := p.state
-	old, now := s.catalogue, &catalogue{holders: map[string]string{}, permissions: map[string]policy.Permission{}}
-	s.catalogue = now
+	now := &catalogue{holders: map[string]string{}, permissions: map[string]policy.Permission{}}
 
 	var byAge []*v1alpha1.ResourceType
 	for name, node := range s.types {
 		if node.object == nil {
 			delete(s.types, name)
-			p.judge(Ref{Kind: KindResourceType, Name: name}, &node.outcome, Outcome{})
+			p.judge(kinds.Ref{Kind: kinds.ResourceType, Name: name}, &node.outcome, Outcome{})
 			continue
 		}
 		byAge = append(byAge, node.object)
@@ -67,10 +47,17 @@ func (p *pass) evaluateCatalogue() {
 	slices.SortFunc(byAge, func(a, b *v1alpha1.ResourceType) int { return policy.CompareAge(a, b) })
 	declaredBy := map[string]string{}
 	for _, object := range byAge {
-		p.judge(RefOf(object), &s.types[object.Name].outcome, now.enter(object, declaredBy))
+		p.judge(kinds.RefOf(object), &s.types[object.Name].outcome, now.enter(object, declaredBy))
 	}
-	s.declared.Store(now)
+	p.declared = now
+}
 
+// recatalogue evaluates what a difference to the catalogue that the tenant knows concerns. ResourceTypes are few and change
+// rarely, so nothing finer is needed.
+func (p *pass) recatalogue(now *catalogue) {
+	s := p.state
+	old := s.catalogue
+	s.catalogue = now
 	for name := range differing(old.permissions, now.permissions, policy.Permission.Equal) {
 		all(p.roles, s.named.rolesGiving, name)
 		all(p.grants, s.named.grantsGiving, name)

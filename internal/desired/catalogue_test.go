@@ -6,6 +6,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -25,8 +26,8 @@ func TestATypeIsThereWhileAResourceTypeDeclaresIt(t *testing.T) {
 	state.Put(one)
 	expect(true)
 	state.Put(two)
-	state.Remove(desired.RefOf(one))
+	state.Remove(kinds.RefOf(one))
 	expect(true)
-	state.Remove(desired.RefOf(two))
+	state.Remove(kinds.RefOf(two))
 	expect(false)
 }

@@ -9,43 +9,15 @@
 package desired
 
 import (
-	"maps"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"google.golang.org/protobuf/types/known/structpb"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/clock"
-
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
-
-// The kinds of objects that make up the state.
-const (
-	KindNamespace      = "Namespace"
-	KindResourceType   = "ResourceType"
-	KindOrganization   = "Organization"
-	KindUser           = "User"
-	KindGroup          = "Group"
-	KindRole           = "Role"
-	KindRoleAssignment = "RoleAssignment"
-
-	KindPermissionGrant          = "PermissionGrant"
-	KindTemporaryPermissionGrant = "TemporaryPermissionGrant"
-
-	KindGroupMembership = "GroupMembership"
-	KindInvitation      = "Invitation"
-)
-
-// Ref names an object. Namespace is empty for cluster-scoped kinds.
-type Ref struct {
-	Kind, Namespace, Name string
-}
 
 // Outcome is what there is to say about an object.
 type Outcome struct {
@@ -94,19 +66,31 @@ func (o Outcome) equal(other Outcome) bool {
 
 // Change is what a change to one object has brought about.
 type Change struct {
+	// Organization is where it was, empty where it was the catalogue or more than one.
+	Organization string
 	// Outcomes are the objects whose outcome is another one now, the changed object included.
-	Outcomes []Ref
+	Outcomes []kinds.Ref
 	// Tuples and Cells may have to be written or deleted.
 	Tuples []Touched[store.Key]
 	Cells  []Touched[render.Cell]
 	// Used are roles that more or fewer objects name now.
-	Used []Ref
+	Used []kinds.Ref
+}
+
+// add adds what another part of the same change has brought about.
+func (c *Change) add(more Change) {
+	for _, ref := range more.Outcomes {
+		if !slices.Contains(c.Outcomes, ref) {
+			c.Outcomes = append(c.Outcomes, ref)
+		}
+	}
+	c.Tuples, c.Cells, c.Used = append(c.Tuples, more.Tuples...), append(c.Cells, more.Cells...), append(c.Used, more.Used...)
 }
 
 // Touched is something in the store that an object's change has touched.
 type Touched[K comparable] struct {
 	What K
-	By   Ref
+	By   kinds.Ref
 	// Joined means that others want it too, as they did before: there is nothing to write, but what
 	// they wrote may still be on its way.
 	Joined bool
@@ -116,217 +100,4 @@ type Touched[K comparable] struct {
 type Limits struct {
 	// ConditionCost is the most that evaluating one condition may cost.
 	ConditionCost int
-}
-
-// State is the desired state. Its methods may be called concurrently.
-type State struct {
-	mu     sync.RWMutex
-	limits Limits
-	clock  clock.PassiveClock
-	now    time.Time
-
-	namespaces    map[string]namespace
-	types         map[string]*resourceType
-	organizations map[string]*organization
-	users         map[types.NamespacedName]*user
-	groups        map[types.NamespacedName]*group
-	roles         map[types.NamespacedName]*role
-	assignments   map[types.NamespacedName]*assignment
-	grants        map[Ref]*grant
-	memberships   map[types.NamespacedName]*membership
-	invitations   map[types.NamespacedName]*invitation
-	// pauses are the objects that are paused, or recorded as such; pausesOf finds them by organization.
-	pauses              map[Ref]*pause
-	pausesOf            index[string, Ref]
-	pausedOrganizations set[string]
-
-	catalogue *catalogue
-	// declared is the catalogue once it is whole; nothing changes it any more.
-	declared atomic.Pointer[catalogue]
-	named    references
-
-	// wanted counts the objects that claim a tuple.
-	wanted map[store.Key]int
-	// cells counts the assignments that claim a cell, and knows the role that fills it.
-	cells map[render.Cell]*cellClaim
-	// grantCells are the cells that grants fill together.
-	grantCells map[render.Cell]*grantCell
-	// cellsOf are the cells that a role fills.
-	cellsOf index[types.NamespacedName, render.Cell]
-
-	tally tally
-}
-
-// cellClaim is filled with contexts or, where there are none, by the role.
-type cellClaim struct {
-	role     types.NamespacedName
-	contexts []*structpb.Struct
-	count    int
-}
-
-// namespace is one that there is.
-type namespace struct{ terminating bool }
-
-// New is an empty state. The clock says which temporary grants have begun and ended.
-func New(limits Limits, clock clock.PassiveClock) *State {
-	return &State{
-		limits:        limits,
-		clock:         clock,
-		namespaces:    map[string]namespace{},
-		types:         map[string]*resourceType{},
-		organizations: map[string]*organization{},
-		users:         map[types.NamespacedName]*user{},
-		groups:        map[types.NamespacedName]*group{},
-		roles:         map[types.NamespacedName]*role{},
-		assignments:   map[types.NamespacedName]*assignment{},
-		grants:        map[Ref]*grant{},
-		memberships:   map[types.NamespacedName]*membership{},
-		invitations:   map[types.NamespacedName]*invitation{},
-		pauses:        map[Ref]*pause{},
-		pausesOf:      index[string, Ref]{},
-
-		pausedOrganizations: set[string]{},
-
-		grantCells: map[render.Cell]*grantCell{},
-		catalogue:  &catalogue{},
-		named:      newReferences(),
-		wanted:     map[store.Key]int{},
-		cells:      map[render.Cell]*cellClaim{},
-		cellsOf:    index[types.NamespacedName, render.Cell]{},
-		tally:      newTally(),
-	}
-}
-
-// Outcome is what there is to say about an object; false when it is not part of the state.
-func (s *State) Outcome(ref Ref) (Outcome, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	outcome, known := s.outcomeOf(ref)
-	if found := s.pauses[ref]; found != nil && found.by != "" {
-		return found.says(ref, outcome), true
-	}
-	return outcome, known
-}
-
-// outcomeOf is the outcome of what stands of an object.
-func (s *State) outcomeOf(ref Ref) (Outcome, bool) {
-	key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
-	switch ref.Kind {
-	case KindResourceType:
-		if node := s.types[ref.Name]; node != nil {
-			return node.outcome, true
-		}
-	case KindOrganization:
-		if node := s.organizations[ref.Name]; node != nil {
-			return node.outcome, true
-		}
-	case KindUser:
-		if node := s.users[key]; node != nil {
-			return node.outcome, true
-		}
-	case KindGroup:
-		if node := s.groups[key]; node != nil {
-			return node.outcome, true
-		}
-	case KindRole:
-		if node := s.roles[key]; node != nil {
-			outcome := node.outcome
-			outcome.Assignments, outcome.Heirs = len(s.named.assignedRole[key]), len(s.named.heirs[key])
-			return outcome, true
-		}
-	case KindRoleAssignment:
-		if node := s.assignments[key]; node != nil {
-			return node.outcome, true
-		}
-	case KindGroupMembership:
-		if node := s.memberships[key]; node != nil {
-			return node.outcome, true
-		}
-	case KindInvitation:
-		if node := s.invitations[key]; node != nil {
-			return node.outcome, true
-		}
-	case KindPermissionGrant, KindTemporaryPermissionGrant:
-		if node := s.grants[ref]; node != nil {
-			return node.outcome, true
-		}
-	}
-	return Outcome{}, false
-}
-
-// Wanted says whether a tuple without a condition should be in the store.
-func (s *State) Wanted(key store.Key) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.wanted[key] > 0
-}
-
-// WantedTuples are all tuples without a condition that should be in the store.
-func (s *State) WantedTuples() []store.Key {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return slices.Collect(maps.Keys(s.wanted))
-}
-
-// Contexts are the conditions that a cell should hold, none when it should be empty.
-func (s *State) Contexts(cell render.Cell) []*structpb.Struct {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if held, ok := s.grantCells[cell]; ok {
-		return held.contexts
-	}
-	claim, ok := s.cells[cell]
-	if !ok {
-		return nil
-	}
-	if claim.contexts != nil {
-		return claim.contexts
-	}
-	if role, ok := s.roles[claim.role]; ok {
-		return role.contexts
-	}
-	return nil
-}
-
-// WantedCells are all cells that should hold something.
-func (s *State) WantedCells() []render.Cell {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	cells := slices.Collect(maps.Keys(s.cells))
-	for cell, held := range s.grantCells {
-		if len(held.contexts) > 0 {
-			cells = append(cells, cell)
-		}
-	}
-	return cells
-}
-
-// Due are the objects whose outcome should have changed by itself by now.
-func (s *State) Due() []Ref {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	now := s.clock.Now()
-	var due []Ref
-	for ref, node := range s.grants {
-		if next := node.outcome.Next; !next.IsZero() && !next.After(now) {
-			due = append(due, ref)
-		}
-	}
-	for key, node := range s.invitations {
-		if next := node.outcome.Next; !next.IsZero() && !next.After(now) {
-			due = append(due, Ref{KindInvitation, key.Namespace, key.Name})
-		}
-	}
-	return due
-}
-
-// Organizations are all Organizations in the state.
-func (s *State) Organizations() []Ref {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	refs := make([]Ref, 0, len(s.organizations))
-	for name := range s.organizations {
-		refs = append(refs, Ref{Kind: KindOrganization, Name: name})
-	}
-	return refs
 }

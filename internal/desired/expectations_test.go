@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -18,7 +19,7 @@ func (w *wanted) expectMet(t *testing.T, got snapshot) {
 			tuples[key] = true
 		}
 	}
-	outcomes := map[desired.Ref]desired.Outcome{}
+	outcomes := map[kinds.Ref]desired.Outcome{}
 	for ref, outcome := range got.outcomes {
 		outcomes[ref] = outcome
 		have := verdict{outcome.Reason, outcome.Ready, outcome.InForce}
@@ -52,7 +53,7 @@ func (w *wanted) expectClaimsNamed(t *testing.T, before *wanted, change desired.
 
 // regards says whether an object has to wait for a cell: it has to do with it now or had before, but not
 // both, or gets something else of it.
-func (w *wanted) regards(before *wanted, cell render.Cell, ref desired.Ref) bool {
+func (w *wanted) regards(before *wanted, cell render.Cell, ref kinds.Ref) bool {
 	had, has := slices.Contains(before.claims[cell], ref), slices.Contains(w.claims[cell], ref)
 	return had != has || before.verdicts[ref] != w.verdicts[ref] && !sameContexts(before.contexts[cell], w.contexts[cell])
 }

@@ -7,4 +7,6 @@ import (
 )
 
 // Powers are all that a user holds for good.
-func (s *State) Powers(user types.NamespacedName) []Power { return slices.Collect(s.powers(user)) }
+func (s *State) Powers(user types.NamespacedName) []Power {
+	return slices.Collect(s.tenant(user.Namespace).powers(user))
+}

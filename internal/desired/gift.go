@@ -32,7 +32,7 @@ func (f Shortfall) Empty() bool { return len(f.Unresolved) == 0 && len(f.Powers)
 // Shortfall says what is lacking to the one who asks, known by their subject, for replacing an object by
 // another; old is nil where it is created, and object where it is deleted. What the change gives is all
 // that is held with it and not without it, by whomever, also where it only makes other objects take effect.
-func (s *State) Shortfall(subject string, old, object client.Object) Shortfall {
+func (s *tenant) shortfall(subject string, old, object client.Object) Shortfall {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	named := object
@@ -83,7 +83,7 @@ func cast[T client.Object](object client.Object) (none T) {
 
 // gift is what a change gives.
 type gift struct {
-	state *State
+	state *tenant
 	// key is the name of the object, subject who asks for the change.
 	key     types.NamespacedName
 	subject string
@@ -120,7 +120,7 @@ func (g *gift) assignment(old, object *v1alpha1.RoleAssignment) {
 }
 
 // assigned is what an assignment gives to whomever it names, as things are.
-func (s *State) assigned(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) []Power {
+func (s *tenant) assigned(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) []Power {
 	path, without := s.judgeScope(key.Namespace, &spec.Scope)
 	if without != nil {
 		return nil
@@ -133,7 +133,7 @@ func (s *State) assigned(key types.NamespacedName, spec *v1alpha1.RoleAssignment
 }
 
 // rolePowers is what a role gives at a path.
-func (s *State) rolePowers(key types.NamespacedName, path scope.Path) (powers []Power) {
+func (s *tenant) rolePowers(key types.NamespacedName, path scope.Path) (powers []Power) {
 	if node := s.roles[key]; node != nil {
 		powers = at(path, node.grants)
 	}
@@ -154,7 +154,7 @@ func at(path scope.Path, grants []policy.Grant) []Power {
 }
 
 // unresolvedSubject says why there is nobody of the name.
-func (s *State) unresolvedSubject(key types.NamespacedName, subject *v1alpha1.AssignmentSubject) *Outcome {
+func (s *tenant) unresolvedSubject(key types.NamespacedName, subject *v1alpha1.AssignmentSubject) *Outcome {
 	if _, without := s.judgeSubject(key, subject); without != nil && isMissing(without.Reason) {
 		return without
 	}
@@ -235,7 +235,7 @@ func longer(was, now *grantObject) bool {
 }
 
 // granted is what a grant gives to whomever it names, as things are, the organization's maximum aside.
-func (s *State) granted(namespace string, o *grantObject) (powers []Power) {
+func (s *tenant) granted(namespace string, o *grantObject) (powers []Power) {
 	path, without := s.judgeScope(namespace, &o.scope)
 	if without != nil {
 		return nil

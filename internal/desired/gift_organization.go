@@ -51,8 +51,8 @@ func (g *gift) declaredScopes(old, object *v1alpha1.Organization) {
 }
 
 // withScopes is the state as far as it says what is given where, with the scopes of this organization.
-func (s *State) withScopes(object *v1alpha1.Organization) *State {
-	return &State{
+func (s *tenant) withScopes(object *v1alpha1.Organization) *tenant {
+	return &tenant{
 		limits: s.limits, clock: s.clock, now: s.now, named: s.named, namespaces: s.namespaces, catalogue: s.catalogue, roles: s.roles,
 		organizations: map[string]*organization{object.Name: {object: object, scopes: declared(object), maximum: maximumOf(object)}},
 	}

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
@@ -80,8 +81,14 @@ func (g *gift) invited(email string) {
 	}
 }
 
+// named are the objects that give something to one subject.
+type named struct {
+	assignments set[types.NamespacedName]
+	grants      set[kinds.Ref]
+}
+
 // to is what a subject is given by all that names it, as all else is.
-func (s *State) to(subject named) (powers []Power) {
+func (s *tenant) to(subject named) (powers []Power) {
 	for key := range subject.assignments {
 		if node := s.assignments[key]; !node.letGo {
 			powers = append(powers, s.assigned(key, node.object)...)
@@ -96,7 +103,7 @@ func (s *State) to(subject named) (powers []Power) {
 }
 
 // over says whether a grant is a temporary one that has ended.
-func (s *State) over(namespace string, o *grantObject) bool {
+func (s *tenant) over(namespace string, o *grantObject) bool {
 	if o.temporary == nil {
 		return false
 	}
@@ -109,7 +116,7 @@ func (s *State) over(namespace string, o *grantObject) bool {
 }
 
 // toUser is what a User is given by all that names it.
-func (s *State) toUser(user types.NamespacedName) []Power {
+func (s *tenant) toUser(user types.NamespacedName) []Power {
 	n := &s.named
 	powers := s.to(named{n.assignedToUser[user], n.grantsToUser[user]})
 	for key := range n.membershipsOfUser[user] {
@@ -124,7 +131,7 @@ func (s *State) toUser(user types.NamespacedName) []Power {
 }
 
 // toMember is what a membership gives to its user.
-func (s *State) toMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) []Power {
+func (s *tenant) toMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) []Power {
 	group := sibling(key, spec.Group)
 	node := s.groups[group]
 	if node == nil || node.object == nil {
@@ -133,11 +140,11 @@ func (s *State) toMember(key types.NamespacedName, spec *v1alpha1.GroupMembershi
 	return append(s.toGroup(group), toAdmin(key, spec, node.object.Spec.ConfigurablePermissions)...)
 }
 
-func (s *State) toGroup(key types.NamespacedName) []Power {
+func (s *tenant) toGroup(key types.NamespacedName) []Power {
 	return s.to(named{s.named.assignedToGroup[key], s.named.grantsToGroup[key]})
 }
 
-func (s *State) toInvited(key types.NamespacedName) []Power {
+func (s *tenant) toInvited(key types.NamespacedName) []Power {
 	return s.to(named{assignments: s.named.assignedToInvitation[key]})
 }
 
@@ -215,7 +222,7 @@ func (g *gift) membership(old, object *v1alpha1.GroupMembership) {
 }
 
 // configurableOf are the configurable permissions that a membership gives.
-func (s *State) configurableOf(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) []Power {
+func (s *tenant) configurableOf(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) []Power {
 	node := s.groups[sibling(key, spec.Group)]
 	if node == nil || node.object == nil {
 		return nil
@@ -260,7 +267,7 @@ func (g *gift) invitation(old, object *v1alpha1.Invitation) {
 
 // Reached are the names of the Users of an organization who have an address, in order: they can accept what
 // it is invited to.
-func (s *State) Reached(organization, email string) (names []string) {
+func (s *tenant) withAddress(organization, email string) (names []string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for key := range s.named.usersOf[organization] {
@@ -273,7 +280,7 @@ func (s *State) Reached(organization, email string) (names []string) {
 }
 
 // Accepted is the name of the User who has accepted an invitation, empty while nobody has.
-func (s *State) Accepted(organization, invitation string) string {
+func (s *tenant) acceptedBy(organization, invitation string) string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	node := s.invitations[types.NamespacedName{Namespace: organization, Name: invitation}]
@@ -284,14 +291,14 @@ func (s *State) Accepted(organization, invitation string) string {
 }
 
 // acceptableLonger says whether an invitation that nobody has accepted expires later than it did.
-func (s *State) acceptableLonger(old, object *v1alpha1.Invitation) bool {
+func (s *tenant) acceptableLonger(old, object *v1alpha1.Invitation) bool {
 	before, err := s.invited(invitationObjectOf(old))
 	after, err2 := s.invited(invitationObjectOf(object))
 	return old.Spec.AcceptedBy == "" && (err != nil || err2 != nil || after.Expires.After(before.Expires))
 }
 
 // acceptedByTheInvited says whether those who ask accept an invitation that was for them, in time.
-func (s *State) acceptedByTheInvited(subject string, old, object *v1alpha1.Invitation) bool {
+func (s *tenant) acceptedByTheInvited(subject string, old, object *v1alpha1.Invitation) bool {
 	life, err := s.invited(invitationObjectOf(old))
 	name := types.NamespacedName{Namespace: object.Namespace, Name: object.Spec.AcceptedBy}
 	if err != nil || old.Spec.AcceptedBy != "" || !s.instant().Before(life.Expires) || !s.active(name) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -21,7 +22,7 @@ type person struct{ organization, subject string }
 type holdings struct{ lasting, all map[person][]desired.Power }
 
 // holdings leaves out what is held by some grants.
-func (s *sequence) holdings(but map[desired.Ref]bool) holdings {
+func (s *sequence) holdings(but map[kinds.Ref]bool) holdings {
 	h := holdings{map[person][]desired.Power{}, map[person][]desired.Power{}}
 	w := s.want()
 	for _, object := range w.objects {
@@ -38,7 +39,7 @@ func (s *sequence) holdings(but map[desired.Ref]bool) holdings {
 		}
 		for path := range w.paths(user.Namespace) {
 			for _, access := range s.state.Held(key, path) {
-				if !but[access.Via[0]] {
+				if !but[access.Through[0]] {
 					h.all[who] = append(h.all[who], desired.Power{Grant: access.Grant, At: access.At})
 				}
 			}
@@ -89,15 +90,15 @@ func (a *attempts) try(requester person, old, object client.Object) {
 	if object != nil {
 		a.put(object)
 	} else {
-		a.remove(desired.RefOf(old))
+		a.remove(kinds.RefOf(old))
 	}
 	a.expectGiven(requester, before, named, full)
 }
 
 // full are the grants of which the store has not taken everything, before others have gone: they have been
 // judged when they were made.
-func (a *attempts) full() map[desired.Ref]bool {
-	refs := map[desired.Ref]bool{}
+func (a *attempts) full() map[kinds.Ref]bool {
+	refs := map[kinds.Ref]bool{}
 	for ref := range a.objects {
 		outcome, _ := a.state.Outcome(ref)
 		for _, permission := range outcome.Permissions {
@@ -109,7 +110,7 @@ func (a *attempts) full() map[desired.Ref]bool {
 	return refs
 }
 
-func (a *attempts) expectGiven(requester person, before holdings, named client.Object, full map[desired.Ref]bool) {
+func (a *attempts) expectGiven(requester person, before holdings, named client.Object, full map[kinds.Ref]bool) {
 	a.t.Helper()
 	_, membership := named.(*v1alpha1.GroupMembership)
 	if membership {
@@ -130,17 +131,17 @@ func (a *attempts) expectGiven(requester person, before holdings, named client.O
 }
 
 func describe(object client.Object) string {
-	return fmt.Sprintf("%v %+v", desired.RefOf(object), object)
+	return fmt.Sprintf("%v %+v", kinds.RefOf(object), object)
 }
 
 // change is a change that the API server would let through: something new, an edit of what can be edited, or
 // a deletion.
 func (a *attempts) change() (old, object client.Object) {
 	object = a.maker.object()
-	if kind := desired.RefOf(object).Kind; kind == desired.KindResourceType || kind == desired.KindNamespace {
+	if kind := kinds.RefOf(object).Kind; kind == kinds.ResourceType || kind == kinds.Namespace {
 		return nil, nil // whoever may write these is trusted
 	}
-	old = a.objects[desired.RefOf(object)]
+	old = a.objects[kinds.RefOf(object)]
 	if old == nil {
 		return nil, object
 	}

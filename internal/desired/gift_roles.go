@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
@@ -91,7 +92,7 @@ func (r *role) effect() []policy.Grant {
 
 // reach is what a role would give if nothing were broken: its own entries, and those of all roles that it
 // names, directly and through others.
-func (s *State) reach(key types.NamespacedName) (grants []policy.Grant) {
+func (s *tenant) reach(key types.NamespacedName) (grants []policy.Grant) {
 	named := func(key types.NamespacedName) iter.Seq[types.NamespacedName] {
 		return slices.Values(s.roles[key].parents(key))
 	}
@@ -103,8 +104,8 @@ func (s *State) reach(key types.NamespacedName) (grants []policy.Grant) {
 
 // withRole is the state of an organization's roles with one of them as it is here, or without it. It
 // knows of nothing else.
-func (s *State) withRole(key types.NamespacedName, object *v1alpha1.Role) *State {
-	trial := &State{
+func (s *tenant) withRole(key types.NamespacedName, object *v1alpha1.Role) *tenant {
+	trial := &tenant{
 		limits: s.limits, clock: s.clock, now: s.now, named: s.named,
 		organizations: s.organizations, namespaces: s.namespaces, catalogue: s.catalogue,
 		roles: map[types.NamespacedName]*role{}, tally: newTally(),
@@ -125,7 +126,7 @@ func (p *pass) evaluateRolesFrom(key types.NamespacedName) {
 }
 
 // administeredBy says whether the organization's admin role is this one, and assigned at the organization.
-func (s *State) administeredBy(role types.NamespacedName) bool {
+func (s *tenant) administeredBy(role types.NamespacedName) bool {
 	for key := range s.named.assignedRole[role] {
 		if s.isAdministration(key, s.assignments[key].object) {
 			return true
@@ -135,7 +136,7 @@ func (s *State) administeredBy(role types.NamespacedName) bool {
 }
 
 // unresolvedRole says why it is not known what a role gives, if it is not.
-func (s *State) unresolvedRole(field string, key types.NamespacedName) *Outcome {
+func (s *tenant) unresolvedRole(field string, key types.NamespacedName) *Outcome {
 	node := s.roles[key]
 	switch {
 	case node == nil || node.object == nil:
@@ -149,7 +150,7 @@ func (s *State) unresolvedRole(field string, key types.NamespacedName) *Outcome 
 			fault := found.faults[0]
 			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: in the Role %s, %s: %s", field, key.Name, of.Name, fault.Permission, fault.Message)}
 		}
-		if s.waits(Ref{KindRole, of.Namespace, of.Name}) {
+		if s.waits(kinds.Named(kinds.Role, of)) {
 			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: an edit of the Role %s waits for the end of a pause: write this when it has ended", field, key.Name, of.Name)}
 		}
 	}
@@ -158,7 +159,7 @@ func (s *State) unresolvedRole(field string, key types.NamespacedName) *Outcome 
 
 // TooLarge says why the store does not take a role, or nothing if it does, or did not take it before and
 // still gets the same.
-func (s *State) TooLarge(old, object *v1alpha1.Role) string {
+func (s *tenant) tooLarge(old, object *v1alpha1.Role) string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if old != nil && sameRights(&old.Spec, &object.Spec) {

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
@@ -73,7 +74,7 @@ type entry struct {
 	waits bool
 }
 
-func (p *pass) evaluateGrant(ref Ref) {
+func (p *pass) evaluateGrant(ref kinds.Ref) {
 	s := p.state
 	node := s.grants[ref]
 	if node.offer != nil {
@@ -97,11 +98,11 @@ func (p *pass) evaluateGrant(ref Ref) {
 	node.offer = offered
 	cell := place(s.grantCells, offered.cell)
 	if cell.owners == nil {
-		cell.owners = set[Ref]{}
+		cell.owners = set[kinds.Ref]{}
 	}
 	cell.owners.add(ref)
 	p.offers(offered.cell, ref)
-	wants := claims{}
+	wants := claims{facts: node.claims.facts} // until the cell says which entries it takes
 	if tuple, ok := render.Parent(offered.path); ok && offered.path.Level() == scope.Resource {
 		wants.tuples = append(wants.tuples, tuple)
 	}
@@ -109,15 +110,15 @@ func (p *pass) evaluateGrant(ref Ref) {
 }
 
 // offers notes that a grant wants something else in a cell.
-func (p *pass) offers(cell render.Cell, ref Ref) {
+func (p *pass) offers(cell render.Cell, ref kinds.Ref) {
 	if p.cells[cell] == nil {
-		p.cells[cell] = set[Ref]{}
+		p.cells[cell] = set[kinds.Ref]{}
 	}
 	p.cells[cell].add(ref)
 }
 
 // judgeGrant says what a grant offers or, where that is nothing, what there is to say.
-func (s *State) judgeGrant(ref Ref, o *grantObject) (Outcome, *offer) {
+func (s *tenant) judgeGrant(ref kinds.Ref, o *grantObject) (Outcome, *offer) {
 	life, outcome := s.judgeLife(ref.Namespace, o)
 	if outcome != nil {
 		return *outcome, nil
@@ -137,7 +138,7 @@ func (s *State) judgeGrant(ref Ref, o *grantObject) (Outcome, *offer) {
 }
 
 // readEntries says what the entries of a grant give, and at which path.
-func (s *State) readEntries(o *grantObject, path scope.Path, life policy.Lifetime) (scope.Path, []entry) {
+func (s *tenant) readEntries(o *grantObject, path scope.Path, life policy.Lifetime) (scope.Path, []entry) {
 	ofType := path.ResourceType
 	if path.ResourceID == "" {
 		path = path.Container() // every object of the type at the scope: the permissions say which type
@@ -156,7 +157,7 @@ func (s *State) readEntries(o *grantObject, path scope.Path, life policy.Lifetim
 	return path, entries
 }
 
-func (s *State) judgeGrantee(namespace string, o *grantObject) (string, *Outcome) {
+func (s *tenant) judgeGrantee(namespace string, o *grantObject) (string, *Outcome) {
 	if o.user != "" {
 		return s.judgeSubjectUser(o.userField, types.NamespacedName{Namespace: namespace, Name: o.user})
 	}
@@ -165,7 +166,7 @@ func (s *State) judgeGrantee(namespace string, o *grantObject) (string, *Outcome
 
 // judgeLife says when a temporary grant begins and ends, and what there is to say if it has ended: that
 // it is expired is all, whatever else became of what it names.
-func (s *State) judgeLife(namespace string, o *grantObject) (policy.Lifetime, *Outcome) {
+func (s *tenant) judgeLife(namespace string, o *grantObject) (policy.Lifetime, *Outcome) {
 	if o.temporary == nil {
 		return policy.Lifetime{}, nil
 	}
@@ -200,7 +201,7 @@ func seenToEnd(o *v1alpha1.TemporaryPermissionGrant, life policy.Lifetime) bool 
 }
 
 // withLife adds to an outcome when it changes by itself.
-func (s *State) withLife(outcome Outcome, o *grantObject, life policy.Lifetime) Outcome {
+func (s *tenant) withLife(outcome Outcome, o *grantObject, life policy.Lifetime) Outcome {
 	if o.temporary != nil {
 		outcome.Life, outcome.Phase, outcome.Next = life, life.PhaseAt(s.now), life.Next(s.now)
 	}

@@ -13,19 +13,21 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/condition"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 )
 
 // grantCell is a cell that grants fill together: all that one subject is granted directly at one scope.
 type grantCell struct {
-	owners   set[Ref]
+	owners   set[kinds.Ref]
 	contexts []*structpb.Struct
 }
 
 // evaluateGrantCell merges what the grants of a cell offer, the oldest first as long as the store takes
 // it, and says of each what became of it. Those in by wait for the cell.
-func (p *pass) evaluateGrantCell(cell render.Cell, by set[Ref]) {
+func (p *pass) evaluateGrantCell(cell render.Cell, by set[kinds.Ref]) {
 	s := p.state
 	node := s.grantCells[cell]
 	for ref := range node.owners {
@@ -51,6 +53,7 @@ func (p *pass) evaluateGrantCell(cell render.Cell, by set[Ref]) {
 		if len(p.change.Outcomes) > before {
 			by.add(ref)
 		}
+		p.entitle(ref, &owner.claims, owner.facts())
 	}
 	for ref := range by {
 		p.change.Cells = append(p.change.Cells, Touched[render.Cell]{What: cell, By: ref, Joined: same})
@@ -58,6 +61,23 @@ func (p *pass) evaluateGrantCell(cell render.Cell, by set[Ref]) {
 	if len(node.owners) == 0 {
 		delete(s.grantCells, cell)
 	}
+}
+
+// facts are the entries of a grant that its cell has taken.
+func (g *grant) facts() entitlement.Facts {
+	var taken []policy.Grant
+	for n, offered := range g.offer.entries {
+		if g.outcome.Permissions[n].Granted {
+			taken = append(taken, offered.grant)
+		}
+	}
+	if len(taken) == 0 {
+		return entitlement.Facts{}
+	}
+	return entitlement.Facts{Grants: &entitlement.Grants{
+		Principal: entitlement.Principal{User: g.object.user, Group: g.object.group},
+		At:        g.offer.path, Grants: taken, Temporary: g.object.temporary != nil,
+	}}
 }
 
 // held is 1 for a cell that holds something, else 0.
@@ -70,7 +90,7 @@ func (g *grant) endedBy(now time.Time) bool {
 }
 
 // compareGrants orders grants by age.
-func (s *State) compareGrants(a, b Ref) int {
+func (s *tenant) compareGrants(a, b kinds.Ref) int {
 	return cmp.Or(
 		s.grants[a].object.age.Time.Compare(s.grants[b].object.age.Time),
 		strings.Compare(a.Namespace, b.Namespace),
@@ -83,12 +103,12 @@ func (s *State) compareGrants(a, b Ref) int {
 type merged struct {
 	grants []policy.Grant
 	// rejected are the faults of entries that the store would not take, by grant and number of entry.
-	rejected map[Ref]map[int]entry
+	rejected map[kinds.Ref]map[int]entry
 }
 
 // merge admits entries in order. What it admits always fits.
-func (s *State) merge(owners []Ref) merged {
-	m := merged{rejected: map[Ref]map[int]entry{}}
+func (s *tenant) merge(owners []kinds.Ref) merged {
+	m := merged{rejected: map[kinds.Ref]map[int]entry{}}
 	admitted := map[string][]policy.Grant{}
 	fits := s.fitsAtOnce(owners)
 	for _, ref := range owners {
@@ -119,7 +139,7 @@ func (s *State) merge(owners []Ref) merged {
 
 // fitsAtOnce says whether all that is offered is within the size that the store takes, as it almost
 // always is: then nothing needs to be measured one by one.
-func (s *State) fitsAtOnce(owners []Ref) bool {
+func (s *tenant) fitsAtOnce(owners []kinds.Ref) bool {
 	var all []policy.Grant
 	for _, ref := range owners {
 		for _, offered := range s.grants[ref].offer.entries {
@@ -143,7 +163,7 @@ func tooLarge(granted policy.Grant, beside error) entry {
 }
 
 // tooExpensive says why a grant can't stand beside the others of its permission.
-func (s *State) tooExpensive(granted policy.Grant, with []policy.Grant) *entry {
+func (s *tenant) tooExpensive(granted policy.Grant, with []policy.Grant) *entry {
 	cost, limit := condition.Cost(with), s.limits.ConditionCost
 	if cost <= limit || slices.ContainsFunc(with, policy.Grant.Always) {
 		return nil
@@ -156,7 +176,7 @@ func (s *State) tooExpensive(granted policy.Grant, with []policy.Grant) *entry {
 		"with the older grants of the permission to the same subject at the same scope, a decision would cost %d, and the store allows %d: delete some of them, or let their windows touch", cost, limit)}}
 }
 
-func (m *merged) reject(ref Ref, n int, why entry) {
+func (m *merged) reject(ref kinds.Ref, n int, why entry) {
 	if m.rejected[ref] == nil {
 		m.rejected[ref] = map[int]entry{}
 	}
@@ -171,7 +191,7 @@ func flatten(byPermission map[string][]policy.Grant) (grants []policy.Grant) {
 }
 
 // judgeOffer says what became of a grant whose entries were admitted, but for the rejected ones.
-func (s *State) judgeOffer(node *grant, rejected map[int]entry) Outcome {
+func (s *tenant) judgeOffer(node *grant, rejected map[int]entry) Outcome {
 	o := node.object
 	life, _ := s.judgeLife(node.offer.path.Organization, o)
 	outcome := s.withLife(Outcome{Ready: true, Reason: v1alpha1.ReasonInForce}, o, life)

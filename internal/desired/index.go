@@ -4,6 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 type set[T comparable] map[T]struct{}
@@ -64,8 +65,8 @@ type references struct {
 	// deleting finds, by organization, the assignments that are being deleted.
 	deleting index[string, types.NamespacedName]
 
-	grantsOf, grantsOn, grantsGiving index[string, Ref]
-	grantsToUser, grantsToGroup      index[types.NamespacedName, Ref]
+	grantsOf, grantsOn, grantsGiving index[string, kinds.Ref]
+	grantsToUser, grantsToGroup      index[types.NamespacedName, kinds.Ref]
 }
 
 // identity is a subject in an organization.
@@ -87,8 +88,8 @@ func newReferences() references {
 		membershipsOf: byText(), invitationsOf: byText(), deleting: byText(),
 		membershipsOfUser: byName(), membershipsOfGroup: byName(), accepted: byName(),
 		sameMembership: index[pair, types.NamespacedName]{},
-		grantsOf:       index[string, Ref]{}, grantsOn: index[string, Ref]{}, grantsGiving: index[string, Ref]{},
-		grantsToUser: index[types.NamespacedName, Ref]{}, grantsToGroup: index[types.NamespacedName, Ref]{},
+		grantsOf:       index[string, kinds.Ref]{}, grantsOn: index[string, kinds.Ref]{}, grantsGiving: index[string, kinds.Ref]{},
+		grantsToUser: index[types.NamespacedName, kinds.Ref]{}, grantsToGroup: index[types.NamespacedName, kinds.Ref]{},
 	}
 }
 
@@ -138,7 +139,7 @@ func (r *references) indexInvitation(spec *v1alpha1.InvitationSpec, key types.Na
 }
 
 // indexGrant enters a grant into the indexes, or takes it out.
-func (r *references) indexGrant(o *grantObject, ref Ref, enter bool) {
+func (r *references) indexGrant(o *grantObject, ref kinds.Ref, enter bool) {
 	r.grantsOf.put(ref.Namespace, ref, enter)
 	if o.user != "" {
 		r.grantsToUser.put(types.NamespacedName{Namespace: ref.Namespace, Name: o.user}, ref, enter)

@@ -31,12 +31,12 @@ func (r *role) parents(key types.NamespacedName) []types.NamespacedName {
 }
 
 // withHeirs are roles and all that inherit from them, directly and through others.
-func (s *State) withHeirs(roles set[types.NamespacedName]) set[types.NamespacedName] {
+func (s *tenant) withHeirs(roles set[types.NamespacedName]) set[types.NamespacedName] {
 	return s.reached(roles, func(key types.NamespacedName) iter.Seq[types.NamespacedName] { return maps.Keys(s.named.heirs[key]) })
 }
 
 // reached are roles and all that next leads to from them, directly and through others, as far as there are any.
-func (s *State) reached(roles set[types.NamespacedName], next func(types.NamespacedName) iter.Seq[types.NamespacedName]) set[types.NamespacedName] {
+func (s *tenant) reached(roles set[types.NamespacedName], next func(types.NamespacedName) iter.Seq[types.NamespacedName]) set[types.NamespacedName] {
 	found := set[types.NamespacedName]{}
 	var follow func(types.NamespacedName)
 	follow = func(key types.NamespacedName) {
@@ -71,7 +71,7 @@ type inheritedGrant struct {
 
 // judgeInheritance finds what a role inherits, from each ancestor once, the nearest first; or why it grants
 // nothing at all. The roles that it names have been evaluated before.
-func (s *State) judgeInheritance(key types.NamespacedName, node *role) ([]inheritedGrant, *Outcome) {
+func (s *tenant) judgeInheritance(key types.NamespacedName, node *role) ([]inheritedGrant, *Outcome) {
 	if len(node.object.Spec.Inherits) == 0 {
 		return nil, nil
 	}
@@ -110,7 +110,7 @@ func (s *State) judgeInheritance(key types.NamespacedName, node *role) ([]inheri
 // ancestors are the roles that a role inherits from, directly and through others, each once, the nearest
 // first, and of these at most one more than are allowed. If the role is among them, cycle is the shortest
 // way from it to itself.
-func (s *State) ancestors(key types.NamespacedName) (ancestors []types.NamespacedName, cycle []string) {
+func (s *tenant) ancestors(key types.NamespacedName) (ancestors []types.NamespacedName, cycle []string) {
 	heirOf := map[types.NamespacedName]types.NamespacedName{}
 	level := []types.NamespacedName{key}
 	for len(level) > 0 && len(ancestors) <= maxAncestors {

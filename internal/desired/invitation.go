@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
@@ -68,10 +69,10 @@ func (p *pass) evaluateInvitation(key types.NamespacedName) {
 		all(p.assignments, s.named.assignedToInvitation, key)
 	}
 	node.acceptedBy, node.subject = acceptedBy, subject
-	p.judge(Ref{KindInvitation, key.Namespace, key.Name}, &node.outcome, now)
+	p.judge(kinds.Named(kinds.Invitation, key), &node.outcome, now)
 }
 
-func (s *State) judgeInvitation(key types.NamespacedName, o *invitationObject) Outcome {
+func (s *tenant) judgeInvitation(key types.NamespacedName, o *invitationObject) Outcome {
 	life, err := s.invited(o)
 	if err != nil {
 		return Outcome{Reason: v1alpha1.ReasonDurationInvalid, Stalled: true, Message: err.Error()}
@@ -101,7 +102,7 @@ func (s *State) judgeInvitation(key types.NamespacedName, o *invitationObject) O
 
 // invited says where in its life an invitation is. It is accepted if that was seen before it expired,
 // be it now, by the webhook or by an earlier look; when none of them knows, it was too late.
-func (s *State) invited(o *invitationObject) (Invited, error) {
+func (s *tenant) invited(o *invitationObject) (Invited, error) {
 	expires, err := expiryOf(&o.spec, o.created)
 	life := Invited{Phase: v1alpha1.InvitationPending, Expires: expires}
 	if err != nil {
@@ -136,7 +137,7 @@ func expiryOf(spec *v1alpha1.InvitationSpec, created time.Time) (time.Time, erro
 }
 
 // judgeSubjectInvitation is who has accepted an invitation, or why nobody gets what it is assigned.
-func (s *State) judgeSubjectInvitation(key types.NamespacedName) (string, *Outcome) {
+func (s *tenant) judgeSubjectInvitation(key types.NamespacedName) (string, *Outcome) {
 	node := s.invitations[key]
 	switch {
 	case node == nil || node.object == nil:

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -70,7 +71,7 @@ func TestTheOldestGrantsAreAdmittedAsFarAsTheStoreTakesThem(t *testing.T) {
 			objects = append(objects, grantOf("older", 0, c.older...))
 		}
 		state.Put(objects...)
-		younger := desired.Ref{Kind: desired.KindPermissionGrant, Namespace: "acme", Name: "younger"}
+		younger := kinds.Ref{Kind: kinds.PermissionGrant, Namespace: "acme", Name: "younger"}
 		older := younger
 		older.Name = "older"
 		got, _ := state.Outcome(younger)
@@ -97,7 +98,7 @@ func TestARoleThatIsTooLargeGrantsNothingAndItsAssignmentsSaySo(t *testing.T) {
 	assignment := build.RoleAssignment("acme", "ann").Gives("editor").ToUser("ann").Obj()
 	state.Put(role.DeepCopy(), assignment)
 	outcome := func(object client.Object) desired.Outcome {
-		got, _ := state.Outcome(desired.RefOf(object))
+		got, _ := state.Outcome(kinds.RefOf(object))
 		return got
 	}
 	if got := outcome(assignment); !got.InForce {
@@ -128,7 +129,7 @@ func TestAnEntryThatIsTooExpensiveLeavesTheOthersOfItsRole(t *testing.T) {
 		v1alpha1.PermissionEntry{Permission: "P0", Conditions: conditions("color", "shape", "size", "weight")},
 		v1alpha1.PermissionEntry{Permission: "P0", Conditions: conditions("color")})
 	state.Put(append(governed(), role, build.RoleAssignment("acme", "ann").Gives("editor").ToUser("ann").Obj())...)
-	got, _ := state.Outcome(desired.RefOf(role))
+	got, _ := state.Outcome(kinds.RefOf(role))
 	if got.Ready || !got.Stalled || len(got.Faults) != 1 || got.Faults[0].Reason != v1alpha1.ReasonConditionTooExpensive {
 		t.Errorf("got %+v, want one fault", got)
 	}
@@ -150,15 +151,15 @@ func TestAGrantThatHasEndedMakesRoomBeforeItsOwnTurn(t *testing.T) {
 	state.Put(append(governed(), ending)...)
 	staying := grantOf("staying", time.Minute, v1alpha1.PermissionEntry{Permission: "P0", Conditions: conditions("size")})
 	state.Put(staying.DeepCopy())
-	if outcome, _ := state.Outcome(desired.RefOf(staying)); outcome.Reason != v1alpha1.ReasonConditionTooExpensive {
+	if outcome, _ := state.Outcome(kinds.RefOf(staying)); outcome.Reason != v1alpha1.ReasonConditionTooExpensive {
 		t.Fatalf("beside the other: %+v", outcome)
 	}
 	clock.SetTime(epoch.Add(time.Hour))
 	change := state.Put(staying.DeepCopy())
-	if outcome, _ := state.Outcome(desired.RefOf(staying)); !outcome.InForce {
+	if outcome, _ := state.Outcome(kinds.RefOf(staying)); !outcome.InForce {
 		t.Errorf("once the other has ended: %+v", outcome)
 	}
-	if outcome, _ := state.Outcome(desired.RefOf(ending)); outcome.Reason != v1alpha1.ReasonExpired || !slices.Contains(change.Outcomes, desired.RefOf(ending)) {
+	if outcome, _ := state.Outcome(kinds.RefOf(ending)); outcome.Reason != v1alpha1.ReasonExpired || !slices.Contains(change.Outcomes, kinds.RefOf(ending)) {
 		t.Errorf("the other: %+v, and the change names %v", outcome, change.Outcomes)
 	}
 }

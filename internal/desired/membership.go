@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
@@ -35,12 +37,12 @@ func (p *pass) evaluateMembership(key types.NamespacedName) {
 	} else {
 		now, wants = s.judgeMembership(key, node.object)
 	}
-	ref := Ref{KindGroupMembership, key.Namespace, key.Name}
+	ref := kinds.Named(kinds.GroupMembership, key)
 	p.judge(ref, &node.outcome, now)
 	p.claim(ref, &node.claims, wants)
 }
 
-func (s *State) judgeMembership(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) (Outcome, claims) {
+func (s *tenant) judgeMembership(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) (Outcome, claims) {
 	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
 		return *ungoverned, claims{}
 	}
@@ -65,10 +67,10 @@ func (s *State) judgeMembership(key types.NamespacedName, spec *v1alpha1.GroupMe
 }
 
 // judgeMember says what a membership that holds gives.
-func (s *State) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec, subject string) (Outcome, claims) {
+func (s *tenant) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec, subject string) (Outcome, claims) {
 	group := objectid.Group(key.Namespace, spec.Group)
 	outcome := Outcome{Reason: v1alpha1.ReasonInForce, Ready: true, InForce: true, Message: "a member of the group"}
-	wants := claims{}
+	wants := claims{facts: entitlement.Facts{Membership: &entitlement.Membership{User: spec.User, Group: spec.Group}}}
 	wants.tuples = append(wants.tuples, render.Member(group, subject))
 	if spec.Role != v1alpha1.GroupAdmin {
 		return outcome, wants
@@ -99,6 +101,9 @@ func (s *State) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMember
 	if len(contexts) > 0 {
 		cell := render.GrantCell(group, subject)
 		wants.cell, wants.contexts = &cell, contexts
+		for _, grant := range grants {
+			wants.facts.Membership.Permissions = append(wants.facts.Membership.Permissions, grant.Permission)
+		}
 	}
 	return outcome, wants
 }

@@ -2,11 +2,14 @@ package desired
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
@@ -41,6 +44,7 @@ func (p *pass) evaluateOrganization(name string) {
 	default:
 		node.scopes = declared(node.object)
 		node.maximum = maximumOf(node.object)
+		wants.facts.Scopes = slices.SortedFunc(maps.Keys(node.scopes), scope.Path.Compare)
 		for path := range node.scopes {
 			if tuple, ok := render.Parent(path); ok {
 				wants.tuples = append(wants.tuples, tuple)
@@ -51,7 +55,7 @@ func (p *pass) evaluateOrganization(name string) {
 	for key := range s.named.deleting[name] {
 		p.protect(key, s.assignments[key].object)
 	}
-	ref := Ref{Kind: KindOrganization, Name: name}
+	ref := kinds.Ref{Kind: kinds.Organization, Name: name}
 	p.judge(ref, &node.outcome, now)
 	p.claim(ref, &node.claims, wants)
 
@@ -86,7 +90,7 @@ func (p *pass) evaluateOrganization(name string) {
 	}
 }
 
-func (s *State) hasNamespace(name string) bool {
+func (s *tenant) hasNamespace(name string) bool {
 	_, there := s.namespaces[name]
 	return there
 }
@@ -94,13 +98,13 @@ func (s *State) hasNamespace(name string) bool {
 // evaluateAdministration looks again at who administers an organization that is in effect.
 func (p *pass) evaluateAdministration(name string) {
 	if node := p.state.organizations[name]; node != nil && len(node.scopes) > 0 {
-		p.judge(Ref{Kind: KindOrganization, Name: name}, &node.outcome, p.state.judgeAdministration(node.object))
+		p.judge(kinds.Ref{Kind: kinds.Organization, Name: name}, &node.outcome, p.state.judgeAdministration(node.object))
 	}
 }
 
 // judgeAdministration says whether there is who an organization is said to be administered by. The
 // organization is in effect all the same, so that this can be mended.
-func (s *State) judgeAdministration(object *v1alpha1.Organization) Outcome {
+func (s *tenant) judgeAdministration(object *v1alpha1.Organization) Outcome {
 	for _, owner := range object.Spec.Owners {
 		if node := s.users[types.NamespacedName{Namespace: object.Name, Name: owner}]; node == nil || node.object == nil {
 			return Outcome{Reason: v1alpha1.ReasonOwnerNotFound, Message: fmt.Sprintf(
@@ -131,7 +135,7 @@ func maximumOf(object *v1alpha1.Organization) time.Duration {
 }
 
 // governed says whether an organization is in effect in the namespace, and if not, why.
-func (s *State) governed(namespace string) (*organization, *Outcome) {
+func (s *tenant) governed(namespace string) (*organization, *Outcome) {
 	node := s.organizations[namespace]
 	if node == nil || node.object == nil {
 		return nil, &Outcome{Reason: v1alpha1.ReasonOrganizationNotFound, Message: fmt.Sprintf(

@@ -2,12 +2,15 @@ package desired
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
@@ -16,12 +19,14 @@ import (
 // pass evaluates what a change has touched. Kinds depend on each other in one direction only, so each
 // is evaluated once, after all that it depends on.
 type pass struct {
-	state  *State
+	state  *tenant
 	change Change
 	// remembers means that what the state holds has been carried out.
 	remembers bool
 
+	// types means that the catalogue is to be made anew, and declared is what it was made.
 	types         bool
+	declared      *catalogue
 	organizations set[string]
 	users         set[types.NamespacedName]
 	groups        set[types.NamespacedName]
@@ -29,21 +34,24 @@ type pass struct {
 	// used is by how many more, or fewer, objects of a kind a role is named.
 	used        map[use]int
 	assignments set[types.NamespacedName]
-	grants      set[Ref]
+	grants      set[kinds.Ref]
 	// cells are the cells that grants fill together, and the grants that want something else there now.
-	cells       map[render.Cell]set[Ref]
+	cells       map[render.Cell]set[kinds.Ref]
 	invitations set[types.NamespacedName]
 	memberships set[types.NamespacedName]
 	// protected are the users whose assignments that are being deleted may have to stay, or may go.
 	protected set[types.NamespacedName]
+	// entitlements are what the index has to learn, all at once when the pass is over.
+	entitlements []entitlement.Update
 	// administered are the organizations whose owners and admin role may be there now, or not any more.
 	administered set[string]
 }
 
-func newPass(s *State) *pass {
+func newPass(s *tenant) *pass {
 	// What has ended stays ended when the clock is set back.
 	if now := s.clock.Now(); now.After(s.now) {
 		s.now = now
+		s.seen.Store(&now)
 	}
 	return &pass{
 		state:         s,
@@ -53,8 +61,8 @@ func newPass(s *State) *pass {
 		roles:         set[types.NamespacedName]{},
 		used:          map[use]int{},
 		assignments:   set[types.NamespacedName]{},
-		grants:        set[Ref]{},
-		cells:         map[render.Cell]set[Ref]{},
+		grants:        set[kinds.Ref]{},
+		cells:         map[render.Cell]set[kinds.Ref]{},
 		invitations:   set[types.NamespacedName]{},
 		memberships:   set[types.NamespacedName]{},
 		protected:     set[types.NamespacedName]{},
@@ -99,9 +107,10 @@ func (p *pass) run() Change {
 	}
 	for use, more := range p.used {
 		if more != 0 && p.state.roles[use.role] != nil {
-			p.change.Used = append(p.change.Used, Ref{KindRole, use.role.Namespace, use.role.Name})
+			p.change.Used = append(p.change.Used, kinds.Named(kinds.Role, use.role))
 		}
 	}
+	p.state.index.Apply(p.entitlements)
 	return p.change
 }
 
@@ -112,7 +121,7 @@ type use struct {
 }
 
 // use notes that an object names roles, or does no more.
-func (p *pass) use(by Ref, enter bool, roles ...string) {
+func (p *pass) use(by kinds.Ref, enter bool, roles ...string) {
 	more := 1
 	if !enter {
 		more = -1
@@ -131,7 +140,7 @@ func all[K, V comparable](to set[V], in index[K, V], name K) {
 func (p *pass) claimants(who identity) { all(p.users, p.state.named.usersBySubject, who) }
 
 // judge replaces the outcome of an object and notes whether it is another one now.
-func (p *pass) judge(ref Ref, outcome *Outcome, now Outcome) {
+func (p *pass) judge(ref kinds.Ref, outcome *Outcome, now Outcome) {
 	if !outcome.equal(now) {
 		p.state.tally.add(ref.Kind, outcome, -1)
 		p.state.tally.add(ref.Kind, &now, 1)
@@ -140,8 +149,9 @@ func (p *pass) judge(ref Ref, outcome *Outcome, now Outcome) {
 	}
 }
 
-// claims are what an object wants in the store.
+// claims are what an object yields: entitlements, and the tuples that say the same in the store.
 type claims struct {
+	facts  entitlement.Facts
 	tuples []store.Key
 	cell   *render.Cell
 	role   types.NamespacedName // fills the cell, unless contexts do
@@ -151,7 +161,8 @@ type claims struct {
 
 // claim replaces the claims of an object. New ones are counted before old ones are given up, so that
 // what is in both is not touched.
-func (p *pass) claim(by Ref, old *claims, now claims) {
+func (p *pass) claim(by kinds.Ref, old *claims, now claims) {
+	p.entitle(by, old, now.facts)
 	wanted := p.state.wanted
 	balance := map[store.Key]int{}
 	for _, key := range now.tuples {
@@ -178,6 +189,14 @@ func (p *pass) claim(by Ref, old *claims, now claims) {
 	*old = now
 }
 
+// entitle replaces the entitlements of an object.
+func (p *pass) entitle(by kinds.Ref, old *claims, now entitlement.Facts) {
+	if !reflect.DeepEqual(old.facts, now) {
+		p.entitlements = append(p.entitlements, entitlement.Update{By: by, Old: old.facts, New: now})
+		old.facts = now
+	}
+}
+
 // sameCell says whether claims want the same cell, filled in the same way.
 func (c *claims) sameCell(other claims) bool {
 	if c.cell == nil || other.cell == nil {
@@ -186,7 +205,7 @@ func (c *claims) sameCell(other claims) bool {
 	return *c.cell == *other.cell && slices.EqualFunc(c.contexts, other.contexts, func(a, b *structpb.Struct) bool { return proto.Equal(a, b) })
 }
 
-func (p *pass) claimCell(by Ref, c claims, more int) {
+func (p *pass) claimCell(by kinds.Ref, c claims, more int) {
 	if c.cell == nil {
 		return
 	}

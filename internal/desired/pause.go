@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
@@ -40,7 +41,7 @@ type pause struct {
 }
 
 // says is the outcome of an object that is paused, from that of what stands.
-func (p *pause) says(ref Ref, outcome Outcome) Outcome {
+func (p *pause) says(ref kinds.Ref, outcome Outcome) Outcome {
 	paused := &Paused{By: p.by, Stands: p.stands, Waits: p.waits, Record: p.record}
 	outcome.Paused = paused
 	whose := annotationOf(ref, p.by)
@@ -64,7 +65,7 @@ func (p *pause) says(ref Ref, outcome Outcome) Outcome {
 }
 
 // annotationOf names the annotation that pauses an object.
-func annotationOf(ref Ref, by string) string {
+func annotationOf(ref kinds.Ref, by string) string {
 	if by == v1alpha1.ReasonOrganizationPaused {
 		return fmt.Sprintf("the annotation %s of the Organization %s", v1alpha1.AnnotationPaused, ref.Namespace)
 	}
@@ -72,10 +73,10 @@ func annotationOf(ref Ref, by string) string {
 }
 
 // WaitsFor names the annotation that keeps an object's spec from being carried out; nothing if none does.
-func (s *State) WaitsFor(object v1alpha1.Object) string {
+func (s *tenant) waitsFor(object v1alpha1.Object) string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	ref := RefOf(object)
+	ref := kinds.RefOf(object)
 	by := s.pausedBy(ref, object)
 	if by == "" {
 		return ""
@@ -85,7 +86,7 @@ func (s *State) WaitsFor(object v1alpha1.Object) string {
 
 // putPaused finds what counts of an object that is put: all that is written, unless it is paused. False means
 // that nothing counts.
-func (p *pass) putPaused(ref Ref, written v1alpha1.Object) (v1alpha1.Object, bool) {
+func (p *pass) putPaused(ref kinds.Ref, written v1alpha1.Object) (v1alpha1.Object, bool) {
 	s, before := p.state, p.state.pauses[ref]
 	now := &pause{by: s.pausedBy(ref, written), written: written, stands: written}
 	if now.by != "" {
@@ -107,13 +108,13 @@ func (p *pass) putPaused(ref Ref, written v1alpha1.Object) (v1alpha1.Object, boo
 	return now.stands, now.stands != nil
 }
 
-func (p *pass) forgetPause(ref Ref) {
+func (p *pass) forgetPause(ref kinds.Ref) {
 	delete(p.state.pauses, ref)
 	p.state.pausesOf.remove(ref.Namespace, ref)
 }
 
 // pausedBy says what pauses an object, nothing if it is not paused.
-func (s *State) pausedBy(ref Ref, object v1alpha1.Object) string {
+func (s *tenant) pausedBy(ref kinds.Ref, object v1alpha1.Object) string {
 	switch {
 	case IsPaused(object):
 		return v1alpha1.ReasonPaused
@@ -131,7 +132,7 @@ func IsPaused(object v1alpha1.Object) bool {
 // heldTo is what a paused object is kept to, nil where that is nothing. Whoever carries out the state knows
 // what was carried out before. After a start, and for whoever only follows, the status tells: it records the
 // spec or, as long as it does not, is about the present one or about none that is known.
-func (p *pass) heldTo(ref Ref, written v1alpha1.Object, before *pause) v1alpha1.Object {
+func (p *pass) heldTo(ref kinds.Ref, written v1alpha1.Object, before *pause) v1alpha1.Object {
 	if p.remembers {
 		if before != nil && before.by != "" && before.written.GetUID() == written.GetUID() {
 			return before.held
@@ -223,11 +224,11 @@ func (p *pass) pauseOrganization(name string, paused bool) {
 		s.pausedOrganizations.remove(name)
 	}
 	for kind, keys := range map[string]set[types.NamespacedName]{
-		KindUser: n.usersOf[name], KindGroup: n.groupsOf[name], KindRole: n.rolesOf[name], KindRoleAssignment: n.assignmentsOf[name],
-		KindGroupMembership: n.membershipsOf[name], KindInvitation: n.invitationsOf[name],
+		kinds.User: n.usersOf[name], kinds.Group: n.groupsOf[name], kinds.Role: n.rolesOf[name], kinds.RoleAssignment: n.assignmentsOf[name],
+		kinds.GroupMembership: n.membershipsOf[name], kinds.Invitation: n.invitationsOf[name],
 	} {
 		for key := range keys {
-			p.change.Outcomes = append(p.change.Outcomes, Ref{kind, key.Namespace, key.Name})
+			p.change.Outcomes = append(p.change.Outcomes, kinds.Named(kind, key))
 		}
 	}
 	for ref := range n.grantsOf[name] {
@@ -239,55 +240,55 @@ func (p *pass) pauseOrganization(name string, paused bool) {
 }
 
 // waits says whether an object is paused while what is written is not what stands.
-func (s *State) waits(ref Ref) bool {
+func (s *tenant) waits(ref kinds.Ref) bool {
 	found := s.pauses[ref]
 	return found != nil && found.waits
 }
 
 // standing is an object as the state has it, with its spec and no more of its metadata than the state keeps;
 // nil where there is none.
-func (s *State) standing(ref Ref) v1alpha1.Object {
+func (s *tenant) standing(ref kinds.Ref) v1alpha1.Object {
 	key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
 	switch ref.Kind {
-	case KindResourceType:
+	case kinds.ResourceType:
 		if node := s.types[ref.Name]; node != nil && node.object != nil {
 			return node.object
 		}
-	case KindOrganization:
+	case kinds.Organization:
 		if node := s.organizations[ref.Name]; node != nil && node.object != nil {
 			return node.object
 		}
-	case KindUser:
+	case kinds.User:
 		if node := s.users[key]; node != nil && node.object != nil {
 			return node.object
 		}
-	case KindGroup:
+	case kinds.Group:
 		if node := s.groups[key]; node != nil && node.object != nil {
 			return node.object
 		}
-	case KindRole:
+	case kinds.Role:
 		if node := s.roles[key]; node != nil && node.object != nil {
 			return node.object
 		}
-	case KindRoleAssignment:
+	case kinds.RoleAssignment:
 		if node := s.assignments[key]; node != nil && node.object != nil {
 			object := &v1alpha1.RoleAssignment{Spec: *node.object}
 			object.UID = node.uid
 			return object
 		}
-	case KindGroupMembership:
+	case kinds.GroupMembership:
 		if node := s.memberships[key]; node != nil && node.object != nil {
 			object := &v1alpha1.GroupMembership{Spec: *node.object}
 			object.UID = node.uid
 			return object
 		}
-	case KindInvitation:
+	case kinds.Invitation:
 		if node := s.invitations[key]; node != nil && node.object != nil {
 			object := &v1alpha1.Invitation{Spec: node.object.spec}
 			object.UID = node.object.uid
 			return object
 		}
-	case KindPermissionGrant, KindTemporaryPermissionGrant:
+	case kinds.PermissionGrant, kinds.TemporaryPermissionGrant:
 		if node := s.grants[ref]; node != nil && node.object != nil {
 			return node.object.standing()
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -21,11 +22,11 @@ type pausing struct {
 	clock *clocktesting.FakePassiveClock
 	// state is what the operator holds, and objects are those of the cluster.
 	state   *desired.State
-	objects map[desired.Ref]client.Object
+	objects map[kinds.Ref]client.Object
 }
 
 func newPausing(t *testing.T) *pausing {
-	p := &pausing{T: t, clock: clocktesting.NewFakePassiveClock(epoch.Add(time.Minute)), objects: map[desired.Ref]client.Object{}}
+	p := &pausing{T: t, clock: clocktesting.NewFakePassiveClock(epoch.Add(time.Minute)), objects: map[kinds.Ref]client.Object{}}
 	p.state = desired.New(limits, p.clock)
 	invitation := build.Invitation("acme", "inv").Obj()
 	for _, object := range []client.Object{
@@ -56,12 +57,12 @@ func newPausing(t *testing.T) *pausing {
 
 // put is what the API server has and the controller sees; the operator then writes the status.
 func (p *pausing) put(state *desired.State, object client.Object) {
-	p.objects[desired.RefOf(object)] = object
+	p.objects[kinds.RefOf(object)] = object
 	state.Put(copies(object)...)
-	p.report(state, desired.RefOf(object))
+	p.report(state, kinds.RefOf(object))
 }
 
-func (p *pausing) report(state *desired.State, ref desired.Ref) {
+func (p *pausing) report(state *desired.State, ref kinds.Ref) {
 	object, ok := p.objects[ref].(v1alpha1.Object)
 	if !ok {
 		return
@@ -75,7 +76,7 @@ func (p *pausing) report(state *desired.State, ref desired.Ref) {
 }
 
 // change is an edit of an object; the operator sees it, if it is there, and writes the status.
-func (p *pausing) change(ref desired.Ref, edit func(client.Object), seen bool) {
+func (p *pausing) change(ref kinds.Ref, edit func(client.Object), seen bool) {
 	object := p.objects[ref].DeepCopyObject().(client.Object)
 	before := object.DeepCopyObject().(v1alpha1.Object)
 	edit(object)
@@ -103,7 +104,7 @@ func paused(by client.Object, is bool) {
 	by.SetAnnotations(annotations)
 }
 
-func (p *pausing) pause(ref desired.Ref, is, seen bool) {
+func (p *pausing) pause(ref kinds.Ref, is, seen bool) {
 	p.change(ref, func(o client.Object) { paused(o, is) }, seen)
 }
 
@@ -123,7 +124,7 @@ func (p *pausing) anew() (anew, follows *desired.State) {
 // take is what a state wants in the store.
 func (p *pausing) take(state *desired.State) snapshot {
 	p.Helper()
-	refs := map[desired.Ref]bool{}
+	refs := map[kinds.Ref]bool{}
 	for ref := range p.objects {
 		refs[ref] = true
 	}
@@ -145,7 +146,7 @@ func (p *pausing) unpaused() snapshot {
 	return p.take(state)
 }
 
-func values(objects map[desired.Ref]client.Object) (list []client.Object) {
+func values(objects map[kinds.Ref]client.Object) (list []client.Object) {
 	for _, object := range objects {
 		list = append(list, object)
 	}
@@ -162,43 +163,43 @@ func (p *pausing) holds(want snapshot) {
 }
 
 // giving are edits of an object of each kind, all of which make a difference to the store.
-var giving = map[desired.Ref]func(client.Object){
-	{Kind: desired.KindOrganization, Name: "acme"}: func(o client.Object) {
+var giving = map[kinds.Ref]func(client.Object){
+	{Kind: kinds.Organization, Name: "acme"}: func(o client.Object) {
 		o.(*v1alpha1.Organization).Spec.Workspaces = o.(*v1alpha1.Organization).Spec.Workspaces[:1]
 	},
-	{Kind: desired.KindResourceType, Name: "app"}: func(o client.Object) {
+	{Kind: kinds.ResourceType, Name: "app"}: func(o client.Object) {
 		o.(*v1alpha1.ResourceType).Spec.Permissions = o.(*v1alpha1.ResourceType).Spec.Permissions[1:]
 	},
-	{Kind: desired.KindUser, Namespace: "acme", Name: "sue"}: func(o client.Object) { o.(*v1alpha1.User).Spec.Suspended = false },
-	{Kind: desired.KindGroup, Namespace: "acme", Name: "devs"}: func(o client.Object) {
+	{Kind: kinds.User, Namespace: "acme", Name: "sue"}: func(o client.Object) { o.(*v1alpha1.User).Spec.Suspended = false },
+	{Kind: kinds.Group, Namespace: "acme", Name: "devs"}: func(o client.Object) {
 		o.(*v1alpha1.Group).Spec.ConfigurablePermissions = []string{"other"}
 	},
-	{Kind: desired.KindGroupMembership, Namespace: "acme", Name: "ann-devs"}: func(o client.Object) {
+	{Kind: kinds.GroupMembership, Namespace: "acme", Name: "ann-devs"}: func(o client.Object) {
 		o.(*v1alpha1.GroupMembership).Spec.Role = v1alpha1.GroupMember
 	},
-	{Kind: desired.KindRole, Namespace: "acme", Name: "editor"}: func(o client.Object) {
+	{Kind: kinds.Role, Namespace: "acme", Name: "editor"}: func(o client.Object) {
 		o.(*v1alpha1.Role).Spec.PermissionGrants = append(o.(*v1alpha1.Role).Spec.PermissionGrants, v1alpha1.PermissionEntry{Permission: "Edit"})
 	},
-	{Kind: desired.KindRoleAssignment, Namespace: "acme", Name: "ann"}: func(o client.Object) {
+	{Kind: kinds.RoleAssignment, Namespace: "acme", Name: "ann"}: func(o client.Object) {
 		o.(*v1alpha1.RoleAssignment).Spec.Scope.Workspace = "lab"
 	},
-	{Kind: desired.KindPermissionGrant, Namespace: "acme", Name: "ann"}: func(o client.Object) {
+	{Kind: kinds.PermissionGrant, Namespace: "acme", Name: "ann"}: func(o client.Object) {
 		o.(*v1alpha1.PermissionGrant).Spec.Permissions[0].Permission = "Edit"
 	},
-	{Kind: desired.KindTemporaryPermissionGrant, Namespace: "acme", Name: "ann"}: func(o client.Object) {
+	{Kind: kinds.TemporaryPermissionGrant, Namespace: "acme", Name: "ann"}: func(o client.Object) {
 		o.(*v1alpha1.TemporaryPermissionGrant).Spec.ExpiresAt = &metav1.Time{Time: epoch.Add(2 * time.Hour)}
 	},
-	{Kind: desired.KindInvitation, Namespace: "acme", Name: "inv"}: func(o client.Object) { o.(*v1alpha1.Invitation).Spec.AcceptedBy = "ann" },
+	{Kind: kinds.Invitation, Namespace: "acme", Name: "inv"}: func(o client.Object) { o.(*v1alpha1.Invitation).Spec.AcceptedBy = "ann" },
 }
 
-var acme = desired.Ref{Kind: desired.KindOrganization, Name: "acme"}
+var acme = kinds.Ref{Kind: kinds.Organization, Name: "acme"}
 
 // pauses are the ways to pause an object.
-func pauses(ref desired.Ref) []desired.Ref {
+func pauses(ref kinds.Ref) []kinds.Ref {
 	if ref.Namespace == "" {
-		return []desired.Ref{ref}
+		return []kinds.Ref{ref}
 	}
-	return []desired.Ref{ref, acme}
+	return []kinds.Ref{ref, acme}
 }
 
 func TestWhatIsPausedHoldsAsItWasUntilThePauseEnds(t *testing.T) {
@@ -319,7 +320,7 @@ func TestWhatIsMadePausedGivesNothing(t *testing.T) {
 
 func TestARecordThatIsLostIsNoneToGoBy(t *testing.T) {
 	p := newPausing(t)
-	ref := desired.Ref{Kind: desired.KindRoleAssignment, Namespace: "acme", Name: "ann"}
+	ref := kinds.Ref{Kind: kinds.RoleAssignment, Namespace: "acme", Name: "ann"}
 	p.pause(ref, true, true)
 	p.change(ref, giving[ref], true)
 	o := p.objects[ref].(*v1alpha1.RoleAssignment)
@@ -333,7 +334,7 @@ func TestARecordThatIsLostIsNoneToGoBy(t *testing.T) {
 
 func TestAForgedRecordCountsForNothingWhileTheOperatorRuns(t *testing.T) {
 	p := newPausing(t)
-	ref := desired.Ref{Kind: desired.KindRole, Namespace: "acme", Name: "editor"}
+	ref := kinds.Ref{Kind: kinds.Role, Namespace: "acme", Name: "editor"}
 	p.pause(ref, true, true)
 	before := p.unpaused()
 	forged, err := v1alpha1.Hold(build.Role("acme", "editor").Grants("View", "Edit").Obj())
@@ -364,7 +365,7 @@ func TestDeletionsTakeEffectOnWhatIsPaused(t *testing.T) {
 
 func TestTheDeletedOrganizationPausesNothingAnyMore(t *testing.T) {
 	p := newPausing(t)
-	ref := desired.Ref{Kind: desired.KindRoleAssignment, Namespace: "acme", Name: "ann"}
+	ref := kinds.Ref{Kind: kinds.RoleAssignment, Namespace: "acme", Name: "ann"}
 	p.pause(acme, true, true)
 	p.change(ref, giving[ref], true)
 	p.state.Remove(acme)
@@ -379,19 +380,19 @@ func TestTheDeletedOrganizationPausesNothingAnyMore(t *testing.T) {
 func TestSuspensionsAndEarlierEndsTakeEffectOnWhatIsPaused(t *testing.T) {
 	length := v1alpha1.Duration("30m")
 	for name, c := range map[string]struct {
-		ref    desired.Ref
+		ref    kinds.Ref
 		brake  func(client.Object)
 		passes time.Duration
 	}{
-		"a suspension": {desired.Ref{Kind: desired.KindUser, Namespace: "acme", Name: "ann"},
+		"a suspension": {kinds.Ref{Kind: kinds.User, Namespace: "acme", Name: "ann"},
 			func(o client.Object) { o.(*v1alpha1.User).Spec.Suspended = true }, 0},
-		"a deadline": {desired.Ref{Kind: desired.KindTemporaryPermissionGrant, Namespace: "acme", Name: "ann"},
+		"a deadline": {kinds.Ref{Kind: kinds.TemporaryPermissionGrant, Namespace: "acme", Name: "ann"},
 			func(client.Object) {}, time.Hour},
-		"an earlier deadline": {desired.Ref{Kind: desired.KindTemporaryPermissionGrant, Namespace: "acme", Name: "ann"},
+		"an earlier deadline": {kinds.Ref{Kind: kinds.TemporaryPermissionGrant, Namespace: "acme", Name: "ann"},
 			func(o client.Object) {
 				o.(*v1alpha1.TemporaryPermissionGrant).Spec.ExpiresAt = &metav1.Time{Time: epoch.Add(time.Second)}
 			}, 0},
-		"a deadline as a length": {desired.Ref{Kind: desired.KindTemporaryPermissionGrant, Namespace: "acme", Name: "ann"},
+		"a deadline as a length": {kinds.Ref{Kind: kinds.TemporaryPermissionGrant, Namespace: "acme", Name: "ann"},
 			func(o client.Object) {
 				spec := &o.(*v1alpha1.TemporaryPermissionGrant).Spec
 				spec.ExpiresAt, spec.Duration = nil, &length
@@ -399,7 +400,7 @@ func TestSuspensionsAndEarlierEndsTakeEffectOnWhatIsPaused(t *testing.T) {
 		"a shorter maximum": {acme, func(o client.Object) {
 			o.(*v1alpha1.Organization).Spec.TemporaryGrants.MaxDuration = &length
 		}, 29 * time.Minute},
-		"an invitation that expires earlier": {desired.Ref{Kind: desired.KindInvitation, Namespace: "acme", Name: "inv"},
+		"an invitation that expires earlier": {kinds.Ref{Kind: kinds.Invitation, Namespace: "acme", Name: "inv"},
 			func(o client.Object) { o.(*v1alpha1.Invitation).Spec.ValidFor = &length }, 29 * time.Minute},
 	} {
 		for _, by := range pauses(c.ref) {
@@ -423,7 +424,7 @@ func TestSuspensionsAndEarlierEndsTakeEffectOnWhatIsPaused(t *testing.T) {
 
 func TestWhatOnlyEndsASuspensionOrProlongsWaits(t *testing.T) {
 	p := newPausing(t)
-	ann := desired.Ref{Kind: desired.KindUser, Namespace: "acme", Name: "ann"}
+	ann := kinds.Ref{Kind: kinds.User, Namespace: "acme", Name: "ann"}
 	before := p.unpaused()
 	p.pause(ann, true, true)
 	p.change(ann, func(o client.Object) { o.(*v1alpha1.User).Spec.Suspended = true }, true)
@@ -434,8 +435,8 @@ func TestWhatOnlyEndsASuspensionOrProlongsWaits(t *testing.T) {
 
 func TestWhatAPausedObjectRefersToIsNotPaused(t *testing.T) {
 	p := newPausing(t)
-	assignment := desired.Ref{Kind: desired.KindRoleAssignment, Namespace: "acme", Name: "ann"}
-	role := desired.Ref{Kind: desired.KindRole, Namespace: "acme", Name: "editor"}
+	assignment := kinds.Ref{Kind: kinds.RoleAssignment, Namespace: "acme", Name: "ann"}
+	role := kinds.Ref{Kind: kinds.Role, Namespace: "acme", Name: "editor"}
 	p.pause(assignment, true, true)
 	p.change(role, giving[role], true)
 	p.holds(p.unpaused())

@@ -7,6 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
@@ -16,6 +18,8 @@ type user struct {
 	// subject is whom the user stood for when it was last evaluated. An object of the same name may
 	// come back with another.
 	subject string
+	// active is whom it stands for in decisions; empty where it is suspended or not valid.
+	active string
 }
 
 func (p *pass) evaluateUser(key types.NamespacedName) {
@@ -35,10 +39,18 @@ func (p *pass) evaluateUser(key types.NamespacedName) {
 		p.protected.add(key)
 	}
 	node.subject = subject
-	p.judge(Ref{KindUser, key.Namespace, key.Name}, &node.outcome, now)
+	active := subject
+	if !now.Ready || now.Reason == v1alpha1.ReasonSuspended {
+		active = ""
+	}
+	if active != node.active {
+		node.active = active
+		p.entitlements = append(p.entitlements, entitlement.Update{User: &entitlement.UserUpdate{Name: key.Name, Subject: active}})
+	}
+	p.judge(kinds.Named(kinds.User, key), &node.outcome, now)
 }
 
-func (s *State) judgeUser(key types.NamespacedName, object *v1alpha1.User) Outcome {
+func (s *tenant) judgeUser(key types.NamespacedName, object *v1alpha1.User) Outcome {
 	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
 		return *ungoverned
 	}
@@ -88,5 +100,5 @@ func (p *pass) evaluateGroup(key types.NamespacedName) {
 		all(p.grants, s.named.grantsToGroup, key)
 		all(p.memberships, s.named.membershipsOfGroup, key)
 	}
-	p.judge(Ref{KindGroup, key.Namespace, key.Name}, &node.outcome, now)
+	p.judge(kinds.Named(kinds.Group, key), &node.outcome, now)
 }

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
@@ -76,7 +78,7 @@ func comparePowers(a, b Power) int {
 }
 
 // userOf finds the User that stands for an identity now; false when none does, or it is suspended.
-func (s *State) userOf(who identity) (types.NamespacedName, bool) {
+func (s *tenant) userOf(who identity) (types.NamespacedName, bool) {
 	for key := range s.named.usersBySubject[who] {
 		if s.active(key) {
 			return key, true
@@ -86,9 +88,9 @@ func (s *State) userOf(who identity) (types.NamespacedName, bool) {
 }
 
 // powers are all that a user holds for good: what is held by a temporary grant is not among them.
-func (s *State) powers(user types.NamespacedName) iter.Seq[Power] {
+func (s *tenant) powers(user types.NamespacedName) iter.Seq[Power] {
 	return func(yield func(Power) bool) {
-		for access := range s.held(user, func(scope.Path) bool { return true }) {
+		for _, access := range s.index.Held(user.Name, everywhere, s.instant()) {
 			if !access.Temporary && !yield(Power{Grant: access.Grant, At: access.At}) {
 				return
 			}
@@ -113,24 +115,23 @@ func (s *State) powers(user types.NamespacedName) iter.Seq[Power] {
 	}
 }
 
+func everywhere(scope.Path) bool { return true }
+
 // administrates says whether a user has the organization's admin role at the organization.
-func (s *State) administrates(user types.NamespacedName) bool {
-	if !s.active(user) {
+func (s *tenant) administrates(user types.NamespacedName) bool {
+	organization := s.organizations[user.Namespace]
+	if organization == nil || organization.object == nil {
 		return false
 	}
-	for _, subject := range s.reaches(user) {
-		for key := range subject.assignments {
-			node := s.assignments[key]
-			if node.outcome.InForce && s.isAdministration(key, node.object) {
-				return true
-			}
-		}
-	}
-	return false
+	top := scope.Path{Organization: user.Namespace}
+	return slices.ContainsFunc(s.index.Held(user.Name, func(at scope.Path) bool { return at == top }, s.instant()), func(held entitlement.Entitlement) bool {
+		by, role := held.Through[0], held.Through[min(1, len(held.Through)-1)]
+		return by.Kind == kinds.RoleAssignment && role.Name == organization.object.Spec.AdminRole
+	})
 }
 
 // isAdministration says whether an assignment gives the organization's admin role at the organization.
-func (s *State) isAdministration(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) bool {
+func (s *tenant) isAdministration(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) bool {
 	organization := s.organizations[key.Namespace]
 	return organization != nil && organization.object != nil &&
 		spec.RoleRef.Name == organization.object.Spec.AdminRole && spec.Scope == (v1alpha1.Scope{})

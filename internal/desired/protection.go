@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // protect notes that an assignment which names a user has changed: another one of that user, which is
@@ -33,7 +34,7 @@ func (p *pass) released(key types.NamespacedName) {
 
 // settle says what becomes of an assignment that is being deleted.
 func (p *pass) settle(key types.NamespacedName, node *assignment, protection *Outcome) {
-	ref := Ref{KindRoleAssignment, key.Namespace, key.Name}
+	ref := kinds.Named(kinds.RoleAssignment, key)
 	if protection == nil {
 		p.judge(ref, &node.outcome, Outcome{})
 		p.claim(ref, &node.claims, claims{})
@@ -58,7 +59,7 @@ func (p *pass) evaluateProtection(user types.NamespacedName) {
 			p.settle(key, node, nil)
 		case node.deleting:
 			deleting = append(deleting, key)
-		case node.gives.InForce && !s.waits(Ref{KindRoleAssignment, key.Namespace, key.Name}): // what waits may take it away
+		case node.gives.InForce && !s.waits(kinds.Named(kinds.RoleAssignment, key)): // what waits may take it away
 			standing = append(standing, key)
 		}
 	}
@@ -96,29 +97,29 @@ func rank(first bool) int {
 
 // Holding are the assignments that a deletion of this one relies on: those of the same user that are in
 // force and, as far as the state knows, not being deleted.
-func (s *State) Holding(o *v1alpha1.RoleAssignment) []Ref {
+func (s *tenant) holding(o *v1alpha1.RoleAssignment) []kinds.Ref {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	key := types.NamespacedName{Namespace: o.Namespace, Name: o.Name}
 	user := sibling(key, o.Spec.Subject.User)
 	organization := s.organizations[key.Namespace]
-	var holding []Ref
+	var holding []kinds.Ref
 	for other := range s.named.assignedToUser[user] {
 		held := s.assignments[other]
-		if other == key || held.deleting || !held.gives.InForce || s.waits(Ref{KindRoleAssignment, other.Namespace, other.Name}) {
+		if other == key || held.deleting || !held.gives.InForce || s.waits(kinds.Named(kinds.RoleAssignment, other)) {
 			continue
 		}
 		if organization.administers(user, &o.Spec) && !organization.administers(user, held.object) {
 			continue
 		}
-		holding = append(holding, Ref{KindRoleAssignment, other.Namespace, other.Name})
+		holding = append(holding, kinds.Named(kinds.RoleAssignment, other))
 	}
 	return holding
 }
 
 // judgeRevocation says why an assignment can't be taken from a user, given those that the user keeps;
 // nothing when it can.
-func (s *State) judgeRevocation(user, key types.NamespacedName, kept []types.NamespacedName) string {
+func (s *tenant) judgeRevocation(user, key types.NamespacedName, kept []types.NamespacedName) string {
 	node := s.assignments[key]
 	organization := s.organizations[key.Namespace]
 	switch {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -48,7 +49,7 @@ func (r *revoking) stay(of []*v1alpha1.RoleAssignment, want ...string) {
 	r.t.Helper()
 	var have []string
 	for _, o := range of {
-		if outcome, _ := r.state.Outcome(desired.RefOf(o)); outcome.InForce {
+		if outcome, _ := r.state.Outcome(kinds.RefOf(o)); outcome.InForce {
 			have = append(have, o.Name)
 		}
 	}

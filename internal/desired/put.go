@@ -1,7 +1,6 @@
 package desired
 
 import (
-	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,60 +9,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
-// RefOf names an object by its Go type.
-func RefOf(object client.Object) Ref {
-	ref := Ref{Namespace: object.GetNamespace(), Name: object.GetName()}
-	switch object.(type) {
-	case *corev1.Namespace, *metav1.PartialObjectMetadata:
-		ref.Kind = KindNamespace
-	case *v1alpha1.ResourceType:
-		ref.Kind = KindResourceType
-	case *v1alpha1.Organization:
-		ref.Kind = KindOrganization
-	case *v1alpha1.User:
-		ref.Kind = KindUser
-	case *v1alpha1.Group:
-		ref.Kind = KindGroup
-	case *v1alpha1.Role:
-		ref.Kind = KindRole
-	case *v1alpha1.RoleAssignment:
-		ref.Kind = KindRoleAssignment
-	case *v1alpha1.PermissionGrant:
-		ref.Kind = KindPermissionGrant
-	case *v1alpha1.GroupMembership:
-		ref.Kind = KindGroupMembership
-	case *v1alpha1.Invitation:
-		ref.Kind = KindInvitation
-	case *v1alpha1.TemporaryPermissionGrant:
-		ref.Kind = KindTemporaryPermissionGrant
-	default:
-		panic(fmt.Sprintf("desired: no place for a %T", object)) // a mistake in the program, not in its input
-	}
-	return ref
-}
-
-// StaysWhileDeleted says whether objects of a kind are part of the state while they are being deleted: a
-// namespace still has what is in it, and a RoleAssignment may be protected. Others give nothing any more.
-func StaysWhileDeleted(kind string) bool {
-	return kind == KindNamespace || kind == KindRoleAssignment
-}
-
-// Put adds objects, or replaces what was known of them. They belong to the state afterwards. What it held of
-// an object before is what one that is paused is kept to.
-func (s *State) Put(objects ...client.Object) Change { return s.putAll(true, objects) }
-
-// Follow is Put for whoever does not carry out the state: what an object that is paused is kept to is then
-// what its status records.
-func (s *State) Follow(objects ...client.Object) Change { return s.putAll(false, objects) }
-
-func (s *State) putAll(remembers bool, objects []client.Object) Change {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := newPass(s)
-	p.remembers = remembers
-	// Organizations first: they say whether the others are paused.
+// putAll replaces what is known of objects. Organizations come first: they say whether the others are paused.
+func (p *pass) putAll(objects []client.Object) {
 	for _, organizations := range []bool{true, false} {
 		for _, object := range objects {
 			if _, is := object.(*v1alpha1.Organization); is == organizations {
@@ -71,12 +21,11 @@ func (s *State) putAll(remembers bool, objects []client.Object) Change {
 			}
 		}
 	}
-	return p.run()
 }
 
 // put replaces what is known of an object.
 func (p *pass) put(object client.Object) {
-	ref := RefOf(object)
+	ref := kinds.RefOf(object)
 	written, isOurs := object.(v1alpha1.Object)
 	if !isOurs {
 		p.forget(ref)
@@ -88,23 +37,18 @@ func (p *pass) put(object client.Object) {
 	if counts {
 		p.learn(stands)
 	}
-	if ref.Kind == KindOrganization {
+	if ref.Kind == kinds.Organization {
 		p.pauseOrganization(ref.Name, IsPaused(written))
 	}
 }
 
-// Remove takes an object out of the state: it gives nothing any more, and nothing finds it.
-func (s *State) Remove(ref Ref) Change {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	p := newPass(s)
-	p.remembers = true
+// remove takes an object out of the state: it gives nothing any more, and nothing finds it.
+func (p *pass) remove(ref kinds.Ref) {
 	p.forgetPause(ref)
 	p.forget(ref)
-	if ref.Kind == KindOrganization {
+	if ref.Kind == kinds.Organization {
 		p.pauseOrganization(ref.Name, false)
 	}
-	return p.run()
 }
 
 // learn puts an object in its place and into the indexes, and notes what must be evaluated.
@@ -134,7 +78,7 @@ func (p *pass) learn(object client.Object) {
 	case *v1alpha1.Role:
 		place(s.roles, key).object = &v1alpha1.Role{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		n.indexRole(&o.Spec, key, true)
-		p.use(RefOf(o), true, o.Spec.Inherits...)
+		p.use(kinds.RefOf(o), true, o.Spec.Inherits...)
 		p.administered.add(o.Namespace)
 		p.roles.add(key)
 	case *v1alpha1.RoleAssignment:
@@ -148,7 +92,7 @@ func (p *pass) learn(object client.Object) {
 			node.letGo = true // whatever else holds it
 		}
 		n.indexAssignment(&spec, key, true)
-		p.use(RefOf(o), true, spec.RoleRef.Name)
+		p.use(kinds.RefOf(o), true, spec.RoleRef.Name)
 		if node.deleting {
 			n.deleting.add(key.Namespace, key)
 		}
@@ -165,7 +109,7 @@ func (p *pass) learn(object client.Object) {
 		n.indexInvitation(&node.object.spec, key, true)
 		p.invitations.add(key)
 	case *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant:
-		ref := RefOf(object)
+		ref := kinds.RefOf(object)
 		node := place(s.grants, ref)
 		node.object = grantObjectOf(object)
 		n.indexGrant(node.object, ref, true)
@@ -175,24 +119,24 @@ func (p *pass) learn(object client.Object) {
 
 // forget takes an object out of its place and the indexes, and notes what must be evaluated. The empty
 // place stays until the pass is over, because it says what the object gave before.
-func (p *pass) forget(ref Ref) {
+func (p *pass) forget(ref kinds.Ref) {
 	s, n := p.state, &p.state.named
 	key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
 	switch ref.Kind {
-	case KindNamespace:
+	case kinds.Namespace:
 		delete(s.namespaces, ref.Name)
 		p.organizations.add(ref.Name)
-	case KindResourceType:
+	case kinds.ResourceType:
 		if old := s.types[ref.Name]; old != nil {
 			old.object = nil
 			p.types = true
 		}
-	case KindOrganization:
+	case kinds.Organization:
 		if old := s.organizations[ref.Name]; old != nil {
 			old.object = nil
 			p.organizations.add(ref.Name)
 		}
-	case KindUser:
+	case kinds.User:
 		if old := s.users[key]; old != nil {
 			was := identity{ref.Namespace, old.object.Spec.Subject}
 			old.object = nil
@@ -202,13 +146,13 @@ func (p *pass) forget(ref Ref) {
 			p.users.add(key)
 			p.claimants(was)
 		}
-	case KindGroup:
+	case kinds.Group:
 		if old := s.groups[key]; old != nil {
 			old.object = nil
 			n.groupsOf.remove(ref.Namespace, key)
 			p.groups.add(key)
 		}
-	case KindRole:
+	case kinds.Role:
 		if old := s.roles[key]; old != nil {
 			n.indexRole(&old.object.Spec, key, false)
 			p.use(ref, false, old.object.Spec.Inherits...)
@@ -216,7 +160,7 @@ func (p *pass) forget(ref Ref) {
 			old.object = nil
 			p.roles.add(key)
 		}
-	case KindRoleAssignment:
+	case kinds.RoleAssignment:
 		if old := s.assignments[key]; old != nil {
 			n.indexAssignment(old.object, key, false)
 			p.use(ref, false, old.object.RoleRef.Name)
@@ -225,20 +169,20 @@ func (p *pass) forget(ref Ref) {
 			old.object = nil
 			p.assignments.add(key)
 		}
-	case KindGroupMembership:
+	case kinds.GroupMembership:
 		if old := s.memberships[key]; old != nil {
 			n.indexMembership(old.object, key, false)
 			p.rivals(pair{key.Namespace, old.object.User, old.object.Group})
 			old.object = nil
 			p.memberships.add(key)
 		}
-	case KindInvitation:
+	case kinds.Invitation:
 		if old := s.invitations[key]; old != nil {
 			n.indexInvitation(&old.object.spec, key, false)
 			old.object = nil
 			p.invitations.add(key)
 		}
-	case KindPermissionGrant, KindTemporaryPermissionGrant:
+	case kinds.PermissionGrant, kinds.TemporaryPermissionGrant:
 		if old := s.grants[ref]; old != nil {
 			n.indexGrant(old.object, ref, false)
 			old.object = nil

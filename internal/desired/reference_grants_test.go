@@ -7,7 +7,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/condition"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
@@ -17,7 +17,7 @@ import (
 
 // granting is what the two kinds of grants have in common.
 type granting struct {
-	ref         desired.Ref
+	ref         kinds.Ref
 	user, group string
 	scope       v1alpha1.Scope
 	entries     []v1alpha1.PermissionEntry
@@ -135,11 +135,11 @@ func flat(admitted map[string][]policy.Grant) (grants []policy.Grant) {
 // grantingOf is what a grant asks for, or why it gives nothing whatever else there is.
 func (w *wanted) grantingOf(object client.Object) (granting, string) {
 	if o, ok := object.(*v1alpha1.PermissionGrant); ok {
-		return granting{ref: desired.RefOf(o), user: o.Spec.Subject.User, group: o.Spec.Subject.Group, scope: o.Spec.Scope, entries: o.Spec.Permissions}, ""
+		return granting{ref: kinds.RefOf(o), user: o.Spec.Subject.User, group: o.Spec.Subject.Group, scope: o.Spec.Scope, entries: o.Spec.Permissions}, ""
 	}
 	o := object.(*v1alpha1.TemporaryPermissionGrant)
 	g := granting{
-		ref: desired.RefOf(o), user: o.Spec.User, scope: o.Spec.Scope,
+		ref: kinds.RefOf(o), user: o.Spec.User, scope: o.Spec.Scope,
 		entries: []v1alpha1.PermissionEntry{o.Spec.PermissionGrant}, temporary: true,
 	}
 	g.life.Start = o.CreationTimestamp.Time

@@ -5,14 +5,14 @@ import (
 	"time"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
 // membership makes the oldest of several of one user and group count.
-func (w *wanted) membership(ref desired.Ref, o *v1alpha1.GroupMembership) {
+func (w *wanted) membership(ref kinds.Ref, o *v1alpha1.GroupMembership) {
 	subject, reason := w.judgeMembership(o)
 	if reason != "" {
 		w.verdicts[ref] = ready(reason)

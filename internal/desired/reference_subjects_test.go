@@ -6,7 +6,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
@@ -66,7 +66,7 @@ func (w *wanted) subject(namespace, user, group, invitation string) (string, str
 	}
 }
 
-func (w *wanted) assignment(ref desired.Ref, o *v1alpha1.RoleAssignment) {
+func (w *wanted) assignment(ref kinds.Ref, o *v1alpha1.RoleAssignment) {
 	path, subject, contexts, reason := w.judgeAssignment(o)
 	if reason != "" {
 		w.verdicts[ref] = ready(reason)

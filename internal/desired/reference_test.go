@@ -12,6 +12,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
@@ -26,11 +27,11 @@ type wanted struct {
 	now     time.Time
 	limits  desired.Limits
 
-	verdicts map[desired.Ref]verdict
+	verdicts map[kinds.Ref]verdict
 	// tuples are what each object wants, contexts what the cells hold, claims who has to do with them.
-	tuples   map[desired.Ref][]store.Key
+	tuples   map[kinds.Ref][]store.Key
 	contexts map[render.Cell][]*structpb.Struct
-	claims   map[render.Cell][]desired.Ref
+	claims   map[render.Cell][]kinds.Ref
 }
 
 type verdict struct {
@@ -41,11 +42,11 @@ type verdict struct {
 func want(objects []client.Object, now time.Time, limits desired.Limits) *wanted {
 	w := &wanted{
 		objects: slices.SortedFunc(slices.Values(objects), older), now: now, limits: limits,
-		verdicts: map[desired.Ref]verdict{}, tuples: map[desired.Ref][]store.Key{},
-		contexts: map[render.Cell][]*structpb.Struct{}, claims: map[render.Cell][]desired.Ref{},
+		verdicts: map[kinds.Ref]verdict{}, tuples: map[kinds.Ref][]store.Key{},
+		contexts: map[render.Cell][]*structpb.Struct{}, claims: map[render.Cell][]kinds.Ref{},
 	}
 	for _, object := range w.objects {
-		ref := desired.RefOf(object)
+		ref := kinds.RefOf(object)
 		switch o := object.(type) {
 		case *v1alpha1.ResourceType:
 			w.verdicts[ref] = w.resourceType(o)
@@ -75,7 +76,7 @@ func older(a, b client.Object) int {
 		a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time),
 		strings.Compare(a.GetNamespace(), b.GetNamespace()),
 		strings.Compare(a.GetName(), b.GetName()),
-		strings.Compare(desired.RefOf(a).Kind, desired.RefOf(b).Kind),
+		strings.Compare(kinds.RefOf(a).Kind, kinds.RefOf(b).Kind),
 	)
 }
 
@@ -147,7 +148,7 @@ func (w *wanted) ungoverned(namespace string) string {
 	return ""
 }
 
-func (w *wanted) organization(ref desired.Ref, o *v1alpha1.Organization) {
+func (w *wanted) organization(ref kinds.Ref, o *v1alpha1.Organization) {
 	if w.ungoverned(o.Name) != "" {
 		w.verdicts[ref] = ready(v1alpha1.ReasonNamespaceNotFound)
 		return

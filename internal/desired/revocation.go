@@ -7,12 +7,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // Protected says why an object can't be deleted, if old is given alone, or not be replaced by another one;
 // nothing when it can. It is what the finalizer holds a deletion for, and the Role that owners administer
 // with.
-func (s *State) Protected(old, object client.Object) string {
+func (s *tenant) protectedBy(old, object client.Object) string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	switch o := old.(type) {
@@ -26,7 +27,7 @@ func (s *State) Protected(old, object client.Object) string {
 	return ""
 }
 
-func (s *State) protectedAssignment(old, object *v1alpha1.RoleAssignment) string {
+func (s *tenant) protectedAssignment(old, object *v1alpha1.RoleAssignment) string {
 	if !old.DeletionTimestamp.IsZero() {
 		if object == nil {
 			return ""
@@ -42,7 +43,7 @@ func (s *State) protectedAssignment(old, object *v1alpha1.RoleAssignment) string
 	var kept []types.NamespacedName
 	for other := range s.named.assignedToUser[user] {
 		// One that is being deleted and protected stays. One that is paused while an edit waits may not.
-		if other != key && s.assignments[other].outcome.InForce && !s.waits(Ref{KindRoleAssignment, other.Namespace, other.Name}) {
+		if other != key && s.assignments[other].outcome.InForce && !s.waits(kinds.Named(kinds.RoleAssignment, other)) {
 			kept = append(kept, other)
 		}
 	}
@@ -58,7 +59,7 @@ func (s *State) protectedAssignment(old, object *v1alpha1.RoleAssignment) string
 }
 
 // protectedRole: the owners of an organization administer it with its admin role.
-func (s *State) protectedRole(o *v1alpha1.Role) string {
+func (s *tenant) protectedRole(o *v1alpha1.Role) string {
 	organization := s.organizations[o.Namespace]
 	if s.namespaces[o.Namespace].terminating || organization == nil || organization.object == nil || organization.object.Spec.AdminRole != o.Name {
 		return ""
@@ -73,7 +74,7 @@ func (s *State) protectedRole(o *v1alpha1.Role) string {
 
 // Losing is how many objects, those of other kinds than the deleted one itself, give nothing any more when
 // one is deleted or, for an Organization, replaced by one with fewer scopes.
-func (s *State) Losing(old, object client.Object) int {
+func (s *tenant) losing(old, object client.Object) int {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	key := client.ObjectKeyFromObject(old)
@@ -93,8 +94,6 @@ func (s *State) Losing(old, object client.Object) int {
 			lost += s.assignmentsInForce(n.assignedToInvitation[invitation])
 		}
 		return lost
-	case *v1alpha1.ResourceType:
-		return s.losingPermissions(o)
 	case *v1alpha1.Organization:
 		if object == nil {
 			return s.assignmentsInForce(n.assignmentsOf[o.Name]) + s.grantsInForce(n.grantsOf[o.Name]) + s.membershipsInForce(n.membershipsOf[o.Name])
@@ -105,8 +104,10 @@ func (s *State) Losing(old, object client.Object) int {
 }
 
 // losingPermissions counts the roles, the grants and the assignments that name a type or its permissions.
-func (s *State) losingPermissions(o *v1alpha1.ResourceType) int {
-	roles, grants := set[types.NamespacedName]{}, set[Ref]{}
+func (s *tenant) losingPermissions(o *v1alpha1.ResourceType) int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	roles, grants := set[types.NamespacedName]{}, set[kinds.Ref]{}
 	for _, permission := range o.Spec.Permissions {
 		all(roles, s.named.rolesGiving, permission.Name)
 		all(grants, s.named.grantsGiving, permission.Name)
@@ -115,7 +116,7 @@ func (s *State) losingPermissions(o *v1alpha1.ResourceType) int {
 	return len(roles) + s.grantsInForce(grants) + s.assignmentsInForce(s.named.assignmentsOn[o.Spec.Type])
 }
 
-func (s *State) losingScopes(old, object *v1alpha1.Organization) int {
+func (s *tenant) losingScopes(old, object *v1alpha1.Organization) int {
 	after := declared(object)
 	if len(changedScopes(declared(old), after)) == 0 {
 		return 0
@@ -136,7 +137,7 @@ func (s *State) losingScopes(old, object *v1alpha1.Organization) int {
 	return lost
 }
 
-func (s *State) assignmentsInForce(keys set[types.NamespacedName]) (count int) {
+func (s *tenant) assignmentsInForce(keys set[types.NamespacedName]) (count int) {
 	for key := range keys {
 		if s.assignments[key].outcome.InForce {
 			count++
@@ -145,7 +146,7 @@ func (s *State) assignmentsInForce(keys set[types.NamespacedName]) (count int) {
 	return count
 }
 
-func (s *State) grantsInForce(refs set[Ref]) (count int) {
+func (s *tenant) grantsInForce(refs set[kinds.Ref]) (count int) {
 	for ref := range refs {
 		if s.grants[ref].outcome.InForce {
 			count++
@@ -154,7 +155,7 @@ func (s *State) grantsInForce(refs set[Ref]) (count int) {
 	return count
 }
 
-func (s *State) membershipsInForce(keys set[types.NamespacedName]) (count int) {
+func (s *tenant) membershipsInForce(keys set[types.NamespacedName]) (count int) {
 	for key := range keys {
 		if s.memberships[key].outcome.InForce {
 			count++

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 )
@@ -72,9 +74,13 @@ func (p *pass) evaluateRole(key types.NamespacedName) {
 	} else {
 		now = s.judgeRole(key, node)
 	}
-	ref := Ref{KindRole, key.Namespace, key.Name}
+	ref := kinds.Named(kinds.Role, key)
 	p.judge(ref, &node.outcome, now)
-	if slices.EqualFunc(old.contexts, node.contexts, func(a, b *structpb.Struct) bool { return proto.Equal(a, b) }) {
+	same := slices.EqualFunc(old.contexts, node.contexts, func(a, b *structpb.Struct) bool { return proto.Equal(a, b) })
+	if !same || !slices.Equal(old.givers, node.givers) {
+		p.entitlements = append(p.entitlements, entitlement.Update{Role: &entitlement.RoleUpdate{Name: key.Name, Grants: node.given()}})
+	}
+	if same {
 		node.contexts = old.contexts // the same in content, and the same in memory for whoever compares
 	} else {
 		for cell := range s.cellsOf[key] {
@@ -86,8 +92,17 @@ func (p *pass) evaluateRole(key types.NamespacedName) {
 	}
 }
 
+// given is what a role gives, and by which role.
+func (r *role) given() []entitlement.RoleGrant {
+	given := make([]entitlement.RoleGrant, 0, len(r.grants))
+	for n, grant := range r.grants {
+		given = append(given, entitlement.RoleGrant{Grant: grant, From: r.givers[n]})
+	}
+	return given
+}
+
 // judgeRole says what there is to say of a role, and sets what it gives.
-func (s *State) judgeRole(key types.NamespacedName, node *role) Outcome {
+func (s *tenant) judgeRole(key types.NamespacedName, node *role) Outcome {
 	spec := &node.object.Spec
 	levels := make([]string, 0, len(spec.AssignableAt))
 	for _, level := range spec.AssignableAt {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -31,7 +32,7 @@ func TestWhatHasBeenSeenToEndStaysEndedOnAnotherMachine(t *testing.T) {
 			grant.Status.Phase, grant.Status.ExpiresAt = c.phase, &metav1.Time{Time: c.noted}
 			state := desired.New(desired.Limits{ConditionCost: 1000}, clocktesting.NewFakePassiveClock(epoch))
 			state.Put(append(governed(), grant)...)
-			outcome, _ := state.Outcome(desired.RefOf(grant))
+			outcome, _ := state.Outcome(kinds.RefOf(grant))
 			if outcome.InForce != c.inForce {
 				t.Errorf("in force: %t, %s: %s", outcome.InForce, outcome.Reason, outcome.Message)
 			}

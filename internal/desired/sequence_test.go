@@ -13,6 +13,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // limits are small, so that objects get into each other's way.
@@ -25,9 +26,9 @@ type sequence struct {
 	maker   maker
 	clock   *clocktesting.FakePassiveClock
 	state   *desired.State
-	objects map[desired.Ref]client.Object
+	objects map[kinds.Ref]client.Object
 	// known are all objects that have ever been there.
-	known map[desired.Ref]bool
+	known map[kinds.Ref]bool
 	// reasons are those that were seen, so that a test can tell whether it has tested anything.
 	reasons map[string]int
 	// held counts the permissions that users held.
@@ -38,7 +39,7 @@ func newSequence(t *testing.T, choices choices) *sequence {
 	clock := clocktesting.NewFakePassiveClock(epoch)
 	return &sequence{
 		t: t, maker: maker{choices}, clock: clock, state: desired.New(limits, clock),
-		objects: map[desired.Ref]client.Object{}, known: map[desired.Ref]bool{}, reasons: map[string]int{},
+		objects: map[kinds.Ref]client.Object{}, known: map[kinds.Ref]bool{}, reasons: map[string]int{},
 	}
 }
 
@@ -88,13 +89,13 @@ func (s *sequence) put(objects ...client.Object) {
 	s.t.Helper()
 	s.change(func() desired.Change { return s.state.Put(copies(objects...)...) }, func() {
 		for _, object := range objects {
-			ref := desired.RefOf(object)
+			ref := kinds.RefOf(object)
 			s.objects[ref], s.known[ref] = object, true
 		}
 	})
 }
 
-func (s *sequence) remove(ref desired.Ref) {
+func (s *sequence) remove(ref kinds.Ref) {
 	s.t.Helper()
 	s.change(func() desired.Change { return s.state.Remove(ref) }, func() { delete(s.objects, ref) })
 }

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -18,12 +19,12 @@ import (
 type snapshot struct {
 	tuples   map[store.Key]bool
 	cells    map[render.Cell][]*structpb.Struct
-	outcomes map[desired.Ref]desired.Outcome
+	outcomes map[kinds.Ref]desired.Outcome
 }
 
-func take(t *testing.T, state *desired.State, refs map[desired.Ref]bool) snapshot {
+func take(t *testing.T, state *desired.State, refs map[kinds.Ref]bool) snapshot {
 	t.Helper()
-	s := snapshot{map[store.Key]bool{}, map[render.Cell][]*structpb.Struct{}, map[desired.Ref]desired.Outcome{}}
+	s := snapshot{map[store.Key]bool{}, map[render.Cell][]*structpb.Struct{}, map[kinds.Ref]desired.Outcome{}}
 	for _, key := range state.WantedTuples() {
 		if s.tuples[key] || !state.Wanted(key) {
 			t.Fatalf("%v is listed twice, or listed and not wanted", key)
@@ -69,7 +70,7 @@ func expectSame(t *testing.T, got, want snapshot) {
 // expectNamed holds a change against what was before it and is after it.
 func expectNamed(t *testing.T, before, after snapshot, change desired.Change) {
 	t.Helper()
-	var outcomes, used []desired.Ref
+	var outcomes, used []kinds.Ref
 	for _, ref := range keysOf(before.outcomes, after.outcomes) {
 		was, there := before.outcomes[ref]
 		is, stays := after.outcomes[ref]
@@ -111,7 +112,7 @@ func touches[K comparable](touched []desired.Touched[K], what K) bool {
 }
 
 // touchedBy says whether an object waits for something.
-func touchedBy[K comparable](touched []desired.Touched[K], what K, by desired.Ref) bool {
+func touchedBy[K comparable](touched []desired.Touched[K], what K, by kinds.Ref) bool {
 	return slices.ContainsFunc(touched, func(t desired.Touched[K]) bool { return t.What == what && t.By == by })
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/google/btree"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // Whether an object is ready, in one word each, as kstatus has them.
@@ -42,8 +43,29 @@ type Counts struct {
 	Wanted int
 }
 
-// Counts are those of now. They are kept with every change, so that asking is cheap.
-func (s *State) Counts() Counts {
+func newCounts() Counts {
+	return Counts{Objects: map[Standing]int{}, InForce: map[string]int{}, Temporary: map[v1alpha1.GrantPhase]int{}}
+}
+
+// add adds the counts of another organization.
+func (c *Counts) add(other Counts) {
+	for standing, count := range other.Objects {
+		addTo(c.Objects, standing, count)
+	}
+	for kind, count := range other.InForce {
+		addTo(c.InForce, kind, count)
+	}
+	for phase, count := range other.Temporary {
+		addTo(c.Temporary, phase, count)
+	}
+	if next := other.NextDeadline; !next.IsZero() && (c.NextDeadline.IsZero() || next.Before(c.NextDeadline)) {
+		c.NextDeadline = next
+	}
+	c.Wanted += other.Wanted
+}
+
+// counts are those of now. They are kept with every change, so that asking is cheap.
+func (s *tenant) counts() Counts {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	counts := Counts{
@@ -64,7 +86,7 @@ func (s *State) Counts() Counts {
 		says := found.says(ref, stands)
 		if stands.Reason != "" {
 			addTo(counts.Objects, Standing{ref.Kind, standing(&stands), stands.Reason}, -1)
-		} else if ref.Kind == KindTemporaryPermissionGrant {
+		} else if ref.Kind == kinds.TemporaryPermissionGrant {
 			addTo(counts.Temporary, says.Phase, 1)
 		}
 		addTo(counts.Objects, Standing{ref.Kind, standing(&says), says.Reason}, 1)
@@ -73,7 +95,7 @@ func (s *State) Counts() Counts {
 }
 
 // EndingBefore counts the temporary grants in force that end before an instant.
-func (s *State) EndingBefore(instant time.Time) (count int) {
+func (s *tenant) endingBefore(instant time.Time) (count int) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	s.tally.deadlines.AscendLessThan(deadline{at: instant}, func(d deadline) bool {
@@ -119,7 +141,7 @@ func (t *tally) add(kind string, outcome *Outcome, more int) {
 	if outcome.InForce {
 		addTo(t.inForce, kind, more)
 	}
-	if kind != KindTemporaryPermissionGrant {
+	if kind != kinds.TemporaryPermissionGrant {
 		return
 	}
 	addTo(t.temporary, outcome.Phase, more)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // expectCounted counts what a state says of each object, and expects that the state has counted the same.
@@ -32,7 +33,7 @@ func expectCounted(t *testing.T, state *desired.State, said snapshot) {
 		if outcome.InForce {
 			want.InForce[ref.Kind]++
 		}
-		if ref.Kind != desired.KindTemporaryPermissionGrant {
+		if ref.Kind != kinds.TemporaryPermissionGrant {
 			continue
 		}
 		want.Temporary[outcome.Phase]++

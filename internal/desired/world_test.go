@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // choices are made by a random source, or by the bytes of a fuzzer.
@@ -262,11 +262,11 @@ func equals(value string) v1alpha1.AttributeCondition {
 }
 
 // anyRef names an object, of those that are there as of others.
-func (m maker) anyRef(there []client.Object) desired.Ref {
+func (m maker) anyRef(there []client.Object) kinds.Ref {
 	if len(there) == 0 || m.oneIn(2) {
-		return desired.RefOf(m.object())
+		return kinds.RefOf(m.object())
 	}
-	ref := desired.RefOf(there[m.IntN(len(there))])
+	ref := kinds.RefOf(there[m.IntN(len(there))])
 	if ref.Namespace == "" && !m.oneIn(4) {
 		return m.anyRef(nil) // without these, nothing is granted: they should not be gone all the time
 	}

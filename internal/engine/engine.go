@@ -20,6 +20,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/tuplesync"
@@ -48,8 +49,6 @@ type Engine struct {
 	state   *desired.State
 	syncer  *tuplesync.Syncer
 
-	changing sync.Mutex
-
 	mu sync.Mutex
 	// queues are those of the controllers, by kind.
 	queues map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -60,41 +59,15 @@ type Engine struct {
 	loaded chan struct{}
 }
 
-// Objects are an object of each kind of the API: all that makes up the state, but for namespaces.
-func Objects() map[string]v1alpha1.Object {
-	return map[string]v1alpha1.Object{
-		desired.KindResourceType:             &v1alpha1.ResourceType{},
-		desired.KindOrganization:             &v1alpha1.Organization{},
-		desired.KindUser:                     &v1alpha1.User{},
-		desired.KindGroup:                    &v1alpha1.Group{},
-		desired.KindRole:                     &v1alpha1.Role{},
-		desired.KindRoleAssignment:           &v1alpha1.RoleAssignment{},
-		desired.KindPermissionGrant:          &v1alpha1.PermissionGrant{},
-		desired.KindTemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrant{},
-		desired.KindGroupMembership:          &v1alpha1.GroupMembership{},
-		desired.KindInvitation:               &v1alpha1.Invitation{},
-	}
-}
-
-// kinds are all that make up the state, with a list of each. Namespaces are metadata only.
-func kinds() map[string]client.ObjectList {
+// lists are all that make up the state, with a list of each. Namespaces are metadata only.
+func lists() map[string]client.ObjectList {
 	namespaces := &metav1.PartialObjectMetadataList{}
 	namespaces.SetGroupVersionKind(NamespaceKind.GroupVersion().WithKind(NamespaceKind.Kind + "List"))
-	return map[string]client.ObjectList{
-		desired.KindNamespace:      namespaces,
-		desired.KindResourceType:   &v1alpha1.ResourceTypeList{},
-		desired.KindOrganization:   &v1alpha1.OrganizationList{},
-		desired.KindUser:           &v1alpha1.UserList{},
-		desired.KindGroup:          &v1alpha1.GroupList{},
-		desired.KindRole:           &v1alpha1.RoleList{},
-		desired.KindRoleAssignment: &v1alpha1.RoleAssignmentList{},
-
-		desired.KindPermissionGrant:          &v1alpha1.PermissionGrantList{},
-		desired.KindTemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrantList{},
-
-		desired.KindGroupMembership: &v1alpha1.GroupMembershipList{},
-		desired.KindInvitation:      &v1alpha1.InvitationList{},
+	all := map[string]client.ObjectList{kinds.Namespace: namespaces}
+	for _, kind := range kinds.All {
+		all[kind.Name] = kind.NewList()
 	}
+	return all
 }
 
 // New is an engine that does nothing until Start.
@@ -107,7 +80,7 @@ func New(options Options) *Engine {
 		watched:   make(chan struct{}),
 		loaded:    make(chan struct{}),
 	}
-	for kind := range kinds() {
+	for kind := range lists() {
 		e.unwatched[kind] = struct{}{}
 	}
 	e.syncer = tuplesync.New(options.Connect, e.state, tuplesync.Observer{
@@ -123,15 +96,15 @@ func New(options Options) *Engine {
 // afterwards. The outcome counts also when there is an error, which says that the store does not agree
 // yet.
 func (e *Engine) Apply(ctx context.Context, object client.Object) (desired.Outcome, error) {
-	ref := desired.RefOf(object)
+	ref := kinds.RefOf(object)
 	together := []client.Object{object}
 	if o, ok := object.(*v1alpha1.RoleAssignment); ok && !o.DeletionTimestamp.IsZero() {
 		together = append(together, e.deletedWith(ctx, o)...)
 	}
-	outcome := e.change(ctx, ref, func() desired.Change { return e.state.Put(together...) })
+	outcome := e.change(ref, func(observe desired.Observer) desired.Change { return e.state.PutAnd(observe, together...) })
 	for _, other := range together[1:] {
 		// Their own controller may have been faster, with something newer: it has the last word.
-		e.enqueue([]desired.Ref{desired.RefOf(other)})
+		e.enqueue([]kinds.Ref{kinds.RefOf(other)})
 	}
 	return outcome, e.syncer.Await(ctx, ref)
 }
@@ -146,8 +119,8 @@ func (e *Engine) deletedWith(ctx context.Context, o *v1alpha1.RoleAssignment) []
 		err := e.options.Reader.Get(ctx, types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}, other)
 		switch {
 		case apierrors.IsNotFound(err):
-			e.change(ctx, ref, func() desired.Change { return e.state.Remove(ref) })
-			e.enqueue([]desired.Ref{ref})
+			e.remove(ref)
+			e.enqueue([]kinds.Ref{ref})
 		case err == nil && other.DeletionTimestamp.IsZero():
 			return others
 		case err == nil:
@@ -158,14 +131,26 @@ func (e *Engine) deletedWith(ctx context.Context, o *v1alpha1.RoleAssignment) []
 }
 
 // Remove takes an object out of the state and waits until the store holds nothing of it.
-func (e *Engine) Remove(ctx context.Context, ref desired.Ref) error {
-	e.change(ctx, ref, func() desired.Change { return e.state.Remove(ref) })
+func (e *Engine) Remove(ctx context.Context, ref kinds.Ref) error {
+	e.remove(ref)
 	return e.syncer.Await(ctx, ref)
 }
 
-// change changes the state, and tells the syncer and the controllers what that touches.
-func (e *Engine) change(ctx context.Context, ref desired.Ref, do func() desired.Change) desired.Outcome {
-	change, outcome := e.changeAlone(ctx, ref, do)
+func (e *Engine) remove(ref kinds.Ref) {
+	e.change(ref, func(observe desired.Observer) desired.Change { return e.state.RemoveAnd(observe, ref) })
+}
+
+// change changes the state, and tells the syncer and the controllers what that touches. The syncer is told before anybody
+// sees the next change of the organization: an outcome that one worker sees is never ahead of what the syncer knows that it
+// has to wait for.
+func (e *Engine) change(ref kinds.Ref, do func(desired.Observer) desired.Change) desired.Outcome {
+	var outcome desired.Outcome
+	change := do(func(change desired.Change, outcomeOf func(kinds.Ref) desired.Outcome) {
+		e.syncer.Touch(ref, change)
+		if ref.Organization() == change.Organization {
+			outcome = outcomeOf(ref)
+		}
+	})
 	others := change.Outcomes[:0:0]
 	for _, other := range change.Outcomes {
 		if other != ref {
@@ -177,24 +162,11 @@ func (e *Engine) change(ctx context.Context, ref desired.Ref, do func() desired.
 	return outcome
 }
 
-// changeAlone makes one change at a time: an outcome that one worker sees is never ahead of what the syncer knows that
-// it has to wait for.
-func (e *Engine) changeAlone(ctx context.Context, ref desired.Ref, do func() desired.Change) (desired.Change, desired.Outcome) {
-	back := liveness.Outside(ctx) // whoever makes a change is in a turn of its own
-	e.changing.Lock()
-	defer e.changing.Unlock()
-	back()
-	change := do()
-	e.syncer.Touch(ref, change)
-	outcome, _ := e.state.Outcome(ref)
-	return change, outcome
-}
-
 // Until is how long it is until an instant, by the engine's clock.
 func (e *Engine) Until(instant time.Time) time.Duration { return instant.Sub(e.options.Clock.Now()) }
 
 // Again has a controller look at an object once more, at once.
-func (e *Engine) Again(ref desired.Ref) { e.enqueue([]desired.Ref{ref}) }
+func (e *Engine) Again(ref kinds.Ref) { e.enqueue([]kinds.Ref{ref}) }
 
 // Outage is why the store can't be used, nil while it can.
 func (e *Engine) Outage() error { return e.syncer.Outage() }
@@ -216,7 +188,7 @@ func (e *Engine) InSync() bool { return e.syncer.InSync() }
 func (e *Engine) HasType(resourceType string) bool { return e.state.HasType(resourceType) }
 
 // enqueue has controllers look at objects whose outcome may be another one now.
-func (e *Engine) enqueue(refs []desired.Ref) {
+func (e *Engine) enqueue(refs []kinds.Ref) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, ref := range refs {
@@ -227,7 +199,7 @@ func (e *Engine) enqueue(refs []desired.Ref) {
 }
 
 // enqueueAfter has controllers look at objects after a while, unless they do so earlier.
-func (e *Engine) enqueueAfter(while time.Duration, refs []desired.Ref) {
+func (e *Engine) enqueueAfter(while time.Duration, refs []kinds.Ref) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, ref := range refs {

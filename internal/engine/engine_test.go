@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -27,7 +27,7 @@ func TestNothingIsAdmittedBeforeEverythingIsLoaded(t *testing.T) {
 		request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: "acme", Name: "u0"}}
 		admitted := make(chan error, 1)
 		go func() {
-			about, err := w.engine.Admit(w.Context(), desired.KindUser, request)
+			about, err := w.engine.Admit(w.Context(), kinds.User, request)
 			if !about {
 				err = errors.Join(err, errors.New("the request is about no object"))
 			}
@@ -42,8 +42,8 @@ func TestNothingIsAdmittedBeforeEverythingIsLoaded(t *testing.T) {
 			default:
 			}
 		}
-		for n, kind := range kinds {
-			expectPending(fmt.Sprint("these see nothing yet: ", kinds[n:]))
+		for n, kind := range watched {
+			expectPending(fmt.Sprint("these see nothing yet: ", watched[n:]))
 			w.watch(kind)
 		}
 		expectPending("the objects are being read")
@@ -63,7 +63,7 @@ func TestWhoeverIsStoppedBeforeAnythingIsLoadedIsNotAdmitted(t *testing.T) {
 		ctx, cancel := context.WithCancel(w.Context())
 		cancel()
 		request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: "acme", Name: "u0"}}
-		if about, err := w.engine.Admit(ctx, desired.KindUser, request); err == nil || about {
+		if about, err := w.engine.Admit(ctx, kinds.User, request); err == nil || about {
 			t.Errorf("got %t, %v", about, err)
 		}
 	})
@@ -72,12 +72,12 @@ func TestWhoeverIsStoppedBeforeAnythingIsLoadedIsNotAdmitted(t *testing.T) {
 func TestWhatIsBeingDeletedIsNotLoadedUnlessItMayStay(t *testing.T) {
 	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	for kind, stays := range map[string]bool{
-		desired.KindRoleAssignment: true, desired.KindNamespace: true,
-		desired.KindUser: false, desired.KindGroup: false, desired.KindRole: false, desired.KindOrganization: false,
-		desired.KindResourceType: false, desired.KindPermissionGrant: false, desired.KindTemporaryPermissionGrant: false,
-		desired.KindGroupMembership: false, desired.KindInvitation: false,
+		kinds.RoleAssignment: true, kinds.Namespace: true,
+		kinds.User: false, kinds.Group: false, kinds.Role: false, kinds.Organization: false,
+		kinds.ResourceType: false, kinds.PermissionGrant: false, kinds.TemporaryPermissionGrant: false,
+		kinds.GroupMembership: false, kinds.Invitation: false,
 	} {
-		if got := desired.StaysWhileDeleted(kind); got != stays {
+		if got := kinds.KeptWhileDeleted(kind); got != stays {
 			t.Errorf("%s stays while it is being deleted: %t, want %t", kind, got, stays)
 		}
 	}
@@ -129,7 +129,7 @@ func TestApplyReturnsWhenTheStoreAgreesWhoeverElseIsAtWork(t *testing.T) {
 			<-done
 		}
 		for worker := range workers {
-			if err := w.engine.Remove(w.Context(), desired.RefOf(assignment(fmt.Sprint("a", worker), "r0", "u0"))); err != nil {
+			if err := w.engine.Remove(w.Context(), kinds.RefOf(assignment(fmt.Sprint("a", worker), "r0", "u0"))); err != nil {
 				t.Error(err)
 			}
 		}
@@ -150,14 +150,14 @@ func TestOthersWhoseOutcomeChangesAreLookedAtAgain(t *testing.T) {
 		if _, err := w.engine.Apply(w.Context(), later); err != nil {
 			t.Fatal(err)
 		}
-		w.expectQueued(desired.KindRoleAssignment, "acme/a0")
-		w.expectQueued(desired.KindRole)
+		w.expectQueued(kinds.RoleAssignment, "acme/a0")
+		w.expectQueued(kinds.Role)
 		w.forgetQueues()
-		if err := w.engine.Remove(w.Context(), desired.RefOf(later)); err != nil {
+		if err := w.engine.Remove(w.Context(), kinds.RefOf(later)); err != nil {
 			t.Fatal(err)
 		}
-		w.expectQueued(desired.KindRoleAssignment, "acme/a0")
-		w.expectQueued(desired.KindRole)
+		w.expectQueued(kinds.RoleAssignment, "acme/a0")
+		w.expectQueued(kinds.Role)
 	})
 }
 
@@ -174,16 +174,16 @@ func TestAnOutageIsToldToOrganizationsAndWhoeverWaits(t *testing.T) {
 		if w.engine.Outage() == nil {
 			t.Error("there is an outage")
 		}
-		w.expectQueued(desired.KindOrganization, "/acme")
-		w.expectQueued(desired.KindRoleAssignment)
+		w.expectQueued(kinds.Organization, "/acme")
+		w.expectQueued(kinds.RoleAssignment)
 		w.forgetQueues()
 		w.fake.Hook(storetest.Hooks{})
 		w.sleep(time.Minute)
 		if w.engine.Outage() != nil {
 			t.Error("the outage is over")
 		}
-		w.expectQueued(desired.KindOrganization, "/acme")
-		w.expectQueued(desired.KindRoleAssignment, "acme/a1")
+		w.expectQueued(kinds.Organization, "/acme")
+		w.expectQueued(kinds.RoleAssignment, "acme/a1")
 	})
 }
 
@@ -195,10 +195,10 @@ func TestWhatIsDueIsLookedAtAfterAComparison(t *testing.T) {
 		w.begin()
 		w.forgetQueues()
 		w.sleep(3 * compareEvery)
-		w.expectQueued(desired.KindTemporaryPermissionGrant)
+		w.expectQueued(kinds.TemporaryPermissionGrant)
 		w.clock.SetTime(w.clock.Now().Add(time.Minute))
 		w.sleep(3 * compareEvery)
-		if queued := w.queued(desired.KindTemporaryPermissionGrant); len(queued) == 0 || slices.Contains(queued, "acme/lasting") {
+		if queued := w.queued(kinds.TemporaryPermissionGrant); len(queued) == 0 || slices.Contains(queued, "acme/lasting") {
 			t.Errorf("looked at %v, want the one that has ended", queued)
 		}
 	})
@@ -214,9 +214,9 @@ func TestARoleIsLookedAtOnceForManyAssignments(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		w.expectQueued(desired.KindRole)
+		w.expectQueued(kinds.Role)
 		w.sleep(time.Second)
-		w.expectQueued(desired.KindRole, "acme/r0")
+		w.expectQueued(kinds.Role, "acme/r0")
 		if outcome, err := w.engine.Apply(w.Context(), build.Role("acme", "r0").Grants("P0").Obj()); err != nil || outcome.Assignments != 50 {
 			t.Errorf("got %+v, %v", outcome, err)
 		}

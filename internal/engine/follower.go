@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // Follower knows what the cluster says on a replica that does not lead: webhooks are called on all of them.
@@ -83,7 +84,7 @@ type registration struct {
 func handlerFor(state *desired.State, kind string) toolscache.ResourceEventHandler {
 	put := func(item any) {
 		object := item.(client.Object)
-		if !desired.StaysWhileDeleted(kind) && !object.GetDeletionTimestamp().IsZero() {
+		if !kinds.KeptWhileDeleted(kind) && !object.GetDeletionTimestamp().IsZero() {
 			state.Remove(refOf(kind, object))
 			return
 		}
@@ -101,17 +102,17 @@ func handlerFor(state *desired.State, kind string) toolscache.ResourceEventHandl
 	}
 }
 
-func refOf(kind string, object client.Object) desired.Ref {
-	return desired.Ref{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}
+func refOf(kind string, object client.Object) kinds.Ref {
+	return kinds.Ref{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}
 }
 
 // followed are an object of each kind that makes up the state.
 func followed() map[string]client.Object {
 	namespace := &metav1.PartialObjectMetadata{}
 	namespace.SetGroupVersionKind(NamespaceKind)
-	objects := map[string]client.Object{desired.KindNamespace: namespace}
-	for kind, object := range Objects() {
-		objects[kind] = object
+	objects := map[string]client.Object{kinds.Namespace: namespace}
+	for _, kind := range kinds.All {
+		objects[kind.Name] = kind.New()
 	}
 	return objects
 }

@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllertest"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
@@ -83,7 +83,7 @@ func TestAReplicaThatDoesNotLeadKnowsWhatIsHeld(t *testing.T) {
 			t.Error("a suspended user holds something")
 		}
 		seen.of(user).Delete(user)
-		if _, there := follower.State().Outcome(desired.Ref{Kind: desired.KindUser, Namespace: "acme", Name: "u0"}); there {
+		if _, there := follower.State().Outcome(kinds.Ref{Kind: kinds.User, Namespace: "acme", Name: "u0"}); there {
 			t.Error("a user that is gone is still there")
 		}
 

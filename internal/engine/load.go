@@ -9,7 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // NamespaceKind is the kind under which namespaces are watched, metadata only.
@@ -29,7 +29,7 @@ func (e *Engine) load(ctx context.Context) error {
 // List reads all objects of the cluster that concern the operator.
 func List(ctx context.Context, from client.Reader) ([]client.Object, error) {
 	var objects []client.Object
-	for kind, list := range kinds() {
+	for kind, list := range lists() {
 		if err := from.List(ctx, list); err != nil {
 			return nil, fmt.Errorf("loading every %s: %w", kind, err)
 		}
@@ -49,7 +49,7 @@ func List(ctx context.Context, from client.Reader) ([]client.Object, error) {
 func Standing(objects []client.Object) []client.Object {
 	standing := make([]client.Object, 0, len(objects))
 	for _, object := range objects {
-		if desired.StaysWhileDeleted(desired.RefOf(object).Kind) || object.GetDeletionTimestamp().IsZero() {
+		if kinds.KeptWhileDeleted(kinds.RefOf(object).Kind) || object.GetDeletionTimestamp().IsZero() {
 			standing = append(standing, object)
 		}
 	}

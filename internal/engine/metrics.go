@@ -8,7 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 var (
@@ -43,11 +43,6 @@ var (
 
 // endingWithin are the times within which grants that end are counted.
 var endingWithin = map[string]time.Duration{"1h": time.Hour, "24h": 24 * time.Hour}
-
-// giving are the kinds of objects that can be in force.
-var giving = []string{
-	desired.KindRoleAssignment, desired.KindPermissionGrant, desired.KindTemporaryPermissionGrant, desired.KindGroupMembership,
-}
 
 // leading is the engine that the metrics describe: on a replica that does not lead there is none, and so
 // that a sum over replicas is right these metrics are absent there.
@@ -104,8 +99,10 @@ func (e *Engine) Collect(into chan<- prometheus.Metric) {
 	for standing, count := range counts.Objects {
 		gauge(objects, float64(count), standing.Kind, standing.State, standing.Reason)
 	}
-	for _, kind := range giving {
-		gauge(inForce, float64(counts.InForce[kind]), kind)
+	for _, kind := range kinds.All {
+		if kind.InForce {
+			gauge(inForce, float64(counts.InForce[kind.Name]), kind.Name)
+		}
 	}
 	for _, phase := range []v1alpha1.GrantPhase{v1alpha1.PhasePending, v1alpha1.PhaseActive, v1alpha1.PhaseExpired} {
 		gauge(temporaryGrants, float64(counts.Temporary[phase]), string(phase))

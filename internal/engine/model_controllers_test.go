@@ -16,6 +16,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -35,8 +36,8 @@ func (m *model) start() {
 		}
 	}()
 	var working sync.WaitGroup
-	m.queues, m.next = map[string]*queue{}, map[desired.Ref]time.Time{}
-	for _, kind := range kinds {
+	m.queues, m.next = map[string]*queue{}, map[kinds.Ref]time.Time{}
+	for _, kind := range watched {
 		m.queues[kind] = &queue{}
 		if err := m.engine.Source(kind).Start(ctx, m.queues[kind]); err != nil {
 			m.Fatal(err)
@@ -50,7 +51,7 @@ func (m *model) start() {
 		m.queues = nil
 	}
 	m.reconcile = func(kind string, request reconcile.Request) {
-		ref := desired.Ref{Kind: kind, Namespace: request.Namespace, Name: request.Name}
+		ref := kinds.Ref{Kind: kind, Namespace: request.Namespace, Name: request.Name}
 		m.mu.Lock()
 		m.working[ref] = true
 		m.mu.Unlock()
@@ -72,14 +73,14 @@ func (m *model) work() {
 	for {
 		synctest.Wait()
 		busy := false
-		for _, kind := range kinds {
+		for _, kind := range watched {
 			queue := m.queues[kind]
 			queue.mu.Lock()
 			added := queue.added
 			queue.added = nil
 			queue.mu.Unlock()
 			for n, request := range added {
-				ref := desired.Ref{Kind: kind, Namespace: request.Namespace, Name: request.Name}
+				ref := kinds.Ref{Kind: kind, Namespace: request.Namespace, Name: request.Name}
 				switch {
 				case slices.Contains(added[:n], request):
 				case slices.Contains(m.workedOn(), ref):
@@ -98,14 +99,14 @@ func (m *model) work() {
 }
 
 // workedOn are the objects that a worker has taken and not done with.
-func (m *model) workedOn() []desired.Ref {
+func (m *model) workedOn() []kinds.Ref {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Collect(maps.Keys(m.working))
 }
 
 // reconcileOne is what package controllers does for an object, but for statuses that decide nothing.
-func (m *model) reconcileOne(ctx context.Context, ref desired.Ref, request reconcile.Request) {
+func (m *model) reconcileOne(ctx context.Context, ref kinds.Ref, request reconcile.Request) {
 	if about, err := m.engine.Admit(ctx, ref.Kind, request); err != nil || !about {
 		return
 	}
@@ -116,7 +117,7 @@ func (m *model) reconcileOne(ctx context.Context, ref desired.Ref, request recon
 		_ = m.engine.Remove(ctx, ref)
 		return
 	}
-	if object.GetDeletionTimestamp() != nil && !desired.StaysWhileDeleted(ref.Kind) {
+	if object.GetDeletionTimestamp() != nil && !kinds.KeptWhileDeleted(ref.Kind) {
 		if m.engine.Remove(ctx, ref) == nil {
 			m.letGo(ref, object)
 		}
@@ -125,7 +126,7 @@ func (m *model) reconcileOne(ctx context.Context, ref desired.Ref, request recon
 	outcome, unconfirmed := m.engine.Apply(ctx, object.DeepCopyObject().(client.Object))
 	switch {
 	case unconfirmed != nil:
-	case outcome.Done || object.GetDeletionTimestamp() != nil && !outcome.Protected && ref.Kind != desired.KindNamespace:
+	case outcome.Done || object.GetDeletionTimestamp() != nil && !outcome.Protected && ref.Kind != kinds.Namespace:
 		m.letGo(ref, object)
 	case m.notes(ref, object, outcome):
 	case outcome.Next.IsZero():
@@ -140,7 +141,7 @@ func (m *model) reconcileOne(ctx context.Context, ref desired.Ref, request recon
 
 // notes writes into an invitation's status when it was accepted, if that is new: it is what an operator that
 // looks later goes by.
-func (m *model) notes(ref desired.Ref, object client.Object, outcome desired.Outcome) bool {
+func (m *model) notes(ref kinds.Ref, object client.Object, outcome desired.Outcome) bool {
 	invitation, is := object.(*v1alpha1.Invitation)
 	if !is || outcome.Invited.AcceptedAt.IsZero() || invitation.Status.AcceptedAt != nil {
 		return false
@@ -157,7 +158,7 @@ func (m *model) notes(ref desired.Ref, object client.Object, outcome desired.Out
 }
 
 // letGo removes an object whose finalizer is gone, unless it has changed meanwhile.
-func (m *model) letGo(ref desired.Ref, object client.Object) {
+func (m *model) letGo(ref kinds.Ref, object client.Object) {
 	m.mu.Lock()
 	same := m.objects[ref] == object
 	if same {

@@ -6,7 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -55,7 +55,7 @@ func stamp(invitation *v1alpha1.Invitation) {
 // welcome invites somebody, or has them accept.
 func (m *model) welcome() {
 	invitation := invitationOf(m.dice, m.clock.Now())
-	ref := desired.RefOf(invitation)
+	ref := kinds.RefOf(invitation)
 	old, pending := m.objects[ref].(*v1alpha1.Invitation)
 	if !pending || old.Spec.AcceptedBy != "" {
 		m.put(invitation)

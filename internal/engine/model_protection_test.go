@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -26,7 +26,7 @@ import (
 // them stays is promised; of several in a row each is seen before the next.
 func isPivotal(kind string) bool {
 	switch kind {
-	case desired.KindGroup, desired.KindPermissionGrant, desired.KindTemporaryPermissionGrant, desired.KindGroupMembership, desired.KindInvitation:
+	case kinds.Group, kinds.PermissionGrant, kinds.TemporaryPermissionGrant, kinds.GroupMembership, kinds.Invitation:
 		return false
 	}
 	return true
@@ -35,7 +35,7 @@ func isPivotal(kind string) bool {
 // anything is an object that may be changed now.
 func (m *model) anything() client.Object {
 	object := anyObject(m.dice, m.clock.Now())
-	if !m.fragile || !m.pivotal || !isPivotal(desired.RefOf(object).Kind) {
+	if !m.fragile || !m.pivotal || !isPivotal(kinds.RefOf(object).Kind) {
 		return object
 	}
 	switch m.of(4) {
@@ -65,7 +65,7 @@ func (m *model) revoke() {
 	for _, o := range given {
 		if o.Spec.Subject.User == who && o.DeletionTimestamp == nil && !m.oneIn(5) {
 			m.tellf("delete %s", o.Name)
-			m.delete(desired.RefOf(o), o)
+			m.delete(kinds.RefOf(o), o)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func (m *model) dismiss() {
 	for _, o := range m.assignments() {
 		if o.Spec.Subject.User == who && o.DeletionTimestamp == nil {
 			m.tellf("delete %s", o.Name)
-			m.delete(desired.RefOf(o), o)
+			m.delete(kinds.RefOf(o), o)
 			m.work()
 			m.decide()
 		}
@@ -106,12 +106,12 @@ func (m *model) assignments() (all []*v1alpha1.RoleAssignment) {
 
 // lift changes something that a protection of what a user has may depend on.
 func (m *model) lift(who string) {
-	user := m.objects[desired.Ref{Kind: desired.KindUser, Namespace: "acme", Name: who}]
+	user := m.objects[kinds.Ref{Kind: kinds.User, Namespace: "acme", Name: who}]
 	at := m.of(5)
 	switch {
 	case at == 0 && user != nil:
 		m.tellf("delete %s", who)
-		m.delete(desired.RefOf(user), user)
+		m.delete(kinds.RefOf(user), user)
 	case at == 1 && user != nil:
 		suspended := user.DeepCopyObject().(*v1alpha1.User)
 		suspended.Spec.Suspended = true
@@ -133,8 +133,8 @@ func (m *model) decide() {
 	stay := newReference(slices.Collect(maps.Values(m.wished)), m.clock.Now()).staying()
 	for ref, object := range m.wished {
 		switch {
-		case object.GetDeletionTimestamp() == nil, ref.Kind == desired.KindNamespace:
-		case ref.Kind == desired.KindRoleAssignment && stay[ref.Name]:
+		case object.GetDeletionTimestamp() == nil, ref.Kind == kinds.Namespace:
+		case ref.Kind == kinds.RoleAssignment && stay[ref.Name]:
 			m.seen.happened["protected"]++
 		default:
 			if slices.Contains(m.confirmed, object) {

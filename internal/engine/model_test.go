@@ -18,6 +18,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 )
@@ -37,14 +39,14 @@ type model struct {
 	reconcile func(kind string, request reconcile.Request)
 
 	mu      sync.Mutex
-	objects map[desired.Ref]client.Object
+	objects map[kinds.Ref]client.Object
 	// next is when objects are to be looked at again, working are those that are being looked at.
-	next    map[desired.Ref]time.Time
-	working map[desired.Ref]bool
+	next    map[kinds.Ref]time.Time
+	working map[kinds.Ref]bool
 
 	// wished are the objects as people have left them: whether one that they have deleted is to stay is for the
 	// reference to say, and then for the controllers to do.
-	wished map[desired.Ref]client.Object
+	wished map[kinds.Ref]client.Object
 	// confirmed are the objects of when the store was last in step with them.
 	confirmed []client.Object
 	// pivotal means that something has changed since then that protections depend on.
@@ -60,7 +62,7 @@ type model struct {
 func newModel(t *testing.T, script []byte) *model {
 	return &model{
 		T: t, dice: &dice{left: script}, clock: clocktesting.NewFakePassiveClock(epoch.Add(time.Hour)), fake: storetest.NewFake(),
-		objects: map[desired.Ref]client.Object{}, wished: map[desired.Ref]client.Object{}, next: map[desired.Ref]time.Time{}, working: map[desired.Ref]bool{},
+		objects: map[kinds.Ref]client.Object{}, wished: map[kinds.Ref]client.Object{}, next: map[kinds.Ref]time.Time{}, working: map[kinds.Ref]bool{},
 		seen: counts{happened: map[string]int{}}, ended: func(*model) {},
 	}
 }
@@ -69,7 +71,7 @@ func newModel(t *testing.T, script []byte) *model {
 func (m *model) run() {
 	m.fragile = m.oneIn(2)
 	for _, object := range foundation(m.dice) {
-		m.objects[desired.RefOf(object)], m.wished[desired.RefOf(object)] = object, object
+		m.objects[kinds.RefOf(object)], m.wished[kinds.RefOf(object)] = object, object
 	}
 	m.start()
 	defer func() { m.stop() }()
@@ -144,7 +146,7 @@ func (m *model) change() {
 		return
 	}
 	object := m.anything()
-	ref := desired.RefOf(object)
+	ref := kinds.RefOf(object)
 	old := m.objects[ref]
 	switch {
 	case old == nil:
@@ -159,7 +161,7 @@ func (m *model) change() {
 
 // put creates an object or replaces one.
 func (m *model) put(object client.Object) {
-	ref := desired.RefOf(object)
+	ref := kinds.RefOf(object)
 	if _, there := m.objects[ref]; there {
 		m.tellf("edit %v: %+v", ref, object)
 	} else {
@@ -184,8 +186,8 @@ func (m *model) edited(old, object client.Object) client.Object {
 
 // delete deletes as the API server does, with the finalizer or, seldom, by force. A namespace is held by what is
 // in it, so that dice say when it is gone.
-func (m *model) delete(ref desired.Ref, object client.Object) {
-	held := len(object.GetFinalizers()) > 0 || ref.Kind == desired.KindNamespace && object.GetDeletionTimestamp() == nil
+func (m *model) delete(ref kinds.Ref, object client.Object) {
+	held := len(object.GetFinalizers()) > 0 || ref.Kind == kinds.Namespace && object.GetDeletionTimestamp() == nil
 	if !held || m.oneIn(5) {
 		m.gone(ref)
 		return
@@ -195,7 +197,7 @@ func (m *model) delete(ref desired.Ref, object client.Object) {
 	m.replace(ref, object)
 }
 
-func (m *model) replace(ref desired.Ref, object client.Object) {
+func (m *model) replace(ref kinds.Ref, object client.Object) {
 	m.pivotal = m.pivotal || isPivotal(ref.Kind)
 	m.wished[ref] = object
 	m.mu.Lock()
@@ -204,7 +206,7 @@ func (m *model) replace(ref desired.Ref, object client.Object) {
 	m.look(ref)
 }
 
-func (m *model) gone(ref desired.Ref) {
+func (m *model) gone(ref kinds.Ref) {
 	m.pivotal = m.pivotal || isPivotal(ref.Kind)
 	delete(m.wished, ref)
 	m.mu.Lock()
@@ -214,7 +216,7 @@ func (m *model) gone(ref desired.Ref) {
 }
 
 // look has a controller look at an object, as a watch does.
-func (m *model) look(ref desired.Ref) {
+func (m *model) look(ref kinds.Ref) {
 	if queue := m.queues[ref.Kind]; queue != nil {
 		queue.Add(reconcile.Request{NamespacedName: client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}})
 	}
@@ -378,6 +380,7 @@ func (m *model) settle(after string) {
 	}
 	m.confirm(after)
 	m.compare(m.confirmed, after)
+	m.compareMemory(after)
 	m.compareWhole(after)
 }
 
@@ -387,7 +390,7 @@ func (m *model) compareWhole(after string) {
 	state := desired.New(desired.Limits{ConditionCost: store.EmbeddedConditionCost}, m.clock)
 	var standing []client.Object
 	for _, object := range m.objects {
-		if object.GetDeletionTimestamp() == nil || desired.StaysWhileDeleted(desired.RefOf(object).Kind) {
+		if object.GetDeletionTimestamp() == nil || kinds.KeptWhileDeleted(kinds.RefOf(object).Kind) {
 			standing = append(standing, object.DeepCopyObject().(client.Object))
 		}
 	}
@@ -418,6 +421,23 @@ func (m *model) compare(objects []client.Object, after string) {
 			for _, object := range want.objects {
 				m.Logf("%T %+v", object, object)
 			}
+			return
+		}
+	}
+}
+
+// compareMemory asks the engine's own state the same: with all that the cluster says it is never behind, as a store may be.
+func (m *model) compareMemory(after string) {
+	if m.Failed() || m.engine.State() == nil {
+		return
+	}
+	want := newReference(slices.Collect(maps.Values(m.objects)), m.clock.Now())
+	for _, q := range questions {
+		_, holds := m.engine.State().Check("acme", entitlement.Question{
+			Subject: q.subject, Permission: q.permission, At: q.place, Group: q.group, Attributes: q.attributes,
+		})
+		if may := want.may(q); holds != may {
+			m.Errorf("after %s: %+v is answered %t from memory, and should be %t\n%s", after, q, holds, may, strings.Join(m.story, "\n"))
 			return
 		}
 	}

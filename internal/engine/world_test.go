@@ -22,18 +22,21 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 )
 
 const compareEvery = time.Hour
 
-// kinds have a controller each.
-var kinds = []string{
-	desired.KindNamespace, desired.KindResourceType, desired.KindOrganization, desired.KindUser, desired.KindGroup,
-	desired.KindRole, desired.KindRoleAssignment, desired.KindPermissionGrant, desired.KindTemporaryPermissionGrant,
-	desired.KindGroupMembership, desired.KindInvitation,
-}
+// watched have a controller each.
+var watched = func() []string {
+	names := []string{kinds.Namespace}
+	for _, kind := range kinds.All {
+		names = append(names, kind.Name)
+	}
+	return names
+}()
 
 // world is an engine between a cluster of a fixed content and a fake store, in a bubble of its own time.
 type world struct {
@@ -100,7 +103,7 @@ func (w *world) watch(kind string) {
 func (w *world) begin() {
 	w.Helper()
 	w.start()
-	for _, kind := range kinds {
+	for _, kind := range watched {
 		w.watch(kind)
 	}
 	synctest.Wait()

@@ -11,7 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
@@ -118,25 +119,25 @@ func (w *World) Ask(q Question) Answer {
 // nothing of what could not be read, nor of a user where the question names none.
 func (w *World) Unfounded(q Question) string {
 	there := func(kind string) bool { return !slices.Contains(w.unread, kind) }
-	organization, _ := w.objects[desired.Ref{Kind: desired.KindOrganization, Name: w.organization}].(*v1alpha1.Organization)
+	organization, _ := w.objects[kinds.Ref{Kind: kinds.Organization, Name: w.organization}].(*v1alpha1.Organization)
 	switch {
-	case organization == nil && there(desired.KindOrganization):
+	case organization == nil && there(kinds.Organization):
 		return fmt.Sprintf("there is no Organization %s", w.organization)
 	case organization != nil && !declares(organization, q.At.Container()):
 		return fmt.Sprintf("the Organization %s does not declare %s", w.organization, q.At.Container())
 	}
-	if _, known := w.Permission(q.Permission); !known && there(desired.KindResourceType) {
+	if _, known := w.Permission(q.Permission); !known && there(kinds.ResourceType) {
 		return fmt.Sprintf("no ResourceType declares the permission %q", q.Permission)
 	}
-	if q.At.ResourceType != "" && !w.state.HasType(q.At.ResourceType) && there(desired.KindResourceType) {
+	if q.At.ResourceType != "" && !w.state.HasType(q.At.ResourceType) && there(kinds.ResourceType) {
 		return fmt.Sprintf("no ResourceType has the type %q", q.At.ResourceType)
 	}
 	if q.User == "" {
 		return ""
 	}
-	outcome, known := w.state.Outcome(w.ref(desired.KindUser, q.User))
+	outcome, known := w.state.Outcome(w.ref(kinds.User, q.User))
 	switch {
-	case !known && there(desired.KindUser):
+	case !known && there(kinds.User):
 		return fmt.Sprintf("there is no User %s in %s", q.User, w.organization)
 	case known && outcome.Reason == v1alpha1.ReasonSubjectTaken:
 		return fmt.Sprintf("the User %s: %s", q.User, outcome.Message)
@@ -180,8 +181,8 @@ func declares(organization *v1alpha1.Organization, at scope.Path) bool {
 }
 
 // held are the ways in which the state says that the user holds the permission at a path.
-func (w *World) held(q Question, at scope.Path) []desired.Access {
-	return slices.DeleteFunc(w.state.Held(types.NamespacedName{Namespace: w.organization, Name: q.User}, at), func(access desired.Access) bool {
+func (w *World) held(q Question, at scope.Path) []entitlement.Entitlement {
+	return slices.DeleteFunc(w.state.Held(types.NamespacedName{Namespace: w.organization, Name: q.User}, at), func(access entitlement.Entitlement) bool {
 		return access.Grant.Permission != q.Permission
 	})
 }
@@ -213,8 +214,8 @@ func compareEnds(a, b *metav1.Time) int {
 	}
 }
 
-func (w *World) way(q Question, access desired.Access) Way {
-	way := Way{At: access.At.String(), unmet: access.Grant.Unmet(q.Attributes), Confirmed: w.confirmed(q, access), Via: objectsOf(access.Via)}
+func (w *World) way(q Question, access entitlement.Entitlement) Way {
+	way := Way{At: access.At.String(), unmet: access.Grant.Unmet(q.Attributes), Confirmed: w.confirmed(q, access), Via: objectsOf(access.Through)}
 	way.Met = len(way.unmet) == 0
 	if until := access.Grant.Window.Until; !until.IsZero() {
 		way.Until = &metav1.Time{Time: until.UTC()}

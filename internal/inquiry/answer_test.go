@@ -9,8 +9,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/inquiry"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -79,7 +79,7 @@ func TestWhatCouldNotBeReadIsNotTakenForNothing(t *testing.T) {
 	everything := func() []v1alpha1.Object { return with(toAlice().Obj()) }
 	asked := inquiry.Question{User: "alice", Permission: "View", At: acme}
 	for _, kind := range []string{
-		desired.KindOrganization, desired.KindResourceType, desired.KindUser, desired.KindRole, desired.KindRoleAssignment,
+		kinds.Organization, kinds.ResourceType, kinds.User, kinds.Role, kinds.RoleAssignment,
 	} {
 		answer := worldOf(without(kind, embedded(everything())), kind).Ask(asked)
 		expectVerdict(t, answer, inquiry.Unknown)
@@ -89,7 +89,7 @@ func TestWhatCouldNotBeReadIsNotTakenForNothing(t *testing.T) {
 		expectVerdict(t, worldOf(embedded(without(kind, everything()))).Ask(asked), inquiry.No)
 	}
 	for _, kind := range []string{
-		desired.KindGroup, desired.KindGroupMembership, desired.KindInvitation, desired.KindPermissionGrant, desired.KindTemporaryPermissionGrant,
+		kinds.Group, kinds.GroupMembership, kinds.Invitation, kinds.PermissionGrant, kinds.TemporaryPermissionGrant,
 	} {
 		some := embedded(without(kind, everything()))
 		expectVerdict(t, worldOf(some, kind).Ask(asked), inquiry.Yes)

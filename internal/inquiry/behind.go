@@ -9,13 +9,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // Behind are all objects of which the operator has not confirmed yet what they say now.
 func (w *World) Behind() []Object { return objectsOf(w.late) }
 
-func objectsOf(refs []desired.Ref) []Object {
+func objectsOf(refs []kinds.Ref) []Object {
 	objects := make([]Object, 0, len(refs))
 	for _, ref := range refs {
 		objects = append(objects, Object{Kind: ref.Kind, Name: ref.Name})
@@ -40,8 +41,8 @@ func (w *World) behind(user string) []Object {
 }
 
 // unsettled are all objects of which that is so.
-func (w *World) unsettled() []desired.Ref {
-	var late []desired.Ref
+func (w *World) unsettled() []kinds.Ref {
+	var late []kinds.Ref
 	for ref, object := range w.objects {
 		if !w.settled(ref, object) {
 			late = append(late, ref)
@@ -51,17 +52,17 @@ func (w *World) unsettled() []desired.Ref {
 	return late
 }
 
-func compareRefs(a, b desired.Ref) int {
+func compareRefs(a, b kinds.Ref) int {
 	return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
 }
 
 // confirmed says whether the operator has confirmed all that makes a way. What is behind elsewhere does not
 // matter to it, except for roles, which inherit from each other, and for what all depends on.
-func (w *World) confirmed(q Question, access desired.Access) bool {
-	made := append([]desired.Ref{w.ref(desired.KindUser, q.User)}, access.Via...)
+func (w *World) confirmed(q Question, access entitlement.Entitlement) bool {
+	made := append([]kinds.Ref{w.ref(kinds.User, q.User)}, access.Through...)
 	for _, late := range w.behind(q.User) {
 		switch late.Kind {
-		case desired.KindRole, desired.KindOrganization, desired.KindResourceType:
+		case kinds.Role, kinds.Organization, kinds.ResourceType:
 			return false
 		}
 		if slices.Contains(made, w.ref(late.Kind, late.Name)) {
@@ -73,7 +74,7 @@ func (w *World) confirmed(q Question, access desired.Access) bool {
 
 // settled says whether an object's status is about its present spec, has been confirmed by the store, and
 // says the same as the state. A time that has come since makes no difference: the store knows it too.
-func (w *World) settled(ref desired.Ref, object v1alpha1.Object) bool {
+func (w *World) settled(ref kinds.Ref, object v1alpha1.Object) bool {
 	outcome, known := w.state.Outcome(ref)
 	gone := !object.GetDeletionTimestamp().IsZero() && !outcome.Protected
 	if gone {
@@ -108,7 +109,7 @@ type links struct {
 // linksOf follows names only: whether a membership or an invitation holds is another matter.
 func (w *World) linksOf(user string) links {
 	found := links{user: user, groups: map[string]bool{}, invitations: map[string]bool{}}
-	if object, ok := w.objects[w.ref(desired.KindUser, user)].(*v1alpha1.User); ok {
+	if object, ok := w.objects[w.ref(kinds.User, user)].(*v1alpha1.User); ok {
 		found.email = object.Spec.Email
 	}
 	for _, object := range w.objects {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
@@ -108,10 +109,10 @@ type lift struct {
 
 // lifted are the ways that there would be.
 func (w *World) lifted(q Question, l lift) []Way {
-	ref := desired.RefOf(l.object)
+	ref := kinds.RefOf(l.object)
 	w.state.Put(l.object)
 	ways := w.ways(q)
-	if original, there := w.objects[ref]; there && (desired.StaysWhileDeleted(ref.Kind) || original.GetDeletionTimestamp().IsZero()) {
+	if original, there := w.objects[ref]; there && (kinds.KeptWhileDeleted(ref.Kind) || original.GetDeletionTimestamp().IsZero()) {
 		w.state.Put(clone(original))
 	} else {
 		w.state.Remove(ref)
@@ -124,7 +125,7 @@ func (w *World) lifted(q Question, l lift) []Way {
 // lifts are the obstacles that one object can be, for every object that concerns the user, in a fixed order.
 func (w *World) lifts(q Question) []lift {
 	link := w.linksOf(q.User)
-	concerned := make([]desired.Ref, 0, len(w.objects))
+	concerned := make([]kinds.Ref, 0, len(w.objects))
 	for ref, object := range w.objects {
 		if link.concerns(object) {
 			concerned = append(concerned, ref)
@@ -139,7 +140,7 @@ func (w *World) lifts(q Question) []lift {
 }
 
 // liftsOf are the obstacles that an object can be.
-func (w *World) liftsOf(q Question, ref desired.Ref) []lift {
+func (w *World) liftsOf(q Question, ref kinds.Ref) []lift {
 	outcome, _ := w.state.Outcome(ref)
 	self := Object{Kind: ref.Kind, Name: ref.Name}
 	object := clone(w.objects[ref])
@@ -195,14 +196,14 @@ func (w *World) liftsOf(q Question, ref desired.Ref) []lift {
 	return nil
 }
 
-func (w *World) notAccepted(ref desired.Ref, outcome desired.Outcome) string {
+func (w *World) notAccepted(ref kinds.Ref, outcome desired.Outcome) string {
 	if outcome.Invited.Phase == v1alpha1.InvitationExpired {
 		return fmt.Sprintf("the Invitation %s was not accepted before it expired %s", ref.Name, w.distance(outcome.Invited.Expires))
 	}
 	return fmt.Sprintf("the Invitation %s has not been accepted", ref.Name)
 }
 
-func (w *World) outOfTime(ref desired.Ref, outcome desired.Outcome) string {
+func (w *World) outOfTime(ref kinds.Ref, outcome desired.Outcome) string {
 	if outcome.Phase == v1alpha1.PhasePending {
 		return fmt.Sprintf("the grant %s begins %s", ref.Name, w.distance(outcome.Life.Start))
 	}
@@ -244,7 +245,7 @@ func withoutConditions(entries []v1alpha1.PermissionEntry, permission string) {
 // mended is the role that an assignment names as it would have to be for the assignment: one that is there
 // gives what its own entries say, and of one that is not, nobody knows that it would not give this.
 func (w *World) mended(q Question, assignment *v1alpha1.RoleAssignment) *v1alpha1.Role {
-	role, there := w.objects[w.ref(desired.KindRole, assignment.Spec.RoleRef.Name)].(*v1alpha1.Role)
+	role, there := w.objects[w.ref(kinds.Role, assignment.Spec.RoleRef.Name)].(*v1alpha1.Role)
 	if there {
 		role = clone(role)
 	} else {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -29,19 +30,19 @@ type Objects struct {
 // World is what the objects of an organization mean.
 type World struct {
 	organization string
-	objects      map[desired.Ref]v1alpha1.Object
+	objects      map[kinds.Ref]v1alpha1.Object
 	unread       []string
 	state        *desired.State
 	clock        clock.PassiveClock
 	// late are the objects of which the operator has not confirmed yet what they say now.
-	late []desired.Ref
+	late []kinds.Ref
 }
 
 // New finds out what objects mean. They belong to the world afterwards.
 func New(objects Objects, now clock.PassiveClock) *World {
-	w := &World{organization: objects.Organization, objects: map[desired.Ref]v1alpha1.Object{}, unread: objects.Unread, clock: now}
+	w := &World{organization: objects.Organization, objects: map[kinds.Ref]v1alpha1.Object{}, unread: objects.Unread, clock: now}
 	for _, object := range objects.Read {
-		w.objects[desired.RefOf(object)] = object
+		w.objects[kinds.RefOf(object)] = object
 	}
 	// Objects don't say what their store can take. Only where something does not fit into one that takes
 	// less, this makes a difference, and then the objects say so.
@@ -60,7 +61,7 @@ func (w *World) evaluate(limits desired.Limits) {
 	inhabited := false
 	for ref, object := range w.objects {
 		inhabited = inhabited || ref.Namespace != ""
-		if desired.StaysWhileDeleted(ref.Kind) || object.GetDeletionTimestamp().IsZero() {
+		if kinds.KeptWhileDeleted(ref.Kind) || object.GetDeletionTimestamp().IsZero() {
 			put = append(put, clone(object))
 		}
 	}
@@ -127,7 +128,7 @@ func (w *World) UserOf(subject string) (string, bool) {
 func (w *World) Users() []string {
 	var users []string
 	for ref := range w.objects {
-		if ref.Kind == desired.KindUser {
+		if ref.Kind == kinds.User {
 			users = append(users, ref.Name)
 		}
 	}
@@ -138,8 +139,8 @@ func (w *World) Users() []string {
 // Unread are the kinds that could not be read.
 func (w *World) Unread() []string { return w.unread }
 
-func (w *World) ref(kind, name string) desired.Ref {
-	return desired.Ref{Kind: kind, Namespace: w.organization, Name: name}
+func (w *World) ref(kind, name string) kinds.Ref {
+	return kinds.Ref{Kind: kind, Namespace: w.organization, Name: name}
 }
 
 func clone[T client.Object](object T) T { return object.DeepCopyObject().(T) }

@@ -12,6 +12,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/inquiry"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -42,7 +43,7 @@ func beginning() []v1alpha1.Object {
 func with(more ...v1alpha1.Object) []v1alpha1.Object {
 	objects := beginning()
 	for _, object := range more {
-		objects = slices.DeleteFunc(objects, func(o v1alpha1.Object) bool { return desired.RefOf(o) == desired.RefOf(object) })
+		objects = slices.DeleteFunc(objects, func(o v1alpha1.Object) bool { return kinds.RefOf(o) == kinds.RefOf(object) })
 		objects = append(objects, object)
 	}
 	return objects
@@ -50,7 +51,7 @@ func with(more ...v1alpha1.Object) []v1alpha1.Object {
 
 // without leaves out a kind.
 func without(kind string, objects []v1alpha1.Object) []v1alpha1.Object {
-	return slices.DeleteFunc(objects, func(o v1alpha1.Object) bool { return desired.RefOf(o).Kind == kind })
+	return slices.DeleteFunc(objects, func(o v1alpha1.Object) bool { return kinds.RefOf(o).Kind == kind })
 }
 
 // settled gives objects the statuses that an operator would have written at noon.
@@ -67,7 +68,7 @@ func settled(limit int, objects ...v1alpha1.Object) []v1alpha1.Object {
 }
 
 func settle(state *desired.State, object v1alpha1.Object) {
-	outcome, _ := state.Outcome(desired.RefOf(object))
+	outcome, _ := state.Outcome(kinds.RefOf(object))
 	object.SetGeneration(1)
 	status := object.CommonStatus()
 	status.ObservedGeneration = 1

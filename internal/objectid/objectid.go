@@ -108,3 +108,13 @@ func encode(to *strings.Builder, segment string) {
 		}
 	}
 }
+
+// Organization is the name of the organization that an id of anything but a user belongs to.
+func Organization(object string) string {
+	kind, path, _ := strings.Cut(object, ":")
+	if kind == TypeBinding {
+		_, path, _ = strings.Cut(path, "/") // the level comes first
+	}
+	name, _, _ := strings.Cut(path, "/")
+	return name
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
@@ -89,7 +90,7 @@ func soonest(a, b v1alpha1.Object) int {
 
 func (p *plugin) expiringRow(object v1alpha1.Object) []string {
 	ends, _ := endOf(object)
-	ref := desired.RefOf(object)
+	ref := kinds.RefOf(object)
 	row := []string{ref.Kind, ref.Name}
 	switch o := object.(type) {
 	case *v1alpha1.TemporaryPermissionGrant:

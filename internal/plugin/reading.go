@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/inquiry"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // world reads all that an answer about the chosen organization may depend on, as far as the user may.
@@ -38,21 +38,21 @@ func (p *plugin) world(ctx context.Context, c *cluster) (*inquiry.World, error) 
 		if apierrors.IsNotFound(err) {
 			return nil // the answer says so
 		}
-		return keep(desired.KindOrganization, []v1alpha1.Object{organization}, err)
+		return keep(kinds.Organization, []v1alpha1.Object{organization}, err)
 	})
 	reading.Go(func() error {
 		objects, err := c.list(ctx, &v1alpha1.ResourceTypeList{})
-		return keep(desired.KindResourceType, objects, err)
+		return keep(kinds.ResourceType, objects, err)
 	})
 	for kind, list := range map[string]client.ObjectList{
-		desired.KindUser:                     &v1alpha1.UserList{},
-		desired.KindGroup:                    &v1alpha1.GroupList{},
-		desired.KindGroupMembership:          &v1alpha1.GroupMembershipList{},
-		desired.KindInvitation:               &v1alpha1.InvitationList{},
-		desired.KindRole:                     &v1alpha1.RoleList{},
-		desired.KindRoleAssignment:           &v1alpha1.RoleAssignmentList{},
-		desired.KindPermissionGrant:          &v1alpha1.PermissionGrantList{},
-		desired.KindTemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrantList{},
+		kinds.User:                     &v1alpha1.UserList{},
+		kinds.Group:                    &v1alpha1.GroupList{},
+		kinds.GroupMembership:          &v1alpha1.GroupMembershipList{},
+		kinds.Invitation:               &v1alpha1.InvitationList{},
+		kinds.Role:                     &v1alpha1.RoleList{},
+		kinds.RoleAssignment:           &v1alpha1.RoleAssignmentList{},
+		kinds.PermissionGrant:          &v1alpha1.PermissionGrantList{},
+		kinds.TemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrantList{},
 	} {
 		reading.Go(func() error {
 			objects, err := c.list(ctx, list, c.within(false))

@@ -20,6 +20,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/controllers"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/tuplesync"
 )
 
@@ -61,7 +62,7 @@ func New(ctx context.Context, cluster client.Reader, from tuplesync.Walker, limi
 		if !ok {
 			continue
 		}
-		outcome, _ := state.Outcome(desired.RefOf(object))
+		outcome, _ := state.Outcome(kinds.RefOf(object))
 		foreseen, err := controllers.Foresee(ours, outcome, revisions[object.GetUID()], by.Now())
 		if err != nil {
 			return nil, err

@@ -2,7 +2,10 @@
 // resource. It is pure: a path is only a name, whether it is declared is for others to say.
 package scope
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Level is how deep a path goes.
 type Level string
@@ -91,6 +94,9 @@ func (p Path) Segments() []string {
 	}
 	return segments
 }
+
+// Compare orders paths, each before what lies below it.
+func (p Path) Compare(other Path) int { return slices.Compare(p.Segments(), other.Segments()) }
 
 // String is the path for people, as in "acme/prod/vision", or "acme/prod/flow/*" for all resources of a
 // type. It is not an id: see package objectid.

@@ -72,10 +72,10 @@ func (s *Syncer) compareFirst(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	differ := s.differences(found)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held = found.cells
-	differ := s.differences(found)
 	for it, known := range differ {
 		// Nobody writes yet, so what was found is what is there.
 		s.examine(it).suspect = !known
@@ -116,9 +116,10 @@ func (s *Syncer) compareAgain(ctx context.Context) error {
 
 // suspect queues what a walk has not found as it is wanted.
 func (s *Syncer) suspect(found *seen) {
+	differ := s.differences(found)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for it := range s.differences(found) {
+	for it := range differ {
 		s.examine(it).suspect = true
 	}
 }
@@ -135,7 +136,8 @@ func (s *Syncer) examine(it item) *work {
 }
 
 // differences are the items of which the walk has not found what is wanted. The value says whether what
-// the store holds is known from the walk; a tuple that has a condition without need is not.
+// the store holds is known from the walk; a tuple that has a condition without need is not. It takes the state's locks, one
+// organization's after the other, and must not be called with the syncer's: whoever changes the state tells the syncer.
 func (s *Syncer) differences(found *seen) map[item]bool {
 	differ := map[item]bool{}
 	for key, conditional := range found.tuples {

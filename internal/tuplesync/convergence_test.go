@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
@@ -22,7 +22,7 @@ import (
 type randomly struct {
 	*world
 	random *rand.Rand
-	there  map[desired.Ref]client.Object
+	there  map[kinds.Ref]client.Object
 }
 
 func (r *randomly) name(kind string, count int) string { return fmt.Sprint(kind, r.random.IntN(count)) }
@@ -30,8 +30,8 @@ func (r *randomly) name(kind string, count int) string { return fmt.Sprint(kind,
 // change puts or removes one object. The Organization stays, without which nothing would be wanted.
 func (r *randomly) change() {
 	object := r.object()
-	ref := desired.RefOf(object)
-	if ref.Kind != desired.KindOrganization && r.random.IntN(3) == 0 {
+	ref := kinds.RefOf(object)
+	if ref.Kind != kinds.Organization && r.random.IntN(3) == 0 {
 		delete(r.there, ref)
 		r.remove(object)
 		return
@@ -118,7 +118,7 @@ func TestAnySequenceOfChangesAndFaultsConvergesToWhatIsWanted(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				random := rand.New(rand.NewPCG(seed, seed))
-				r := &randomly{world: w, random: random, there: map[desired.Ref]client.Object{}}
+				r := &randomly{world: w, random: random, there: map[kinds.Ref]client.Object{}}
 				for range 20 {
 					r.state.Put(r.object()) // what is there before the start is not touched
 				}
@@ -145,7 +145,7 @@ func TestAnySequenceOfChangesAndFaultsConvergesToWhatIsWanted(t *testing.T) {
 				}
 				for _, object := range r.there {
 					if err := <-w.awaiting(object); err != nil {
-						t.Errorf("%v: %v", desired.RefOf(object), err)
+						t.Errorf("%v: %v", kinds.RefOf(object), err)
 					}
 				}
 			})
@@ -169,7 +169,7 @@ func TestWhoeverIsToldThatTheStoreAgreesFindsItSo(t *testing.T) {
 					} else {
 						w.put(given)
 					}
-					if w.syncer.Await(w.Context(), desired.RefOf(given)) == nil {
+					if w.syncer.Await(w.Context(), kinds.RefOf(given)) == nil {
 						told++
 						w.expectHeld(given)
 					}
@@ -187,7 +187,7 @@ func TestWhoeverIsToldThatTheStoreAgreesFindsItSo(t *testing.T) {
 // expectHeld wants the store to hold what an assignment at the organization gives, if it is in force.
 func (w *world) expectHeld(given *v1alpha1.RoleAssignment) {
 	w.Helper()
-	outcome, _ := w.state.Outcome(desired.RefOf(given))
+	outcome, _ := w.state.Outcome(kinds.RefOf(given))
 	if !outcome.InForce {
 		return
 	}

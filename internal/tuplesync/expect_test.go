@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
@@ -106,7 +106,7 @@ func keyOf(w *world, object client.Object) store.Key {
 	before := w.wanted()
 	w.state.Put(object.DeepCopyObject().(client.Object))
 	after := w.wanted()
-	w.state.Remove(desired.RefOf(object))
+	w.state.Remove(kinds.RefOf(object))
 	for key := range after.tuples {
 		if !before.tuples[key] {
 			return key

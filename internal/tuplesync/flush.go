@@ -11,7 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
@@ -171,7 +171,7 @@ func (s *Syncer) gathered(ctx context.Context) bool {
 // nextBatch takes as many items from the queue as fit into one write, and says whether that is all that
 // several objects have touched.
 func (s *Syncer) nextBatch(ctx context.Context) (batch []plan, several bool, err error) {
-	causes := map[desired.Ref]struct{}{}
+	causes := map[kinds.Ref]struct{}{}
 	tuples, bytes := 0, 0
 	for {
 		s.mu.Lock()
@@ -273,7 +273,7 @@ func (s *Syncer) heard(err error) {
 // done notes what a batch has brought into the store.
 func (s *Syncer) done(batch []plan) {
 	s.mu.Lock()
-	var confirmed []desired.Ref
+	var confirmed []kinds.Ref
 	for _, p := range batch {
 		if p.item.isCell() {
 			s.hold(p.item.cell, p.holds)
@@ -379,7 +379,7 @@ func (s *Syncer) drained() {
 		return
 	}
 	s.inSync = true
-	var confirmed []desired.Ref
+	var confirmed []kinds.Ref
 	for _, ref := range slices.Concat(slices.Collect(maps.Keys(s.waiting)), slices.Collect(maps.Keys(s.told))) {
 		if s.pending[ref] == 0 && s.release(ref) {
 			confirmed = append(confirmed, ref)

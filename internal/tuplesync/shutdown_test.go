@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 )
@@ -119,7 +119,7 @@ func TestNobodyWaitsLongerThanTheyWant(t *testing.T) {
 		w.put(given)
 		ctx, cancel := context.WithCancelCause(w.Context())
 		cancel(errors.New("enough"))
-		if err := w.syncer.Await(ctx, desired.RefOf(given)); err == nil || errors.Is(err, store.ErrUnavailable) {
+		if err := w.syncer.Await(ctx, kinds.RefOf(given)); err == nil || errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("got %v, want an error that does not blame the store", err)
 		}
 	})

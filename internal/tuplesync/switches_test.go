@@ -10,6 +10,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
@@ -45,7 +46,7 @@ func (h *histories) revise(role *v1alpha1.Role) {
 			past.revisions = append(past.revisions, textsOf(h.state.Contexts(cell)))
 		}
 	})
-	h.syncer.Touch(desired.RefOf(role), change)
+	h.syncer.Touch(kinds.RefOf(role), change)
 }
 
 func (h *histories) check(writes []store.Tuple, deletes []store.Key) {

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
@@ -30,7 +31,7 @@ import (
 type Observer struct {
 	// Confirmed: what these objects touched is in the store now, after they had been told that the
 	// store does not answer.
-	Confirmed func([]desired.Ref)
+	Confirmed func([]kinds.Ref)
 	// Available: the store has begun to answer, or has stopped.
 	Available func(bool)
 	// Compared: the whole store has been compared again.
@@ -63,12 +64,12 @@ type Syncer struct {
 	// held is what cells hold in the store; a cell that is not here is empty.
 	held map[render.Cell]slots
 	// pending counts the items that an object waits for.
-	pending map[desired.Ref]int
-	waiting map[desired.Ref][]chan error
+	pending map[kinds.Ref]int
+	waiting map[kinds.Ref][]chan error
 	// told are the objects that have been told that the store does not answer, or refuses.
-	told map[desired.Ref]struct{}
+	told map[kinds.Ref]struct{}
 	// refused is what the store said to something that these objects have touched.
-	refused map[desired.Ref]error
+	refused map[kinds.Ref]error
 	// inSync is set once the whole store has been compared and repaired.
 	inSync bool
 	// outage is the error with which the store stopped to answer, nil while it answers.
@@ -106,7 +107,7 @@ type work struct {
 	since   time.Time
 	arrival *list.Element
 	// causes are the objects that wait for it.
-	causes map[desired.Ref]struct{}
+	causes map[kinds.Ref]struct{}
 	// version grows with every change, so that one that comes while the item is being written is seen.
 	version int
 	// unsure means that what the store holds must be read first.
@@ -137,10 +138,10 @@ func New(connect func(context.Context) (store.Store, error), state *desired.Stat
 		log:      log,
 		items:    map[item]*work{},
 		held:     map[render.Cell]slots{},
-		pending:  map[desired.Ref]int{},
-		waiting:  map[desired.Ref][]chan error{},
-		told:     map[desired.Ref]struct{}{},
-		refused:  map[desired.Ref]error{},
+		pending:  map[kinds.Ref]int{},
+		waiting:  map[kinds.Ref][]chan error{},
+		told:     map[kinds.Ref]struct{}{},
+		refused:  map[kinds.Ref]error{},
 		wake:     make(chan struct{}, 1),
 		rest:     make(chan struct{}, 1),
 		doubt:    make(chan struct{}, 1),
@@ -149,7 +150,7 @@ func New(connect func(context.Context) (store.Store, error), state *desired.Stat
 
 // Touch queues what a change of cause has touched. Await then waits for it, for the cause as for the
 // objects whose claims changed with it.
-func (s *Syncer) Touch(cause desired.Ref, change desired.Change) {
+func (s *Syncer) Touch(cause kinds.Ref, change desired.Change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, touched := range change.Tuples {
@@ -160,7 +161,7 @@ func (s *Syncer) Touch(cause desired.Ref, change desired.Change) {
 	}
 }
 
-func (s *Syncer) touch(it item, joined bool, causes ...desired.Ref) {
+func (s *Syncer) touch(it item, joined bool, causes ...kinds.Ref) {
 	w := s.items[it]
 	if w == nil {
 		if joined {
@@ -183,7 +184,7 @@ func (s *Syncer) touch(it item, joined bool, causes ...desired.Ref) {
 
 // enqueue adds an item that is not known yet.
 func (s *Syncer) enqueue(it item) *work {
-	w := &work{since: time.Now(), causes: map[desired.Ref]struct{}{}}
+	w := &work{since: time.Now(), causes: map[kinds.Ref]struct{}{}}
 	w.arrival = s.arrivals.PushBack(w)
 	s.items[it] = w
 	s.queue = append(s.queue, it)
@@ -209,7 +210,7 @@ func signal(channel chan struct{}) {
 
 // Await returns when everything that an object has touched is in the store. The error is
 // store.ErrUnavailable while the store does not answer; Observer.Confirmed then tells when it is done.
-func (s *Syncer) Await(ctx context.Context, ref desired.Ref) error {
+func (s *Syncer) Await(ctx context.Context, ref kinds.Ref) error {
 	s.mu.Lock()
 	if s.inSync && s.pending[ref] == 0 {
 		s.mu.Unlock()
@@ -273,7 +274,7 @@ func (s *Syncer) Progress() Progress {
 }
 
 // settled takes an item from the queue that is as it should be, and tells those that wait for it.
-func (s *Syncer) settled(it item, w *work) (confirmed []desired.Ref) {
+func (s *Syncer) settled(it item, w *work) (confirmed []kinds.Ref) {
 	delete(s.items, it)
 	s.arrivals.Remove(w.arrival)
 	if w.rejected {
@@ -294,7 +295,7 @@ func (s *Syncer) settled(it item, w *work) (confirmed []desired.Ref) {
 
 // release lets go of those who wait for an object, and says whether it must be told that the outage is
 // over for it.
-func (s *Syncer) release(ref desired.Ref) bool {
+func (s *Syncer) release(ref kinds.Ref) bool {
 	for _, result := range s.waiting[ref] {
 		result <- nil
 	}
@@ -306,7 +307,7 @@ func (s *Syncer) release(ref desired.Ref) bool {
 }
 
 // fail tells those who wait for an object.
-func (s *Syncer) fail(ref desired.Ref, err error) {
+func (s *Syncer) fail(ref kinds.Ref, err error) {
 	for _, result := range s.waiting[ref] {
 		result <- err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
@@ -43,7 +44,7 @@ type world struct {
 	observe func()
 
 	mu        sync.Mutex
-	confirmed []desired.Ref
+	confirmed []kinds.Ref
 	available []bool
 	compared  int
 }
@@ -77,7 +78,7 @@ func (w *world) anew() {
 		func(ctx context.Context) (store.Store, error) { return w.connect(ctx) },
 		w.state,
 		tuplesync.Observer{
-			Confirmed: func(refs []desired.Ref) { w.note(func() { w.confirmed = append(w.confirmed, refs...) }) },
+			Confirmed: func(refs []kinds.Ref) { w.note(func() { w.confirmed = append(w.confirmed, refs...) }) },
 			Available: func(answers bool) { w.told(func() { w.available = append(w.available, answers) }) },
 			Compared:  func() { w.told(func() { w.compared++ }) },
 		},
@@ -136,19 +137,19 @@ func (w *world) settle() {
 // put and remove do what the engine does with a change.
 func (w *world) put(objects ...client.Object) {
 	for _, object := range objects {
-		w.syncer.Touch(desired.RefOf(object), w.state.Put(object.DeepCopyObject().(client.Object)))
+		w.syncer.Touch(kinds.RefOf(object), w.state.Put(object.DeepCopyObject().(client.Object)))
 	}
 }
 
 func (w *world) remove(object client.Object) {
-	ref := desired.RefOf(object)
+	ref := kinds.RefOf(object)
 	w.syncer.Touch(ref, w.state.Remove(ref))
 }
 
 // awaiting waits for an object, and is sent the answer.
 func (w *world) awaiting(object client.Object) <-chan error {
 	answer := make(chan error, 1)
-	go func() { answer <- w.syncer.Await(w.Context(), desired.RefOf(object)) }()
+	go func() { answer <- w.syncer.Await(w.Context(), kinds.RefOf(object)) }()
 	synctest.Wait()
 	return answer
 }
@@ -177,7 +178,7 @@ func (w *world) timesConfirmed(object client.Object) int {
 	count := 0
 	w.note(func() {
 		for _, ref := range w.confirmed {
-			if ref == desired.RefOf(object) {
+			if ref == kinds.RefOf(object) {
 				count++
 			}
 		}

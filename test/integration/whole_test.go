@@ -16,9 +16,9 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -107,13 +107,9 @@ func lineOf(key store.Key, context *structpb.Struct) (string, error) {
 func everything() (objects []client.Object, err error) {
 	namespaces := &metav1.PartialObjectMetadataList{}
 	namespaces.SetGroupVersionKind(engine.NamespaceKind.GroupVersion().WithKind(engine.NamespaceKind.Kind + "List"))
-	lists := map[string]client.ObjectList{desired.KindNamespace: namespaces}
-	for kind := range engine.Objects() {
-		list, err := k8sClient.Scheme().New(v1alpha1.GroupVersion.WithKind(kind + "List"))
-		if err != nil {
-			return nil, err
-		}
-		lists[kind] = list.(client.ObjectList)
+	lists := map[string]client.ObjectList{kinds.Namespace: namespaces}
+	for _, kind := range kinds.All {
+		lists[kind.Name] = kind.NewList()
 	}
 	for kind, list := range lists {
 		if err := k8sClient.List(ctx, list); err != nil {
@@ -121,7 +117,7 @@ func everything() (objects []client.Object, err error) {
 		}
 		err := meta.EachListItem(list, func(item runtime.Object) error {
 			object := item.(client.Object)
-			if desired.StaysWhileDeleted(kind) || object.GetDeletionTimestamp().IsZero() {
+			if kinds.KeptWhileDeleted(kind) || object.GetDeletionTimestamp().IsZero() {
 				objects = append(objects, object)
 			}
 			return nil

@@ -1,0 +1,430 @@
+// Package entitlement is the index of who holds what in one organization: which permissions, where, under which conditions, from
+// when until when, and through which objects. It answers questions in microseconds. What is in it comes from package desired, which
+// evaluates objects; the store's tuples say the same in another form.
+package entitlement
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+)
+
+// Entitlement is one way in which a user holds a permission.
+type Entitlement struct {
+	// Grant is the permission, with its conditions and window.
+	Grant policy.Grant
+	// At is where it is held; it holds at everything below.
+	At scope.Path
+	// Through are the objects that make it: a RoleAssignment, its Role and the Role that this one inherits it from, a
+	// PermissionGrant or a TemporaryPermissionGrant, and then the GroupMembership or the Invitation through which it reaches
+	// the user, if it does so through one.
+	Through []kinds.Ref
+	// Temporary means that it is held by a TemporaryPermissionGrant.
+	Temporary bool
+}
+
+// Principal is whom something is given to: a User or a Group, by name.
+type Principal struct {
+	User, Group string
+}
+
+// Facts are what one object yields, at most one of these.
+type Facts struct {
+	Scopes     []scope.Path // declared by an Organization
+	Binding    *Binding
+	Grants     *Grants
+	Membership *Membership
+}
+
+// Binding says that a principal has a role at a place.
+type Binding struct {
+	Principal
+	Role string
+	At   scope.Path
+	// Invitation is the name of the one that the user has accepted to get it, empty where it names the user or a group.
+	Invitation string
+}
+
+// Grants are permissions that a principal has at a place without a role.
+type Grants struct {
+	Principal
+	At        scope.Path
+	Grants    []policy.Grant
+	Temporary bool
+}
+
+// Membership says that a user is in a group, and which permissions they have on the group itself, as its admin.
+type Membership struct {
+	User, Group string
+	Permissions []string
+}
+
+// RoleGrant is a permission that a role gives, and the name of the role that it is inherited from, empty for its own.
+type RoleGrant struct {
+	Grant policy.Grant
+	From  string
+}
+
+// Update is one difference. Several that belong together are seen together.
+type Update struct {
+	// By and Old and New are what an object yielded, and what it yields now.
+	By       kinds.Ref
+	Old, New Facts
+	// User is set to say for which subject a User stands; an empty subject means for none.
+	User *UserUpdate
+	// Role is set to say what a Role gives.
+	Role *RoleUpdate
+}
+
+// UserUpdate says for whom a User stands.
+type UserUpdate struct{ Name, Subject string }
+
+// RoleUpdate says what a role gives.
+type RoleUpdate struct {
+	Name   string
+	Grants []RoleGrant
+}
+
+// Index is the index of one organization. Its methods may be called concurrently; readers wait only while differences are
+// entered, never for an evaluation.
+type Index struct {
+	organization string
+
+	mu sync.RWMutex
+	// active are the users in force, with their subjects, and users finds them by subject.
+	active, users map[string]string
+	principals    map[Principal]*principal
+	roles         map[string]*role
+	// scopes are those that are declared: at any other place nobody holds anything.
+	scopes map[scope.Path]struct{}
+}
+
+// principal is what is given to one user or group, by place, and the groups that a user is in.
+type principal struct {
+	places map[scope.Path]*place
+	groups map[string][]member
+}
+
+// member is a membership of a user in a group.
+type member struct {
+	by          []kinds.Ref // one
+	permissions []string
+}
+
+type place struct {
+	bindings []binding
+	grants   []granted
+}
+
+type binding struct {
+	by         kinds.Ref
+	role       *role
+	invitation string
+}
+
+type granted struct {
+	by        kinds.Ref
+	grants    []policy.Grant
+	temporary bool
+}
+
+// role is what a role gives. It stays as long as somebody is bound to it, so that bindings find it whatever it gives.
+type role struct {
+	name         string
+	grants       []RoleGrant
+	byPermission map[string][]int
+	bound        int
+}
+
+// New is an empty index.
+func New(organization string) *Index {
+	return &Index{
+		organization: organization,
+		active:       map[string]string{}, users: map[string]string{},
+		principals: map[Principal]*principal{}, roles: map[string]*role{},
+		scopes: map[scope.Path]struct{}{},
+	}
+}
+
+// Apply enters differences, all at once.
+func (x *Index) Apply(updates []Update) {
+	if len(updates) == 0 {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, update := range updates {
+		switch {
+		case update.User != nil:
+			x.setUser(*update.User)
+		case update.Role != nil:
+			x.setRole(*update.Role)
+		default:
+			x.leaveScopes(update.Old.Scopes)
+			x.enter(update.By, update.New)
+			x.leave(update.By, update.Old)
+		}
+	}
+}
+
+func (x *Index) setUser(update UserUpdate) {
+	if was, there := x.active[update.Name]; there {
+		delete(x.active, update.Name)
+		if x.users[was] == update.Name {
+			delete(x.users, was)
+		}
+	}
+	if update.Subject != "" {
+		x.active[update.Name], x.users[update.Subject] = update.Subject, update.Name
+	}
+}
+
+func (x *Index) setRole(update RoleUpdate) {
+	r := x.role(update.Name)
+	r.grants, r.byPermission = update.Grants, make(map[string][]int, len(update.Grants))
+	for n, given := range update.Grants {
+		r.byPermission[given.Grant.Permission] = append(r.byPermission[given.Grant.Permission], n)
+	}
+	x.dropUnused(r)
+}
+
+func (x *Index) role(name string) *role {
+	if x.roles[name] == nil {
+		x.roles[name] = &role{name: name}
+	}
+	return x.roles[name]
+}
+
+func (x *Index) dropUnused(r *role) {
+	if r.bound == 0 && len(r.grants) == 0 {
+		delete(x.roles, r.name)
+	}
+}
+
+func (x *Index) principal(who Principal) *principal {
+	if x.principals[who] == nil {
+		x.principals[who] = &principal{}
+	}
+	return x.principals[who]
+}
+
+func (x *Index) place(who Principal, at scope.Path) *place {
+	p := x.principal(who)
+	if p.places == nil {
+		p.places = map[scope.Path]*place{}
+	}
+	if p.places[at] == nil {
+		p.places[at] = &place{}
+	}
+	return p.places[at]
+}
+
+func (x *Index) enter(by kinds.Ref, facts Facts) {
+	for _, path := range facts.Scopes {
+		x.scopes[path] = struct{}{}
+	}
+	switch {
+	case facts.Binding != nil:
+		r := x.role(facts.Binding.Role)
+		r.bound++
+		at := x.place(facts.Binding.Principal, facts.Binding.At)
+		at.bindings = append(at.bindings, binding{by: by, role: r, invitation: facts.Binding.Invitation})
+	case facts.Grants != nil:
+		at := x.place(facts.Grants.Principal, facts.Grants.At)
+		at.grants = append(at.grants, granted{by: by, grants: facts.Grants.Grants, temporary: facts.Grants.Temporary})
+	case facts.Membership != nil:
+		p := x.principal(Principal{User: facts.Membership.User})
+		if p.groups == nil {
+			p.groups = map[string][]member{}
+		}
+		p.groups[facts.Membership.Group] = append(p.groups[facts.Membership.Group], member{[]kinds.Ref{by}, facts.Membership.Permissions})
+	}
+}
+
+func (x *Index) leaveScopes(paths []scope.Path) {
+	for _, path := range paths {
+		delete(x.scopes, path)
+	}
+}
+
+// leave takes out what an object yielded: of two entries of the same object, the older one.
+func (x *Index) leave(by kinds.Ref, facts Facts) {
+	switch {
+	case facts.Binding != nil:
+		who, at := facts.Binding.Principal, x.place(facts.Binding.Principal, facts.Binding.At)
+		n := slices.IndexFunc(at.bindings, func(b binding) bool { return b.by == by && b.role.name == facts.Binding.Role })
+		r := at.bindings[n].role
+		at.bindings = slices.Delete(at.bindings, n, n+1)
+		r.bound--
+		x.dropUnused(r)
+		x.dropEmpty(who, facts.Binding.At)
+	case facts.Grants != nil:
+		at := x.place(facts.Grants.Principal, facts.Grants.At)
+		n := slices.IndexFunc(at.grants, func(g granted) bool { return g.by == by })
+		at.grants = slices.Delete(at.grants, n, n+1)
+		x.dropEmpty(facts.Grants.Principal, facts.Grants.At)
+	case facts.Membership != nil:
+		p := x.principal(Principal{User: facts.Membership.User})
+		members := p.groups[facts.Membership.Group]
+		n := slices.IndexFunc(members, func(m member) bool { return m.by[0] == by })
+		if members = slices.Delete(members, n, n+1); len(members) == 0 {
+			delete(p.groups, facts.Membership.Group)
+		} else {
+			p.groups[facts.Membership.Group] = members
+		}
+		x.dropEmpty(Principal{User: facts.Membership.User}, scope.Path{})
+	}
+}
+
+func (x *Index) dropEmpty(who Principal, at scope.Path) {
+	p := x.principals[who]
+	if there := p.places[at]; there != nil && len(there.bindings) == 0 && len(there.grants) == 0 {
+		delete(p.places, at)
+	}
+	if len(p.places) == 0 && len(p.groups) == 0 {
+		delete(x.principals, who)
+	}
+}
+
+// Question asks whether somebody may do something somewhere.
+type Question struct {
+	// Subject is whom the application knows.
+	Subject    string
+	Permission string
+	// At is the place; Group is set instead where it is about a group.
+	At    scope.Path
+	Group string
+	// Attributes are those of the request, as JSON has them: a number is a float64.
+	Attributes map[string]any
+}
+
+// Check says whether somebody may do something, and the first of the ways that was found in which they may. At a place that is
+// not declared nobody may do anything, and who is not a User in force may do nothing.
+func (x *Index) Check(q Question, now time.Time) (Entitlement, bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	user, active := x.users[q.Subject]
+	if !active {
+		return Entitlement{}, false
+	}
+	if q.Group != "" {
+		return x.checkGroup(user, q)
+	}
+	if _, declared := x.scopes[q.At.Container()]; !declared {
+		return Entitlement{}, false
+	}
+	for given := range x.reaching(user) {
+		for at, above := q.At, true; above; at, above = at.Parent() {
+			if there := given.principal.places[at]; there != nil {
+				if found, holds := x.checkPlace(there, at, q, now, given.through); holds {
+					return found, true
+				}
+			}
+		}
+	}
+	return Entitlement{}, false
+}
+
+func (x *Index) checkPlace(there *place, at scope.Path, q Question, now time.Time, through []kinds.Ref) (Entitlement, bool) {
+	for _, held := range there.bindings {
+		for _, n := range held.role.byPermission[q.Permission] {
+			if held.role.grants[n].Grant.Holds(now, q.Attributes) {
+				return x.byRole(at, held, n, through), true
+			}
+		}
+	}
+	for _, held := range there.grants {
+		for n := range held.grants {
+			if held.grants[n].Permission == q.Permission && held.grants[n].Holds(now, q.Attributes) {
+				return byGrant(at, held, n, through), true
+			}
+		}
+	}
+	return Entitlement{}, false
+}
+
+// checkGroup: on a group, its admins have its configurable permissions, and nobody has anything else.
+func (x *Index) checkGroup(user string, q Question) (Entitlement, bool) {
+	own := x.principals[Principal{User: user}]
+	if own == nil {
+		return Entitlement{}, false
+	}
+	for _, member := range own.groups[q.Group] {
+		if slices.Contains(member.permissions, q.Permission) {
+			return Entitlement{Grant: policy.Grant{Permission: q.Permission}, Through: member.by}, true
+		}
+	}
+	return Entitlement{}, false
+}
+
+// Held are all entitlements of a user at the places that are asked for, whatever their conditions, those that have not begun or
+// have ended left out. Who is not in force holds nothing.
+func (x *Index) Held(user string, asked func(scope.Path) bool, now time.Time) (held []Entitlement) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for given := range x.reaching(user) {
+		for at, there := range given.principal.places {
+			if !asked(at) {
+				continue
+			}
+			for _, bound := range there.bindings {
+				for n := range bound.role.grants {
+					if bound.role.grants[n].Grant.Window.Includes(now) {
+						held = append(held, x.byRole(at, bound, n, given.through))
+					}
+				}
+			}
+			for _, direct := range there.grants {
+				for n := range direct.grants {
+					if direct.grants[n].Window.Includes(now) {
+						held = append(held, byGrant(at, direct, n, given.through))
+					}
+				}
+			}
+		}
+	}
+	return held
+}
+
+// reach is a principal by which something reaches a user, and the object that makes the user one of it.
+type reach struct {
+	principal *principal
+	through   []kinds.Ref
+}
+
+// reaching are the user and the groups that the user is in.
+func (x *Index) reaching(user string) func(func(reach) bool) {
+	return func(yield func(reach) bool) {
+		own := x.principals[Principal{User: user}]
+		if _, active := x.active[user]; !active || own == nil || !yield(reach{principal: own}) {
+			return
+		}
+		for name, members := range own.groups {
+			if group := x.principals[Principal{Group: name}]; group != nil && !yield(reach{group, members[0].by}) {
+				return
+			}
+		}
+	}
+}
+
+func (x *Index) byRole(at scope.Path, held binding, n int, through []kinds.Ref) Entitlement {
+	given := held.role.grants[n]
+	via := []kinds.Ref{held.by, {Kind: kinds.Role, Namespace: x.organization, Name: held.role.name}}
+	if given.From != "" {
+		via = append(via, kinds.Ref{Kind: kinds.Role, Namespace: x.organization, Name: given.From})
+	}
+	if held.invitation != "" {
+		via = append(via, kinds.Ref{Kind: kinds.Invitation, Namespace: x.organization, Name: held.invitation})
+	}
+	return Entitlement{Grant: given.Grant, At: at, Through: append(via, through...)}
+}
+
+func byGrant(at scope.Path, held granted, n int, through []kinds.Ref) Entitlement {
+	return Entitlement{
+		Grant: held.grants[n], At: at, Through: append([]kinds.Ref{held.by}, through...), Temporary: held.temporary,
+	}
+}

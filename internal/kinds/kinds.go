@@ -1,0 +1,157 @@
+// Package kinds is the one table of the kinds of objects that Bailiwick works with. Whatever has to know all of them ranges
+// over All; whatever treats kinds differently is held against it by a test.
+package kinds
+
+import (
+	"fmt"
+	"reflect"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
+
+// The names of the kinds.
+const (
+	Namespace                = "Namespace"
+	ResourceType             = "ResourceType"
+	Organization             = "Organization"
+	User                     = "User"
+	Group                    = "Group"
+	Role                     = "Role"
+	RoleAssignment           = "RoleAssignment"
+	PermissionGrant          = "PermissionGrant"
+	TemporaryPermissionGrant = "TemporaryPermissionGrant"
+	GroupMembership          = "GroupMembership"
+	Invitation               = "Invitation"
+)
+
+// Kind is one kind of our API.
+type Kind struct {
+	Name string
+	// New and NewList are an empty object and an empty list.
+	New     func() v1alpha1.Object
+	NewList func() client.ObjectList
+	// ClusterScoped kinds are in no namespace.
+	ClusterScoped bool
+	// InForce means that objects of the kind can give something by themselves.
+	InForce bool
+	// KeptWhileDeleted means that an object counts until it is gone. Others give nothing as soon as they are being deleted.
+	KeptWhileDeleted bool
+}
+
+// All are all kinds of our API, those first that others depend on.
+var All = []Kind{
+	{
+		Name: ResourceType, ClusterScoped: true,
+		New:     func() v1alpha1.Object { return &v1alpha1.ResourceType{} },
+		NewList: func() client.ObjectList { return &v1alpha1.ResourceTypeList{} },
+	},
+	{
+		Name: Organization, ClusterScoped: true,
+		New:     func() v1alpha1.Object { return &v1alpha1.Organization{} },
+		NewList: func() client.ObjectList { return &v1alpha1.OrganizationList{} },
+	},
+	{
+		Name:    User,
+		New:     func() v1alpha1.Object { return &v1alpha1.User{} },
+		NewList: func() client.ObjectList { return &v1alpha1.UserList{} },
+	},
+	{
+		Name:    Group,
+		New:     func() v1alpha1.Object { return &v1alpha1.Group{} },
+		NewList: func() client.ObjectList { return &v1alpha1.GroupList{} },
+	},
+	{
+		Name:    Invitation,
+		New:     func() v1alpha1.Object { return &v1alpha1.Invitation{} },
+		NewList: func() client.ObjectList { return &v1alpha1.InvitationList{} },
+	},
+	{
+		Name: GroupMembership, InForce: true,
+		New:     func() v1alpha1.Object { return &v1alpha1.GroupMembership{} },
+		NewList: func() client.ObjectList { return &v1alpha1.GroupMembershipList{} },
+	},
+	{
+		Name:    Role,
+		New:     func() v1alpha1.Object { return &v1alpha1.Role{} },
+		NewList: func() client.ObjectList { return &v1alpha1.RoleList{} },
+	},
+	{
+		// One that is protected stays in force while it is being deleted.
+		Name: RoleAssignment, InForce: true, KeptWhileDeleted: true,
+		New:     func() v1alpha1.Object { return &v1alpha1.RoleAssignment{} },
+		NewList: func() client.ObjectList { return &v1alpha1.RoleAssignmentList{} },
+	},
+	{
+		Name: PermissionGrant, InForce: true,
+		New:     func() v1alpha1.Object { return &v1alpha1.PermissionGrant{} },
+		NewList: func() client.ObjectList { return &v1alpha1.PermissionGrantList{} },
+	},
+	{
+		Name: TemporaryPermissionGrant, InForce: true,
+		New:     func() v1alpha1.Object { return &v1alpha1.TemporaryPermissionGrant{} },
+		NewList: func() client.ObjectList { return &v1alpha1.TemporaryPermissionGrantList{} },
+	},
+}
+
+var byName, byType = func() (map[string]*Kind, map[reflect.Type]string) {
+	names := map[string]*Kind{}
+	goTypes := map[reflect.Type]string{
+		// A namespace still has what is in it while it is being deleted. Of namespaces we read the metadata only.
+		reflect.TypeFor[*corev1.Namespace]():             Namespace,
+		reflect.TypeFor[*metav1.PartialObjectMetadata](): Namespace,
+	}
+	for n := range All {
+		names[All[n].Name] = &All[n]
+		goTypes[reflect.TypeOf(All[n].New())] = All[n].Name
+	}
+	return names, goTypes
+}()
+
+// Of is the kind of a name; false for one that is not of our API.
+func Of(name string) (Kind, bool) {
+	if kind := byName[name]; kind != nil {
+		return *kind, true
+	}
+	return Kind{}, false
+}
+
+// KeptWhileDeleted says whether an object of a kind counts until it is gone: a namespace still has what is in it.
+func KeptWhileDeleted(name string) bool {
+	return name == Namespace || byName[name].KeptWhileDeleted
+}
+
+// Ref names an object. Namespace is empty for cluster-scoped kinds.
+type Ref struct {
+	Kind, Namespace, Name string
+}
+
+// RefOf names an object by its Go type.
+func RefOf(object client.Object) Ref {
+	kind, known := byType[reflect.TypeOf(object)]
+	if !known {
+		panic(fmt.Sprintf("kinds: no kind for a %T", object)) // a mistake in the program, not in its input
+	}
+	return Ref{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}
+}
+
+// Organization is the name of the organization that the object belongs to; empty for a ResourceType.
+func (r Ref) Organization() string {
+	switch r.Kind {
+	case ResourceType:
+		return ""
+	case Organization, Namespace:
+		return r.Name
+	default:
+		return r.Namespace
+	}
+}
+
+// Named is the reference to an object of a kind.
+func Named(kind string, key types.NamespacedName) Ref {
+	return Ref{Kind: kind, Namespace: key.Namespace, Name: key.Name}
+}
