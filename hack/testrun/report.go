@@ -95,14 +95,16 @@ func (e event) ended() bool { return e.Action == "pass" || e.Action == "fail" ||
 
 // progress is how far a package is.
 type progress struct {
-	output strings.Builder
+	// output is what its tests have said, by test; that of the package itself is under no name.
+	output map[string]*strings.Builder
+	failed []string
 	tests  []test
 	// parents are the tests that have subtests.
 	parents map[string]bool
 }
 
-// read adds what `go test -json` says. A package is printed when it has been run: with all that its tests have said if one
-// has failed, or else as the line that go test prints. Tests that are suites of Ginkgo are reported by that.
+// read adds what `go test -json` says. A package is printed when it has been run: with what those of its
+// tests have said that failed, and the line that go test prints. Tests that are suites of Ginkgo are reported by that.
 func (r *report) read(events io.Reader, suites bool) error {
 	packages := map[string]*progress{}
 	lines := bufio.NewReader(events)
@@ -123,17 +125,23 @@ func (r *report) read(events io.Reader, suites bool) error {
 		}
 		p := packages[e.Package]
 		if p == nil {
-			p = &progress{parents: map[string]bool{}}
+			p = &progress{output: map[string]*strings.Builder{}, parents: map[string]bool{}}
 			packages[e.Package] = p
 		}
 		switch {
 		case e.Action == "output":
-			p.output.WriteString(e.Output)
+			if p.output[e.Test] == nil {
+				p.output[e.Test] = &strings.Builder{}
+			}
+			p.output[e.Test].WriteString(e.Output)
 		case e.Action == "run":
 			if last := strings.LastIndex(e.Test, "/"); last >= 0 {
 				p.parents[e.Test[:last]] = true
 			}
 		case e.Test != "" && e.ended():
+			if e.Action == "fail" {
+				p.failed = append(p.failed, e.Test)
+			}
 			if !p.parents[e.Test] && !suites && e.Action != "skip" {
 				p.tests = append(p.tests, test{in: e.Package, name: e.Test, took: e.took(), failed: e.Action == "fail"})
 			}
@@ -148,7 +156,13 @@ func (r *report) end(e event, p *progress) {
 	if e.Action == "skip" { // it has no tests
 		return
 	}
-	said := strings.TrimSpace(p.output.String())
+	for _, name := range p.failed {
+		r.print(p.output[name].String())
+	}
+	said := ""
+	if output := p.output[""]; output != nil {
+		said = strings.TrimSpace(output.String())
+	}
 	if e.Action == "pass" {
 		said = said[strings.LastIndex(said, "\n")+1:]
 	}

@@ -181,8 +181,7 @@ func withdrawJudge() *admissionregistrationv1.ValidatingWebhookConfiguration {
 	return installed
 }
 
-// without the webhook, until the spec is over or the returned function is called. Specs that use it are
-// Serial.
+// without the webhook, until the spec is over or the returned function is called.
 func withoutWebhook() (again func()) {
 	GinkgoHelper()
 	installed := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "bailiwick"}}

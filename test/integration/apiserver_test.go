@@ -11,7 +11,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
 
-var _ = Describe("While the API server", func() {
+var _ = Describe("While the API server", Label(slow), func() {
 	var l *line
 	BeforeEach(func() { l = overLine() })
 
@@ -95,7 +95,7 @@ var _ = Describe("While the API server", func() {
 	})
 })
 
-var _ = Describe("An API server that is killed and started under load", func() {
+var _ = Describe("An API server that is killed and started under load", Label(slow), func() {
 	travelling()
 
 	It("[K5] [K12] loses nothing; decisions go on meanwhile, and deadlines are kept", func() {

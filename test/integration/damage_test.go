@@ -40,7 +40,7 @@ var damages = map[string]damage{
 	},
 }
 
-var _ = Describe("A damaged file of the embedded store", Label(embeddedOnly), func() {
+var _ = Describe("A damaged file of the embedded store", Label(slow, embeddedOnly), func() {
 	It("[K6] is made anew from the cluster at the start, and nothing is answered from it", func() {
 		ownFile := op.file
 		op.Stop()

@@ -30,8 +30,7 @@ func many() int {
 	return number
 }
 
-// Serial, because they load the machine.
-var _ = Describe("Deleting", func() {
+var _ = Describe("Deleting", Label(slow), func() {
 	It("[K9] many objects at once ends all that they gave, and leaves nothing in the store", func() {
 		count := many()
 		w := newWorld()

@@ -32,7 +32,7 @@ func fillDisk() (makeRoom func()) {
 	return makeRoom
 }
 
-var _ = Describe("While the embedded store's disk is full", Label(embeddedOnly), func() {
+var _ = Describe("While the embedded store's disk is full", Label(slow, embeddedOnly), func() {
 	travelling()
 
 	It("[K8] what waits says so, decisions go on and deadlines are kept, and all converge when there is room", func() {

@@ -67,7 +67,6 @@ func (w *world) said(p *preview.Preview) []string {
 	return lines
 }
 
-// Serial, because what other specs do would be seen.
 var _ = Describe("A dry run", func() {
 	var w *world
 	BeforeEach(func() {

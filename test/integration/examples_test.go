@@ -46,7 +46,7 @@ func finish(what string, program *exec.Cmd) string {
 	return strings.TrimSpace(string(output))
 }
 
-var _ = DescribeTable("[N18] The example with OpenFGA's official SDK asks as docs/store.md says", func(prepare func() []string) {
+var _ = DescribeTable("[N18] The example with OpenFGA's official SDK asks as docs/store.md says", Label(slow), func(prepare func() []string) {
 	example := prepare()
 	w := newWorld()
 	odd := build.User(w.Namespace, "odd").KnownAs("system:Zoë *~%2F#" + w.Namespace).Obj()

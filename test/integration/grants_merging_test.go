@@ -101,8 +101,7 @@ func (a *asking) expectAllAllowed(atLeast int) {
 	Expect(a.asked.Load()).To(BeNumerically(">=", atLeast))
 }
 
-// Serial, because they ask without pause.
-var _ = Describe("Grants to one subject at one scope", func() {
+var _ = Describe("Grants to one subject at one scope", Label(slow), func() {
 	questions := func() int { return 700 * faultRounds(3) }
 	var w *world
 	BeforeEach(func() { w = newWorld() })

@@ -9,7 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-var _ = Describe("An operator that is killed while everything changes", func() {
+var _ = Describe("An operator that is killed while everything changes", Label(slow), func() {
 	DescribeTable("[K6] leaves what the next one makes right, whole, whenever it was killed", func(newOne func() storage) {
 		const most = 150
 		rounds := faultRounds(1)

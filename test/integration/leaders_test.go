@@ -88,7 +88,7 @@ func expectElectionSaid() {
 	}).Should(Succeed())
 }
 
-var _ = Describe("Two operators with one store", func() {
+var _ = Describe("Two operators with one store", Label(slow), func() {
 	It("[K12] [K6] lose nothing, double nothing and keep every deadline when the one that leads is killed", func() {
 		rounds := faultRounds(1)
 		AddReportEntry("rounds", rounds)

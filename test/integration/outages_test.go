@@ -90,7 +90,7 @@ func probe(name string) (int, error) {
 	return response.StatusCode, response.Body.Close()
 }
 
-var _ = Describe("While the store does not answer", func() {
+var _ = Describe("While the store does not answer", Label(slow), func() {
 	const timeout = 2 * time.Second
 	var kept storage
 	var w *world
@@ -236,7 +236,7 @@ var _ = Describe("While the store does not answer", func() {
 	})
 })
 
-var _ = Describe("While everything changes", func() {
+var _ = Describe("While everything changes", Label(slow), func() {
 	// What happened to how many writes.
 	type tally struct{ done, notDone, unanswered atomic.Int64 }
 

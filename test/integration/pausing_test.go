@@ -252,7 +252,6 @@ var _ = Describe("An Organization that is paused", func() {
 	})
 })
 
-// Serial, because they stop the operator and its clock, or count what it does.
 var _ = Describe("A pause", func() {
 	var w *world
 	BeforeEach(func() {

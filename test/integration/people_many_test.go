@@ -43,8 +43,7 @@ func inParallel(n int, do func(int) error) {
 	atOnce(things...)
 }
 
-// Serial, because it measures.
-var _ = Describe("A group of 2,000 members", func() {
+var _ = Describe("A group of 2,000 members", Label(slow), func() {
 	It("[B1] is listed in pages, and one more costs as much as the first", func() {
 		const many = 2000
 		w := newWorld()

@@ -11,7 +11,6 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
-// Serial, because they stop the operator, or count what it does.
 var _ = Describe("The operator", func() {
 	var (
 		w       *world

@@ -36,7 +36,6 @@ func (w *world) longPermissions(many int) (names []string) {
 	return names
 }
 
-// Serial, because they count what the operator writes, and ask without pause.
 var _ = Describe("A role that fills four tuples", func() {
 	It("[K11] is given, and switched at once to another that fills four", func() {
 		w := newWorld()

@@ -354,7 +354,6 @@ var _ = Describe("A role that inherits", func() {
 	})
 })
 
-// Serial, because they stop the operator, or count what it does.
 var _ = Describe("The operator, of roles that inherit,", func() {
 	var (
 		w                    *world

@@ -57,7 +57,7 @@ func (e *external) tuples(w *world) (lines []string) {
 	return lines
 }
 
-var _ = Describe("An operator that is killed while it switches a role", func() {
+var _ = Describe("An operator that is killed while it switches a role", Label(slow), func() {
 	It("[K6] [K11] has shown nobody less than both revisions allow, and goes on where it was", func() {
 		rounds := faultRounds(1)
 		questions, often := 300*rounds, 10*rounds

@@ -254,7 +254,6 @@ var _ = Describe("A revision of a role", func() {
 	})
 })
 
-// Serial, because they set the clock, stop the operator, or count what it does.
 var _ = Describe("The revisions of a role", func() {
 	var (
 		w    *world
@@ -301,7 +300,7 @@ var _ = Describe("The revisions of a role", func() {
 		Eventually(previous).Should(BeNil())
 
 		By("leaving the one in force, however old")
-		op.clock.StopAt(noon.Add(400 * day))
+		op.clock.StopAt(noon.Add(7 * day))
 		waitUntilQuiet()
 		Expect(revisionsOf(role)()).To(HaveKey(third))
 		Expect(observed(role).Status.Revision).To(Equal(third))
@@ -330,8 +329,6 @@ var _ = Describe("The revisions of a role", func() {
 	})
 
 	It("[G10] [K10] cost two writes to the API server each when they come and when they go, and none to the store", func() {
-		// So late that all deadlines of other specs have come before anything is counted.
-		noon = noon.AddDate(10, 0, 0)
 		op.clock.StopAt(noon)
 		costs := func(toAPI int64, toStore float64, what func()) {
 			GinkgoHelper()

@@ -196,8 +196,7 @@ func ofEmbedded() func(question) (bool, error) {
 	}
 }
 
-// Serial, because they ask without pause, and count what the operator does.
-var _ = Describe("A role that is edited while it is in use at many scopes", func() {
+var _ = Describe("A role that is edited while it is in use at many scopes", Label(slow), func() {
 	questions := func() int { return 150 * faultRounds(3) }
 
 	DescribeTable("[K11] shows nobody less than both revisions allow, nor more than either", func(roles ...string) {
@@ -305,7 +304,6 @@ var _ = Describe("A role that is edited while it is in use at many scopes", func
 	})
 })
 
-// Serial, because they set the clock, and count what the operator does.
 var _ = Describe("How many use a role", func() {
 	var w *world
 	var noon time.Time

@@ -25,6 +25,10 @@ import (
 // spec runs but those with the label embedded.
 const storeVariable = "BAILIWICK_TEST_STORE"
 
+// slow is the label of specs that take more than two seconds by their nature: faults, loads, and operators that are killed.
+// make test lists all others that do.
+const slow = "slow"
+
 // embeddedOnly is the label of specs that are about what only the embedded store does: what its API refuses
 // or puts right before OpenFGA sees it, its file, and the dearer conditions that it takes.
 const embeddedOnly = "embedded"

@@ -187,7 +187,7 @@ func (v *victim) tampered(rounds int, t *tamperer, held func() ([]string, error)
 	AddReportEntry("tampering", fmt.Sprintf("%d rounds: %d deleted, %d forged, %d changed", rounds, total.missing, total.foreign, total.changed))
 }
 
-var _ = Describe("Tampering with the store", func() {
+var _ = Describe("Tampering with the store", Label(slow), func() {
 	It("[K7] is repaired and counted, in the embedded store's file", Label(embeddedOnly), func() {
 		op.Stop()
 		op.compareEvery = 200 * time.Millisecond

@@ -100,7 +100,7 @@ func programOn(kept storage) (start func() *controlplane.Process) {
 	}
 }
 
-var _ = Describe("With the operator gone", func() {
+var _ = Describe("With the operator gone", Label(slow), func() {
 	var w *world
 	var noon time.Time
 	BeforeEach(func() {
