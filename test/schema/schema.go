@@ -82,8 +82,8 @@ func (s Server) Replace(object client.Object, kind, spec string) error {
 	GinkgoHelper()
 	ctx := context.Background()
 	Expect(s.Client().Create(ctx, object)).To(Succeed())
-	if s.IsClusterScoped(object) { // no namespace takes it along
-		DeferCleanup(func() { Expect(s.Client().Delete(ctx, object)).To(Succeed()) })
+	if s.IsClusterScoped(object) { // no namespace takes it along; test/integration has removed it already
+		DeferCleanup(func() { Expect(client.IgnoreNotFound(s.Client().Delete(ctx, object))).To(Succeed()) })
 	}
 	replacement := Manifest(kind, object.GetName(), spec)
 	replacement.SetNamespace(object.GetNamespace())
