@@ -60,7 +60,7 @@ func TestThePageOfAKindSaysWhatTheAPIServerEnforces(t *testing.T) {
 			// By a rule of the whole spec, since it may be left out.
 			"| `spec.startsAt` | time | can't be changed |  |",
 			"| `spec.expiresAt` | time |  |  |",
-			"| `spec.permissionGrant.conditions.*.type` | string | `Equals`, `NotEquals`, `In` | required |",
+			"| `spec.permissionGrant.conditions.*.type` | string | `Equals`, `NotEquals`, `In`, `LessThan`, `LessThanOrEqual`, `GreaterThan`, `GreaterThanOrEqual` | required |",
 			"| `spec.startsAt` | update | can't be set, changed or removed later",
 			"| `spec` | always | set exactly one of duration and expiresAt |",
 			"| `spec.tags.*` | always |",

@@ -70,7 +70,7 @@ func packages(module, logs string, specs bool) job {
 			return fmt.Errorf("listing the packages of module %s: %w", module, err)
 		}
 		arguments := []string{"-C", module, "test", "-json", "-timeout=" + timeout.String()}
-		for _, path := range strings.Fields(string(listed)) {
+		for path := range strings.FieldsSeq(string(listed)) {
 			if !strings.HasSuffix(path, integrationPath) {
 				arguments = append(arguments, path)
 			}

@@ -84,8 +84,11 @@ func (r *report) addPackage(p pkg) {
 
 // event is what `go test -json` says.
 type event struct {
-	Action, Package, Test, Output string
-	Elapsed                       float64
+	Action  string  `json:"Action"`
+	Package string  `json:"Package"`
+	Test    string  `json:"Test"`
+	Output  string  `json:"Output"`
+	Elapsed float64 `json:"Elapsed"`
 }
 
 func (e event) took() time.Duration { return time.Duration(e.Elapsed * float64(time.Second)) }

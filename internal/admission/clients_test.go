@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -84,12 +85,9 @@ func TestOnlyTheAPIServerMayAskWhereItsCertificateIsKnown(t *testing.T) {
 	}
 	expect := func(what string, got int, want ...int) {
 		t.Helper()
-		for _, code := range want {
-			if got == code {
-				return
-			}
+		if !slices.Contains(want, got) {
+			t.Errorf("%s: got %d, want %v", what, got, want)
 		}
-		t.Errorf("%s: got %d, want %v", what, got, want)
 	}
 	expect("the API server", ask(clients, apiserver), http.StatusOK)
 	expect("nobody", ask(clients), http.StatusForbidden)

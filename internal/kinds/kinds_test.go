@@ -18,7 +18,7 @@ func TestTheTableHasEveryKindOfTheAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, goType := range scheme.KnownTypes(v1alpha1.GroupVersion) {
-		if _, ours := reflect.New(goType).Interface().(v1alpha1.Object); !ours {
+		if _, ours := reflect.TypeAssert[v1alpha1.Object](reflect.New(goType)); !ours {
 			continue
 		}
 		kind, known := kinds.Of(name)

@@ -27,9 +27,13 @@ const plantedVariable = "BAILIWICK_TEST_PLANTED_PANIC"
 type planted struct {
 	clock.RealClock `json:"-"`
 	// In is a part of the function's name. Armed is a file: before it is there, the clock is as any other.
-	In, Armed                      string
-	File, Address, Decisions, Keys string
-	WebhookPort                    int
+	In          string `json:"in"`
+	Armed       string `json:"armed"`
+	File        string `json:"file"`
+	Address     string `json:"address"`
+	Decisions   string `json:"decisions"`
+	Keys        string `json:"keys"`
+	WebhookPort int    `json:"webhookPort"`
 }
 
 // Now implements clock.PassiveClock.
