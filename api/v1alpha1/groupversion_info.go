@@ -62,3 +62,11 @@ const (
 	// AnnotationCurrentSince is when the revision became the current one (RFC 3339).
 	AnnotationCurrentSince = "authz.bailiwick.dev/current-since"
 )
+
+// The owner of an object that a directory made.
+const (
+	// LabelManagedBy says who an object belongs to. Whoever changes it hands the object over.
+	LabelManagedBy = "authz.bailiwick.dev/managed-by"
+	// ManagedBySCIM is its value for what SCIM made, or may change.
+	ManagedBySCIM = "scim"
+)

@@ -46,6 +46,7 @@ type Options struct {
 	Remote   *openfga.RemoteOptions
 
 	Asking AskingOptions
+	SCIM   SCIMOptions
 
 	CompareEvery time.Duration
 	CountEvery   time.Duration
@@ -104,6 +105,7 @@ type Operator struct {
 	// connected is the store, whichever it is, as soon as there is one.
 	connected   atomic.Pointer[store.Store]
 	decisionURL string
+	scimURL     string
 	// files say what is wrong with a file that somebody else provides, by the part that it is.
 	files map[string]func() error
 }
@@ -148,6 +150,11 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 	}
 	if options.Asking.DecisionKeysFile != "" {
 		if err := o.addDecisions(e, options, certificate); err != nil {
+			return err
+		}
+	}
+	if options.SCIM.Address != "" {
+		if err := o.addSCIM(cluster, options, certificate); err != nil {
 			return err
 		}
 	}

@@ -39,6 +39,8 @@ type operatorUnderTest struct {
 	address, grpcAddress, healthAddress string
 	// keys is the file of those who may ask AuthZEN, at decisionURL.
 	keys, decisionURL string
+	// scimURL is where directories send people.
+	scimURL string
 	// clock is a new one for each start.
 	clock *travelClock
 	// compareEvery is how often the next start compares the whole store; zero is so seldom that no spec sees it.
@@ -67,6 +69,7 @@ func (o *operatorUnderTest) Start() {
 	o.healthAddress = fmt.Sprint("127.0.0.1:", freePort())
 	options := operator.Options{
 		Asking:          operator.AskingOptions{DecisionAddress: "127.0.0.1:0", DecisionKeysFile: o.keys},
+		SCIM:            operator.SCIMOptions{Address: "127.0.0.1:0", KeysFile: o.keys},
 		CompareEvery:    cmp.Or(o.compareEvery, time.Hour),
 		CountEvery:      50 * time.Millisecond,
 		Workers:         16,
@@ -84,7 +87,7 @@ func (o *operatorUnderTest) Start() {
 	o.putInto(&options, o.clock.Now)
 	running, err := operator.New(ctx, cluster, options)
 	Expect(err).NotTo(HaveOccurred())
-	o.decisionURL = running.DecisionURL()
+	o.decisionURL, o.scimURL = running.DecisionURL(), running.SCIMURL()
 	if o.external != nil {
 		o.address = o.external.HTTPAddress
 	} else {

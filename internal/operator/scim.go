@@ -1,0 +1,70 @@
+package operator
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/bailiwick-dev/bailiwick/internal/callers"
+	"github.com/bailiwick-dev/bailiwick/internal/scim"
+)
+
+// SCIMOptions say how directories send people.
+type SCIMOptions struct {
+	// Address is where SCIM is served; without it nothing is. TLS is that of AskingOptions.
+	Address string
+	// KeysFile is the file of those who act as an organization's ServiceAccount bailiwick-scim. Default: a
+	// ServiceAccount's token is needed.
+	KeysFile string
+}
+
+// addSCIM serves SCIM. Every replica answers: nothing is kept between requests.
+func (o *Operator) addSCIM(cluster *rest.Config, options Options, config *tls.Config) error {
+	log := options.Log.WithName("scim")
+	if err := encrypted(options.SCIM.Address, config); err != nil {
+		return err
+	}
+	credentials := &scim.Credentials{Cluster: cluster, Scheme: o.manager.GetScheme(), Mapper: o.manager.GetRESTMapper()}
+	if options.SCIM.KeysFile != "" {
+		file, err := callers.Open(options.SCIM.KeysFile, log)
+		if err != nil {
+			return err
+		}
+		credentials.Keys = file
+	}
+	listener, err := net.Listen("tcp", options.SCIM.Address)
+	if err != nil {
+		return fmt.Errorf("serving SCIM: %w", err)
+	}
+	o.scimURL = "http://" + listener.Addr().String()
+	if config != nil {
+		listener = tls.NewListener(listener, config)
+		o.scimURL = "https://" + listener.Addr().String()
+	}
+	server := &http.Server{
+		Handler:           scim.New(scim.Options{Connect: credentials.Connect, Log: log}),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      scim.Timeout + requestTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(log), slog.LevelDebug),
+	}
+	err = o.manager.Add(&manager.Server{
+		Name: "SCIM", Server: server, Listener: listener, ShutdownTimeout: &options.ShutdownTimeout,
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("adding SCIM: %w", err), listener.Close())
+	}
+	return nil
+}
+
+// SCIMURL is where directories send people; empty if SCIM is not served.
+func (o *Operator) SCIMURL() string { return o.scimURL }

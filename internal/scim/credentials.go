@@ -1,0 +1,100 @@
+package scim
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/internal/callers"
+)
+
+// ServiceAccount is the one of an organization that whoever has a key acts as.
+const ServiceAccount = "bailiwick-scim"
+
+// userPrefix is before namespace and name where a ServiceAccount is a user.
+const userPrefix = "system:serviceaccount:"
+
+// Credentials say with whose rights a request is carried out.
+type Credentials struct {
+	// Cluster is how the API server is reached. Its credentials are used for nothing but to act as ServiceAccount.
+	Cluster *rest.Config
+	Scheme  *runtime.Scheme
+	Mapper  meta.RESTMapper
+	// Keys are for senders that can't keep a ServiceAccount's token; nil is none.
+	Keys *callers.File
+}
+
+// Connect implements Connect. A token is passed on as it is: so the operator needs no right for it, and what the
+// token may do is the API server's to say. Whoever shows a key acts as ServiceAccount of an organization that the
+// key is for, if the operator has been allowed to impersonate that one.
+func (c *Credentials) Connect(organization string, authorization []string) (client.Client, error) {
+	if c.Keys != nil {
+		switch caller, err := c.Keys.Authenticate(authorization); {
+		case err == nil && !caller.MayAskAbout(organization):
+			return nil, fail(http.StatusForbidden, "this key is not for the organization %s", organization)
+		case err == nil:
+			config := rest.CopyConfig(c.Cluster)
+			config.Impersonate = rest.ImpersonationConfig{UserName: userPrefix + organization + ":" + ServiceAccount}
+			return c.client(config)
+		case !errors.Is(err, callers.ErrUnknown):
+			return nil, unavailable("the keys can't be read: the operator's log says why")
+		}
+	}
+	token, err := bearer(authorization)
+	if err != nil {
+		return nil, err
+	}
+	if namespace, err := namespaceOf(token); err != nil {
+		return nil, err
+	} else if namespace != organization {
+		return nil, fail(http.StatusForbidden, "the token is of a ServiceAccount of %s, not of the organization %s", namespace, organization)
+	}
+	config := rest.AnonymousClientConfig(c.Cluster)
+	config.BearerToken = token
+	return c.client(config)
+}
+
+func (c *Credentials) client(config *rest.Config) (client.Client, error) {
+	config.QPS = -1 // requests are bounded by how many are in flight, and the API server says when it has enough
+	made, err := client.New(config, client.Options{Scheme: c.Scheme, Mapper: c.Mapper})
+	if err != nil {
+		return nil, fmt.Errorf("making a client: %w", err)
+	}
+	return made, nil
+}
+
+func bearer(authorization []string) (string, error) {
+	if len(authorization) == 1 {
+		if scheme, token, _ := strings.Cut(authorization[0], " "); strings.EqualFold(scheme, "Bearer") && token != "" {
+			return token, nil
+		}
+	}
+	return "", Unauthenticated("the request needs the header Authorization, with Bearer and the token of a ServiceAccount of the organization")
+}
+
+// namespaceOf is the namespace that a token says its ServiceAccount is in. The API server checks the token itself;
+// this keeps those of others, which may be allowed more, from being used here by mistake.
+func namespaceOf(token string) (string, error) {
+	var claims struct {
+		Subject string `json:"sub"`
+	}
+	parts := strings.Split(token, ".")
+	if len(parts) == 3 {
+		content, err := base64.RawURLEncoding.DecodeString(parts[1])
+		if err == nil && json.Unmarshal(content, &claims) == nil {
+			user, is := strings.CutPrefix(claims.Subject, userPrefix)
+			if namespace, _, named := strings.Cut(user, ":"); is && named {
+				return namespace, nil
+			}
+		}
+	}
+	return "", Unauthenticated("this is not the token of a ServiceAccount, and no key that is known here")
+}

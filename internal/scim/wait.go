@@ -1,0 +1,54 @@
+package scim
+
+import (
+	"context"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
+
+// What takes access away is answered when it is in force, as `kubectl delete` waits for it. While the operator
+// is away that takes as long; then the sender is told to come again.
+const (
+	settleTimeout = 20 * time.Second
+	settleEvery   = 50 * time.Millisecond
+)
+
+// delete deletes an object as it was read, and waits until it is gone.
+func (s session) delete(ctx context.Context, object client.Object) error {
+	uid := object.GetUID()
+	err := s.client.Delete(ctx, object, client.Preconditions{UID: &uid})
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil // it is gone, and perhaps another one there
+	}
+	if err != nil {
+		return err
+	}
+	return s.settle(ctx, object, func(present client.Object, err error) bool {
+		return apierrors.IsNotFound(err) || err == nil && present.GetUID() != uid
+	})
+}
+
+// observed waits until the operator has carried an object out.
+func (s session) observed(ctx context.Context, object v1alpha1.Object) error {
+	written := object.GetGeneration()
+	return s.settle(ctx, object, func(present client.Object, err error) bool {
+		return apierrors.IsNotFound(err) || err == nil && present.(v1alpha1.Object).CommonStatus().ObservedGeneration >= written
+	})
+}
+
+func (s session) settle(ctx context.Context, object client.Object, settled func(client.Object, error) bool) error {
+	key := client.ObjectKeyFromObject(object)
+	present := object.DeepCopyObject().(client.Object)
+	err := wait.PollUntilContextTimeout(ctx, settleEvery, settleTimeout, true, func(ctx context.Context) (bool, error) {
+		return settled(present, s.client.Get(ctx, key, present)), nil
+	})
+	if err != nil {
+		return unavailable("%s/%s is written, but the operator has not carried it out yet: repeat the request", key.Namespace, key.Name)
+	}
+	return nil
+}
