@@ -23,14 +23,16 @@ func TestManifestsUseFlagsThatThereAre(t *testing.T) {
 		} `json:"spec"`
 	}
 	read(t, "manager/deployment.yaml", &deployment)
-	var patch []struct {
-		Value any `json:"value"`
-	}
-	read(t, "decisions/deployment_patch.yaml", &patch)
 	args := deployment.Spec.Template.Spec.Containers[0].Args
-	for _, operation := range patch {
-		if arg, ok := operation.Value.(string); ok && strings.HasPrefix(arg, "--") {
-			args = append(args, arg)
+	for _, file := range []string{"decisions/deployment_patch.yaml", "scim/deployment_patch.yaml"} {
+		var patch []struct {
+			Value any `json:"value"`
+		}
+		read(t, file, &patch)
+		for _, operation := range patch {
+			if arg, ok := operation.Value.(string); ok && strings.HasPrefix(arg, "--") {
+				args = append(args, arg)
+			}
 		}
 	}
 	f := &flags{}
@@ -42,6 +44,9 @@ func TestManifestsUseFlagsThatThereAre(t *testing.T) {
 	if f.Asking.DecisionAddress != ":8084" || f.Asking.DecisionKeysFile != "/etc/bailiwick/keys/keys.yaml" ||
 		f.Asking.TLSDirectory != "/etc/bailiwick/tls" || !strings.HasPrefix(f.Asking.DecisionURL, "https://") {
 		t.Errorf("%+v", f.Asking)
+	}
+	if f.SCIM.Address != ":8085" || f.SCIM.TLSDirectory != "/etc/bailiwick/scim-tls" || f.SCIM.KeysFile != "" {
+		t.Errorf("%+v", f.SCIM)
 	}
 }
 

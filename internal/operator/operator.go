@@ -154,7 +154,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		}
 	}
 	if options.SCIM.Address != "" {
-		if err := o.addSCIM(cluster, options, certificate); err != nil {
+		if err := o.addSCIM(cluster, options); err != nil {
 			return err
 		}
 	}

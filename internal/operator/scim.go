@@ -18,16 +18,23 @@ import (
 
 // SCIMOptions say how directories send people.
 type SCIMOptions struct {
-	// Address is where SCIM is served; without it nothing is. TLS is that of AskingOptions.
+	// Address is where SCIM is served; without it nothing is.
 	Address string
+	// TLSDirectory holds tls.crt and tls.key of a certificate of SCIM's own, since directories know it by another
+	// name than applications know AuthZEN by. Changed files need no restart.
+	TLSDirectory string
 	// KeysFile is the file of those who act as an organization's ServiceAccount bailiwick-scim. Default: a
 	// ServiceAccount's token is needed.
 	KeysFile string
 }
 
 // addSCIM serves SCIM. Every replica answers: nothing is kept between requests.
-func (o *Operator) addSCIM(cluster *rest.Config, options Options, config *tls.Config) error {
+func (o *Operator) addSCIM(cluster *rest.Config, options Options) error {
 	log := options.Log.WithName("scim")
+	config, err := o.certificate(options.SCIM.TLSDirectory)
+	if err != nil {
+		return err
+	}
 	if err := encrypted(options.SCIM.Address, config); err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func bearer(authorization []string) (string, error) {
 			return token, nil
 		}
 	}
-	return "", Unauthenticated("the request needs the header Authorization, with Bearer and the token of a ServiceAccount of the organization")
+	return "", unauthenticated("the request needs the header Authorization, with Bearer and the token of a ServiceAccount of the organization")
 }
 
 // namespaceOf is the namespace that a token says its ServiceAccount is in. The API server checks the token itself;
@@ -96,5 +96,5 @@ func namespaceOf(token string) (string, error) {
 			}
 		}
 	}
-	return "", Unauthenticated("this is not the token of a ServiceAccount, and no key that is known here")
+	return "", unauthenticated("this is not the token of a ServiceAccount, and no key that is known here")
 }

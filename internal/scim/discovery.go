@@ -2,6 +2,7 @@ package scim
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/elimity-com/scim/optional"
 	"github.com/elimity-com/scim/schema"
@@ -11,13 +12,8 @@ import (
 var endpoints = []string{"ServiceProviderConfig", "ResourceTypes", "Schemas"}
 
 func isEndpoint(name string) bool {
-	for _, endpoint := range endpoints {
-		if name == endpoint {
-			return true
-		}
-	}
 	_, is := kinds[name]
-	return is
+	return is || slices.Contains(endpoints, name)
 }
 
 func (h handler) serveDiscovery(mux *http.ServeMux) {
@@ -60,9 +56,10 @@ func (h handler) serveList(mux *http.ServeMux, path string, list func(base strin
 func providerConfig(base string) map[string]any {
 	supported := func(is bool) map[string]any { return map[string]any{"supported": is} }
 	return map[string]any{
-		"schemas":        []string{"urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"},
-		"patch":          supported(true),
-		"bulk":           map[string]any{"supported": false, "maxOperations": 0, "maxPayloadSize": maxBodyBytes},
+		"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"},
+		"patch":   supported(true),
+		// authentik sends no more operations than this in a PATCH either.
+		"bulk":           map[string]any{"supported": false, "maxOperations": maxMembers, "maxPayloadSize": maxBodyBytes},
 		"filter":         map[string]any{"supported": true, "maxResults": maxResults},
 		"changePassword": supported(false),
 		"sort":           supported(false),

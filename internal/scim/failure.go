@@ -11,52 +11,52 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// Failure is why a request is not carried out. It is told to whoever sent it.
-type Failure struct {
+// requestError is why a request is not carried out. It is told to whoever sent it.
+type requestError struct {
 	scimerrors.ScimError
 
 	// RetryAfter is after how many seconds the same request may succeed; zero is never.
 	RetryAfter int
 }
 
-func fail(code int, format string, values ...any) *Failure {
-	return &Failure{ScimError: scimerrors.ScimError{Status: code, Detail: fmt.Sprintf(format, values...)}}
+func fail(code int, format string, values ...any) *requestError {
+	return &requestError{ScimError: scimerrors.ScimError{Status: code, Detail: fmt.Sprintf(format, values...)}}
 }
 
 // invalid is a request that is wrong in itself.
-func invalid(kind scimerrors.ScimType, format string, values ...any) *Failure {
+func invalid(kind scimerrors.ScimType, format string, values ...any) *requestError {
 	failure := fail(http.StatusBadRequest, format, values...)
 	failure.ScimType = kind
 	return failure
 }
 
 // taken is a request that something stands in the way of.
-func taken(format string, values ...any) *Failure {
+func taken(format string, values ...any) *requestError {
 	failure := fail(http.StatusConflict, format, values...)
 	failure.ScimType = scimerrors.ScimTypeUniqueness
 	return failure
 }
 
-func busy(format string, values ...any) *Failure {
+func busy(format string, values ...any) *requestError {
 	failure := fail(http.StatusTooManyRequests, format, values...)
 	failure.RetryAfter = 1
 	return failure
 }
 
-func unavailable(format string, values ...any) *Failure {
+func unavailable(format string, values ...any) *requestError {
 	failure := fail(http.StatusServiceUnavailable, format, values...)
 	failure.RetryAfter = 5
 	return failure
 }
 
-// Unauthenticated is a request that shows no credential that counts here.
-func Unauthenticated(format string, values ...any) *Failure {
+// unauthenticated is a request that shows no credential that counts here.
+func unauthenticated(format string, values ...any) *requestError {
 	return fail(http.StatusUnauthorized, format, values...)
 }
 
 // failureOf says what an error of the API server, or of what stands before it, is in SCIM's words.
-func failureOf(err error) *Failure {
-	var known *Failure
+func failureOf(err error) *requestError {
+	var known *requestError
 	var tooLarge *http.MaxBytesError
 	var status apierrors.APIStatus
 	switch {
@@ -65,7 +65,7 @@ func failureOf(err error) *Failure {
 	case errors.As(err, &tooLarge):
 		return fail(http.StatusRequestEntityTooLarge, "the request has more than %d bytes: send it in parts", tooLarge.Limit)
 	case apierrors.IsUnauthorized(err):
-		return Unauthenticated("the API server does not know this token: it has ended, or its Secret or ServiceAccount is gone")
+		return unauthenticated("the API server does not know this token: it has ended, or its Secret or ServiceAccount is gone")
 	case apierrors.IsForbidden(err):
 		return fail(http.StatusForbidden, "%s", reasonOf(err))
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):

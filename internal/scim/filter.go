@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -33,13 +34,16 @@ var commonTypes = attributeTypes{
 	"meta.created": typeExact, "meta.lastmodified": typeExact,
 }
 
+// afterBrackets is what Entra asks for by an address and the RFC has no grammar for: emails[type eq "work"].value eq "x".
+var afterBrackets = regexp.MustCompile(`(\w+)\[(\w+ eq [^ \]]+)\]\.(\w+\s+\w\w\s+(?:"(?:[^"\\]|\\.)*"|\w+))`)
+
 // parseFilter reads a filter, and refuses what is not known here: who is told that there is nobody creates them
 // a second time.
 func parseFilter(text string, types attributeTypes) (filter.Expression, error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
-	parsed, err := filter.ParseFilter([]byte(text))
+	parsed, err := filter.ParseFilter([]byte(afterBrackets.ReplaceAllString(text, "$1[$2 and $3]")))
 	if err != nil {
 		return nil, invalid(scimerrors.ScimTypeInvalidFilter, "the filter can't be read: it is to be as in userName eq \"alice@example.com\"")
 	}
@@ -173,7 +177,7 @@ func attribute(attributes map[string]any, name string) (any, bool) {
 	return nil, false
 }
 
-// compares compares one value. Of a complex one its value is meant.
+// compares says whether one value is as it is to be. Of a complex one its value is meant.
 func compares(as attributeType, operator filter.CompareOperator, value, with any) bool {
 	if object, isObject := value.(map[string]any); isObject {
 		value = object["value"]

@@ -28,17 +28,19 @@ func groupOf(object *v1alpha1.Group) group {
 	return group{externalID: recordOf(object).ExternalID, displayName: cmp.Or(object.Spec.DisplayName, object.Name)}
 }
 
-func (g group) write(object *v1alpha1.Group) error {
-	if g != groupOf(object) {
+func (g *group) write(object *v1alpha1.Group) error {
+	if *g != groupOf(object) {
 		object.Spec.DisplayName = g.displayName
 	}
 	return record{ExternalID: g.externalID}.keep(object)
 }
 
-// show shows a group with its members; nil is without them.
-func (g group) show(s session, object *v1alpha1.Group, members *[]string) *resource {
+// display shows a group with its members; nil is without them.
+func display(s session, object *v1alpha1.Group, members *[]string) *resource {
+	g := groupOf(object)
 	attributes := map[string]any{"externalId": g.externalID, "displayName": g.displayName}
-	if members != nil && len(*members) > 0 {
+	if members != nil {
+		// An empty list, where there is none: authentik adds nobody to a group that shows no list.
 		shown := make([]any, 0, len(*members))
 		for _, user := range *members {
 			shown = append(shown, map[string]any{"value": user, "type": "User", "$ref": s.location + "/Users/" + user})
@@ -91,7 +93,7 @@ func createGroup(ctx context.Context, r *request) (*answer, error) {
 		return nil, err
 	}
 	members := edit.added()
-	return &answer{code: http.StatusCreated, resource: groupOf(object).show(r.session, object, &members)}, nil
+	return &answer{code: http.StatusCreated, resource: display(r.session, object, &members)}, nil
 }
 
 func (r *request) newGroup(ctx context.Context, said group) (*v1alpha1.Group, error) {
@@ -161,14 +163,14 @@ func (r *request) wantsMembers() bool {
 
 func (r *request) showGroup(ctx context.Context, object *v1alpha1.Group, withMembers bool) (*resource, error) {
 	if !withMembers {
-		return groupOf(object).show(r.session, object, nil), nil
+		return display(r.session, object, nil), nil
 	}
 	members, err := r.membersByGroup(ctx, client.MatchingFields{"spec.group": object.Name})
 	if err != nil {
 		return nil, err
 	}
 	own := members[object.Name]
-	return groupOf(object).show(r.session, object, &own), nil
+	return display(r.session, object, &own), nil
 }
 
 // replaceGroup replaces what is named. Members that are not named stay: nobody empties a group by renaming it.
@@ -301,7 +303,7 @@ func queryGroups(ctx context.Context, r *request) (*answer, error) {
 			of := members[object.Name]
 			own = &of
 		}
-		shown = append(shown, groupOf(object).show(r.session, object, own))
+		shown = append(shown, display(r.session, object, own))
 	}
 	return r.page(shown, wanted, groupTypes)
 }

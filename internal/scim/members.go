@@ -231,7 +231,7 @@ func (s session) addMember(ctx context.Context, group, user string) error {
 		return err
 	}
 	member := &v1alpha1.User{}
-	var failure *Failure
+	var failure *requestError
 	if err := s.find(ctx, "User", user, member); errors.As(err, &failure) || err == nil && !managed(member) {
 		return invalid(scimerrors.ScimTypeInvalidValue, "members: there is no User with the id %q; groups in groups are not supported", user)
 	} else if err != nil {

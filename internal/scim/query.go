@@ -61,4 +61,3 @@ func number(r *request, parameter string, otherwise int) (int, error) {
 	}
 	return min(read, 1<<30), nil
 }
-

@@ -32,7 +32,7 @@ const (
 )
 
 // Connect returns a client with the rights of whoever shows these values of the header Authorization to an
-// organization. The client reads from the API server itself. Errors are a Failure where the caller is to blame.
+// organization. The client reads from the API server itself. Its errors say why there is none.
 type Connect func(organization string, authorization []string) (client.Client, error)
 
 // Options are what the server needs.
@@ -157,7 +157,9 @@ func writeJSON(w http.ResponseWriter, code int, body any) {
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(body) // whoever does not take the answer gets none
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		panic(http.ErrAbortHandler) // whoever was to take the answer has gone
+	}
 }
 
 // elsewhere answers what no endpoint is there for.

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"maps"
 	"strings"
 
 	scimerrors "github.com/elimity-com/scim/errors"
@@ -220,8 +221,6 @@ func addressOf(attributes map[string]any) (address string, rank int) {
 }
 
 func withCommon(types attributeTypes) attributeTypes {
-	for attribute, as := range commonTypes {
-		types[attribute] = as
-	}
+	maps.Copy(types, commonTypes)
 	return types
 }

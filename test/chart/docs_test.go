@@ -88,6 +88,10 @@ func TestTheNotesSayWhatToDoNext(t *testing.T) {
 			"kubectl create secret tls bailiwick-tls --cert=tls.crt --key=tls.key -n access",
 			"bailiwick.dev/decisions=allowed",
 		}, []string{"openfga"}},
+		{"with SCIM", `scim: {enabled: true, keysSecret: senders}`, []string{
+			"kubectl create secret tls bailiwick-scim-tls --cert=tls.crt --key=tls.key -n access",
+			"kubectl create secret generic senders --from-file=keys.yaml -n access",
+		}, []string{"bailiwick-keys"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := NewWithT(t)

@@ -23,6 +23,7 @@ var variants = map[string]string{
 var additions = map[string]string{
 	"network-policy": `networkPolicy: {enabled: true}`,
 	"monitoring":     `monitoring: {enabled: true}`,
+	"scim":           `scim: {enabled: true}`,
 }
 
 func TestTheChartInstallsWhatKustomizeDoes(t *testing.T) {

@@ -113,6 +113,12 @@ var effects = []struct {
 		g.Expect(p.container.Args).To(ContainElements("--webhook-client-ca-file=/etc/bailiwick/webhook-clients/ca.crt", "--webhook-client-names=kube-apiserver,other"))
 		g.Expect(p.mounted(g, "/etc/bailiwick/webhook-clients")).To(Equal("front"))
 	}},
+	{"SCIM with keys", `scim: {enabled: true, tlsSecret: named, keysSecret: senders}`, func(g Gomega, p *parts) {
+		g.Expect(p.container.Args).To(ContainElements("--scim-address=:8085", "--scim-tls-directory=/etc/bailiwick/scim-tls", "--scim-keys-file=/etc/bailiwick/scim-keys/keys.yaml"))
+		g.Expect(p.mounted(g, "/etc/bailiwick/scim-tls")).To(Equal("named"))
+		g.Expect(p.mounted(g, "/etc/bailiwick/scim-keys")).To(Equal("senders"))
+		g.Expect(p.all).To(HaveKey("v1 Service access/bailiwick-scim"))
+	}},
 	{"a network policy for other ports", `networkPolicy: {enabled: true, egressPorts: [6443, 9091]}`, func(g Gomega, p *parts) {
 		var ports []int32
 		for _, port := range p.policy.Spec.Egress[1].Ports {

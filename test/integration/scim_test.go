@@ -3,9 +3,16 @@ package integration
 import (
 	"net/http"
 	"net/url"
+	"sync"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
@@ -46,5 +53,138 @@ var _ = Describe("SCIM", func() {
 		expectReason(w.assignment("a", "editor").Obj(), v1alpha1.ReasonUserNotFound)
 		d.expect(http.StatusNotFound, http.MethodGet, "Users/"+id, nil)
 		remove(w.assignment("a", "editor").Obj())
+	})
+
+	It("[P1] takes the members of groups, and serves nobody else's organization", func() {
+		w, other := newWorld(), newWorld()
+		d := w.directory()
+		dana := d.expect(http.StatusCreated, http.MethodPost, "Users", scimUser("dana@"+w.Namespace)).text("id")
+		group := d.expect(http.StatusCreated, http.MethodPost, "Groups", scimGroup("The Writers", dana)).text("id")
+		create(w.assignment("a", "editor").ToGroup(group).InWorkspace("prod").Obj())
+		may := func() (bool, error) {
+			return op.may(question{User: objectid.User("dana@" + w.Namespace), Permission: w.View, Object: w.at("prod")})
+		}
+		Eventually(may).Should(BeTrue())
+		d.expect(http.StatusNoContent, http.MethodPatch, "Groups/"+group, patch(map[string]any{"op": "replace", "value": map[string]any{"displayName": "Authors"}}))
+		Expect(d.expect(http.StatusOK, http.MethodGet, "Groups/"+group, nil).body).To(And(
+			HaveKeyWithValue("displayName", "Authors"), HaveKeyWithValue("members", HaveLen(1))), "renaming empties nothing")
+		Expect(may()).To(BeTrue())
+		d.expect(http.StatusNoContent, http.MethodPatch, "Groups/"+group, patch(map[string]any{"op": "Remove", "path": "members", "value": memberValues(dana)}))
+		Expect(may()).To(BeFalse(), "no member when the answer comes")
+
+		d.organization = other.Namespace
+		d.expect(http.StatusForbidden, http.MethodGet, "Users", nil)
+		d.expect(http.StatusForbidden, http.MethodPost, "Users", scimUser("dana@example.com"))
+		d.organization, d.token = w.Namespace, d.token[:len(d.token)-8]+"AAAAAAAA"
+		d.expect(http.StatusUnauthorized, http.MethodGet, "Users", nil)
+		remove(w.assignment("a", "editor").Obj())
+	})
+
+	It("[P2] acts by a key as the organization's ServiceAccount, once the operator may, and as nobody else", func() {
+		w, other := newWorld(), newWorld()
+		d := w.directory()
+		d.token = "the-key-of-a-directory-that-keeps-no-token"
+		op.admits(d.token, w.Namespace)
+		d.expect(http.StatusForbidden, http.MethodGet, "Users", nil)
+		create(&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "bailiwick-scim-impersonator"},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "bailiwick-scim-impersonator"},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: "bailiwick-system", Name: "bailiwick"}},
+		})
+		Eventually(func() int { return d.send(http.MethodGet, "Users", nil).code }).Should(Equal(http.StatusOK))
+		id := d.expect(http.StatusCreated, http.MethodPost, "Users", scimUser("dana@"+w.Namespace)).text("id")
+		user := &v1alpha1.User{}
+		Expect(k8sClient.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: id}, user)).To(Succeed())
+		d.organization = other.Namespace
+		d.expect(http.StatusForbidden, http.MethodGet, "Users", nil)
+	})
+
+	It("[P2] writes what admission lets its ServiceAccount write: never what git or a person made, nor a way into their groups", func() {
+		w := newWorld()
+		d := w.directory()
+		d.expect(http.StatusConflict, http.MethodPatch, "Users/bob", patch(map[string]any{"op": "replace", "path": "active", "value": false}))
+		d.expect(http.StatusConflict, http.MethodPost, "Users", scimUser(w.subject("bob")))
+		d.expect(http.StatusConflict, http.MethodPatch, "Groups/devs", patch(map[string]any{"op": "add", "path": "members", "value": memberValues("bob")}))
+		// A group that a role waits for gives it to whoever is put in, so somebody who may has to make it.
+		create(w.assignment("waiting", "admin").ToGroup("later").Obj())
+		Expect(d.expect(http.StatusForbidden, http.MethodPost, "Groups", scimGroup("later")).text("detail")).To(ContainSubstring("nobody gives what they do not have"))
+		dana := d.expect(http.StatusCreated, http.MethodPost, "Users", scimUser("dana@"+w.Namespace)).text("id")
+		team := d.expect(http.StatusCreated, http.MethodPost, "Groups", scimGroup("team")).text("id")
+
+		// Nor does whoever has stolen the token, without SCIM.
+		config := rest.AnonymousClientConfig(plane.Config())
+		config.BearerToken = d.token
+		thief, err := client.New(config, client.Options{Scheme: k8sClient.Scheme()})
+		Expect(err).NotTo(HaveOccurred())
+		owned := map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBySCIM}
+		membership := func(group string, role v1alpha1.GroupRole) *v1alpha1.GroupMembership {
+			return &v1alpha1.GroupMembership{
+				ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "stolen-" + group, Labels: owned},
+				Spec:       v1alpha1.GroupMembershipSpec{User: dana, Group: group, Role: role},
+			}
+		}
+		denied := func(words string) types.GomegaMatcher {
+			return SatisfyAll(MatchError(apierrors.IsForbidden, "IsForbidden"), MatchError(ContainSubstring(words)))
+		}
+		Expect(thief.Create(ctx, membership("devs", v1alpha1.GroupMember))).To(denied("SCIM did not make this Group"))
+		Expect(thief.Create(ctx, membership(team, v1alpha1.GroupAdmin))).To(denied("nobody an admin"))
+		unlabelled := membership(team, v1alpha1.GroupMember)
+		unlabelled.Labels = nil
+		Expect(thief.Create(ctx, unlabelled)).To(denied("SCIM makes and keeps objects with the label"))
+		Expect(thief.Create(ctx, membership(team, v1alpha1.GroupMember))).To(Succeed())
+		bob := &v1alpha1.User{}
+		Expect(k8sClient.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: "bob"}, bob)).To(Succeed())
+		bob.Labels = owned
+		Expect(thief.Update(ctx, bob)).To(denied("SCIM did not make this object"))
+		Expect(thief.Delete(ctx, bob)).To(denied("SCIM did not make this object"))
+		Expect(thief.Create(ctx, w.assignment("b", "admin").ToUser(dana).Obj())).To(denied("cannot create resource"))
+
+		// Whoever may hand it over does, and has it back.
+		edit(bob, func(bob *v1alpha1.User) { bob.Labels = owned })
+		d.expect(http.StatusOK, http.MethodPatch, "Users/bob", patch(map[string]any{"op": "replace", "path": "active", "value": false}))
+		expectReason(bob, v1alpha1.ReasonSuspended)
+		edit(bob, func(bob *v1alpha1.User) { bob.Labels = nil })
+		d.expect(http.StatusConflict, http.MethodPatch, "Users/bob", patch(map[string]any{"op": "replace", "path": "active", "value": true}))
+		remove(w.assignment("waiting", "admin").ToGroup("later").Obj())
+	})
+
+	It("[P4] takes a whole directory from two senders at once, writes nothing when it comes again, and ends right after the API server was away", Serial, func() {
+		w := newWorld()
+		d := w.directory()
+		const people, groups = 60, 4
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				defer GinkgoRecover()
+				d.sync(people, groups)
+			})
+		}
+		both.Wait()
+		expectWhole := func(people int) {
+			GinkgoHelper()
+			memberships, users := &v1alpha1.GroupMembershipList{}, &v1alpha1.UserList{}
+			Expect(k8sClient.List(ctx, memberships, client.InNamespace(w.Namespace))).To(Succeed())
+			Expect(memberships.Items).To(HaveLen(groups * people))
+			Expect(k8sClient.List(ctx, users, client.InNamespace(w.Namespace), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBySCIM})).To(Succeed())
+			Expect(users.Items).To(HaveLen(people))
+			for _, list := range []client.ObjectList{memberships, users} {
+				Eventually(func() error { return checkStatuses(list, everyObject, client.InNamespace(w.Namespace)) }).Should(Succeed())
+			}
+		}
+		expectWhole(people)
+		before := w.versions()
+		d.sync(people, groups)
+		Expect(w.versions()).To(Equal(before), "sent again, nothing is written")
+
+		both.Go(func() {
+			defer GinkgoRecover()
+			d.sync(people+people/2, groups)
+		})
+		Eventually(func() int { return len(w.versions()) }).Should(BeNumerically(">", len(before)+5))
+		Expect(plane.KillAPIServer(ctx)).To(Succeed())
+		Eventually(func() int { return d.send(http.MethodGet, "Users", nil).code }).Should(Equal(http.StatusServiceUnavailable))
+		Expect(plane.StartAPIServer()).To(Succeed())
+		both.Wait()
+		expectWhole(people + people/2)
 	})
 })

@@ -3,8 +3,10 @@ package integration
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -111,3 +113,43 @@ func memberValues(ids ...string) []any {
 	return values
 }
 
+// sync sends a whole directory, as they all do: each person and group is looked for, made if it is not there, sent
+// whole, and all members of each group are sent. What fails for the moment is sent again.
+func (d *directory) sync(people, groups int) {
+	GinkgoHelper()
+	try := func(code int, method, path string, body any) (answered reply) {
+		GinkgoHelper()
+		Eventually(func() int {
+			answered = d.send(method, path, body)
+			return answered.code
+		}).Should(Or(Equal(code), Equal(http.StatusConflict)), func() string { return fmt.Sprint(method, " ", path, ": ", answered.body) })
+		return answered
+	}
+	find := func(endpoint, attribute, value string) string {
+		GinkgoHelper()
+		query := url.Values{"excludedAttributes": {"members"}, "filter": {fmt.Sprintf("%s eq %q", attribute, value)}}
+		list, _ := try(http.StatusOK, http.MethodGet, endpoint+"?"+query.Encode(), nil).body["Resources"].([]any)
+		if len(list) != 1 {
+			return ""
+		}
+		return list[0].(map[string]any)["id"].(string)
+	}
+	ids := make([]string, people)
+	for i := range ids {
+		userName := fmt.Sprintf("Person.%d@%s", i, d.organization)
+		if ids[i] = find("Users", "userName", userName); ids[i] == "" {
+			try(http.StatusCreated, http.MethodPost, "Users", scimUser(userName))
+			ids[i] = find("Users", "userName", userName)
+		}
+		try(http.StatusOK, http.MethodPut, "Users/"+ids[i], scimUser(userName))
+	}
+	for i := range groups {
+		name := fmt.Sprintf("Group %d", i)
+		id := find("Groups", "displayName", name)
+		if id == "" {
+			try(http.StatusCreated, http.MethodPost, "Groups", scimGroup(name))
+			id = find("Groups", "displayName", name)
+		}
+		try(http.StatusNoContent, http.MethodPatch, "Groups/"+id, patch(map[string]any{"op": "add", "path": "members", "value": memberValues(ids...)}))
+	}
+}
