@@ -251,7 +251,10 @@ func (r *request) changeGroup(ctx context.Context, from *group, changes []change
 // removeGroup deletes the memberships that SCIM made, then the group. A request that ends in between can be repeated.
 func removeGroup(ctx context.Context, r *request) (*answer, error) {
 	object := &v1alpha1.Group{}
-	if err := r.findManaged(ctx, "Group", r.id, object); err != nil {
+	if err := r.read(ctx, "Group", r.id, object); err != nil {
+		return nil, err
+	}
+	if err := ours("Group", object); err != nil {
 		return nil, err
 	}
 	if r.Header.Get("If-Match") != "" {

@@ -13,6 +13,7 @@ import (
 	filter "github.com/scim2/filter-parser/v2"
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -219,6 +220,9 @@ func worst(failed []error) error {
 }
 
 func (s session) addMember(ctx context.Context, group, user string) error {
+	if len(validation.IsDNS1123Subdomain(user)) > 0 {
+		return noSuchMember(user)
+	}
 	key := client.ObjectKey{Namespace: s.organization, Name: membershipName(group, user)}
 	present := &v1alpha1.GroupMembership{}
 	err := s.client.Get(ctx, key, present)
@@ -233,7 +237,7 @@ func (s session) addMember(ctx context.Context, group, user string) error {
 	member := &v1alpha1.User{}
 	var failure *requestError
 	if err := s.find(ctx, "User", user, member); errors.As(err, &failure) || err == nil && !managed(member) {
-		return invalid(scimerrors.ScimTypeInvalidValue, "members: there is no User with the id %q; groups in groups are not supported", user)
+		return noSuchMember(user)
 	} else if err != nil {
 		return err
 	}
@@ -246,6 +250,10 @@ func (s session) addMember(ctx context.Context, group, user string) error {
 		return err
 	}
 	return nil // another sender was faster
+}
+
+func noSuchMember(user string) error {
+	return invalid(scimerrors.ScimTypeInvalidValue, "members: there is no User with the id %q; groups in groups are not supported", user)
 }
 
 // removeMember deletes SCIM's memberships of a user. Who is a member by somebody else's stays one, which is said.

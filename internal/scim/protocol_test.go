@@ -72,6 +72,8 @@ func TestErrors(t *testing.T) { // [P1]
 			{"PATCH Groups/team", patch(`{"op":"add","path":"members","value":[` + strings.Join(many, ",") + `]}`), 413, ""},
 			{"POST Groups", `{"displayName":"` + strings.Repeat("x", maxBodyBytes) + `"}`, 413, ""},
 			{"GET Users/nobody", "", 404, ""},
+			{"GET Users/no%2Fbody", "", 404, ""},
+			{"PATCH Groups/team", patch(`{"op":"add","path":"members","value":[{"value":"../team"}]}`), 400, "invalidValue"},
 			{"DELETE Groups/nothing", "", 404, ""},
 			{"GET Widgets", "", 404, ""},
 			{"GET /elsewhere", "", 404, ""},

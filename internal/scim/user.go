@@ -45,7 +45,6 @@ var userTypes = withCommon(attributeTypes{
 	"username": typeExact, "active": typeBoolean,
 	"name": typeComplex, "name.formatted": typeText, "name.givenname": typeText, "name.familyname": typeText,
 	"emails": typeComplex, "emails.value": typeText, "emails.type": typeText, "emails.primary": typeBoolean,
-	"password": typeExact, // known so that it can be refused
 })
 
 func userOf(object *v1alpha1.User) user {

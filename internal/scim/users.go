@@ -8,6 +8,7 @@ import (
 	filter "github.com/scim2/filter-parser/v2"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -90,8 +91,19 @@ func readUser(ctx context.Context, r *request) (*answer, error) {
 
 // find reads an object; one that is being deleted is gone.
 func (s session) find(ctx context.Context, kind, id string, object client.Object) error {
+	err := s.read(ctx, kind, id, object)
+	if err == nil && !object.GetDeletionTimestamp().IsZero() {
+		return notFound(kind, id)
+	}
+	return err
+}
+
+func (s session) read(ctx context.Context, kind, id string, object client.Object) error {
+	if len(validation.IsDNS1123Subdomain(id)) > 0 {
+		return notFound(kind, id)
+	}
 	err := s.client.Get(ctx, client.ObjectKey{Namespace: s.organization, Name: id}, object)
-	if apierrors.IsNotFound(err) || err == nil && !object.GetDeletionTimestamp().IsZero() {
+	if apierrors.IsNotFound(err) {
 		return notFound(kind, id)
 	}
 	return err
@@ -102,6 +114,10 @@ func (s session) findManaged(ctx context.Context, kind, id string, object client
 	if err := s.find(ctx, kind, id, object); err != nil {
 		return err
 	}
+	return ours(kind, object)
+}
+
+func ours(kind string, object client.Object) error {
 	if !managed(object) {
 		return notOurs(kind, object)
 	}
@@ -146,7 +162,6 @@ func patchUser(ctx context.Context, r *request) (*answer, error) {
 // changeUser writes what has changed, if anything has. A suspension is answered when it is in force.
 func (r *request) changeUser(ctx context.Context, edit func(user) (user, error)) (*answer, error) {
 	object := &v1alpha1.User{}
-	suspends := false
 	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		if err := r.findManaged(ctx, "User", r.id, object); err != nil {
 			return err
@@ -171,14 +186,13 @@ func (r *request) changeUser(ctx context.Context, edit func(user) (user, error))
 		if equality.Semantic.DeepEqual(object, written) {
 			return nil
 		}
-		suspends = !object.Spec.Suspended && written.Spec.Suspended
 		object = written
 		return r.client.Update(ctx, object)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if suspends {
+	if object.Spec.Suspended {
 		if err := r.observed(ctx, object); err != nil {
 			return nil, err
 		}
@@ -199,7 +213,11 @@ func (r *request) precondition(present *resource) error {
 // none of them; then it deletes it. A request that ends in between can be repeated.
 func removeUser(ctx context.Context, r *request) (*answer, error) {
 	object := &v1alpha1.User{}
-	if err := r.findManaged(ctx, "User", r.id, object); err != nil {
+	// Also one that is being deleted: whoever repeats the request is answered when it is gone.
+	if err := r.read(ctx, "User", r.id, object); err != nil {
+		return nil, err
+	}
+	if err := ours("User", object); err != nil {
 		return nil, err
 	}
 	before := userOf(object)

@@ -36,6 +36,9 @@ func (s session) delete(ctx context.Context, object client.Object) error {
 // observed waits until the operator has carried an object out.
 func (s session) observed(ctx context.Context, object v1alpha1.Object) error {
 	written := object.GetGeneration()
+	if object.CommonStatus().ObservedGeneration >= written {
+		return nil
+	}
 	return s.settle(ctx, object, func(present client.Object, err error) bool {
 		return apierrors.IsNotFound(err) || err == nil && present.(v1alpha1.Object).CommonStatus().ObservedGeneration >= written
 	})

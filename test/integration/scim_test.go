@@ -1,8 +1,14 @@
 package integration
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -12,10 +18,13 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/util/cert"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/operator"
+	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
 )
 
 var _ = Describe("SCIM", func() {
@@ -186,5 +195,36 @@ var _ = Describe("SCIM", func() {
 		Expect(plane.StartAPIServer()).To(Succeed())
 		both.Wait()
 		expectWhole(people + people/2)
+	})
+
+	It("[P1] is served over TLS, with a certificate of its own", Serial, func() {
+		directory := GinkgoT().TempDir()
+		certificate, key, err := cert.GenerateSelfSignedCertKey("localhost", []net.IP{net.IPv4(127, 0, 0, 1)}, nil)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(os.WriteFile(filepath.Join(directory, "tls.crt"), certificate, 0o600)).To(Succeed())
+		Expect(os.WriteFile(filepath.Join(directory, "tls.key"), key, 0o600)).To(Succeed())
+		pool := x509.NewCertPool()
+		Expect(pool.AppendCertsFromPEM(certificate)).To(BeTrue())
+		running := runOperator(operator.Options{
+			Embedded: &operator.EmbeddedOptions{
+				EmbeddedOptions: openfga.EmbeddedOptions{Path: filepath.Join(directory, "store.db")},
+				API:             openfga.APIOptions{HTTPAddress: "127.0.0.1:0", GRPCAddress: "127.0.0.1:0"},
+			},
+			SCIM: operator.SCIMOptions{Address: "127.0.0.1:0", TLSDirectory: directory},
+		})
+		Expect(running.SCIMURL()).To(HavePrefix("https://"))
+		read := func(url string, config *tls.Config) (int, error) {
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/scim/v2/acme/ServiceProviderConfig", nil)
+			Expect(err).NotTo(HaveOccurred())
+			response, err := (&http.Client{Transport: &http.Transport{TLSClientConfig: config}}).Do(request)
+			if err != nil {
+				return 0, err
+			}
+			return response.StatusCode, response.Body.Close()
+		}
+		Expect(read(running.SCIMURL(), &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12})).To(Equal(http.StatusOK))
+		Expect(read("http"+strings.TrimPrefix(running.SCIMURL(), "https"), nil)).To(Equal(http.StatusBadRequest))
+		_, err = read(running.SCIMURL(), &tls.Config{MinVersion: tls.VersionTLS12})
+		Expect(err).To(MatchError(ContainSubstring("certificate")))
 	})
 })
