@@ -22,6 +22,8 @@ const (
 	PartDecisionKeys = "decision_keys"
 	PartOpenFGAKeys  = "openfga_keys"
 	PartTLS          = "tls"
+	PartSCIMKeys     = "scim_keys"
+	PartSCIMTLS      = "scim_tls"
 )
 
 var (

@@ -54,7 +54,7 @@ const (
 )
 
 // certificate has the certificate of the APIs watched; nil where there is none.
-func (o *Operator) certificate(directory string) (*tls.Config, error) {
+func (o *Operator) certificate(directory, part string) (*tls.Config, error) {
 	if directory == "" {
 		return nil, nil
 	}
@@ -62,7 +62,7 @@ func (o *Operator) certificate(directory string) (*tls.Config, error) {
 	if err := o.manager.Add(everyReplica(files.watch)); err != nil {
 		return nil, fmt.Errorf("adding the certificate of the APIs: %w", err)
 	}
-	o.files[installation.PartTLS] = files.check
+	o.files[part] = files.check
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.get}, nil
 }
 

@@ -139,7 +139,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		CountEvery:   options.CountEvery,
 		Log:          options.Log.WithName("store"),
 	})
-	certificate, err := o.certificate(options.Asking.TLSDirectory)
+	certificate, err := o.certificate(options.Asking.TLSDirectory, installation.PartTLS)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/bailiwick-dev/bailiwick/internal/callers"
+	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/scim"
 )
 
@@ -31,7 +32,7 @@ type SCIMOptions struct {
 // addSCIM serves SCIM. Every replica answers: nothing is kept between requests.
 func (o *Operator) addSCIM(cluster *rest.Config, options Options) error {
 	log := options.Log.WithName("scim")
-	config, err := o.certificate(options.SCIM.TLSDirectory)
+	config, err := o.certificate(options.SCIM.TLSDirectory, installation.PartSCIMTLS)
 	if err != nil {
 		return err
 	}
@@ -40,11 +41,8 @@ func (o *Operator) addSCIM(cluster *rest.Config, options Options) error {
 	}
 	credentials := &scim.Credentials{Cluster: cluster, Scheme: o.manager.GetScheme(), Mapper: o.manager.GetRESTMapper()}
 	if options.SCIM.KeysFile != "" {
-		file, err := callers.Open(options.SCIM.KeysFile, log)
-		if err != nil {
-			return err
-		}
-		credentials.Keys = file
+		credentials.Keys = callers.Open(options.SCIM.KeysFile, log)
+		o.files[installation.PartSCIMKeys] = credentials.Keys.Check
 	}
 	listener, err := net.Listen("tcp", options.SCIM.Address)
 	if err != nil {
