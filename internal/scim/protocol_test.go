@@ -247,7 +247,7 @@ func TestTwoSendersAtOnce(t *testing.T) { // [P4]
 	w := newWorld(t)
 	w.play(step{line: "POST Users", code: 201, body: `{"userName":"dana"}`})
 	beaten := false
-	w.refuse = func(verb string, object client.Object) error {
+	w.refuse = func(verb string, _ client.Object) error {
 		if verb != "update" || beaten {
 			return nil
 		}
