@@ -1,4 +1,4 @@
-package integration
+package reconcile
 
 import (
 	"time"
@@ -11,7 +11,6 @@ import (
 )
 
 var _ = Describe("An organization's maximum for temporary grants", func() {
-	travelling()
 	var w *world
 	var noon time.Time
 	BeforeEach(func() {

@@ -1,0 +1,67 @@
+package reconcile
+
+import (
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+)
+
+// grant is a PermissionGrant of the world's namespace.
+func (w *world) grant(name string) *build.PermissionGrantBuilder {
+	return build.PermissionGrant(w.Namespace, name)
+}
+
+// temporary is a TemporaryPermissionGrant of the world's namespace.
+func (w *world) temporary(name string) *build.TemporaryPermissionGrantBuilder {
+	return build.TemporaryPermissionGrant(w.Namespace, name)
+}
+
+// mayBelow is may, for an object that no grant may have named: the question says in which project,
+// workspace and organization it lives, as its id does.
+func (w *world) mayBelow(user, permission, object string, about ...attributes) func() (bool, error) {
+	parent, _ := objectid.Parent(object)
+	asked := question{User: objectid.User(w.subject(user)), Permission: permission, Object: object}
+	if len(about) > 0 {
+		asked.Attributes = about[0]
+	}
+	return func() (bool, error) { return op.check(asked, parent) }
+}
+
+// granted are the tuples of this world that grants have put into the store, those that say where an
+// object lives included.
+func (w *world) granted() ([]string, error) {
+	all, err := w.inStore()
+	var granted []string
+	for _, line := range all {
+		if ok, _ := MatchRegexp("^resource:| grant_[ab] ").Match(line); ok {
+			granted = append(granted, line)
+		}
+	}
+	return granted, err
+}
+
+// observed reads an object whose status is about its present spec.
+func observed[T v1alpha1.Object](object T) T {
+	GinkgoHelper()
+	read := object.DeepCopyObject().(T)
+	Eventually(func(g Gomega) {
+		g.Expect(k8sClient.Get(ctx, client.ObjectKeyFromObject(object), read)).To(Succeed())
+		g.Expect(read.CommonStatus().ObservedGeneration).To(Equal(read.GetGeneration()))
+	}).Should(Succeed())
+	return read
+}
+
+// haveOutcome matches what became of a permission entry. The words are those of its message.
+func haveOutcome(permission, reason string, words ...string) types.GomegaMatcher {
+	return And(
+		HaveField("Permission", permission),
+		HaveField("Granted", reason == v1alpha1.ReasonGranted),
+		HaveField("Reason", reason),
+		HaveField("Message", containAll(words...)),
+	)
+}

@@ -1,0 +1,176 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing/synctest"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/recorder"
+
+	"github.com/bailiwick-dev/bailiwick/controllers"
+	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+)
+
+// op is the operator of the present spec.
+var op *operatorUnderTest
+
+// operatorUnderTest is the operator, but for its webhooks and for what it serves.
+type operatorUnderTest struct {
+	cluster *cluster
+	engine  *engine.Engine
+	stop    func()
+	clock   passing
+}
+
+// manager is controller-runtime's, but for what would ask an API server over the network.
+type manager struct {
+	ctrl.Manager
+	client client.Client
+	live   client.Reader
+}
+
+func (m *manager) GetClient() client.Client                     { return m.client }
+func (m *manager) GetAPIReader() client.Reader                  { return m.live }
+func (*manager) GetEventRecorder(string) recorder.EventRecorder { return events.NewFakeRecorder(1000) }
+
+// Start returns when the store holds what the cluster says.
+func (o *operatorUnderTest) Start() {
+	GinkgoHelper()
+	shutdown := 20 * time.Second
+	made, err := ctrl.NewManager(&rest.Config{Host: "nowhere.invalid"}, ctrl.Options{
+		Scheme:                  o.cluster.scheme,
+		Logger:                  errorsOnly,
+		MapperProvider:          func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return o.cluster.mapper, nil },
+		Cache:                   cache.Options{NewInformer: o.cluster.newInformer},
+		Metrics:                 metricsserver.Options{BindAddress: "0"},
+		HealthProbeBindAddress:  "0",
+		GracefulShutdownTimeout: &shutdown,
+		Controller:              config.Controller{SkipNameValidation: new(true)},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	cached := made.GetCache()
+	mgr := &manager{Manager: made, live: o.cluster.client, client: interceptor.NewClient(o.cluster.client, interceptor.Funcs{
+		Get: func(ctx context.Context, _ client.WithWatch, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+			return cached.Get(ctx, key, object, options...)
+		},
+		List: func(ctx context.Context, _ client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			return cached.List(ctx, list, options...)
+		},
+	})}
+	o.engine = engine.New(engine.Options{
+		Connect:      func(context.Context) (store.Store, error) { return authorization, nil },
+		Reader:       mgr.GetClient(),
+		Limits:       desired.Limits{ConditionCost: store.EmbeddedConditionCost},
+		Clock:        bubbleClock{},
+		CompareEvery: 1000 * time.Hour,
+		Log:          errorsOnly,
+	})
+	Expect(mgr.Add(o.engine)).To(Succeed())
+	Expect(controllers.SetupWithManager(ctx, mgr, o.engine, controllers.Options{Workers: 16, Clock: bubbleClock{}})).To(Succeed())
+
+	runCtx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(runCtx) }()
+	o.stop = func() {
+		cancel()
+		Eventually(ended).Should(Receive(Succeed()))
+	}
+	Eventually(o.engine.InSync).Should(BeTrue())
+	synctest.Wait()
+}
+
+// Stop returns when the operator has ended.
+func (o *operatorUnderTest) Stop() {
+	GinkgoHelper()
+	o.stop()
+	o.stop = nil
+}
+
+// StartAt starts an operator at an instant that has not been yet.
+func (o *operatorUnderTest) StartAt(instant time.Time) {
+	GinkgoHelper()
+	o.clock.StopAt(instant)
+	o.Start()
+}
+
+// bubbleClock is the clock of the bubble. Nothing ticks by it: all that a work queue does at intervals is to measure
+// itself, which for the days that pass here would take longer than everything else.
+type bubbleClock struct{ clock.RealClock }
+
+// NewTicker implements clock.WithTicker.
+func (bubbleClock) NewTicker(time.Duration) clock.Ticker { return neverTicks{} }
+
+type neverTicks struct{}
+
+func (neverTicks) C() <-chan time.Time { return nil }
+func (neverTicks) Stop()               {}
+
+// passing is the time of the bubble.
+type passing struct{}
+
+// Now is the time.
+func (passing) Now() time.Time { return time.Now() }
+
+// StopAt lets time pass up to an instant, and everything happen that happens until then. Time stands still there until
+// somebody waits.
+func (passing) StopAt(instant time.Time) {
+	GinkgoHelper()
+	wait := time.Until(instant)
+	Expect(wait).To(BeNumerically(">=", 0), "%v has been", instant)
+	<-time.After(wait)
+	synctest.Wait()
+}
+
+// question is what an application asks OpenFGA, with the ids as docs/store.md gives them.
+type question struct {
+	User, Permission, Object string
+	Attributes               map[string]any
+}
+
+// may asks OpenFGA, once everything has happened that happens now.
+func (o *operatorUnderTest) may(q question) (bool, error) { return o.check(q, "") }
+
+func (*operatorUnderTest) check(q question, parent string) (bool, error) {
+	synctest.Wait()
+	return authorization.Check(ctx, store.Question{
+		Key:        store.Key{Object: q.Object, Relation: store.RelationCan, User: q.User},
+		Parent:     parent,
+		Permission: q.Permission, Attributes: q.Attributes, Time: time.Now(),
+	})
+}
+
+// tuples are all that the store holds, one line each, as `object relation user`, with the context of
+// their condition behind it.
+func (*operatorUnderTest) tuples() (lines []string, err error) {
+	synctest.Wait()
+	err = authorization.Walk(ctx, func(tuple store.Tuple) error {
+		line := strings.Join([]string{tuple.Object, tuple.Relation, tuple.User}, " ")
+		if tuple.Context != nil {
+			encoded, err := json.Marshal(tuple.Context.AsMap()) // with sorted keys
+			if err != nil {
+				return err
+			}
+			line += " " + string(encoded)
+		}
+		lines = append(lines, line)
+		return nil
+	})
+	return lines, err
+}

@@ -1,0 +1,68 @@
+package reconcile
+
+import (
+	"fmt"
+	"slices"
+	"testing/synctest"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
+
+// inAnHour is a full second that is about an hour ahead.
+func inAnHour() time.Time { return time.Now().Truncate(time.Second).Add(time.Hour) }
+
+// expectFrom stops the clock just before an instant, where the decisions are still the other ones, and at
+// the instant, from which on they are these. It leaves the clock a millisecond later, which is how late
+// the operator may be where it has looked just before the instant.
+func expectFrom(instant time.Time, want bool, asked ...func() (bool, error)) {
+	GinkgoHelper()
+	op.clock.StopAt(instant.Add(-time.Nanosecond))
+	for _, may := range asked {
+		Expect(may()).To(Equal(!want), "just before %v", instant)
+	}
+	op.clock.StopAt(instant)
+	for _, may := range asked {
+		Expect(may()).To(Equal(want), "at %v", instant)
+	}
+	op.clock.StopAt(instant.Add(time.Millisecond))
+}
+
+// lives is what the status of a temporary grant says of its life, in short.
+func lives(g *v1alpha1.TemporaryPermissionGrant) func() string {
+	return func() string {
+		status := observed(g).Status
+		return fmt.Sprint(status.Phase, " ", status.StartsAt.UTC().Format(time.RFC3339), " ", status.ExpiresAt.UTC().Format(time.RFC3339), " ", status.InForce)
+	}
+}
+
+// life is how lives puts it.
+func life(phase v1alpha1.GrantPhase, start, deadline time.Time) string {
+	return fmt.Sprint(phase, " ", start.UTC().Format(time.RFC3339), " ", deadline.UTC().Format(time.RFC3339), " ", phase == v1alpha1.PhaseActive)
+}
+
+// history follows an object and returns how to read its phases up to now, one for each time that it was
+// written.
+func history(g *v1alpha1.TemporaryPermissionGrant) func() []v1alpha1.GrantPhase {
+	GinkgoHelper()
+	watching, err := k8sClient.Watch(ctx, &v1alpha1.TemporaryPermissionGrantList{}, client.InNamespace(g.Namespace))
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(watching.Stop)
+	var phases []v1alpha1.GrantPhase
+	go func() {
+		for event := range watching.ResultChan() {
+			if seen, ok := event.Object.(*v1alpha1.TemporaryPermissionGrant); ok && seen.Name == g.Name && event.Type != watch.Deleted {
+				phases = append(phases, seen.Status.Phase)
+			}
+		}
+	}()
+	return func() []v1alpha1.GrantPhase {
+		synctest.Wait()
+		return slices.Clone(phases)
+	}
+}
