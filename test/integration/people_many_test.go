@@ -3,7 +3,6 @@ package integration
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -16,14 +15,6 @@ import (
 )
 
 func contains(list []string, name string) bool { return slices.Contains(list, name) }
-
-// longNames are as long as a permission's name may be, in bytes too.
-func longNames(n int) (names []string) {
-	for i := range n {
-		names = append(names, fmt.Sprintf("%03d", i)+strings.Repeat("𝒳", 253))
-	}
-	return names
-}
 
 // inParallel does something for the numbers from 0 to n, a few at a time.
 func inParallel(n int, do func(int) error) {

@@ -59,41 +59,6 @@ var _ = Describe("The last role of a user", func() {
 		Expect(w.may("carol", w.View, w.at("lab"))()).To(BeTrue())
 	})
 
-	It("[Z9] is not replaced by one that is not in force, nor by what is given in other ways", func() {
-		create(
-			w.assignment("waits", "later").ToUser("carol").Obj(),
-			w.assignment("group", "editor").ToGroup("devs").Obj(), w.membership("carol", "carol").Obj(),
-			w.grant("g").ToUser("carol").Grants(w.Delete).Obj(),
-			build.Invitation(w.Namespace, "carol").AcceptedBy("carol").Obj(), w.assignment("invited", "editor").ToInvitation("carol").InWorkspace("lab").Obj(),
-		)
-		expectReason(w.assignment("waits", "").Obj(), v1alpha1.ReasonRoleNotFound)
-		expectReason(w.assignment("invited", "").Obj(), v1alpha1.ReasonInForce)
-		expectReason(w.membership("carol", "carol").Obj(), v1alpha1.ReasonInForce)
-		protect()
-		create(build.Role(w.Namespace, "later").Grants(w.View).Obj())
-		Eventually(isGone(only)).Should(BeTrue())
-	})
-
-	It("[Z9] does not hold what is not in force, nor what is given to a group", func() {
-		broken := w.assignment("broken", "later").ToUser("bob").Obj()
-		toGroup := w.assignment("group", "editor").ToGroup("devs").Obj()
-		create(broken, toGroup)
-		expectReason(toGroup, v1alpha1.ReasonInForce)
-		remove(broken, toGroup)
-	})
-
-	It("[Z9] goes with the User, at once", func() {
-		protect()
-		remove(w.user("carol"))
-		expectLifted()
-	})
-
-	It("[Z9] goes with the Organization, at once", func() {
-		protect()
-		remove(build.Organization(w.Namespace).Obj())
-		expectLifted()
-	})
-
 	It("[K9] [Z9] goes with the namespace, at once, and leaves nothing in the store", func() {
 		protect()
 		admin := w.assignment("admin", "admin").ToUser("alice").Obj()
@@ -105,16 +70,6 @@ var _ = Describe("The last role of a user", func() {
 		Expect(w.may("alice", w.Delete, w.at())()).To(BeFalse())
 		expectReason(build.Organization(w.Namespace).Obj(), v1alpha1.ReasonNamespaceNotFound)
 		Expect(w.allInStore()).To(BeEmpty())
-	})
-
-	It("[Z9] goes when the user is suspended, and does not come back with the reinstatement", func() {
-		protect()
-		carol := w.user("carol")
-		edit(carol, func(u *v1alpha1.User) { u.Spec.Suspended = true })
-		expectLifted()
-		edit(carol, func(u *v1alpha1.User) { u.Spec.Suspended = false })
-		expectReason(carol, v1alpha1.ReasonValid)
-		Expect(w.may("carol", w.View, w.at("prod"))()).To(BeFalse())
 	})
 
 	It("[K16] ends when the finalizer is removed by force", func() {
@@ -230,71 +185,5 @@ var _ = Describe("The admin role of an owner", func() {
 		protect()
 		edit(build.Organization(w.Namespace).Obj(), func(o *v1alpha1.Organization) { o.Spec.Owners = []string{"bob"} })
 		expectLifted()
-	})
-
-	It("[Z8] stays until another role administers the organization", func() {
-		protect()
-		edit(build.Organization(w.Namespace).Obj(), func(o *v1alpha1.Organization) { o.Spec.AdminRole = "editor" })
-		expectLifted()
-	})
-
-	It("[Z8] goes where it is given a second time", func() {
-		protect()
-		create(w.assignment("again", "admin").ToUser("alice").Obj())
-		Eventually(isGone(admin)).Should(BeTrue())
-		expectReason(w.assignment("again", "").Obj(), v1alpha1.ReasonInForce)
-		Expect(w.may("alice", w.Delete, w.at())()).To(BeTrue())
-	})
-
-	It("[Z8] goes with the User", func() {
-		protect()
-		remove(w.user("alice"))
-		expectLifted()
-		expectReason(build.Organization(w.Namespace).Obj(), v1alpha1.ReasonOwnerNotFound, "no User alice")
-	})
-
-	It("[Z8] is free to go below the organization, and where it is not an owner's", func() {
-		below := w.assignment("below", "admin").ToUser("alice").InWorkspace("prod").Obj()
-		others := w.assignment("others", "admin").ToUser("bob").Obj()
-		create(below, others)
-		expectReason(below, v1alpha1.ReasonInForce)
-		expectReason(others, v1alpha1.ReasonInForce)
-		remove(below, others)
-		Expect(w.may("bob", w.Delete, w.at())()).To(BeFalse())
-		Expect(w.may("alice", w.Delete, w.at())()).To(BeTrue())
-	})
-
-	It("[Z8] [Z9] is enough to stay: all else of the owner goes", func() {
-		protect()
-		remove(w.standing("alice"))
-		Expect(w.may("alice", w.Delete, w.at())()).To(BeTrue())
-		expectReason(admin, v1alpha1.ReasonRevocationProtected)
-	})
-})
-
-var _ = Describe("An Organization whose owner or admin role is not there", func() {
-	It("says so, and everything in it holds, so that it can be mended", func() {
-		w := newWorld()
-		assigned := w.assignment("a", "editor").ToUser("bob").Obj()
-		create(assigned)
-		expectReason(assigned, v1alpha1.ReasonInForce)
-		organization := build.Organization(w.Namespace).Obj()
-		expectReason(organization, v1alpha1.ReasonValid)
-
-		edit(organization, func(o *v1alpha1.Organization) { o.Spec.Owners = []string{"alice", "zoe"} })
-		expectReason(organization, v1alpha1.ReasonOwnerNotFound, "spec.owners", "no User zoe", "all else is in effect")
-		Expect(w.may("bob", w.View, w.at("prod"))()).To(BeTrue())
-		later := w.assignment("later", "editor").ToUser("alice").Obj()
-		create(later)
-		expectReason(later, v1alpha1.ReasonInForce)
-		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeTrue())
-
-		create(w.user("zoe"))
-		expectReason(organization, v1alpha1.ReasonValid)
-		Expect(unasked().Delete(ctx, build.Role(w.Namespace, "admin").Obj())).To(Succeed())
-		expectReason(organization, v1alpha1.ReasonAdminRoleNotFound, "spec.adminRole", "no Role admin", "all else is in effect")
-		Expect(w.may("bob", w.View, w.at("prod"))()).To(BeTrue())
-		edit(organization, func(o *v1alpha1.Organization) { o.Spec.AdminRole = "editor" })
-		expectReason(organization, v1alpha1.ReasonValid)
 	})
 })

@@ -33,7 +33,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/yaml"
 
-	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/operator"
 )
 
@@ -54,8 +54,8 @@ func newCluster() *cluster {
 	c.mapper = mapperOf(c.scheme)
 	c.ObjectTracker = clienttesting.NewObjectTracker(c.scheme, serializer.NewCodecFactory(c.scheme).UniversalDecoder())
 	var withStatus []client.Object
-	for _, object := range engine.Objects() {
-		withStatus = append(withStatus, object)
+	for _, kind := range kinds.All {
+		withStatus = append(withStatus, kind.New())
 	}
 	c.client = fake.NewClientBuilder().WithScheme(c.scheme).WithRESTMapper(c.mapper).WithObjectTracker(c).
 		WithGlobalResourceVersionCounter().WithStatusSubresource(withStatus...).Build()
@@ -63,14 +63,17 @@ func newCluster() *cluster {
 }
 
 func mapperOf(scheme *runtime.Scheme) meta.RESTMapper {
+	cluster := map[string]bool{kinds.Namespace: true}
+	for _, kind := range kinds.All {
+		cluster[kind.Name] = kind.ClusterScoped
+	}
 	mapper := meta.NewDefaultRESTMapper(nil)
 	for kind := range scheme.AllKnownTypes() {
-		scope := meta.RESTScopeNamespace
-		switch kind.Kind {
-		case "Namespace", "Organization", "ResourceType":
-			scope = meta.RESTScopeRoot
+		if cluster[kind.Kind] {
+			mapper.Add(kind, meta.RESTScopeRoot)
+		} else {
+			mapper.Add(kind, meta.RESTScopeNamespace)
 		}
-		mapper.Add(kind, scope)
 	}
 	return mapper
 }
@@ -79,7 +82,7 @@ func mapperOf(scheme *runtime.Scheme) meta.RESTMapper {
 func (c *cluster) Create(gvr schema.GroupVersionResource, object runtime.Object, ns string, options ...metav1.CreateOptions) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	created, err := c.sent(object)
+	created, err := c.sent(object, "status")
 	if err != nil {
 		return err
 	}
@@ -146,8 +149,8 @@ func specOf(object client.Object) any {
 	return nil
 }
 
-// sent is an object as the API server has it after the wire, with the defaults of its CRD.
-func (c *cluster) sent(object runtime.Object) (client.Object, error) {
+// sent is an object as the API server has it after the wire, with the defaults of its CRD, and without what it ignores.
+func (c *cluster) sent(object runtime.Object, ignored ...string) (client.Object, error) {
 	kind, err := apiutil.GVKForObject(object, c.scheme)
 	if err != nil {
 		return nil, err
@@ -164,6 +167,9 @@ func (c *cluster) sent(object runtime.Object) (client.Object, error) {
 		var fields map[string]any
 		if err := json.Unmarshal(content, &fields); err != nil {
 			return nil, err
+		}
+		for _, field := range ignored {
+			delete(fields, field)
 		}
 		defaulting.PruneNonNullableNullsWithoutDefaults(fields, defaults)
 		defaulting.Default(fields, defaults)

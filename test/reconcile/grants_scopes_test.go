@@ -3,7 +3,6 @@ package reconcile
 import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -99,7 +98,6 @@ var _ = Describe("A grant", func() {
 			w := newWorld()
 			other := build.ResourceType(w.Namespace + "-sheet").Permits(w.Namespace + ":Count").Obj()
 			create(other)
-			DeferCleanup(func() { Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, other))).To(Succeed()) })
 			b := w.grant("g").ToUser("alice").Grants(w.View, w.Namespace+":Count").OnEvery(w.Type)
 			at(w, b)
 			g := b.Obj()

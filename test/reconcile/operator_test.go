@@ -80,6 +80,7 @@ func (o *operatorUnderTest) Start() {
 		Limits:       desired.Limits{ConditionCost: store.EmbeddedConditionCost},
 		Clock:        bubbleClock{},
 		CompareEvery: 1000 * time.Hour,
+		CountEvery:   time.Second,
 		Log:          errorsOnly,
 	})
 	Expect(mgr.Add(o.engine)).To(Succeed())

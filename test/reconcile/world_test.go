@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -51,7 +52,7 @@ func newWorldIn(ns string) *world {
 			Permits(w.Edit, build.String("color"), build.Number("floor"), build.Boolean("draft")).Permits(ns+":Stand").Obj(),
 		build.Organization(ns).OwnedBy("alice").Workspace("prod", "vision", "speech").Workspace("lab", "vision").Workspace(hall).Obj(),
 		w.user("alice"), w.user("bob"),
-		build.Group(ns, "devs").Obj(),
+		build.Group(ns, "devs").Configures(configurable...).Obj(),
 		build.Role(ns, "editor").Grants(w.View, w.Edit).Obj(),
 		build.Role(ns, "admin").Grants(w.View, w.Edit, w.Delete).Obj(),
 		build.Role(ns, standing).Grants(ns+":Stand").Obj(),
@@ -237,11 +238,8 @@ var _ = AfterEach(func() {
 	if op.stop == nil {
 		return
 	}
-	for _, list := range []client.ObjectList{
-		&v1alpha1.OrganizationList{}, &v1alpha1.ResourceTypeList{}, &v1alpha1.UserList{}, &v1alpha1.GroupList{},
-		&v1alpha1.RoleList{}, &v1alpha1.RoleAssignmentList{}, &v1alpha1.GroupMembershipList{}, &v1alpha1.InvitationList{},
-		&v1alpha1.PermissionGrantList{}, &v1alpha1.TemporaryPermissionGrantList{},
-	} {
+	for _, kind := range kinds.All {
+		list := kind.NewList()
 		Eventually(func() error { return checkStatuses(list) }).Should(Succeed())
 	}
 })
@@ -257,4 +255,10 @@ func checkStatuses(list client.ObjectList) error {
 		}
 		return statuscheck.Check(object)
 	})
+}
+
+// faultsOf are the entries of a role that its status names. The statuses of a role and of what gives it are
+// written in any order.
+func faultsOf(role *v1alpha1.Role) func() []v1alpha1.PermissionFault {
+	return func() []v1alpha1.PermissionFault { return observed(role).Status.Permissions }
 }

@@ -1,4 +1,4 @@
-package integration
+package reconcile
 
 import (
 	"math/rand/v2"
@@ -19,7 +19,7 @@ var _ = Describe("Manifests with grants", func() {
 	It("[K5] lead to the same state in any order, one at a time, all at once, and coming and going", func() {
 		noon := inAnHour()
 		reference := arriveWithGrants(noon, func(objects []client.Object) { create(objects...) })
-		waitUntilQuiet()
+		settle()
 		want := reference()
 		for _, word := range []string{"InForce", "Pending", "Expired", "PermissionsInvalid", "UserNotFound", "grant_N"} {
 			Expect(want).To(ContainSubstring(word))
@@ -48,7 +48,8 @@ var _ = Describe("Manifests with grants", func() {
 				},
 			}
 			state := arriveWithGrants(noon, orders[n%len(orders)])
-			Eventually(state).Should(Equal(want), "seed %d, order %d", seed, n)
+			settle()
+			Expect(state()).To(Equal(want), "seed %d, order %d", seed, n)
 		}
 	})
 })

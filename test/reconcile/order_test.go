@@ -1,4 +1,4 @@
-package integration
+package reconcile
 
 import (
 	"fmt"
@@ -23,7 +23,7 @@ var _ = Describe("Manifests", func() {
 	// The first way is one at a time, each after what it names. The others must lead to the same.
 	It("[K5] [G11] lead to the same state in any order, one at a time, all at once, and coming and going", func() {
 		reference := arrive(func(objects []client.Object) { create(objects...) })
-		waitUntilQuiet()
+		settle()
 		want := reference()
 		Expect(want).To(ContainElement(ContainSubstring("InForce")))
 		Expect(want).To(ContainElement(ContainSubstring("InheritanceCycle")))
@@ -52,7 +52,8 @@ var _ = Describe("Manifests", func() {
 			}
 			orders := []func([]client.Object){oneAtATime, allAtOnce, oneAtATime, allAtOnce, comingAndGoing}
 			state := arrive(orders[n])
-			Eventually(state).Should(ConsistOf(want), "seed %d, order %d", seed, n)
+			settle()
+			Expect(state()).To(ConsistOf(want), "seed %d, order %d", seed, n)
 		}
 	})
 })
