@@ -136,7 +136,7 @@ func (r *report) read(events io.Reader, suites bool) error {
 			if p.output[e.Test] == nil {
 				p.output[e.Test] = &strings.Builder{}
 			}
-			p.output[e.Test].WriteString(e.Output)
+			_, _ = p.output[e.Test].WriteString(e.Output) // it never fails
 		case e.Action == "run":
 			if last := strings.LastIndex(e.Test, "/"); last >= 0 {
 				p.parents[e.Test[:last]] = true

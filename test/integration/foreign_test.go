@@ -62,7 +62,7 @@ var _ = Describe("An external store of another installation", Serial, func() {
 		Expect(plane.LogTail("bailiwick")).To(ContainSubstring("the store is refused"))
 		Expect(linesOf(theirs)).To(Equal(before))
 
-		process.Kill()
+		Expect(process.Kill()).To(Succeed())
 		run(append(arguments, "--openfga-adopt-store=another-cluster")...)
 		Eventually(op.synced).Should(Succeed(), func() string { return plane.LogTail("bailiwick") })
 		expectReason(waiting, v1alpha1.ReasonInForce)
