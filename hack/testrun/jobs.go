@@ -44,8 +44,8 @@ func integration(logs string) job {
 		report.print(output.String())
 		suites, err := readSuites(filepath.Join(logs, name))
 		for _, suite := range suites {
-			report.addSuite(integrationPath, suite)
-			report.addPackage(pkg{name: integrationPath, took: suite.RunTime, tests: len(suite.SpecReports)})
+			ran := report.addSuite(integrationPath, suite)
+			report.addPackage(pkg{name: integrationPath, took: suite.RunTime, tests: ran})
 		}
 		return errors.Join(failed, err)
 	}

@@ -61,19 +61,21 @@ func (r *report) fail(err error) {
 	r.errors = append(r.errors, err)
 }
 
-// addSuite adds the specs of a Ginkgo suite.
-func (r *report) addSuite(name string, suite types.Report) {
+// addSuite adds the specs of a Ginkgo suite, and returns how many have been run.
+func (r *report) addSuite(name string, suite types.Report) (ran int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, spec := range suite.SpecReports {
 		if spec.LeafNodeType != types.NodeTypeIt || spec.State.Is(types.SpecStateSkipped|types.SpecStatePending) {
 			continue
 		}
+		ran++
 		r.tests = append(r.tests, test{
 			in: name, name: spec.FullText(), took: spec.RunTime,
 			spec: true, slow: slices.Contains(spec.Labels(), slowLabel), failed: spec.State.Is(types.SpecStateFailureStates),
 		})
 	}
+	return ran
 }
 
 func (r *report) addPackage(p pkg) {
