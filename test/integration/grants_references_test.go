@@ -9,18 +9,6 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
-// missing is something that grants name and that is not there.
-type missing struct {
-	// User gets Permission; At is put where the scope is; Object is where the question is asked.
-	User, Permission, Object string
-	At                       v1alpha1.Scope
-	// Reason is what the grants say, with these words.
-	Reason string
-	Words  []string
-	// Declare brings it, Withdraw takes it away.
-	Declare, Withdraw func()
-}
-
 var _ = Describe("Grants that name what is not there", func() {
 
 	It("[K3] [K5] wait for a group in the same way", func() {
