@@ -143,7 +143,7 @@ func inOrder(i *installation) {
 	i.Expect(steps).To(HaveLen(2))
 	i.run(steps[0])
 	i.Expect(i.tuples()).To(BeZero())
-	i.Expect(i.kubectl("get", "authz", "--all-namespaces", "-o", "name")).To(BeEmpty())
+	i.Expect(i.kubectl("get", "authz-all", "--all-namespaces", "-o", "name")).To(BeEmpty())
 	// There is no node that would end its Pod.
 	i.Expect(i.Operator.Stop()).To(Succeed())
 	i.dryRun(0, "A start changes nothing.")
@@ -183,7 +183,7 @@ func operatorFirst(i *installation) {
 	i.Expect(way).To(HaveLen(1))
 	i.run(way[0])
 	i.kubectl("wait", "--for=delete", "namespace/acme", stage.WaitArgument)
-	i.kubectl("delete", "authz", "--all", "--all-namespaces", stage.WaitArgument)
+	i.kubectl("delete", "authz-all", "--all", "--all-namespaces", stage.WaitArgument)
 
 	// The store knows nothing of this, until an operator looks at it again.
 	i.install()
