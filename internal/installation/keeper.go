@@ -39,8 +39,7 @@ const (
 	// configurationName is the name of both webhook configurations.
 	configurationName = "bailiwick"
 	serviceName       = "bailiwick-webhook"
-	// deploymentName is what events about mounted files are about.
-	deploymentName = "bailiwick"
+	deploymentName    = "bailiwick"
 
 	// owner is who has written what the operator applies and patches.
 	owner = "bailiwick"
@@ -60,6 +59,9 @@ type Options struct {
 	Client client.Client
 	// Namespace is the operator's own, DNSName what the API server knows the webhook as.
 	Namespace, DNSName string
+	// Kinds are those that the operator needs, and Discovery says which are served.
+	Kinds     []string
+	Discovery Discovery
 	// Files say what is the matter with a file that somebody else provides, by the part that it is.
 	Files map[string]func() error
 	Parts *Parts
@@ -70,6 +72,7 @@ type Options struct {
 type Keeper struct {
 	Options
 	configurations []configuration
+	rights         []right
 	wake           chan struct{}
 	unwatched      []client.Object
 
@@ -86,7 +89,11 @@ type configuration struct {
 
 // New makes a keeper, which works once it is started.
 func New(options Options) (*Keeper, error) {
-	k := &Keeper{Options: options, wake: make(chan struct{}, 1)}
+	rights, err := installedRights()
+	if err != nil {
+		return nil, err
+	}
+	k := &Keeper{Options: options, rights: rights, wake: make(chan struct{}, 1)}
 	for _, c := range []struct {
 		configuration
 		manifest []byte
@@ -94,7 +101,6 @@ func New(options Options) (*Keeper, error) {
 		{configuration{part: PartStamping, empty: func() client.Object { return &admissionregistrationv1.MutatingWebhookConfiguration{} }}, manifests.Stamp},
 		{configuration{part: PartValidating, empty: func() client.Object { return &admissionregistrationv1.ValidatingWebhookConfiguration{} }}, manifests.Validate},
 	} {
-		var err error
 		if c.installed, err = installed(c.manifest, options.Namespace, c.empty()); err != nil {
 			return nil, err
 		}
@@ -201,15 +207,21 @@ func (k *Keeper) check(ctx context.Context) {
 		err = errors.Join(err, k.serve())
 	}
 	k.report(PartCertificate, secret, err)
-	mountedBy := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: deploymentName, Namespace: k.Namespace}}
 	for part, check := range k.Files {
 		problem := ""
 		if err := check(); err != nil {
 			problem = err.Error()
 		}
-		k.Parts.Set(part, mountedBy, problem)
+		k.Parts.Set(part, k.deployment(), problem)
 	}
 	k.checkService(ctx, viaService)
+	k.checkKinds(ctx)
+	k.checkRights(ctx)
+}
+
+// deployment is what events are about that are about no other object.
+func (k *Keeper) deployment() client.Object {
+	return &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: deploymentName, Namespace: k.Namespace}}
 }
 
 // checkSecret takes the authority from its Secret. One that is missing, damaged or about to end is made anew:

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,6 +15,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -42,6 +44,9 @@ type cluster struct {
 	stamp      *admissionregistrationv1.MutatingWebhookConfiguration
 	validate   *admissionregistrationv1.ValidatingWebhookConfiguration
 	unreadable map[string]error
+	// rights are those that the operator has, kinds those that are served.
+	rights []authorizationv1.ResourceRule
+	kinds  []string
 	// clients is what is the matter with the file of the webhook's clients.
 	clients error
 }
@@ -60,6 +65,7 @@ func newCluster(t *testing.T) *cluster {
 		stamp:      &admissionregistrationv1.MutatingWebhookConfiguration{},
 		validate:   &admissionregistrationv1.ValidatingWebhookConfiguration{},
 		unreadable: map[string]error{},
+		kinds:      allKinds,
 	}
 	for content, into := range map[*[]byte]any{&manifests.Stamp: c.stamp, &manifests.Validate: c.validate} {
 		if err := yaml.UnmarshalStrict(*content, into); err != nil {
@@ -72,10 +78,47 @@ func newCluster(t *testing.T) *cluster {
 		}
 		return live.Get(ctx, key, object, options...)
 	}
+	for _, wanted := range rightsAsInstalled(t) {
+		rule := authorizationv1.ResourceRule{Verbs: []string{wanted.verb}, APIGroups: []string{wanted.group}, Resources: []string{wanted.resource}}
+		if wanted.name != "" {
+			rule.ResourceNames = []string{wanted.name}
+		}
+		c.rights = append(c.rights, rule)
+	}
+	review := func(ctx context.Context, live client.WithWatch, object client.Object, options ...client.CreateOption) error {
+		if review, ok := object.(*authorizationv1.SelfSubjectRulesReview); ok {
+			review.Status.ResourceRules = c.rights
+			return nil
+		}
+		return live.Create(ctx, object, options...)
+	}
 	c.Client = fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).
 		WithObjects(c.secret, c.service, c.stamp, c.validate).
-		WithInterceptorFuncs(interceptor.Funcs{Get: get}).Build()
+		WithInterceptorFuncs(interceptor.Funcs{Get: get, Create: review}).Build()
 	return c
+}
+
+var allKinds = []string{"Organization", "Role"}
+
+// ServerResourcesForGroupVersionWithContext implements Discovery.
+func (c *cluster) ServerResourcesForGroupVersionWithContext(context.Context, string) (*metav1.APIResourceList, error) {
+	if err := c.unreadable["discovery"]; err != nil {
+		return nil, err
+	}
+	served := &metav1.APIResourceList{}
+	for _, kind := range c.kinds {
+		served.APIResources = append(served.APIResources, metav1.APIResource{Name: strings.ToLower(kind) + "s", Kind: kind})
+	}
+	return served, nil
+}
+
+func rightsAsInstalled(t *testing.T) []right {
+	t.Helper()
+	rights, err := installedRights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rights
 }
 
 // change edits an object as it is now.
@@ -104,7 +147,7 @@ func start(t *testing.T, c *cluster) (*Keeper, *events.FakeRecorder) {
 	close(elected)
 	const many = 100
 	recorder := events.NewFakeRecorder(many)
-	keeper, err := New(Options{Client: c, Namespace: namespace, DNSName: dnsName, Files: map[string]func() error{PartClients: func() error { return c.clients }}, Parts: NewParts(recorder, elected, logr.Discard())})
+	keeper, err := New(Options{Client: c, Namespace: namespace, DNSName: dnsName, Kinds: allKinds, Discovery: c, Files: map[string]func() error{PartClients: func() error { return c.clients }}, Parts: NewParts(recorder, elected, logr.Discard())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -376,6 +419,54 @@ func TestAFileThatCanNotBeReadIsSaid(t *testing.T) {
 		keeper.check(t.Context())
 		if !ok(PartClients) {
 			t.Error("it is still said")
+		}
+	})
+}
+
+func TestACRDThatIsMissingIsSaid(t *testing.T) {
+	missing := apierrors.NewNotFound(schema.GroupResource{}, "")
+	for says, harm := range map[string]func(*cluster){
+		"the CRD of Role is missing":                                     func(c *cluster) { c.kinds = []string{"Organization"} },
+		"the CRD of Organization is missing; the CRD of Role is missing": func(c *cluster) { c.unreadable["discovery"] = missing },
+	} {
+		t.Run("[F1] "+says, func(t *testing.T) {
+			c := newCluster(t)
+			keeper, recorder := start(t, c)
+			harm(c)
+			keeper.check(t.Context())
+			if events := said(recorder); ok(PartKinds) || !strings.Contains(events, says) {
+				t.Errorf("the events are %q", events)
+			}
+			c.kinds = allKinds
+			delete(c.unreadable, "discovery")
+			keeper.check(t.Context())
+			if !ok(PartKinds) {
+				t.Error("it is still said")
+			}
+		})
+	}
+}
+
+func TestARightThatIsMissingIsSaid(t *testing.T) {
+	t.Run("[F1] until it is there", func(t *testing.T) {
+		c := newCluster(t)
+		all := c.rights
+		keeper, recorder := start(t, c)
+		if !ok(PartRights) {
+			t.Fatalf("one is missing from the beginning: %s", said(recorder))
+		}
+		c.rights = slices.DeleteFunc(slices.Clone(all), func(rule authorizationv1.ResourceRule) bool {
+			return slices.Contains(rule.Resources, "roles/status") || slices.Contains(rule.Resources, "secrets") && slices.Contains(rule.Verbs, "create")
+		})
+		keeper.check(t.Context())
+		says := "the operator may not patch roles/status.authz.bailiwick.dev, create secrets/bailiwick-webhook-certificate: apply config/rbac again"
+		if events := said(recorder); ok(PartRights) || !strings.Contains(events, says) {
+			t.Errorf("the events are %q", events)
+		}
+		c.rights = []authorizationv1.ResourceRule{{Verbs: []string{"*"}, APIGroups: []string{"*"}, Resources: []string{"*"}}}
+		keeper.check(t.Context())
+		if events := said(recorder); !ok(PartRights) {
+			t.Errorf("somebody who may do everything is told %q", events)
 		}
 	})
 }

@@ -19,6 +19,8 @@ const (
 	PartService     = "webhook_service"
 	PartClients     = "webhook_client_ca"
 
+	PartKinds        = "crds"
+	PartRights       = "rbac"
 	PartDecisionKeys = "decision_keys"
 	PartOpenFGAKeys  = "openfga_keys"
 	PartTLS          = "tls"

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
@@ -34,6 +35,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/installation"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
@@ -285,12 +287,22 @@ func (o *Operator) addKeeper(options Options) (*installation.Keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up the client for the webhook's certificate: %w", err)
 	}
+	needed := make([]string, 0, len(kinds.All))
+	for _, kind := range kinds.All {
+		needed = append(needed, kind.Name)
+	}
+	served, err := discovery.NewDiscoveryClientForConfigAndClient(o.manager.GetConfig(), cluster.HTTPClient)
+	if err != nil {
+		return nil, fmt.Errorf("setting up the look for CRDs: %w", err)
+	}
 	keeper, err := installation.New(installation.Options{
 		Cluster:   o.manager.GetConfig(),
 		Cache:     cache.Options{HTTPClient: cluster.HTTPClient, Scheme: cluster.Scheme, Mapper: cluster.Mapper},
 		Client:    live,
 		Namespace: options.Namespace,
 		DNSName:   options.WebhookDNSName,
+		Kinds:     needed,
+		Discovery: served,
 		Files:     o.files,
 		Parts:     installation.NewParts(o.manager.GetEventRecorder("bailiwick"), o.manager.Elected(), options.Log.WithName("installation")),
 	})

@@ -12,6 +12,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -109,6 +110,21 @@ var _ = Describe("The installation", Serial, func() {
 			Expect(answer.StatusCode).To(Equal(http.StatusForbidden))
 		}
 		Expect(judged()).To(BeTrue(), "the API server is answered")
+	})
+
+	It("[F1] says which right is missing, until it is there again", func() {
+		role := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: "bailiwick", Namespace: "bailiwick-system"}}
+		Expect(k8sClient.Get(ctx, client.ObjectKeyFromObject(role), role)).To(Succeed())
+		rules := role.Rules
+		Eventually(ok(installation.PartRights)).Should(BeEquivalentTo(1))
+		edit(role, func(role *rbacv1.Role) { role.Rules = role.Rules[:1] })
+		// It looks every 30 seconds, and when something that it watches changes.
+		Eventually(ok(installation.PartRights)).Should(BeZero())
+		Eventually(told("Deployment")).Should(ContainElement(
+			"InstallationDamaged: the operator may not get services/bailiwick-webhook: apply config/rbac again"))
+		edit(role, func(role *rbacv1.Role) { role.Rules = rules })
+		Eventually(ok(installation.PartRights)).Should(BeEquivalentTo(1))
+		Expect(ok(installation.PartKinds)()).To(BeEquivalentTo(1))
 	})
 
 	It("[F1] says that the validating configuration is weaker than installed, or gone, until it is as it was", func() {
