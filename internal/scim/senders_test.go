@@ -7,7 +7,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
 
-// Okta, as its guide to SCIM 2.0 says: it looks for a user before it makes one, reads before it replaces, and
+// Okta, as its requests are known to look; none were recorded from it. It looks for a user before it makes one, reads before it replaces, and
 // pushes groups by PATCH without a path, with the id in the value.
 func TestOktaSends(t *testing.T) { // [P1] [P3]
 	w := newWorld(t)
@@ -61,7 +61,7 @@ func TestOktaSends(t *testing.T) { // [P1] [P3]
 	}
 }
 
-// Entra, as its guide to building an endpoint says: capitalised operations, paths with filters, True as a text,
+// Entra, as its requests are known to look; none were recorded from it: capitalised operations, paths with filters, True as a text,
 // an extension, members removed by their values, and groups read without their members.
 func TestEntraSends(t *testing.T) { // [P1] [P3]
 	w := newWorld(t)
@@ -142,7 +142,7 @@ func TestAuthentikSends(t *testing.T) { // [P1]
 	)
 }
 
-// Keycloak's extension keycloak-scim, by its source: everything by POST and PUT, groups with all their members.
+// The extension keycloak-scim of Keycloak, as its requests are known to look; none were recorded from it: everything by POST and PUT, groups with all their members.
 func TestKeycloakSends(t *testing.T) { // [P1]
 	w := newWorld(t)
 	ids := w.play(
