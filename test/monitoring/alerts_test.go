@@ -61,7 +61,7 @@ const (
 	answered  = `bailiwick_decision_request_seconds_count{namespace="b", pod="p", code="200"}`
 	judging   = `bailiwick_installation_ok{namespace="b", pod="p", part="validating_webhook_configuration"}`
 	secondary = `bailiwick_installation_ok{namespace="b", pod="q", part="validating_webhook_configuration"}`
-	secret    = `bailiwick_installation_ok{namespace="b", pod="p", part="certificate"}`
+	issued    = `bailiwick_installation_ok{namespace="b", pod="p", part="certificate"}`
 	rewritten = `bailiwick_installation_writes_total{namespace="b", pod="p", part="validating_webhook_configuration"}`
 	broken    = `bailiwick_decision_request_seconds_count{namespace="b", pod="p", code="503"}`
 )
@@ -135,11 +135,11 @@ var scenarios = map[string]struct{ fires, quiet []scenario }{
 	"BailiwickWebhookConfigurationWeakened": {
 		// Within a minute of the moment when it was weakened.
 		fires: []scenario{{1, []string{judging + " 1x0 0x20"}}, {1, []string{judging + " 1x20", secondary + " 1x0 0x20"}}},
-		quiet: []scenario{{20, []string{judging + " 1x50", secret + " 0x50"}}, {20, nil}},
+		quiet: []scenario{{20, []string{judging + " 1x50", issued + " 0x50"}}, {20, nil}},
 	},
 	"BailiwickInstallationDamaged": {
-		fires: []scenario{{3, []string{secret + " 0x20"}}},
-		quiet: []scenario{{20, []string{secret + " 1x3 0x2 1x50"}}, {20, []string{judging + " 0x50"}}, {20, nil}},
+		fires: []scenario{{3, []string{issued + " 0x20"}}},
+		quiet: []scenario{{20, []string{issued + " 1x3 0x2 1x50"}}, {20, []string{judging + " 0x50"}}, {20, nil}},
 	},
 	"BailiwickInstallationOverwritten": {
 		fires: []scenario{{15, []string{rewritten + " 0+1x100"}}},
