@@ -18,7 +18,7 @@ func TestAFileWithoutRoomIsUnavailableForWritesAndNotDamaged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := embed(t.Context(), &file{datastore: datastore}, EmbeddedOptions{Path: path, Timeout: time.Minute, Clock: time.Now})
+	opened, err := embed(t.Context(), &file{datastore: datastore}, EmbeddedOptions{Path: path, StoreName: defaultStoreName, Timeout: time.Minute, Clock: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

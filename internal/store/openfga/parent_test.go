@@ -34,7 +34,7 @@ func TestWhatAQuestionSaysOfItsObjectIsNotReadAgain(t *testing.T) {
 	}
 	counted.OpenFGADatastore = opened.datastore
 	opened.datastore = counted
-	embedded, err := embed(t.Context(), opened, EmbeddedOptions{Timeout: time.Minute, Clock: time.Now})
+	embedded, err := embed(t.Context(), opened, EmbeddedOptions{StoreName: defaultStoreName, Timeout: time.Minute, Clock: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,7 +148,8 @@ func (s *Server) Restart(tb testing.TB) {
 
 func (s *Server) awaitAnswer(tb testing.TB) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), startTimeout)
+	// Not the test's own context: a cleanup starts a server again, too.
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout) //nolint:usetesting // it has ended in a cleanup
 	defer cancel()
 	connection, err := grpc.NewClient(s.Address, grpc.WithTransportCredentials(trusting(tb, s.CAFile)))
 	if err != nil {
