@@ -42,8 +42,8 @@ import (
 type Options struct {
 	// Workers is how many objects of a kind are worked on at once.
 	Workers int
-	// Clock says what has expired, and how old a revision is.
-	Clock clock.PassiveClock
+	// Clock is what requeues are timed by.
+	Clock clock.WithTicker
 }
 
 // SetupWithManager adds the controllers of all kinds to the manager.
@@ -61,7 +61,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 			recorder: mgr.GetEventRecorder("bailiwick"),
 			clock:    options.Clock,
 		}
-		reconciled := ctrl.NewControllerManagedBy(mgr).Watches(object, deletionsFirst).WatchesRawSource(e.Source(kind)).WithOptions(optionsOf(options))
+		reconciled := ctrl.NewControllerManagedBy(mgr).WatchesRawSource(e.Source(kind)).WithOptions(optionsOf(options))
 		if kind != kinds.Role {
 			reconciled.For(object)
 		} else {
@@ -123,7 +123,15 @@ const longestRetry = 30 * time.Second
 func optionsOf(options Options) controller.Options {
 	return controller.Options{
 		MaxConcurrentReconciles: options.Workers,
+		NewQueue:                queueBy(options.Clock),
 		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, longestRetry),
+	}
+}
+
+// queueBy makes work queues whose requeues are timed by a clock.
+func queueBy(c clock.WithTicker) func(string, workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+	return func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+		return workqueue.NewTypedRateLimitingQueueWithConfig(limiter, workqueue.TypedRateLimitingQueueConfig[reconcile.Request]{Name: name, Clock: c})
 	}
 }
 
@@ -168,8 +176,12 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err != nil || next.IsZero() {
 		return reconcile.Result{}, err
 	}
-	r.engine.RequeueAt(ref, next)
-	return reconcile.Result{}, nil
+	rest := r.engine.Until(next)
+	if rest <= 0 {
+		r.engine.Again(ref) // it came while the status was written
+		return reconcile.Result{}, nil
+	}
+	return reconcile.Result{RequeueAfter: rest}, nil
 }
 
 // delete deletes an object whose spec says that it is to go now, unless it has changed meanwhile.
