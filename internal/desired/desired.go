@@ -79,12 +79,8 @@ type Change struct {
 
 // add adds what another part of the same change has brought about.
 func (c *Change) add(more Change) {
-	for _, ref := range more.Outcomes {
-		if !slices.Contains(c.Outcomes, ref) {
-			c.Outcomes = append(c.Outcomes, ref)
-		}
-	}
-	c.Tuples, c.Cells, c.Used = append(c.Tuples, more.Tuples...), append(c.Cells, more.Cells...), append(c.Used, more.Used...)
+	c.Outcomes, c.Used = append(c.Outcomes, more.Outcomes...), append(c.Used, more.Used...)
+	c.Tuples, c.Cells = append(c.Tuples, more.Tuples...), append(c.Cells, more.Cells...)
 }
 
 // Touched is something in the store that an object's change has touched.

@@ -72,6 +72,13 @@ func (s *State) putAll(remembers bool, observe Observer, objects []client.Object
 			p.putAll(byTenant[name])
 		}))
 	}
+	// What depends on the catalogue may have changed with it, and again with its own organization.
+	seen := make(set[kinds.Ref], len(all.Outcomes))
+	all.Outcomes = slices.DeleteFunc(all.Outcomes, func(ref kinds.Ref) bool {
+		again := seen.has(ref)
+		seen.add(ref)
+		return again
+	})
 	return all
 }
 
