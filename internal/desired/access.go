@@ -19,8 +19,8 @@ func (s *tenant) heldAt(user types.NamespacedName, at scope.Path) []entitlement.
 	slices.SortFunc(held, func(a, b entitlement.Entitlement) int {
 		return cmp.Or(
 			strings.Compare(a.Grant.Permission, b.Grant.Permission),
-			slices.Compare(a.At.Segments(), b.At.Segments()),
-			slices.CompareFunc(a.Through, b.Through, compareRefs),
+			a.At.Compare(b.At),
+			slices.CompareFunc(a.Through, b.Through, kinds.Ref.Compare),
 		)
 	})
 	return held
@@ -29,10 +29,6 @@ func (s *tenant) heldAt(user types.NamespacedName, at scope.Path) []entitlement.
 // check answers a question by what is known now. What has ended stays ended when the clock is set back.
 func (s *tenant) check(q entitlement.Question) (entitlement.Entitlement, bool) {
 	return s.index.Check(q, s.instant())
-}
-
-func compareRefs(a, b kinds.Ref) int {
-	return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 }
 
 // active says whether a user may hold anything at all.

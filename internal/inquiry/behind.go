@@ -1,9 +1,7 @@
 package inquiry
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -48,12 +46,8 @@ func (w *World) unsettled() []kinds.Ref {
 			late = append(late, ref)
 		}
 	}
-	slices.SortFunc(late, compareRefs)
+	slices.SortFunc(late, kinds.Ref.Compare)
 	return late
-}
-
-func compareRefs(a, b kinds.Ref) int {
-	return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Name, b.Name))
 }
 
 // confirmed says whether the operator has confirmed all that makes a way. What is behind elsewhere does not

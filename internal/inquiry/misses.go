@@ -96,7 +96,7 @@ func (w *World) elsewhere(q Question) []scope.Path {
 		places[at] = !at.Covers(q.At)
 	}
 	maps.DeleteFunc(places, func(_ scope.Path, elsewhere bool) bool { return !elsewhere })
-	return slices.SortedFunc(maps.Keys(places), func(a, b scope.Path) int { return slices.Compare(a.Segments(), b.Segments()) })
+	return slices.SortedFunc(maps.Keys(places), scope.Path.Compare)
 }
 
 // lift is one object as it would have to be, and what it is now.
@@ -131,7 +131,7 @@ func (w *World) lifts(q Question) []lift {
 			concerned = append(concerned, ref)
 		}
 	}
-	slices.SortFunc(concerned, compareRefs)
+	slices.SortFunc(concerned, kinds.Ref.Compare)
 	var lifts []lift
 	for _, ref := range concerned {
 		lifts = append(lifts, w.liftsOf(q, ref)...)

@@ -3,8 +3,10 @@
 package kinds
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -112,14 +114,6 @@ var byName, byType = func() (map[string]*Kind, map[reflect.Type]string) {
 	return names, goTypes
 }()
 
-// Of is the kind of a name; false for one that is not of our API.
-func Of(name string) (Kind, bool) {
-	if kind := byName[name]; kind != nil {
-		return *kind, true
-	}
-	return Kind{}, false
-}
-
 // KeptWhileDeleted says whether an object of a kind counts until it is gone: a namespace still has what is in it.
 func KeptWhileDeleted(name string) bool {
 	return name == Namespace || byName[name].KeptWhileDeleted
@@ -137,6 +131,11 @@ func RefOf(object client.Object) Ref {
 		panic(fmt.Sprintf("kinds: no kind for a %T", object)) // a mistake in the program, not in its input
 	}
 	return Ref{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}
+}
+
+// Compare orders references by kind, then by namespace and name.
+func (r Ref) Compare(other Ref) int {
+	return cmp.Or(strings.Compare(r.Kind, other.Kind), strings.Compare(r.Namespace, other.Namespace), strings.Compare(r.Name, other.Name))
 }
 
 // Organization is the name of the organization that the object belongs to; empty for a ResourceType.
