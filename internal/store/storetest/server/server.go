@@ -149,7 +149,7 @@ func (s *Server) Restart(tb testing.TB) {
 func (s *Server) awaitAnswer(tb testing.TB) {
 	tb.Helper()
 	// Not the test's own context: a cleanup starts a server again, too.
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout) //nolint:usetesting // it has ended in a cleanup
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	connection, err := grpc.NewClient(s.Address, grpc.WithTransportCredentials(trusting(tb, s.CAFile)))
 	if err != nil {
