@@ -24,10 +24,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -137,7 +137,7 @@ func startEngine(ctx context.Context, t *testing.T, tuples store.Store, by clock
 	compared := make(chan struct{})
 	e := engine.New(engine.Options{
 		Connect: func(context.Context) (store.Store, error) { return tuples, nil },
-		Reader:  cluster, Limits: desired.Limits{ConditionCost: store.MaxConditionCost},
+		Reader:  cluster, Limits: state.Limits{ConditionCost: store.MaxConditionCost},
 		Clock: by, CompareEvery: time.Hour, Log: funcr.New(func(_, line string) {
 			if strings.Contains(line, "the store holds what the cluster says") {
 				close(compared)

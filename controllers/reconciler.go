@@ -26,10 +26,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 // +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations;resourcetypes;users;groups;roles;roleassignments;permissiongrants;temporarypermissiongrants;groupmemberships;invitations,verbs=get;list;watch;patch
@@ -210,7 +210,7 @@ func (r *reconciler) hold(ctx context.Context, object v1alpha1.Object) error {
 // finalize ends what an object gives, and lets the object go once the store has confirmed it. One that is
 // protected stays, in force, until the protection is lifted; the engine then has us look again.
 func (r *reconciler) finalize(ctx context.Context, ref kinds.Ref, object v1alpha1.Object) error {
-	var outcome desired.Outcome
+	var outcome state.Outcome
 	var unconfirmed error
 	if kinds.KeptWhileDeleted(r.kind) {
 		outcome, unconfirmed = r.engine.Apply(ctx, object.DeepCopyObject().(v1alpha1.Object))
@@ -236,7 +236,7 @@ func (r *reconciler) finalize(ctx context.Context, ref kinds.Ref, object v1alpha
 // report is the one place where a status is written, and only if it says something new. While the store
 // does not answer, only an object with a change of its own says so: the others keep the status that they
 // have, and are looked at again when the store has confirmed. It says when there is something to do next.
-func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome desired.Outcome, unconfirmed error) (next time.Time, err error) {
+func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome state.Outcome, unconfirmed error) (next time.Time, err error) {
 	if unconfirmed != nil {
 		ownChange := object.CommonStatus().ObservedGeneration != object.GetGeneration() || !object.GetDeletionTimestamp().IsZero()
 		if ctx.Err() != nil || !ownChange {

@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/revision"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 // +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create;update;delete
@@ -57,7 +57,7 @@ func (*revisions) watch(roles *builder.Builder) {
 
 // revise makes the revision of a role that is to be current, and notes it in the role's status. What the
 // plan says is to go is for retire, when that status is written: it never names a revision that is not there.
-func (r *revisions) revise(ctx context.Context, role *v1alpha1.Role, outcome desired.Outcome) (revision.Plan, error) {
+func (r *revisions) revise(ctx context.Context, role *v1alpha1.Role, outcome state.Outcome) (revision.Plan, error) {
 	gives := givesNow(role, outcome)
 	if gives == nil {
 		return revision.Plan{}, nil
@@ -76,7 +76,7 @@ func (r *revisions) revise(ctx context.Context, role *v1alpha1.Role, outcome des
 }
 
 // givesNow is the role with the spec that counts, nil where none does and there is nothing to record.
-func givesNow(role *v1alpha1.Role, outcome desired.Outcome) *v1alpha1.Role {
+func givesNow(role *v1alpha1.Role, outcome state.Outcome) *v1alpha1.Role {
 	switch {
 	case outcome.Paused == nil:
 		return role

@@ -10,13 +10,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
 // unavailable is what an object says whose own change waits for the store.
-func unavailable(outcome desired.Outcome, err error) desired.Outcome {
+func unavailable(outcome state.Outcome, err error) state.Outcome {
 	outcome.Ready, outcome.Stalled = false, false
 	outcome.Reason = v1alpha1.ReasonStoreUnavailable
 	outcome.Message = fmt.Sprintf("waits for the store, and goes on by itself when it answers: %v", err)
@@ -31,7 +31,7 @@ func unavailable(outcome desired.Outcome, err error) desired.Outcome {
 
 // describe writes an outcome into the status. Unless the outcome is confirmed, whether the object is in
 // force is not known, and what was said last stays.
-func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed bool, outage error) {
+func describe(object v1alpha1.Object, outcome state.Outcome, confirmed bool, outage error) {
 	status := object.CommonStatus()
 	status.ObservedGeneration = object.GetGeneration()
 	set := func(kind string, holds bool, reason, message string) {
@@ -65,7 +65,7 @@ func describe(object v1alpha1.Object, outcome desired.Outcome, confirmed bool, o
 }
 
 // describeKind writes what a kind's own status says. What it says of a spec is about the one that stands.
-func describeKind(object, stands v1alpha1.Object, outcome desired.Outcome, confirmed bool, set func(string, bool, string, string), outage error) {
+func describeKind(object, stands v1alpha1.Object, outcome state.Outcome, confirmed bool, set func(string, bool, string, string), outage error) {
 	switch o := object.(type) {
 	case *v1alpha1.Organization:
 		message := "the authorization store does not answer; what is changed meanwhile takes effect when it does"
@@ -80,14 +80,14 @@ func describeKind(object, stands v1alpha1.Object, outcome desired.Outcome, confi
 	case *v1alpha1.RoleAssignment:
 		spec := &stands.(*v1alpha1.RoleAssignment).Spec
 		o.Status.Subject = subjectText(&spec.Subject)
-		o.Status.Scope = desired.PathOf(o.Namespace, &spec.Scope).String()
+		o.Status.Scope = state.PathOf(o.Namespace, &spec.Scope).String()
 		if confirmed {
 			o.Status.InForce = outcome.InForce
 		}
 	case *v1alpha1.PermissionGrant:
 		spec := &stands.(*v1alpha1.PermissionGrant).Spec
 		o.Status.Subject = subjectText(&v1alpha1.AssignmentSubject{User: spec.Subject.User, Group: spec.Subject.Group})
-		o.Status.Scope = desired.PathOf(o.Namespace, &spec.Scope).String()
+		o.Status.Scope = state.PathOf(o.Namespace, &spec.Scope).String()
 		o.Status.Creator = o.Annotations[v1alpha1.AnnotationCreator]
 		if confirmed {
 			o.Status.InForce, o.Status.Permissions = outcome.InForce, outcome.Permissions
@@ -100,7 +100,7 @@ func describeKind(object, stands v1alpha1.Object, outcome desired.Outcome, confi
 		o.Status.Phase = outcome.Invited.Phase
 		o.Status.ExpiresAt, o.Status.AcceptedAt = instant(outcome.Invited.Expires), instant(outcome.Invited.AcceptedAt)
 	case *v1alpha1.TemporaryPermissionGrant:
-		o.Status.Scope = desired.PathOf(o.Namespace, &o.Spec.Scope).String()
+		o.Status.Scope = state.PathOf(o.Namespace, &o.Spec.Scope).String()
 		o.Status.Creator = o.Annotations[v1alpha1.AnnotationCreator]
 		if outcome.Life != (policy.Lifetime{}) { // unknown while it is being deleted
 			o.Status.StartsAt, o.Status.ExpiresAt = instant(outcome.Life.Start), instant(outcome.Life.Deadline)

@@ -144,7 +144,7 @@ const (
 	ReasonScopeLevelNotAllowed = "ScopeLevelNotAllowed"
 	// ReasonUserNotFound: the namespace has no User of this name.
 	ReasonUserNotFound = "UserNotFound"
-	// ReasonUserInvalid: the User is there and stands for nobody, because of a fault of its own.
+	// ReasonUserInvalid: the User is there and is invalid, and grants nothing.
 	ReasonUserInvalid = "UserInvalid"
 	// ReasonUserSuspended: the User is suspended.
 	ReasonUserSuspended = "UserSuspended"

@@ -195,6 +195,6 @@ func (b *bench) measureLateness(ctx context.Context) error {
 	if count == 0 {
 		return fmt.Errorf("nothing was allowed before the deadline: nothing was measured")
 	}
-	b.report.atMost("lateness of a deadline with the operator killed", max(0, milliseconds(lastAllowed.Sub(deadline))), "ms", 0)
+	b.report.atMost("delay of a deadline with the operator killed", max(0, milliseconds(lastAllowed.Sub(deadline))), "ms", 0)
 	return nil
 }

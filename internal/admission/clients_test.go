@@ -105,7 +105,7 @@ func TestOnlyTheAPIServerMayAskWhereItsCertificateIsKnown(t *testing.T) {
 		t.Error("nothing says that the file is junk")
 	}
 	write(trusted)
-	expect("the API server, when the file is mended", ask(clients, apiserver), http.StatusOK)
+	expect("the API server, when the file is fixed", ask(clients, apiserver), http.StatusOK)
 }
 
 // TestARefusalTellsOfNoPrivilegeThatItsAuthorCouldNotRead: without a certificate anybody can make up a request.

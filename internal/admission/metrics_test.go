@@ -15,7 +15,7 @@ import (
 	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -66,7 +66,7 @@ func TestRefusalsAreCountedByReason(t *testing.T) {
 	expect("Unresolved", http.StatusForbidden, "alice", "Nothing")
 	j.answer = func(authorizationv1.SubjectAccessReviewSpec) (bool, error) { return false, errors.New("no answer") }
 	expect("ReviewFailed", http.StatusInternalServerError, "carol", "Edit")
-	j.State = func() *desired.State { return nil }
+	j.State = func() *state.State { return nil }
 	expect("NotLoaded", http.StatusServiceUnavailable, "alice", "View")
 }
 

@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 // ValidatePath is where the API server calls the validating webhook.
@@ -28,7 +28,7 @@ type Validator struct {
 	// Reviewer says what a requester may do by Kubernetes' own rules.
 	Reviewer *Reviewer
 	// State is what the cluster says; nil until it is known.
-	State func() *desired.State
+	State func() *state.State
 	Clock clock.PassiveClock
 	// Authenticated says that nobody but the API server asks. Otherwise whoever reaches the port may make
 	// up a request in anybody's name, and is told of no privilege that is not in the request.
@@ -120,7 +120,7 @@ func (r *refused) response() admission.Response {
 	return admission.Denied(r.message)
 }
 
-func (v *Validator) judge(ctx context.Context, state *desired.State, request *admission.Request, asked change) *refused {
+func (v *Validator) judge(ctx context.Context, state *state.State, request *admission.Request, asked change) *refused {
 	if why := state.Protected(asked.old, asked.object); why != "" {
 		return &refused{"Protected", why, http.StatusForbidden}
 	}
@@ -136,7 +136,7 @@ func (v *Validator) judge(ctx context.Context, state *desired.State, request *ad
 	if asked.old != nil && !asked.old.GetDeletionTimestamp().IsZero() {
 		return nil // what is being deleted, and is not protected, gives nothing any more
 	}
-	lacking := state.Shortfall(request.UserInfo.Username, asked.old, asked.object)
+	lacking := state.MissingPrivileges(request.UserInfo.Username, asked.old, asked.object)
 	if lacking.Empty() {
 		return nil
 	}
@@ -173,25 +173,25 @@ func (v *Validator) mayBeTold(ctx context.Context, request *admission.Request) b
 const shown = 3
 
 // explain says what is lacking, in which field, and what to do. It names privileges only where told.
-func explain(requester string, asked change, lacking desired.Shortfall, told bool) string {
+func explain(requester string, asked change, lacking state.MissingPrivileges, told bool) string {
 	var parts []string
 	field := asked.field
 	if asked.editable != "" && asked.old != nil && asked.object != nil {
 		field = asked.editable
 	}
-	if len(lacking.Powers) > 0 && !told {
+	if len(lacking.Privileges) > 0 && !told {
 		parts = append(parts, fmt.Sprintf("%s: this gives more than %q holds: compare what the Roles that it leads to give", field, requester))
 	}
-	if len(lacking.Powers) > 0 && told {
-		powers := make([]string, 0, len(lacking.Powers))
-		for _, power := range lacking.Powers {
-			powers = append(powers, power.String())
+	if len(lacking.Privileges) > 0 && told {
+		privileges := make([]string, 0, len(lacking.Privileges))
+		for _, privilege := range lacking.Privileges {
+			privileges = append(privileges, privilege.String())
 		}
 		who := fmt.Sprintf("which the User %s does not hold", lacking.User)
 		if lacking.User == "" {
 			who = fmt.Sprintf("and %q holds nothing, being the subject of no User in force here", requester)
 		}
-		parts = append(parts, fmt.Sprintf("%s: this gives %s, %s", field, some(slices.Compact(powers)), who))
+		parts = append(parts, fmt.Sprintf("%s: this gives %s, %s", field, some(slices.Compact(privileges)), who))
 	}
 	if len(lacking.Unresolved) > 0 {
 		parts = append(parts, some(lacking.Unresolved))
@@ -214,7 +214,7 @@ func (v *Validator) judgePause(ctx context.Context, request *admission.Request, 
 	if request.Operation != admissionv1.Update || kind.verb == "" || !old.GetDeletionTimestamp().IsZero() {
 		return nil
 	}
-	before, now := desired.IsPaused(old.(v1alpha1.Object)), desired.IsPaused(object.(v1alpha1.Object))
+	before, now := state.IsPaused(old.(v1alpha1.Object)), state.IsPaused(object.(v1alpha1.Object))
 	if before == now {
 		return nil
 	}
@@ -231,7 +231,7 @@ func (v *Validator) judgePause(ctx context.Context, request *admission.Request, 
 }
 
 // warn says what whoever asks for a change may not expect.
-func (v *Validator) warn(state *desired.State, asked change) (warnings []string) {
+func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 	if asked.object != nil {
 		if annotation := state.WaitsFor(asked.object.(v1alpha1.Object)); annotation != "" {
 			warnings = append(warnings, fmt.Sprintf("paused: but for a suspension or an earlier end, this is not carried out until %s is removed", annotation))

@@ -26,7 +26,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/admission"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -37,7 +37,7 @@ type judge struct {
 	*admission.Validator
 	t     *testing.T
 	clock *clocktesting.FakePassiveClock
-	state *desired.State
+	state *state.State
 	asked []authorizationv1.SubjectAccessReviewSpec
 	// answer is what the API server says.
 	answer func(authorizationv1.SubjectAccessReviewSpec) (bool, error)
@@ -46,14 +46,14 @@ type judge struct {
 // newJudge knows an organization in which alice holds View, and nobody holds Edit.
 func newJudge(t *testing.T) *judge {
 	j := &judge{t: t, clock: clocktesting.NewFakePassiveClock(now), answer: func(authorizationv1.SubjectAccessReviewSpec) (bool, error) { return false, nil }}
-	state := desired.New(desired.Limits{ConditionCost: 1000}, j.clock)
-	state.Put(
+	judged := state.New(state.Limits{ConditionCost: 1000}, j.clock)
+	judged.Put(
 		&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "acme"}},
 		build.ResourceType("doc").Permits("View").Permits("Edit").Obj(), build.Organization("acme").OwnedBy("alice").Obj(),
 		build.User("acme", "alice").KnownAs("alice").Obj(), build.User("acme", "bob").KnownAs("bob").Obj(),
 		build.PermissionGrant("acme", "alice").ToUser("alice").Grants("View").Obj(),
 	)
-	j.state = state
+	j.state = judged
 	scheme := runtime.NewScheme()
 	if err := authorizationv1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func newJudge(t *testing.T) *judge {
 		},
 	})
 	j.Validator = &admission.Validator{
-		Reviewer: admission.NewReviewer(api, j.clock), Clock: j.clock, State: func() *desired.State { return state },
+		Reviewer: admission.NewReviewer(api, j.clock), Clock: j.clock, State: func() *state.State { return judged },
 	}
 	return j
 }
@@ -236,7 +236,7 @@ func TestWhoeverCanNotBeJudgedIsRefused(t *testing.T) {
 	j.expect(j.grant("alice", "g", "Edit"), http.StatusInternalServerError, "this gives Edit at acme", "asking the API server", "it is down", "try again")
 	j.expect(j.grant("alice", "g", "View"), http.StatusOK)
 
-	j.State = func() *desired.State { return nil }
+	j.State = func() *state.State { return nil }
 	j.expect(j.grant("alice", "g", "View"), http.StatusServiceUnavailable, "has not loaded", "try again")
 	broken := j.request("alice", "roles", admissionv1.Create)
 	broken.Object.Raw = []byte("{")

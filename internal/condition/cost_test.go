@@ -12,15 +12,15 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
-	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
 // evaluate asks CEL itself what a decision says and costs.
 func evaluate(t *testing.T, grants []policy.Grant, attributes map[string]any, at time.Time) (met bool, cost int) {
 	t.Helper()
-	contexts, err := render.Contexts(grants, render.MaxContexts)
+	contexts, err := tuples.Contexts(grants, tuples.MaxContexts)
 	if err != nil || len(contexts) != 1 {
 		t.Fatalf("%d contexts, %v", len(contexts), err)
 	}

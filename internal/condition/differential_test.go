@@ -11,7 +11,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
-	"github.com/bailiwick-dev/bailiwick/internal/render"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
 // decider asks CEL itself.
@@ -31,7 +31,7 @@ var (
 
 // allows says whether a tuple of these grants allows the permission.
 func (d decider) allows(grants []policy.Grant, permission string, attributes map[string]any, at time.Time) (bool, error) {
-	contexts, err := render.Contexts(grants, render.MaxContexts)
+	contexts, err := tuples.Contexts(grants, tuples.MaxContexts)
 	if err != nil {
 		return false, err
 	}

@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/bailiwick-dev/bailiwick/internal/callers"
+	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -168,7 +168,7 @@ func (h handler) evaluate(ctx context.Context, r request, q question) (verdict, 
 	return v, err
 }
 
-func (h handler) verdict(ctx context.Context, caller callers.Caller, q question) (verdict, error) {
+func (h handler) verdict(ctx context.Context, caller apikeys.Caller, q question) (verdict, error) {
 	switch {
 	case !caller.MayAskAbout(q.place.organization):
 		// The same for organizations that there are and that there are not.

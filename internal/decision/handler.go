@@ -15,7 +15,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
 
-	"github.com/bailiwick-dev/bailiwick/internal/callers"
+	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -44,7 +44,7 @@ type Options struct {
 	// URL is under which applications know this decision point, without a slash at its end.
 	URL string
 	// Callers are those who may ask.
-	Callers *callers.File
+	Callers *apikeys.File
 	Store   Store
 	// Ready says whether the store holds what it should. Until then every question is answered with 503.
 	Ready func() bool
@@ -93,7 +93,7 @@ func malformed(err error) failure { return failure{http.StatusBadRequest, err.Er
 // request is what has been found out about a request before it is answered.
 type request struct {
 	id     string
-	caller callers.Caller
+	caller apikeys.Caller
 	body   object
 }
 
@@ -121,7 +121,7 @@ func (h handler) admit(w http.ResponseWriter, r *http.Request) (request, error) 
 	var err error
 	admitted.caller, err = h.Callers.Authenticate(r.Header.Values("Authorization"))
 	switch {
-	case errors.Is(err, callers.ErrUnknown):
+	case errors.Is(err, apikeys.ErrUnknown):
 		return admitted, failure{http.StatusUnauthorized, err.Error()}
 	case err != nil:
 		return admitted, failure{http.StatusServiceUnavailable, "nobody can be told from anybody else: the operator can't read the keys, and its log says why"}

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/utils/clock"
 
-	"github.com/bailiwick-dev/bailiwick/internal/callers"
+	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/decision"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
@@ -130,7 +130,7 @@ func serveOpenFGA(b *testing.B, embedded *openfga.EmbeddedStore) string {
 
 func serveAuthZEN(b *testing.B, s decision.Store) string {
 	b.Helper()
-	file := callers.Open(writeKeys(b), logr.Discard())
+	file := apikeys.Open(writeKeys(b), logr.Discard())
 	server := httptest.NewServer(decision.New(decision.Options{
 		Callers: file, Store: s, Ready: func() bool { return true }, HasType: func(string) bool { return true }, Clock: clock.RealClock{},
 	}))

@@ -16,7 +16,7 @@ import (
 	"github.com/go-logr/logr/funcr"
 	clocktesting "k8s.io/utils/clock/testing"
 
-	"github.com/bailiwick-dev/bailiwick/internal/callers"
+	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/decision"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -73,7 +73,7 @@ func newWorld(t *testing.T) *world {
 		defer w.mu.Unlock()
 		w.logged.WriteString(line + "\n")
 	}, funcr.Options{})
-	file := callers.Open(w.keys, log)
+	file := apikeys.Open(w.keys, log)
 	w.options = decision.Options{
 		URL: "https://decisions.example", Callers: file, Store: w, Ready: func() bool { return w.ready },
 		HasType: func(name string) bool { return name == "flow" || name == "authentik_flows.flow" },

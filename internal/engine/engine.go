@@ -19,9 +19,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/tuplesync"
 )
@@ -32,7 +32,7 @@ type Options struct {
 	Connect func(context.Context) (store.Store, error)
 	// Reader reads the cluster's objects, from a cache.
 	Reader client.Reader
-	Limits desired.Limits
+	Limits state.Limits
 	// Clock says which temporary grants have begun and ended.
 	Clock clock.PassiveClock
 	// CompareEvery is how often the whole store is compared, with jitter.
@@ -46,7 +46,7 @@ type Options struct {
 // Engine is the only writer of the store. It must run on one replica only.
 type Engine struct {
 	options Options
-	state   *desired.State
+	state   *state.State
 	syncer  *tuplesync.Syncer
 
 	mu sync.Mutex
@@ -74,7 +74,7 @@ func lists() map[string]client.ObjectList {
 func New(options Options) *Engine {
 	e := &Engine{
 		options:   options,
-		state:     desired.New(options.Limits, options.Clock),
+		state:     state.New(options.Limits, options.Clock),
 		queues:    map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]{},
 		unwatched: map[string]struct{}{},
 		watched:   make(chan struct{}),
@@ -95,13 +95,13 @@ func New(options Options) *Engine {
 // Apply puts an object into the state and waits until the store agrees. The object belongs to the engine
 // afterwards. The outcome counts also when there is an error, which says that the store does not agree
 // yet.
-func (e *Engine) Apply(ctx context.Context, object client.Object) (desired.Outcome, error) {
+func (e *Engine) Apply(ctx context.Context, object client.Object) (state.Outcome, error) {
 	ref := kinds.RefOf(object)
 	together := []client.Object{object}
 	if o, ok := object.(*v1alpha1.RoleAssignment); ok && !o.DeletionTimestamp.IsZero() {
 		together = append(together, e.deletedWith(ctx, o)...)
 	}
-	outcome := e.change(ref, func(observe desired.Observer) desired.Change { return e.state.PutAnd(observe, together...) })
+	outcome := e.change(ref, func(observe state.Observer) state.Change { return e.state.PutAnd(observe, together...) })
 	for _, other := range together[1:] {
 		// Their own controller may have been faster, with something newer: it has the last word.
 		e.enqueue([]kinds.Ref{kinds.RefOf(other)})
@@ -137,15 +137,15 @@ func (e *Engine) Remove(ctx context.Context, ref kinds.Ref) error {
 }
 
 func (e *Engine) remove(ref kinds.Ref) {
-	e.change(ref, func(observe desired.Observer) desired.Change { return e.state.RemoveAnd(observe, ref) })
+	e.change(ref, func(observe state.Observer) state.Change { return e.state.RemoveAnd(observe, ref) })
 }
 
 // change changes the state, and tells the syncer and the controllers what that touches. The syncer is told before anybody
 // sees the next change of the organization: an outcome that one worker sees is never ahead of what the syncer knows that it
 // has to wait for.
-func (e *Engine) change(ref kinds.Ref, do func(desired.Observer) desired.Change) desired.Outcome {
-	var outcome desired.Outcome
-	change := do(func(change desired.Change, outcomeOf func(kinds.Ref) desired.Outcome) {
+func (e *Engine) change(ref kinds.Ref, do func(state.Observer) state.Change) state.Outcome {
+	var outcome state.Outcome
+	change := do(func(change state.Change, outcomeOf func(kinds.Ref) state.Outcome) {
 		e.syncer.Touch(ref, change)
 		if ref.Organization() == change.Organization {
 			outcome = outcomeOf(ref)
@@ -172,7 +172,7 @@ func (e *Engine) Again(ref kinds.Ref) { e.enqueue([]kinds.Ref{ref}) }
 func (e *Engine) Outage() error { return e.syncer.Outage() }
 
 // State is what the cluster says; nil until it has been loaded.
-func (e *Engine) State() *desired.State {
+func (e *Engine) State() *state.State {
 	select {
 	case <-e.loaded:
 		return e.state

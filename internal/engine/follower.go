@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 // Follower knows what the cluster says on a replica that does not lead: webhooks are called on all of them.
@@ -19,7 +19,7 @@ import (
 type Follower struct {
 	engine *Engine
 	cache  cache.Cache
-	state  atomic.Pointer[desired.State]
+	state  atomic.Pointer[state.State]
 }
 
 // NewFollower is a follower that knows nothing until Start. It reads from the cache that the engine reads
@@ -29,7 +29,7 @@ func NewFollower(e *Engine, from cache.Cache) *Follower {
 }
 
 // State is what the cluster says, as far as this replica has seen it; nil until it has been loaded.
-func (f *Follower) State() *desired.State {
+func (f *Follower) State() *state.State {
 	if state := f.state.Load(); state != nil {
 		return state
 	}
@@ -41,7 +41,7 @@ func (f *Follower) NeedLeaderElection() bool { return false }
 
 // Start implements manager.Runnable: it follows the cluster until the engine has loaded it, or ctx ends.
 func (f *Follower) Start(ctx context.Context) error {
-	state := desired.New(f.engine.options.Limits, f.engine.options.Clock)
+	state := state.New(f.engine.options.Limits, f.engine.options.Clock)
 	var registered []registration
 	defer func() {
 		f.state.Store(nil) // before it is out of date
@@ -81,7 +81,7 @@ type registration struct {
 
 // handlerFor puts what happens to objects of a kind into a state. What comes from the cache is shared, and a
 // state only reads it.
-func handlerFor(state *desired.State, kind string) toolscache.ResourceEventHandler {
+func handlerFor(state *state.State, kind string) toolscache.ResourceEventHandler {
 	put := func(item any) {
 		object := item.(client.Object)
 		if !kinds.KeptWhileDeleted(kind) && !object.GetDeletionTimestamp().IsZero() {

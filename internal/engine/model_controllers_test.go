@@ -14,9 +14,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -24,7 +24,7 @@ import (
 func (m *model) start() {
 	m.engine = engine.New(engine.Options{
 		Connect: func(context.Context) (store.Store, error) { return m.fake, nil },
-		Reader:  &live{m}, Limits: desired.Limits{ConditionCost: store.EmbeddedConditionCost},
+		Reader:  &live{m}, Limits: state.Limits{ConditionCost: store.EmbeddedConditionCost},
 		Clock: m.clock, CompareEvery: compareEvery, CountEvery: time.Second, Log: logr.Discard(),
 	})
 	ctx, cancel := context.WithCancel(m.Context())
@@ -119,7 +119,7 @@ func (m *model) reconcileOne(ctx context.Context, ref kinds.Ref, request reconci
 	}
 	if object.GetDeletionTimestamp() != nil && !kinds.KeptWhileDeleted(ref.Kind) {
 		if m.engine.Remove(ctx, ref) == nil {
-			m.letGo(ref, object)
+			m.released(ref, object)
 		}
 		return
 	}
@@ -127,7 +127,7 @@ func (m *model) reconcileOne(ctx context.Context, ref kinds.Ref, request reconci
 	switch {
 	case unconfirmed != nil:
 	case outcome.Done || object.GetDeletionTimestamp() != nil && !outcome.Protected && ref.Kind != kinds.Namespace:
-		m.letGo(ref, object)
+		m.released(ref, object)
 	case m.notes(ref, object, outcome):
 	case outcome.Next.IsZero():
 	case !outcome.Next.After(m.clock.Now()):
@@ -141,7 +141,7 @@ func (m *model) reconcileOne(ctx context.Context, ref kinds.Ref, request reconci
 
 // notes writes into an invitation's status when it was accepted, if that is new: it is what an operator that
 // looks later goes by.
-func (m *model) notes(ref kinds.Ref, object client.Object, outcome desired.Outcome) bool {
+func (m *model) notes(ref kinds.Ref, object client.Object, outcome state.Outcome) bool {
 	invitation, is := object.(*v1alpha1.Invitation)
 	if !is || outcome.Invited.AcceptedAt.IsZero() || invitation.Status.AcceptedAt != nil {
 		return false
@@ -157,8 +157,8 @@ func (m *model) notes(ref kinds.Ref, object client.Object, outcome desired.Outco
 	return true
 }
 
-// letGo removes an object whose finalizer is gone, unless it has changed meanwhile.
-func (m *model) letGo(ref kinds.Ref, object client.Object) {
+// released removes an object whose finalizer is gone, unless it has changed meanwhile.
+func (m *model) released(ref kinds.Ref, object client.Object) {
 	m.mu.Lock()
 	same := m.objects[ref] == object
 	if same {

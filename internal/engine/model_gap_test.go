@@ -6,7 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -24,7 +24,7 @@ func (m *model) gap() {
 	if m.Failed() {
 		return
 	}
-	place := desired.PathOf("acme", &at)
+	place := state.PathOf("acme", &at)
 	may := func() bool {
 		r := newReference(m.confirmed, m.clock.Now())
 		user, known := oldest(r, called[*v1alpha1.User](who))

@@ -20,7 +20,7 @@ import (
 // isPivotal says whether protections depend on objects of a kind.
 //
 // Whether a deletion is held is decided when the operator sees it, and what was let go does not come back. So when
-// a role is taken from somebody and mended at the same time, it stays or goes as the one or the other is seen
+// a role is taken from somebody and fixed at the same time, it stays or goes as the one or the other is seen
 // first, and both are right. In fragile worlds only one thing that is pivotal therefore changes before all is quiet
 // again, beside any number of others, whatever fails meanwhile. Several deletions at once are one thing, since which of
 // them stays is promised; of several in a row each is seen before the next.

@@ -16,10 +16,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 )
@@ -387,7 +387,7 @@ func (m *model) settle(after string) {
 // compareWhole expects the store to hold what a state says that has seen nothing but the objects of now: also what
 // decides nothing must go when nobody wants it.
 func (m *model) compareWhole(after string) {
-	state := desired.New(desired.Limits{ConditionCost: store.EmbeddedConditionCost}, m.clock)
+	state := state.New(state.Limits{ConditionCost: store.EmbeddedConditionCost}, m.clock)
 	var standing []client.Object
 	for _, object := range m.objects {
 		if object.GetDeletionTimestamp() == nil || kinds.KeptWhileDeleted(kinds.RefOf(object).Kind) {

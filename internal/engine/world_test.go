@@ -20,9 +20,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 )
@@ -60,7 +60,7 @@ func inWorld(t *testing.T, test func(*world)) {
 		}
 		w.engine = engine.New(engine.Options{
 			Connect: func(context.Context) (store.Store, error) { return w.fake, nil },
-			Reader:  w.reader, Limits: desired.Limits{ConditionCost: 1000}, Clock: w.clock, CompareEvery: compareEvery, CountEvery: time.Second,
+			Reader:  w.reader, Limits: state.Limits{ConditionCost: 1000}, Clock: w.clock, CompareEvery: compareEvery, CountEvery: time.Second,
 			Log: logr.Discard(),
 		})
 		test(w)

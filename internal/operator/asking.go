@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
-	"github.com/bailiwick-dev/bailiwick/internal/callers"
+	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/decision"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/installation"
@@ -128,11 +128,11 @@ func publicURL(text string) (string, error) {
 }
 
 // admitForAll lets those ask OpenFGA itself who may ask about all organizations.
-func admitForAll(file *callers.File) func([]string) error {
+func admitForAll(file *apikeys.File) func([]string) error {
 	return func(authorization []string) error {
 		caller, err := file.Authenticate(authorization)
 		switch {
-		case errors.Is(err, callers.ErrUnknown):
+		case errors.Is(err, apikeys.ErrUnknown):
 			return err
 		case err != nil:
 			return errors.New("nobody can be told from anybody else: the operator can't read the keys, and its log says why")
@@ -146,7 +146,7 @@ func admitForAll(file *callers.File) func([]string) error {
 // addDecisions serves AuthZEN.
 func (o *Operator) addDecisions(e *engine.Engine, options Options, config *tls.Config) error {
 	log := options.Log.WithName("decision")
-	file := callers.Open(options.Asking.DecisionKeysFile, log)
+	file := apikeys.Open(options.Asking.DecisionKeysFile, log)
 	o.files[installation.PartDecisionKeys] = file.Check
 	if err := encrypted(options.Asking.DecisionAddress, config); err != nil {
 		return err

@@ -8,26 +8,26 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/bailiwick-dev/bailiwick/internal/preview"
+	"github.com/bailiwick-dev/bailiwick/internal/dryrun"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
 )
 
 // DryRun says what an operator with these options would change if it was started. It writes nothing, neither
 // to the cluster nor to the store, and may run beside an operator. With both an embedded and a remote store,
 // the embedded one is read through the API of the operator that has it.
-func DryRun(ctx context.Context, cluster *rest.Config, options Options) (_ *preview.Preview, err error) {
+func DryRun(ctx context.Context, cluster *rest.Config, options Options) (_ *dryrun.Preview, err error) {
 	cluster = rest.CopyConfig(cluster)
 	cluster.QPS, cluster.Burst = options.QPS, int(options.QPS)
 	reader, err := client.New(cluster, client.Options{Scheme: Scheme()})
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}
-	from, err := glance(ctx, reader, options)
+	from, err := readOnly(ctx, reader, options)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
-	p, err := preview.New(ctx, reader, from, limits(options), options.Clock)
+	p, err := dryrun.New(ctx, reader, from, limits(options), options.Clock)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func DryRun(ctx context.Context, cluster *rest.Config, options Options) (_ *prev
 	return p, nil
 }
 
-func glance(ctx context.Context, reader client.Reader, options Options) (_ *openfga.Glance, err error) {
+func readOnly(ctx context.Context, reader client.Reader, options Options) (_ *openfga.ReadOnly, err error) {
 	switch {
 	case options.Remote != nil:
 		remote := *options.Remote
@@ -44,10 +44,10 @@ func glance(ctx context.Context, reader client.Reader, options Options) (_ *open
 				return nil, err
 			}
 		}
-		return openfga.GlanceRemote(ctx, remote)
+		return openfga.OpenRemoteReadOnly(ctx, remote)
 	case options.Embedded.Path == "":
 		return nil, errors.New("the embedded store of another process can't be read without --store-path, its file, or --openfga-server, the gRPC address where the operator that has it serves it")
 	default:
-		return openfga.GlanceFile(ctx, options.Embedded.EmbeddedOptions)
+		return openfga.OpenFileReadOnly(ctx, options.Embedded.EmbeddedOptions)
 	}
 }

@@ -31,12 +31,12 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/controllers"
 	"github.com/bailiwick-dev/bailiwick/internal/admission"
-	"github.com/bailiwick-dev/bailiwick/internal/callers"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
 )
@@ -316,11 +316,11 @@ func (o *Operator) addKeeper(options Options) (*installation.Keeper, error) {
 }
 
 // limits are those of the store: the embedded one allows more than a stock server does.
-func limits(options Options) desired.Limits {
+func limits(options Options) state.Limits {
 	if options.Embedded != nil {
-		return desired.Limits{ConditionCost: store.EmbeddedConditionCost}
+		return state.Limits{ConditionCost: store.EmbeddedConditionCost}
 	}
-	return desired.Limits{ConditionCost: store.MaxConditionCost}
+	return state.Limits{ConditionCost: store.MaxConditionCost}
 }
 
 func (o *Operator) connect(options Options) func(context.Context) (store.Store, error) {
@@ -372,7 +372,7 @@ func (o *Operator) openEmbedded(ctx context.Context, options Options, ready func
 	api.Ready = ready
 	api.TLS = certificate
 	if options.Asking.OpenFGAKeysFile != "" {
-		file := callers.Open(options.Asking.OpenFGAKeysFile, options.Log.WithName("openfga"))
+		file := apikeys.Open(options.Asking.OpenFGAKeysFile, options.Log.WithName("openfga"))
 		o.files[installation.PartOpenFGAKeys] = file.Check
 		if err := errors.Join(encrypted(api.HTTPAddress, certificate), encrypted(api.GRPCAddress, certificate)); err != nil {
 			return err

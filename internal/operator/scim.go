@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
-	"github.com/bailiwick-dev/bailiwick/internal/callers"
+	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/scim"
 )
@@ -41,7 +41,7 @@ func (o *Operator) addSCIM(cluster *rest.Config, options Options) error {
 	}
 	credentials := &scim.Credentials{Cluster: cluster, Scheme: o.manager.GetScheme(), Mapper: o.manager.GetRESTMapper()}
 	if options.SCIM.KeysFile != "" {
-		credentials.Keys = callers.Open(options.SCIM.KeysFile, log)
+		credentials.Keys = apikeys.Open(options.SCIM.KeysFile, log)
 		o.files[installation.PartSCIMKeys] = credentials.Keys.Check
 	}
 	listener, err := net.Listen("tcp", options.SCIM.Address)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/bailiwick-dev/bailiwick/internal/inquiry"
+	"github.com/bailiwick-dev/bailiwick/internal/query"
 )
 
 // asked is a question and its answer, as --output json and yaml print them.
@@ -17,10 +17,10 @@ type asked struct {
 	Permission string         `json:"permission"`
 	At         string         `json:"at"`
 	Attributes map[string]any `json:"attributes,omitempty"`
-	inquiry.Answer
+	query.Answer
 }
 
-func documentOf(q inquiry.Question, answer inquiry.Answer) asked {
+func documentOf(q query.Question, answer query.Answer) asked {
 	return asked{User: q.User, Permission: q.Permission, At: q.At.String(), Attributes: q.Attributes, Answer: answer}
 }
 
@@ -58,11 +58,11 @@ store yet. The exit status is 0 for yes, 1 for no and 2 for unknown.`,
 }
 
 // verdict is an answer as an error, from which the exit status follows.
-func (c *cluster) verdict(answer inquiry.Answer) error {
+func (c *cluster) verdict(answer query.Answer) error {
 	switch answer.Verdict {
-	case inquiry.Yes:
+	case query.Yes:
 		return nil
-	case inquiry.No:
+	case query.No:
 		return errNo
 	default:
 		return c.uncertain(answer)
@@ -84,7 +84,7 @@ what comes nearest to being one.`,
 				return err
 			}
 			err = p.print(documentOf(q, answer), func(out io.Writer) error { return p.explain(out, q, answer) })
-			if answer.Verdict == inquiry.Unknown {
+			if answer.Verdict == query.Unknown {
 				err = errors.Join(err, c.uncertain(answer))
 			}
 			return err
@@ -97,9 +97,9 @@ what comes nearest to being one.`,
 // maxMisses are how many misses people are told of, of those that are equally near.
 const maxMisses = 3
 
-func (p *plugin) explain(out io.Writer, q inquiry.Question, answer inquiry.Answer) error {
+func (p *plugin) explain(out io.Writer, q query.Question, answer query.Answer) error {
 	var text strings.Builder
-	may := map[inquiry.Verdict]string{inquiry.Yes: "may", inquiry.No: "may not", inquiry.Unknown: "may or may not"}[answer.Verdict]
+	may := map[query.Verdict]string{query.Yes: "may", query.No: "may not", query.Unknown: "may or may not"}[answer.Verdict]
 	fmt.Fprintf(&text, "%s: %s %s %s at %s\n", strings.ToLower(string(answer.Verdict)), q.User, may, plain(q.Permission), plain(q.At.String()))
 	if answer.Because != "" {
 		fmt.Fprintf(&text, "\n%s\n", plain(answer.Because))
@@ -126,7 +126,7 @@ func (p *plugin) explain(out io.Writer, q inquiry.Question, answer inquiry.Answe
 }
 
 // wayText is a way in a few lines.
-func (p *plugin) wayText(way inquiry.Way) string {
+func (p *plugin) wayText(way query.Way) string {
 	lines := []string{fmt.Sprintf("%s, at %s", objectsText(way.Via), plain(way.At))}
 	if way.Until != nil {
 		lines = append(lines, "until "+p.relative(way.Until.Time))
@@ -146,18 +146,18 @@ func (p *plugin) wayText(way inquiry.Way) string {
 
 // who is a user, and how they may do what was asked.
 type who struct {
-	User string        `json:"user"`
-	Ways []inquiry.Way `json:"ways"`
+	User string      `json:"user"`
+	Ways []query.Way `json:"ways"`
 }
 
 // whoCan is the answer of who-can, as --output json and yaml print it.
 type whoCan struct {
-	Permission string           `json:"permission"`
-	At         string           `json:"at"`
-	Attributes map[string]any   `json:"attributes,omitempty"`
-	Users      []who            `json:"users"`
-	Behind     []inquiry.Object `json:"behind,omitempty"`
-	Unread     []string         `json:"unread,omitempty"`
+	Permission string         `json:"permission"`
+	At         string         `json:"at"`
+	Attributes map[string]any `json:"attributes,omitempty"`
+	Users      []who          `json:"users"`
+	Behind     []query.Object `json:"behind,omitempty"`
+	Unread     []string       `json:"unread,omitempty"`
 }
 
 func (p *plugin) whoCanCommand() *cobra.Command {

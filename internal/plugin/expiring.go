@@ -13,9 +13,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 func (p *plugin) expiringCommand() *cobra.Command {
@@ -94,7 +94,7 @@ func (p *plugin) expiringRow(object v1alpha1.Object) []string {
 	row := []string{ref.Kind, ref.Name}
 	switch o := object.(type) {
 	case *v1alpha1.TemporaryPermissionGrant:
-		row = append(row, o.Spec.User, fmt.Sprintf("%s at %s", o.Spec.PermissionGrant.Permission, desired.PathOf(o.Namespace, &o.Spec.Scope)))
+		row = append(row, o.Spec.User, fmt.Sprintf("%s at %s", o.Spec.PermissionGrant.Permission, state.PathOf(o.Namespace, &o.Spec.Scope)))
 	case *v1alpha1.Invitation:
 		row = append(row, o.Spec.Email, "can be accepted")
 	}

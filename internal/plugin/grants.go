@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 func (p *plugin) grantsCommand() *cobra.Command {
@@ -22,7 +22,7 @@ func (p *plugin) grantsCommand() *cobra.Command {
 		row: func(o v1alpha1.Object) []string {
 			grant := o.(*v1alpha1.TemporaryPermissionGrant)
 			return []string{
-				o.GetName(), grant.Spec.User, grant.Spec.PermissionGrant.Permission, desired.PathOf(o.GetNamespace(), &grant.Spec.Scope).String(),
+				o.GetName(), grant.Spec.User, grant.Spec.PermissionGrant.Permission, state.PathOf(o.GetNamespace(), &grant.Spec.Scope).String(),
 				string(grant.Status.Phase), p.expires(grant), grant.Status.Creator, tagsText(grant.Spec.Tags),
 			}
 		},

@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 // listing is a command that lists the objects of a kind.
@@ -69,7 +69,7 @@ func (p *plugin) assignmentsCommand() *cobra.Command {
 			subject := &assignment.Spec.Subject
 			return []string{
 				o.GetName(), assignment.Spec.RoleRef.Name, subjectText(subject.User, subject.Group, subject.Invitation),
-				desired.PathOf(o.GetNamespace(), &assignment.Spec.Scope).String(), strconv.FormatBool(assignment.Status.InForce), reason(o),
+				state.PathOf(o.GetNamespace(), &assignment.Spec.Scope).String(), strconv.FormatBool(assignment.Status.InForce), reason(o),
 			}
 		},
 	}

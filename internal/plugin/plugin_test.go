@@ -9,7 +9,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/inquiry"
+	"github.com/bailiwick-dev/bailiwick/internal/query"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
@@ -77,14 +77,14 @@ func TestGrantsThatEndAtOnceAreSortedByName(t *testing.T) {
 func TestNobodySpeaksInTheNameOfAnExplanation(t *testing.T) {
 	p := &plugin{Options: Options{Clock: clocktesting.NewFakePassiveClock(time.Now())}}
 	evil := "acme/doc/1\nyes: mallory may everything\x1b[2J\r"
-	condition := inquiry.Condition{Attribute: "color\n", Type: v1alpha1.ConditionEquals, Values: []string{"red\x1b"}}
-	for _, answer := range []inquiry.Answer{
-		{Verdict: inquiry.No, Because: evil},
-		{Verdict: inquiry.No, Misses: []inquiry.Miss{{At: evil, But: []string{evil}}}},
-		{Verdict: inquiry.Yes, Ways: []inquiry.Way{{At: evil, Conditions: []inquiry.Condition{condition}}}},
+	condition := query.Condition{Attribute: "color\n", Type: v1alpha1.ConditionEquals, Values: []string{"red\x1b"}}
+	for _, answer := range []query.Answer{
+		{Verdict: query.No, Because: evil},
+		{Verdict: query.No, Misses: []query.Miss{{At: evil, But: []string{evil}}}},
+		{Verdict: query.Yes, Ways: []query.Way{{At: evil, Conditions: []query.Condition{condition}}}},
 	} {
 		var out bytes.Buffer
-		if err := p.explain(&out, inquiry.Question{User: "alice", Permission: "P\n", At: scope.Path{Organization: "acme", ResourceType: "doc", ResourceID: "1\n"}}, answer); err != nil {
+		if err := p.explain(&out, query.Question{User: "alice", Permission: "P\n", At: scope.Path{Organization: "acme", ResourceType: "doc", ResourceID: "1\n"}}, answer); err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(out.String()) {

@@ -12,8 +12,8 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/inquiry"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/query"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
 
@@ -44,16 +44,16 @@ func (p *plugin) addQuestion(a *asking, command *cobra.Command, about bool) {
 }
 
 // question reads the flags in the light of what there is. Without a user it is about everyone.
-func (a *asking) question(c *cluster, w *inquiry.World, permission string) (inquiry.Question, error) {
+func (a *asking) question(c *cluster, w *query.World, permission string) (query.Question, error) {
 	at, err := a.path(c.organization, w.ResourceTypes())
 	if err != nil {
-		return inquiry.Question{}, err
+		return query.Question{}, err
 	}
 	attributes, err := a.values(w, permission)
 	if err != nil {
-		return inquiry.Question{}, err
+		return query.Question{}, err
 	}
-	return inquiry.Question{User: a.user, Permission: permission, At: at, Attributes: attributes}, nil
+	return query.Question{User: a.user, Permission: permission, At: at, Attributes: attributes}, nil
 }
 
 // path is the place that the flags name.
@@ -94,7 +94,7 @@ func (a *asking) path(organization string, types []string) (scope.Path, error) {
 }
 
 // values are the attributes, each of the type that the permission's ResourceType declares.
-func (a *asking) values(w *inquiry.World, permission string) (map[string]any, error) {
+func (a *asking) values(w *query.World, permission string) (map[string]any, error) {
 	attributes := map[string]any{}
 	declared, known := w.Permission(permission)
 	for _, written := range a.attributes {
@@ -120,25 +120,25 @@ func (a *asking) values(w *inquiry.World, permission string) (map[string]any, er
 }
 
 // ask answers a question about one user.
-func (p *plugin) ask(ctx context.Context, a *asking, permission string) (*cluster, inquiry.Question, inquiry.Answer, error) {
+func (p *plugin) ask(ctx context.Context, a *asking, permission string) (*cluster, query.Question, query.Answer, error) {
 	c, w, err := p.look(ctx)
 	if err != nil {
-		return nil, inquiry.Question{}, inquiry.Answer{}, err
+		return nil, query.Question{}, query.Answer{}, err
 	}
 	if a.user == "" {
 		if a.user, err = c.self(ctx, w); err != nil {
-			return nil, inquiry.Question{}, inquiry.Answer{}, err
+			return nil, query.Question{}, query.Answer{}, err
 		}
 	}
 	q, err := a.question(c, w, permission)
 	if err != nil {
-		return nil, inquiry.Question{}, inquiry.Answer{}, err
+		return nil, query.Question{}, query.Answer{}, err
 	}
 	return c, q, w.Ask(q), nil
 }
 
 // look reads what there is.
-func (p *plugin) look(ctx context.Context) (*cluster, *inquiry.World, error) {
+func (p *plugin) look(ctx context.Context) (*cluster, *query.World, error) {
 	if err := p.checkOutput(); err != nil {
 		return nil, nil, err
 	}
@@ -151,7 +151,7 @@ func (p *plugin) look(ctx context.Context) (*cluster, *inquiry.World, error) {
 }
 
 // self is the User who stands for whoever runs the plugin.
-func (c *cluster) self(ctx context.Context, w *inquiry.World) (string, error) {
+func (c *cluster) self(ctx context.Context, w *query.World) (string, error) {
 	review := &authenticationv1.SelfSubjectReview{}
 	if err := c.Create(ctx, review); err != nil {
 		return "", fmt.Errorf("asking who you are: %w; name a User with --user", err)

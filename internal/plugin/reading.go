@@ -13,14 +13,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/inquiry"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/query"
 )
 
 // world reads all that an answer about the chosen organization may depend on, as far as the user may.
-func (p *plugin) world(ctx context.Context, c *cluster) (*inquiry.World, error) {
+func (p *plugin) world(ctx context.Context, c *cluster) (*query.World, error) {
 	var mu sync.Mutex
-	found := inquiry.Objects{Organization: c.organization}
+	found := query.Objects{Organization: c.organization}
 	keep := func(kind string, objects []v1alpha1.Object, err error) error {
 		mu.Lock()
 		defer mu.Unlock()
@@ -63,7 +63,7 @@ func (p *plugin) world(ctx context.Context, c *cluster) (*inquiry.World, error) 
 		return nil, err
 	}
 	slices.Sort(found.Unread)
-	return inquiry.New(found, p.Clock), nil
+	return query.New(found, p.Clock), nil
 }
 
 // notRead says what it means that some kinds could not be read; nil when all could.
@@ -76,14 +76,14 @@ func (c *cluster) notRead(kinds []string, meaning string) error {
 }
 
 // errBehind says that the operator has not confirmed yet what some objects say.
-func errBehind(objects []inquiry.Object) error {
+func errBehind(objects []query.Object) error {
 	if len(objects) == 0 {
 		return nil
 	}
 	return fmt.Errorf("the operator has not brought these into the store yet, which may still answer as before: %s", objectsText(objects))
 }
 
-func objectsText(objects []inquiry.Object) string {
+func objectsText(objects []query.Object) string {
 	names := make([]string, 0, len(objects))
 	for _, object := range objects {
 		names = append(names, object.Kind+" "+object.Name)
@@ -92,7 +92,7 @@ func objectsText(objects []inquiry.Object) string {
 }
 
 // uncertain is why an answer is not known.
-func (c *cluster) uncertain(answer inquiry.Answer) error {
+func (c *cluster) uncertain(answer query.Answer) error {
 	return errors.Join(
 		c.notRead(answer.Unread, "so whether the user may is not known"),
 		errBehind(answer.Behind),

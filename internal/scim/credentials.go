@@ -13,7 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/bailiwick-dev/bailiwick/internal/callers"
+	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 )
 
 // ServiceAccount is the one of an organization that whoever has a key acts as.
@@ -29,7 +29,7 @@ type Credentials struct {
 	Scheme  *runtime.Scheme
 	Mapper  meta.RESTMapper
 	// Keys are for senders that can't keep a ServiceAccount's token; nil is none.
-	Keys *callers.File
+	Keys *apikeys.File
 }
 
 // Connect implements Connect. A token is passed on as it is: so the operator needs no right for it, and what the
@@ -44,7 +44,7 @@ func (c *Credentials) Connect(organization string, authorization []string) (clie
 			config := rest.CopyConfig(c.Cluster)
 			config.Impersonate = rest.ImpersonationConfig{UserName: userPrefix + organization + ":" + ServiceAccount}
 			return c.client(config)
-		case !errors.Is(err, callers.ErrUnknown):
+		case !errors.Is(err, apikeys.ErrUnknown):
 			return nil, unavailable("the keys can't be read: the operator's log says why")
 		}
 	}

@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/callers"
+	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 )
 
 // token is a ServiceAccount's, as far as what it says goes.
@@ -40,7 +40,7 @@ func TestWithWhoseRights(t *testing.T) { // [P2]
 	if err := os.WriteFile(file, []byte("callers: [{name: entra, key: "+key+", organizations: [acme]}]"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	keys := callers.Open(file, logr.Discard())
+	keys := apikeys.Open(file, logr.Discard())
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)

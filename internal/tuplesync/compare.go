@@ -9,15 +9,15 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
-	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
 // seen is what a walk over the store has found.
 type seen struct {
 	// tuples are those outside of cells, and whether they have a condition, which none should.
 	tuples map[store.Key]bool
-	cells  map[render.Cell]slots
+	cells  map[tuples.Cell]slots
 }
 
 func (s *Syncer) walk(ctx context.Context) (*seen, error) {
@@ -33,9 +33,9 @@ func (s *Syncer) walk(ctx context.Context) (*seen, error) {
 }
 
 func (*Syncer) walkOver(ctx context.Context, from Walker) (*seen, error) {
-	found := &seen{tuples: map[store.Key]bool{}, cells: map[render.Cell]slots{}}
+	found := &seen{tuples: map[store.Key]bool{}, cells: map[tuples.Cell]slots{}}
 	err := from.Walk(ctx, func(tuple store.Tuple) error {
-		if cell, slot, ok := render.CellOf(tuple.Key); ok {
+		if cell, slot, ok := tuples.CellOf(tuple.Key); ok {
 			holds := found.cells[cell]
 			holds[slot] = tuple.Context
 			if tuple.Context == nil {

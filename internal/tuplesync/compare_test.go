@@ -12,9 +12,9 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -112,8 +112,8 @@ var drifts = map[string]func(*world){
 		}
 	},
 	"a cell that nobody wants": func(w *world) {
-		w.fill(render.RoleCell("organization:acme", "binding:organization/acme/gone"), junk())
-		w.fill(render.GrantCell("workspace:acme/gone", "user:mallory"), junk())
+		w.fill(tuples.RoleCell("organization:acme", "binding:organization/acme/gone"), junk())
+		w.fill(tuples.GrantCell("workspace:acme/gone", "user:mallory"), junk())
 	},
 	"a condition on a tuple": func(w *world) {
 		w.fake.Plant(store.Tuple{Key: w.state.WantedTuples()[0], Context: junk()})
@@ -137,15 +137,15 @@ func foreignTuples(count int) (tuples []store.Tuple) {
 }
 
 // roleCell is the cell of several contexts, grantCell that of merged grants.
-func (w *world) roleCell() render.Cell {
-	return w.oneCell(func(c render.Cell) bool { return len(w.state.Contexts(c)) > 1 })
+func (w *world) roleCell() tuples.Cell {
+	return w.oneCell(func(c tuples.Cell) bool { return len(w.state.Contexts(c)) > 1 })
 }
 
-func (w *world) grantCell() render.Cell {
-	return w.oneCell(func(c render.Cell) bool { return c.Places() == 2 && c.Subject == "user:u0@example.com" })
+func (w *world) grantCell() tuples.Cell {
+	return w.oneCell(func(c tuples.Cell) bool { return c.Places() == 2 && c.Subject == "user:u0@example.com" })
 }
 
-func (w *world) oneCell(is func(render.Cell) bool) render.Cell {
+func (w *world) oneCell(is func(tuples.Cell) bool) tuples.Cell {
 	w.Helper()
 	for _, cell := range w.state.WantedCells() {
 		if is(cell) {
@@ -153,11 +153,11 @@ func (w *world) oneCell(is func(render.Cell) bool) render.Cell {
 		}
 	}
 	w.Fatal("no such cell is wanted")
-	return render.Cell{}
+	return tuples.Cell{}
 }
 
 // filled is a place of a cell that holds something, empty is one that does not.
-func (w *world) filled(cell render.Cell) (store.Key, *structpb.Struct) {
+func (w *world) filled(cell tuples.Cell) (store.Key, *structpb.Struct) {
 	w.Helper()
 	for n := range cell.Places() {
 		if context, there := w.fake.Tuples()[cell.Place(n)]; there {
@@ -168,7 +168,7 @@ func (w *world) filled(cell render.Cell) (store.Key, *structpb.Struct) {
 	return store.Key{}, nil
 }
 
-func (w *world) empty(cell render.Cell) store.Key {
+func (w *world) empty(cell tuples.Cell) store.Key {
 	w.Helper()
 	for n := range cell.Places() {
 		if _, there := w.fake.Tuples()[cell.Place(n)]; !there {
@@ -179,13 +179,13 @@ func (w *world) empty(cell render.Cell) store.Key {
 	return store.Key{}
 }
 
-func (w *world) fill(cell render.Cell, context *structpb.Struct) {
+func (w *world) fill(cell tuples.Cell, context *structpb.Struct) {
 	for n := range cell.Places() {
 		w.fake.Plant(store.Tuple{Key: cell.Place(n), Context: context})
 	}
 }
 
-func (w *world) copyCondition(cell render.Cell) {
+func (w *world) copyCondition(cell tuples.Cell) {
 	_, context := w.filled(cell)
 	w.fake.Plant(store.Tuple{Key: w.empty(cell), Context: context})
 }
@@ -374,7 +374,7 @@ func TestDriftThatIsFoundWhileItsCellIsBeingWrittenIsRepaired(t *testing.T) {
 		w.start()
 		block := newGate()
 		w.hook(storetest.Hooks{Write: block.pass})
-		cell := w.oneCell(func(c render.Cell) bool { return strings.HasSuffix(c.Subject, "/r1") })
+		cell := w.oneCell(func(c tuples.Cell) bool { return strings.HasSuffix(c.Subject, "/r1") })
 		w.put(build.Role("acme", "r1").Grants("P5").Obj())
 		w.fake.Plant(store.Tuple{Key: cell.Place(7), Context: junk()})
 		w.sleep(compareEvery + compareEvery/4) // one comparison

@@ -12,9 +12,9 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
-	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -84,7 +84,7 @@ func (r *randomly) meddle() {
 		case 1:
 			r.fake.Plant(store.Tuple{Key: key, Context: junk()})
 		case 2:
-			if cell, place, ok := render.CellOf(key); ok {
+			if cell, place, ok := tuples.CellOf(key); ok {
 				r.fake.Plant(store.Tuple{Key: cell.Place((place + 1) % cell.Places()), Context: junk()})
 			}
 		}
@@ -122,7 +122,7 @@ func TestAnySequenceOfChangesAndFaultsConvergesToWhatIsWanted(t *testing.T) {
 				for range 20 {
 					r.state.Put(r.object()) // what is there before the start is not touched
 				}
-				w.fake.Plant(store.Tuple{Key: render.GrantCell("organization:acme", "user:u0@example.com").Place(0), Context: &structpb.Struct{}})
+				w.fake.Plant(store.Tuple{Key: tuples.GrantCell("organization:acme", "user:u0@example.com").Place(0), Context: &structpb.Struct{}})
 				w.hook(trouble(rand.New(rand.NewPCG(seed, 1))))
 				w.start()
 				meddling := seed%2 == 1
@@ -197,7 +197,7 @@ func (w *world) expectHeld(given *v1alpha1.RoleAssignment) {
 	if _, there := held[assignee]; !there {
 		w.Errorf("%v is not in the store", assignee)
 	}
-	cell := render.RoleCell("organization:acme", binding)
+	cell := tuples.RoleCell("organization:acme", binding)
 	if len(contentOf(held).cells[cell]) == 0 {
 		w.Errorf("the store does not say what %v gives", given.Spec.RoleRef.Name)
 	}

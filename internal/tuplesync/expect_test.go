@@ -12,19 +12,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
-	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
 // content is what a store holds, or should hold: its tuples without conditions, and the conditions of its
 // cells, whichever of their places they are in.
 type content struct {
 	tuples map[store.Key]bool
-	cells  map[render.Cell][]string
+	cells  map[tuples.Cell][]string
 }
 
-func newContent() content { return content{map[store.Key]bool{}, map[render.Cell][]string{}} }
+func newContent() content { return content{map[store.Key]bool{}, map[tuples.Cell][]string{}} }
 
 // text tells contexts apart.
 func text(context *structpb.Struct) string {
@@ -38,17 +38,17 @@ func text(context *structpb.Struct) string {
 	return string(encoded)
 }
 
-func contentOf(tuples map[store.Key]*structpb.Struct) content {
+func contentOf(facts map[store.Key]*structpb.Struct) content {
 	c := newContent()
-	for key, context := range tuples {
-		cell, _, inCell := render.CellOf(key)
+	for key, context := range facts {
+		cell, _, inCell := tuples.CellOf(key)
 		switch {
 		case inCell:
 			c.cells[cell] = append(c.cells[cell], text(context))
 		case context == nil:
 			c.tuples[key] = true
 		default:
-			c.cells[render.Cell{Object: fmt.Sprint(key)}] = []string{"under a condition, and should have none"}
+			c.cells[tuples.Cell{Object: fmt.Sprint(key)}] = []string{"under a condition, and should have none"}
 		}
 	}
 	for _, texts := range c.cells {

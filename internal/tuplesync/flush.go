@@ -13,8 +13,8 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
-	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
 // retryRefused is how long an item rests that the store has refused. It should never happen; it must
@@ -310,7 +310,7 @@ func (s *Syncer) done(batch []plan) {
 	}
 }
 
-func (s *Syncer) hold(cell render.Cell, holds slots) {
+func (s *Syncer) hold(cell tuples.Cell, holds slots) {
 	if holds == (slots{}) {
 		delete(s.held, cell)
 		return

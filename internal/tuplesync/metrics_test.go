@@ -10,9 +10,9 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
-	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
 // counted is how often something was counted, and the sum of what a histogram has observed, by the value of
@@ -193,7 +193,7 @@ func TestDriftIsCountedByItsDirection(t *testing.T) {
 			w.fake.Uproot(key)
 		}, "missing"},
 		"a foreign tuple":          {func(w *world) { w.fake.Plant(foreign("group:acme/a")) }, "foreign"},
-		"a cell that nobody wants": {func(w *world) { w.fill(render.GrantCell("workspace:acme/gone", "user:mallory"), junk()) }, "foreign"},
+		"a cell that nobody wants": {func(w *world) { w.fill(tuples.GrantCell("workspace:acme/gone", "user:mallory"), junk()) }, "foreign"},
 		"a condition on a tuple":   {func(w *world) { w.fake.Plant(store.Tuple{Key: w.state.WantedTuples()[0], Context: junk()}) }, "changed"},
 		"a cell that holds another role": {func(w *world) {
 			key, _ := w.filled(w.grantCell())

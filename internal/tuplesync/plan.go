@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
 // plan is what must be written for an item.
@@ -86,7 +86,7 @@ func (s *Syncer) planCell(ctx context.Context, it item, known work) (plan, error
 	}
 	p.holds = holds
 	wanted := s.state.Contexts(it.cell)
-	if it.cell.Switch == render.AfterDecisions {
+	if it.cell.Switch == tuples.AfterDecisions {
 		p.switchSides(wanted, known.rested)
 		return p, nil
 	}
@@ -185,7 +185,7 @@ func (p *plan) fill(missing []*structpb.Struct, before slots) bool {
 	return true
 }
 
-func (s *Syncer) readCell(ctx context.Context, cell render.Cell) (slots, error) {
+func (s *Syncer) readCell(ctx context.Context, cell tuples.Cell) (slots, error) {
 	var found slots
 	for n := range cell.Places() {
 		tuple, there, err := s.store.Get(ctx, cell.Place(n))

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/bailiwick-dev/bailiwick/internal/condition"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -39,7 +39,7 @@ type Side struct {
 }
 
 // Preview says what the store must be changed in to hold what is desired, in order. It only reads.
-func Preview(ctx context.Context, from Walker, state *desired.State) ([]Difference, error) {
+func Preview(ctx context.Context, from Walker, state *state.State) ([]Difference, error) {
 	s := New(nil, state, Observer{}, logr.Discard())
 	found, err := s.walkOver(ctx, from)
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 
 	"google.golang.org/protobuf/types/known/structpb"
 
-	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -80,7 +80,7 @@ func TestARefusedTupleHoldsUpNoOther(t *testing.T) {
 func TestWhatCannotBeReadHoldsUpNoOther(t *testing.T) {
 	for name, unreadable := range map[string]store.Tuple{
 		"a tuple":     foreign("group:acme/unreadable"),
-		"a condition": {Key: render.GrantCell("workspace:acme/unreadable", "user:a b").Place(0), Context: junk()},
+		"a condition": {Key: tuples.GrantCell("workspace:acme/unreadable", "user:a b").Place(0), Context: junk()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {

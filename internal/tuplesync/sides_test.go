@@ -11,16 +11,16 @@ import (
 	"time"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/render"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
 // decisions are made all the time about P0 for a user at the organization. Each reads the two sides one
 // after the other, in either order and with time between, as a store's decisions do that are no snapshots.
 type decisions struct {
 	*world
-	cell   render.Cell
+	cell   tuples.Cell
 	choose func(n int) int
 
 	mu       sync.Mutex
@@ -31,7 +31,7 @@ type decisions struct {
 
 func (w *world) decide(random *rand.Rand, stop <-chan struct{}) *decisions {
 	d := &decisions{
-		world: w, cell: render.GrantCell("organization:acme", "user:u0@example.com"),
+		world: w, cell: tuples.GrantCell("organization:acme", "user:u0@example.com"),
 		choose: serialized(random), inFlight: map[chan struct{}]struct{}{},
 	}
 	for range 5 {

@@ -9,11 +9,11 @@ import (
 	"time"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
-	"github.com/bailiwick-dev/bailiwick/internal/render"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -27,14 +27,14 @@ type history struct {
 // than before.
 type histories struct {
 	*world
-	cells map[render.Cell]*history
+	cells map[tuples.Cell]*history
 	// switches counts the writes that put one revision in the place of another.
 	switches int
 }
 
 // revise puts a role, and remembers what the cells are wanted to hold now before anyone can write it.
 func (h *histories) revise(role *v1alpha1.Role) {
-	var change desired.Change
+	var change state.Change
 	h.note(func() {
 		change = h.state.Put(role)
 		for _, cell := range h.state.WantedCells() {
@@ -89,7 +89,7 @@ func TestARoleIsSwitchedInOneWriteWhateverHappens(t *testing.T) {
 				w.put(build.RoleAssignment("acme", "a2").Gives("r0").ToUser("u1").InWorkspace("w0").Obj())
 				w.start()
 				w.expectWhole()
-				watched := &histories{world: w, cells: map[render.Cell]*history{}}
+				watched := &histories{world: w, cells: map[tuples.Cell]*history{}}
 				for _, cell := range w.state.WantedCells() {
 					watched.cells[cell] = &history{revisions: [][]string{textsOf(w.state.Contexts(cell))}} // it is in the store
 				}

@@ -20,11 +20,11 @@ import (
 	"github.com/go-logr/logr"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
-	"github.com/bailiwick-dev/bailiwick/internal/render"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
 // Observer is told what nobody waits for. Its functions must not block.
@@ -42,7 +42,7 @@ type Observer struct {
 type Syncer struct {
 	connect  func(context.Context) (store.Store, error)
 	store    store.Store // nil until connect has returned it
-	state    *desired.State
+	state    *state.State
 	observer Observer
 	log      logr.Logger
 	// unanswered means that a write may still happen that we no longer wait for. Only the loop that writes
@@ -62,7 +62,7 @@ type Syncer struct {
 	compared time.Time
 	found    int
 	// held is what cells hold in the store; a cell that is not here is empty.
-	held map[render.Cell]slots
+	held map[tuples.Cell]slots
 	// pending counts the items that an object waits for.
 	pending map[kinds.Ref]int
 	waiting map[kinds.Ref][]chan error
@@ -96,10 +96,10 @@ type slots [store.Slots]*structpb.Struct
 // item is something to look at: a tuple without condition or, when Cell is set, a cell.
 type item struct {
 	key  store.Key
-	cell render.Cell
+	cell tuples.Cell
 }
 
-func (i item) isCell() bool { return i.cell != render.Cell{} }
+func (i item) isCell() bool { return i.cell != tuples.Cell{} }
 
 // work is what is known of an item in the queue.
 type work struct {
@@ -130,14 +130,14 @@ type work struct {
 }
 
 // New is a syncer that does nothing until Run, which calls connect until that returns the store.
-func New(connect func(context.Context) (store.Store, error), state *desired.State, observer Observer, log logr.Logger) *Syncer {
+func New(connect func(context.Context) (store.Store, error), state *state.State, observer Observer, log logr.Logger) *Syncer {
 	return &Syncer{
 		connect:  connect,
 		state:    state,
 		observer: observer,
 		log:      log,
 		items:    map[item]*work{},
-		held:     map[render.Cell]slots{},
+		held:     map[tuples.Cell]slots{},
 		pending:  map[kinds.Ref]int{},
 		waiting:  map[kinds.Ref][]chan error{},
 		told:     map[kinds.Ref]struct{}{},
@@ -150,7 +150,7 @@ func New(connect func(context.Context) (store.Store, error), state *desired.Stat
 
 // Touch queues what a change of cause has touched. Await then waits for it, for the cause as for the
 // objects whose claims changed with it.
-func (s *Syncer) Touch(cause kinds.Ref, change desired.Change) {
+func (s *Syncer) Touch(cause kinds.Ref, change state.Change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, touched := range change.Tuples {

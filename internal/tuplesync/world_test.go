@@ -16,9 +16,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 	"github.com/bailiwick-dev/bailiwick/internal/tuplesync"
@@ -32,7 +32,7 @@ const compareEvery = time.Hour
 type world struct {
 	*testing.T
 	fake    *storetest.Fake
-	state   *desired.State
+	state   *state.State
 	syncer  *tuplesync.Syncer
 	connect func(context.Context) (store.Store, error)
 	// stop ends Run, ended is closed when it has returned.
@@ -55,7 +55,7 @@ func inWorld(t *testing.T, test func(*world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
-			T: t, fake: storetest.NewFake(), state: desired.New(desired.Limits{ConditionCost: 1000}, clock.RealClock{}),
+			T: t, fake: storetest.NewFake(), state: state.New(state.Limits{ConditionCost: 1000}, clock.RealClock{}),
 			monitor: liveness.NewMonitor(clock.RealClock{}, logr.Discard()),
 		}
 		w.connect = func(context.Context) (store.Store, error) { return w.fake, nil }

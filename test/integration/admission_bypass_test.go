@@ -240,7 +240,7 @@ var _ = Describe("Mallory, who wants more,", func() {
 		expectReason(heir, v1alpha1.ReasonValid)
 		Expect(try("break the parent of a role that they have, and", patch(base, `{"spec":{"inherits":["base"]}}`))).To(Succeed())
 		expectReason(heir, v1alpha1.ReasonRoleInvalid)
-		Expect(try("let that role inherit from a stronger one, for when its parent is mended", patch(heir, `{"spec":{"inherits":["base","admin"]}}`))).To(beRefused(w.Delete))
+		Expect(try("let that role inherit from a stronger one, for when its parent is fixed", patch(heir, `{"spec":{"inherits":["base","admin"]}}`))).To(beRefused(w.Delete))
 		Expect(try("let the broken parent do that", patch(base, `{"spec":{"inherits":["base","admin"]}}`))).To(beRefused(w.Delete))
 		edit(base, func(r *v1alpha1.Role) { r.Spec.Inherits = nil })
 		expectReason(heir, v1alpha1.ReasonValid)

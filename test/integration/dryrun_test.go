@@ -13,15 +13,15 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/dryrun"
 	"github.com/bailiwick-dev/bailiwick/internal/operator"
-	"github.com/bailiwick-dev/bailiwick/internal/preview"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
 // dryRun is what a start of the operator would change, as its own ServiceAccount sees it. It expects that the
 // API server was asked for nothing but reads.
-func dryRun(file string, server *openfga.RemoteOptions) *preview.Preview {
+func dryRun(file string, server *openfga.RemoteOptions) *dryrun.Preview {
 	GinkgoHelper()
 	cluster, err := plane.UserConfig(operatorName, "system:serviceaccounts")
 	Expect(err).NotTo(HaveOccurred())
@@ -45,7 +45,7 @@ func dryRun(file string, server *openfga.RemoteOptions) *preview.Preview {
 }
 
 // besideOperator is a dry run while the suite's operator runs, on its store.
-func besideOperator() *preview.Preview {
+func besideOperator() *dryrun.Preview {
 	GinkgoHelper()
 	if op.external != nil {
 		return dryRun("", new(op.remote()))
@@ -54,7 +54,7 @@ func besideOperator() *preview.Preview {
 }
 
 // said is what a preview says of the objects and tuples of a world.
-func (w *world) said(p *preview.Preview) []string {
+func (w *world) said(p *dryrun.Preview) []string {
 	GinkgoHelper()
 	var text strings.Builder
 	Expect(p.Text(&text)).To(Succeed())

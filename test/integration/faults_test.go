@@ -24,7 +24,7 @@ var _ = Describe("An assignment that names what is not there", func() {
 		Corrected string
 	}
 
-	DescribeTable("gives nothing and says what to do, until either side is mended", func(of func(w *world) fault) {
+	DescribeTable("gives nothing and says what to do, until either side is fixed", func(of func(w *world) fault) {
 		w := newWorld()
 		f := of(w)
 		assigned := f.Assigned.Obj()

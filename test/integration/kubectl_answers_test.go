@@ -11,15 +11,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/inquiry"
 	"github.com/bailiwick-dev/bailiwick/internal/plugin"
+	"github.com/bailiwick-dev/bailiwick/internal/query"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
 // printedAnswer is what can-i and explain print with --output json or yaml.
 type printedAnswer struct {
 	User, Permission, At string
-	inquiry.Answer
+	query.Answer
 }
 
 var _ = Describe("kubectl authz can-i, who-can and explain", func() {
@@ -183,7 +183,7 @@ var _ = Describe("kubectl authz can-i, who-can and explain", func() {
 
 		var said printedAnswer
 		viewer.authz("explain", w.View, "--user=bob", "--output=json").document(&said)
-		Expect(said.Verdict).To(Equal(inquiry.No))
+		Expect(said.Verdict).To(Equal(query.No))
 		Expect(said.Misses).To(HaveLen(1))
 		Expect(said.At).To(Equal(w.Namespace))
 

@@ -52,11 +52,11 @@ var _ = Describe("The metrics", func() {
 		expectReason(moved, v1alpha1.ReasonInForce)
 		Expect([]float64{active() - activeBefore, expired() - expiredBefore, inForce() - inForceBefore}).To(Equal([]float64{2, 0, 2}))
 
-		times, seconds := lateness()
+		times, seconds := delay()
 		op.clock.StopAt(noon.Add(3 * time.Second))
 		expectReason(ends, v1alpha1.ReasonExpired)
-		Eventually(func() float64 { now, _ := lateness(); return now - times }).Should(Equal(1.0))
-		_, now := lateness()
+		Eventually(func() float64 { now, _ := delay(); return now - times }).Should(Equal(1.0))
+		_, now := delay()
 		Expect(now - seconds).To(BeNumerically("~", 3, 0.001))
 
 		edit(moved, func(g *v1alpha1.TemporaryPermissionGrant) {
@@ -64,7 +64,7 @@ var _ = Describe("The metrics", func() {
 		})
 		expectReason(moved, v1alpha1.ReasonExpired)
 		waitUntilQuiet()
-		now, _ = lateness()
+		now, _ = delay()
 		Expect(now - times).To(Equal(1.0))
 		Expect([]float64{active() - activeBefore, expired() - expiredBefore, inForce() - inForceBefore}).To(Equal([]float64{0, 2, 0}))
 	})
@@ -110,8 +110,8 @@ var _ = Describe("The metrics", func() {
 	})
 })
 
-// lateness is how often a grant was noted to have ended, and by how many seconds too late all together.
-func lateness() (times, seconds float64) {
+// delay is how often a grant was noted to have ended, and by how many seconds too late all together.
+func delay() (times, seconds float64) {
 	GinkgoHelper()
 	families, err := metrics.Registry.Gather()
 	Expect(err).NotTo(HaveOccurred())

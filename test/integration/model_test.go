@@ -13,8 +13,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest/server"
@@ -139,7 +139,7 @@ var _ = Describe("A store with another model than the operator's", Label(slow), 
 		Eventually(stamped).Should(BeTrue(), func() string { return plane.LogTail("bailiwick") })
 		v := newVictim()
 		anyone := administrate(external.server)
-		limits := desired.Limits{ConditionCost: store.MaxConditionCost}
+		limits := state.Limits{ConditionCost: store.MaxConditionCost}
 		held := func() ([]string, error) { return linesOf(external.store) }
 		for _, running := range []bool{false, true} {
 			for name, model := range foreignModels {

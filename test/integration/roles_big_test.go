@@ -83,7 +83,7 @@ var _ = Describe("A role that fills four tuples", func() {
 		asked.expectAllAllowed(100)
 	})
 
-	It("[G11] is too large with one more, its own or inherited, and gives nothing until it is mended", func() {
+	It("[G11] is too large with one more, its own or inherited, and gives nothing until it is fixed", func() {
 		w := newWorld()
 		names := w.longPermissions(fillsFourTuples + 1)
 		full := build.Role(w.Namespace, "full").Grants(names[:fillsFourTuples]...).Obj()
@@ -123,7 +123,7 @@ var _ = Describe("A role that fills four tuples", func() {
 		Expect(w.may("alice", names[0], w.at())()).To(BeFalse())
 		Expect(w.inStore()).NotTo(ContainElement(MatchRegexp("assignee|slot_")))
 
-		By("mended")
+		By("fixed")
 		edit(full, func(r *v1alpha1.Role) { toGrant(names[1:fillsFourTuples]...)(&r.Spec) })
 		expectReason(full, v1alpha1.ReasonValid)
 		for _, r := range []v1alpha1.Object{heir, plain} {

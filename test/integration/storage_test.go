@@ -12,8 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/operator"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest/postgres"
@@ -141,9 +141,9 @@ func (s storage) open() store.Store {
 }
 
 // limits are those by which its operator is told what fits.
-func (s storage) limits() desired.Limits {
+func (s storage) limits() state.Limits {
 	if s.external != nil {
-		return desired.Limits{ConditionCost: store.MaxConditionCost}
+		return state.Limits{ConditionCost: store.MaxConditionCost}
 	}
-	return desired.Limits{ConditionCost: store.EmbeddedConditionCost}
+	return state.Limits{ConditionCost: store.EmbeddedConditionCost}
 }

@@ -15,8 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
@@ -164,7 +164,7 @@ func (v *victim) watchBob(may func(question) (bool, error)) (expectAlways func()
 
 // tampered runs rounds of random tampering, and expects after each that the store holds what it should, that
 // what was done was counted, and that every decision is right.
-func (v *victim) tampered(rounds int, t *tamperer, held func() ([]string, error), limits desired.Limits,
+func (v *victim) tampered(rounds int, t *tamperer, held func() ([]string, error), limits state.Limits,
 	counted func() (drift, error), may func(question) (bool, error),
 ) {
 	GinkgoHelper()
@@ -221,7 +221,7 @@ var _ = Describe("Tampering with the store", Label(slow), func() {
 		}).Should(BeFalse())
 		Eventually(v.may("alice", v.View, v.at("prod"))).Should(BeTrue())
 
-		v.tampered(faultRounds(5), t, op.tuples, desired.Limits{ConditionCost: store.EmbeddedConditionCost}, driftHere, op.may)
+		v.tampered(faultRounds(5), t, op.tuples, state.Limits{ConditionCost: store.EmbeddedConditionCost}, driftHere, op.may)
 	})
 
 	It("[K7] is repaired and counted, in an external store's database and through its API", func() {
@@ -235,7 +235,7 @@ var _ = Describe("Tampering with the store", Label(slow), func() {
 		mallory := store.Key{Object: v.at(), Relation: "grant_a", User: objectid.User(v.subject("mallory"))}
 		alice := store.Key{Object: v.binding(), Relation: "assignee", User: objectid.User(v.subject("alice"))}
 		Expect(external.store.Write(ctx, []store.Tuple{{Key: mallory, Context: everythingOf(v.world)}}, []store.Key{alice})).To(Succeed())
-		limits := desired.Limits{ConditionCost: store.MaxConditionCost}
+		limits := state.Limits{ConditionCost: store.MaxConditionCost}
 		held := func() ([]string, error) { return linesOf(external.store) }
 		expectWhole(held, limits)
 		Eventually(func() (drift, error) { return driftAt(metricsAddress) }).Should(Equal(drift{missing: 1, foreign: 1}))

@@ -15,8 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/inquiry"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/query"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
@@ -242,11 +242,11 @@ func (t *turmoil) moveWorkspace() error {
 func (t *turmoil) expectRight() {
 	GinkgoHelper()
 	op.expectWhole()
-	var world *inquiry.World
+	var world *query.World
 	Eventually(func(g Gomega) {
 		objects, err := everything()
 		g.Expect(err).NotTo(HaveOccurred())
-		asked := inquiry.Objects{Organization: t.Namespace}
+		asked := query.Objects{Organization: t.Namespace}
 		for _, object := range objects {
 			kept, ours := object.(v1alpha1.Object)
 			if !ours || object.GetNamespace() != "" && object.GetNamespace() != t.Namespace {
@@ -258,19 +258,19 @@ func (t *turmoil) expectRight() {
 			}
 			asked.Read = append(asked.Read, kept)
 		}
-		world = inquiry.New(asked, op.time())
+		world = query.New(asked, op.time())
 		for _, q := range t.questions() {
 			answer := world.Ask(q)
-			g.Expect(answer.Verdict).NotTo(Equal(inquiry.Unknown), "%v: %v", q, answer.Behind)
+			g.Expect(answer.Verdict).NotTo(Equal(query.Unknown), "%v: %v", q, answer.Behind)
 			g.Expect(op.may(question{
 				User: objectid.User(t.subject(q.User)), Permission: q.Permission, Object: objectid.Scope(q.At), Attributes: q.Attributes,
-			})).To(Equal(answer.Verdict == inquiry.Yes && answer.Because == ""), "%v: %v", q, answer)
+			})).To(Equal(answer.Verdict == query.Yes && answer.Because == ""), "%v: %v", q, answer)
 		}
 	}).Should(Succeed())
 }
 
 // questions are about each user, permission and place, with and without attributes.
-func (t *turmoil) questions() (all []inquiry.Question) {
+func (t *turmoil) questions() (all []query.Question) {
 	for n := range turmoilUsers {
 		for _, place := range t.places() {
 			at := scope.Path{Organization: t.Namespace, Workspace: place.Workspace, Project: place.Project}
@@ -278,7 +278,7 @@ func (t *turmoil) questions() (all []inquiry.Question) {
 				continue // OpenFGA itself knows of an object only where something is granted on it
 			}
 			for _, permission := range []string{t.View, t.Edit, t.Delete} {
-				all = append(all, inquiry.Question{User: nth("u", n), Permission: permission, At: at, Attributes: attributes{"color": "c1", "floor": float64(n)}})
+				all = append(all, query.Question{User: nth("u", n), Permission: permission, At: at, Attributes: attributes{"color": "c1", "floor": float64(n)}})
 			}
 		}
 	}

@@ -16,9 +16,9 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -31,12 +31,12 @@ func (o *operatorUnderTest) expectWhole() {
 
 // expectWhole is the same for any store: held are its tuples as lines, as operatorUnderTest.tuples has them,
 // and limits those by which its operator was told what fits.
-func expectWhole(held func() ([]string, error), limits desired.Limits) {
+func expectWhole(held func() ([]string, error), limits state.Limits) {
 	GinkgoHelper()
 	Eventually(func() error { return compareWhole(held, limits) }).WithPolling(100 * time.Millisecond).Should(Succeed())
 }
 
-func compareWhole(held func() ([]string, error), limits desired.Limits) error {
+func compareWhole(held func() ([]string, error), limits state.Limits) error {
 	want, err := described(limits)
 	if err != nil {
 		return err
@@ -58,12 +58,12 @@ func compareWhole(held func() ([]string, error), limits desired.Limits) error {
 
 // described are the tuples that the objects of the cluster say, read now and put into a state of their own,
 // which knows nothing of what has been before. In which slot or side a context is says nothing.
-func described(limits desired.Limits) (lines []string, err error) {
+func described(limits state.Limits) (lines []string, err error) {
 	objects, err := everything()
 	if err != nil {
 		return nil, err
 	}
-	state := desired.New(limits, clock.RealClock{})
+	state := state.New(limits, clock.RealClock{})
 	state.Put(objects...)
 	for _, key := range state.WantedTuples() {
 		line, err := lineOf(key, nil)

@@ -20,13 +20,13 @@ var _ = Describe("A role with an entry that is wrong", func() {
 		Declare, Withdraw func(*v1alpha1.ResourceType)
 		// Correct makes it right in the entry itself.
 		Correct func(*v1alpha1.PermissionEntry)
-		// Asked is the permission of the entry, Corrected that of the mended one. With these attributes
+		// Asked is the permission of the entry, Corrected that of the fixed one. With these attributes
 		// they are given when it is right.
 		Asked, Corrected string
 		Attributes       map[string]any
 	}
 
-	DescribeTable("gives the others, and all when either side is mended", func(of func(w *world, role *build.RoleBuilder) fault) {
+	DescribeTable("gives the others, and all when either side is fixed", func(of func(w *world, role *build.RoleBuilder) fault) {
 		w := newWorld()
 		f := of(w, build.Role(w.Namespace, "mixed").Grants(w.View))
 		role := f.Entry.Grants(w.Delete).Obj()

@@ -23,8 +23,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/recorder"
 
 	"github.com/bailiwick-dev/bailiwick/controllers"
-	"github.com/bailiwick-dev/bailiwick/internal/desired"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -77,7 +77,7 @@ func (o *operatorUnderTest) Start() {
 	o.engine = engine.New(engine.Options{
 		Connect:      func(context.Context) (store.Store, error) { return authorization, nil },
 		Reader:       mgr.GetClient(),
-		Limits:       desired.Limits{ConditionCost: store.EmbeddedConditionCost},
+		Limits:       state.Limits{ConditionCost: store.EmbeddedConditionCost},
 		Clock:        bubbleClock{},
 		CompareEvery: 1000 * time.Hour,
 		CountEvery:   time.Second,

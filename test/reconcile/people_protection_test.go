@@ -158,7 +158,7 @@ var _ = Describe("The admin role of an owner", func() {
 })
 
 var _ = Describe("An Organization whose owner or admin role is not there", func() {
-	It("says so, and everything in it holds, so that it can be mended", func() {
+	It("says so, and everything in it holds, so that it can be fixed", func() {
 		w := newWorld()
 		assigned := w.assignment("a", "editor").ToUser("bob").Obj()
 		create(assigned)

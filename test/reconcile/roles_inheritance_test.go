@@ -172,7 +172,7 @@ var _ = Describe("A role that inherits", func() {
 		expectMay(w.Edit, w.Delete)
 	})
 
-	DescribeTable("[G11] in a cycle is reported with the way round, on each role of it, and gives nothing until one of them is mended", func(length int) {
+	DescribeTable("[G11] in a cycle is reported with the way round, on each role of it, and gives nothing until one of them is fixed", func(length int) {
 		var ring []*v1alpha1.Role
 		name := func(n int) string { return fmt.Sprint("ring-", n%length) }
 		for n := range length {

@@ -48,7 +48,7 @@ func expectForeign(t *testing.T, running *server.Server, storeID string, options
 	t.Helper()
 	before := content(t, running, storeID)
 	_, err := openfga.Remote(t.Context(), options)
-	_, glanced := openfga.GlanceRemote(t.Context(), options)
+	_, glanced := openfga.OpenRemoteReadOnly(t.Context(), options)
 	for doing, err := range map[string]error{"opening": err, "a dry run": glanced} {
 		if !errors.Is(err, store.ErrForeign) || errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("%s: got %v, want it refused as somebody else's", doing, err)

@@ -1,0 +1,47 @@
+package state
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+)
+
+// heldAt is what a user holds at a path, at the path itself and above it, in a fixed order.
+func (s *tenant) heldAt(user types.NamespacedName, at scope.Path) []entitlement.Entitlement {
+	held := s.index.Held(user.Name, func(path scope.Path) bool { return path.Covers(at) }, s.instant())
+	slices.SortFunc(held, func(a, b entitlement.Entitlement) int {
+		return cmp.Or(
+			strings.Compare(a.Grant.Permission, b.Grant.Permission),
+			a.At.Compare(b.At),
+			slices.CompareFunc(a.Through, b.Through, kinds.Ref.Compare),
+		)
+	})
+	return held
+}
+
+// check answers a question by what is known now. What has ended stays ended when the clock is set back.
+func (s *tenant) check(q entitlement.Question) (entitlement.Entitlement, bool) {
+	return s.index.Check(q, s.instant())
+}
+
+// active says whether a user may hold anything at all.
+func (s *tenant) active(user types.NamespacedName) bool {
+	node := s.users[user]
+	return node != nil && node.active != ""
+}
+
+// instant is now, or the latest instant that was seen if the clock has been set back since. It waits for no change.
+func (s *tenant) instant() time.Time {
+	now := s.clock.Now()
+	if seen := s.seen.Load(); seen != nil && seen.After(now) {
+		return *seen
+	}
+	return now
+}

@@ -1,0 +1,180 @@
+package state
+
+import (
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
+)
+
+type assignment struct {
+	object  *v1alpha1.RoleAssignmentSpec
+	outcome Outcome
+	claims  claims
+	age     metav1.Time
+	// deleting means that the object is being deleted: it gives nothing any more, unless it is
+	// protected. gives is what it would give otherwise.
+	deleting bool
+	gives    Outcome
+	wants    claims
+	// released means that the object that is being deleted gives nothing any more, and never will: nothing
+	// holds it, or it was not protected when it was looked at. uid says which object of the name that is.
+	released bool
+	uid      types.UID
+}
+
+func (p *pass) evaluateAssignment(key types.NamespacedName) {
+	s := p.state
+	node := s.assignments[key]
+	now, wants := Outcome{}, claims{}
+	if node.object == nil {
+		delete(s.assignments, key)
+	} else {
+		now, wants = s.judgeAssignment(key, node.object)
+		node.gives, node.wants = now, wants
+		p.protect(key, node.object)
+		if node.deleting {
+			return // what it gives is for evaluateProtection to say
+		}
+	}
+	ref := kinds.Named(kinds.RoleAssignment, key)
+	p.judge(ref, &node.outcome, now)
+	p.claim(ref, &node.claims, wants)
+}
+
+// judgeAssignment says what an assignment gives. Whatever is missing or wrong, it then gives nothing.
+func (s *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) (Outcome, claims) {
+	path, without := s.judgeScope(key.Namespace, &spec.Scope)
+	if without != nil {
+		return *without, claims{}
+	}
+	role, without := s.judgeAssignedRole(sibling(key, spec.RoleRef.Name), path.Level())
+	if without != nil {
+		return *without, claims{}
+	}
+	subject, without := s.judgeSubject(key, &spec.Subject)
+	if without != nil {
+		return *without, claims{}
+	}
+	if role.visible.empty {
+		return Outcome{Reason: v1alpha1.ReasonRoleEmpty, Ready: true, Message: fmt.Sprintf(
+			"the Role %s has no permission that holds, so there is nothing to give", spec.RoleRef.Name)}, claims{}
+	}
+	binding := objectid.Binding(path, spec.RoleRef.Name)
+	cell := tuples.RoleCell(objectid.Scope(path), binding)
+	wants := claims{cell: &cell, role: sibling(key, spec.RoleRef.Name)}
+	wants.facts.Binding = &entitlement.Binding{
+		Principal: s.principalOf(key, &spec.Subject), Role: spec.RoleRef.Name, At: path, Invitation: spec.Subject.Invitation,
+	}
+	wants.tuples = append(wants.tuples, tuples.Assignee(binding, subject))
+	if path.Level() == scope.Resource {
+		// Workspaces and projects are put in their place by the Organization; a resource by whoever
+		// names it, and that place is part of its own id.
+		if parent, ok := tuples.Parent(path); ok {
+			wants.tuples = append(wants.tuples, parent)
+		}
+	}
+	return Outcome{Reason: v1alpha1.ReasonInForce, Ready: true, InForce: true, Message: fmt.Sprintf("in force at %s", path)}, wants
+}
+
+// principalOf is who gets the role, of a subject that is there.
+func (s *tenant) principalOf(key types.NamespacedName, written *v1alpha1.AssignmentSubject) entitlement.Principal {
+	if written.Invitation != "" {
+		return entitlement.Principal{User: s.invitations[sibling(key, written.Invitation)].acceptedBy}
+	}
+	return entitlement.Principal{User: written.User, Group: written.Group}
+}
+
+// judgeScope finds the place that a scope names, or says why there is none.
+func (s *tenant) judgeScope(namespace string, written *v1alpha1.Scope) (scope.Path, *Outcome) {
+	organization, ungoverned := s.governed(namespace)
+	if ungoverned != nil {
+		return scope.Path{}, ungoverned
+	}
+	path := PathOf(namespace, written)
+	if container := path.Container(); !organization.scopes.has(container) {
+		return path, &Outcome{Reason: v1alpha1.ReasonScopeNotFound, Message: fmt.Sprintf(
+			"spec.scope: the Organization %s does not declare %s: correct the scope, or declare it", namespace, container)}
+	}
+	if path.ResourceType != "" {
+		if _, ok := s.catalogue.holders[path.ResourceType]; !ok {
+			return path, &Outcome{Reason: v1alpha1.ReasonResourceTypeNotFound, Message: fmt.Sprintf(
+				"spec.scope.resource.type: no ResourceType has the type %q: correct the type, or declare it", path.ResourceType)}
+		}
+	}
+	return path, nil
+}
+
+func (s *tenant) judgeAssignedRole(key types.NamespacedName, level scope.Level) (*role, *Outcome) {
+	node := s.roles[key]
+	if node == nil || node.object == nil {
+		return nil, &Outcome{Reason: v1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
+			"spec.roleRef: there is no Role %s in this namespace: correct the name, or create it", key.Name)}
+	}
+	if !policy.AssignableAt(&node.object.Spec, v1alpha1.ScopeLevel(level)) {
+		return nil, &Outcome{Reason: v1alpha1.ReasonScopeLevelNotAllowed, Stalled: true, Message: fmt.Sprintf(
+			"spec.scope: the Role %s may not be assigned at level %s: %s", key.Name, level, otherLevel(node.object.Spec.Type, level))}
+	}
+	if node.visible.broken {
+		return nil, &Outcome{Reason: v1alpha1.ReasonRoleInvalid, Message: fmt.Sprintf(
+			"spec.roleRef: the Role %s grants nothing until it is fixed; see its status", key.Name)}
+	}
+	return node, nil
+}
+
+// otherLevel says what to do where a role of a type may not be assigned at a level. What the type rules
+// out, assignableAt can't allow.
+func otherLevel(roleType v1alpha1.RoleType, level scope.Level) string {
+	switch {
+	case roleType == v1alpha1.RoleShare:
+		return "a role of type Share is assigned at a resource: set scope.resource, or assign another Role"
+	case level == scope.Resource:
+		return "only a role of type Share is assigned at a resource: assign it at another level, or assign such a Role"
+	default:
+		return "assign it at another level, or change its assignableAt"
+	}
+}
+
+// judgeSubject is who gets the role, as the store knows them, or why nobody does.
+func (s *tenant) judgeSubject(key types.NamespacedName, written *v1alpha1.AssignmentSubject) (string, *Outcome) {
+	switch {
+	case written.User != "":
+		return s.judgeSubjectUser("spec.subject.user", sibling(key, written.User))
+	case written.Group != "":
+		return s.judgeSubjectGroup("spec.subject.group", sibling(key, written.Group))
+	default:
+		return s.judgeSubjectInvitation(sibling(key, written.Invitation))
+	}
+}
+
+func (s *tenant) judgeSubjectGroup(field string, key types.NamespacedName) (string, *Outcome) {
+	if node := s.groups[key]; node == nil || node.object == nil {
+		return "", &Outcome{Reason: v1alpha1.ReasonGroupNotFound, Message: fmt.Sprintf(
+			"%s: there is no Group %s in this namespace: correct the name, or create it", field, key.Name)}
+	}
+	return tuples.GroupMembers(key.Namespace, key.Name), nil
+}
+
+func (s *tenant) judgeSubjectUser(field string, key types.NamespacedName) (string, *Outcome) {
+	node := s.users[key]
+	switch {
+	case node == nil || node.object == nil:
+		return "", &Outcome{Reason: v1alpha1.ReasonUserNotFound, Message: fmt.Sprintf(
+			"%s: there is no User %s in this namespace: correct the name, or create it", field, key.Name)}
+	case !node.outcome.Ready:
+		return "", &Outcome{Reason: v1alpha1.ReasonUserInvalid, Message: fmt.Sprintf(
+			"%s: the User %s is invalid and grants nothing; see its status", field, key.Name)}
+	case node.object.Spec.Suspended:
+		return "", &Outcome{Reason: v1alpha1.ReasonUserSuspended, Ready: true, Message: fmt.Sprintf(
+			"the User %s is suspended; this takes effect again when that ends", key.Name)}
+	}
+	return tuples.User(node.object.Spec.Subject), nil
+}

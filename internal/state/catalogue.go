@@ -1,0 +1,114 @@
+package state
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+)
+
+type resourceType struct {
+	object  *v1alpha1.ResourceType
+	outcome Outcome
+}
+
+// catalogue is what the ResourceTypes say together.
+type catalogue struct {
+	// holders are the names of the ResourceTypes that hold a type, by type.
+	holders map[string]string
+	// permissions are held by the ResourceType whose type they name.
+	permissions map[string]policy.Permission
+}
+
+// Permission implements policy.Catalogue.
+func (c *catalogue) Permission(name string) (policy.Permission, bool) {
+	permission, ok := c.permissions[name]
+	return permission, ok
+}
+
+// evaluateCatalogue makes the catalogue anew. What depends on it is in other tenants, and evaluated there.
+func (p *pass) evaluateCatalogue() {
+	s := p.state
+	now := &catalogue{holders: map[string]string{}, permissions: map[string]policy.Permission{}}
+
+	var byAge []*v1alpha1.ResourceType
+	for name, node := range s.types {
+		if node.object == nil {
+			delete(s.types, name)
+			p.judge(kinds.Ref{Kind: kinds.ResourceType, Name: name}, &node.outcome, Outcome{})
+			continue
+		}
+		byAge = append(byAge, node.object)
+	}
+	slices.SortFunc(byAge, func(a, b *v1alpha1.ResourceType) int { return policy.CompareAge(a, b) })
+	declaredBy := map[string]string{}
+	for _, object := range byAge {
+		p.judge(kinds.RefOf(object), &s.types[object.Name].outcome, now.enter(object, declaredBy))
+	}
+	p.declared = now
+}
+
+// recatalogue evaluates what a difference to the catalogue that the tenant knows concerns. ResourceTypes are few and change
+// rarely, so nothing finer is needed.
+func (p *pass) recatalogue(now *catalogue) {
+	s := p.state
+	old := s.catalogue
+	s.catalogue = now
+	for name := range differing(old.permissions, now.permissions, policy.Permission.Equal) {
+		all(p.roles, s.named.rolesGiving, name)
+		all(p.grants, s.named.grantsGiving, name)
+	}
+	for name := range differing(old.holders, now.holders, func(a, b string) bool { return a == b }) {
+		all(p.assignments, s.named.assignmentsOn, name)
+		all(p.grants, s.named.grantsOn, name)
+	}
+}
+
+// enter adds a ResourceType that is younger than all that were entered before.
+func (c *catalogue) enter(object *v1alpha1.ResourceType, declaredBy map[string]string) Outcome {
+	if holder, taken := c.holders[object.Spec.Type]; taken {
+		return Outcome{Reason: v1alpha1.ReasonTypeTaken, Stalled: true, Message: fmt.Sprintf(
+			"spec.type: the older ResourceType %s has the type %q, so this one declares nothing: choose another type, or delete one of the two",
+			holder, object.Spec.Type)}
+	}
+	c.holders[object.Spec.Type] = object.Name
+	var taken []string
+	for _, permission := range object.Spec.Permissions {
+		if holder, ok := declaredBy[permission.Name]; ok {
+			taken = append(taken, fmt.Sprintf("%q is declared by the older ResourceType %s", permission.Name, holder))
+			continue
+		}
+		declaredBy[permission.Name] = object.Name
+		attributes := make(map[string]v1alpha1.AttributeType, len(permission.Attributes))
+		for _, attribute := range permission.Attributes {
+			attributes[attribute.Name] = attribute.Type
+		}
+		c.permissions[permission.Name] = policy.Permission{Type: object.Spec.Type, Attributes: attributes}
+	}
+	if len(taken) > 0 {
+		return Outcome{Reason: v1alpha1.ReasonPermissionTaken, Stalled: true, Message: fmt.Sprintf(
+			"spec.permissions: %s: rename or remove it here; the other permissions hold", strings.Join(taken, "; "))}
+	}
+	return Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: fmt.Sprintf(
+		"declares %s with %d permissions", object.Spec.Type, len(object.Spec.Permissions))}
+}
+
+// differing are the keys whose values are not the same in both maps.
+func differing[V any](old, now map[string]V, equal func(a, b V) bool) set[string] {
+	keys := set[string]{}
+	for key := range maps.Keys(old) {
+		if value, ok := now[key]; !ok || !equal(old[key], value) {
+			keys.add(key)
+		}
+	}
+	for key := range maps.Keys(now) {
+		if _, ok := old[key]; !ok {
+			keys.add(key)
+		}
+	}
+	return keys
+}

@@ -1,0 +1,65 @@
+package state_test
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
+)
+
+// expectCounted counts what a state says of each object, and expects that the state has counted the same.
+func expectCounted(t *testing.T, all *state.State, said snapshot) {
+	t.Helper()
+	want := state.Counts{
+		Objects: map[state.Standing]int{}, InForce: map[string]int{}, Temporary: map[v1alpha1.GrantPhase]int{},
+		Wanted: len(said.tuples) + len(said.cells),
+	}
+	var deadlines []time.Time
+	for ref, outcome := range said.outcomes {
+		if outcome.Reason == "" {
+			continue // it is being deleted, and gives nothing any more
+		}
+		standing := state.Standing{Kind: ref.Kind, State: state.StandingWaiting, Reason: outcome.Reason}
+		if outcome.Stalled {
+			standing.State = state.StandingStalled
+		}
+		if outcome.Ready {
+			standing.State = state.StandingReady
+		}
+		want.Objects[standing]++
+		if outcome.InForce {
+			want.InForce[ref.Kind]++
+		}
+		if ref.Kind != kinds.TemporaryPermissionGrant {
+			continue
+		}
+		want.Temporary[outcome.Phase]++
+		if outcome.InForce {
+			deadlines = append(deadlines, outcome.Life.Deadline)
+		}
+	}
+	for _, deadline := range deadlines {
+		if want.NextDeadline.IsZero() || deadline.Before(want.NextDeadline) {
+			want.NextDeadline = deadline
+		}
+	}
+	got := all.Counts()
+	if !maps.Equal(got.Objects, want.Objects) || !maps.Equal(got.InForce, want.InForce) || !maps.Equal(got.Temporary, want.Temporary) ||
+		!got.NextDeadline.Equal(want.NextDeadline) || got.Wanted != want.Wanted {
+		t.Errorf("counted %+v, want %+v", got, want)
+	}
+	for _, instant := range append(deadlines, epoch, epoch.Add(time.Hour), epoch.Add(24*time.Hour)) {
+		ending := 0
+		for _, deadline := range deadlines {
+			if deadline.Before(instant) {
+				ending++
+			}
+		}
+		if got := all.EndingBefore(instant); got != ending {
+			t.Errorf("%d end before %s, want %d", got, instant, ending)
+		}
+	}
+}

@@ -1,0 +1,264 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+)
+
+// MissingPrivileges is what someone who asks for a change lacks of all that the change gives. Nothing in it means
+// that they may make it.
+type MissingPrivileges struct {
+	// User is the name of the User that the one who asks stands for, empty if there is none in force.
+	User string
+	// Unresolved are references that lead nowhere: what they will give can't be shown to be held. Each
+	// names the field and says what to do.
+	Unresolved []string
+	// Privileges are given by the change, and not held by the one who asks; the right to say who is in a group
+	// comes first.
+	Privileges []Privilege
+}
+
+// Empty says whether nothing is lacking.
+func (f MissingPrivileges) Empty() bool { return len(f.Unresolved) == 0 && len(f.Privileges) == 0 }
+
+// MissingPrivileges says what is lacking to the one who asks, known by their subject, for replacing an object by
+// another; old is nil where it is created, and object where it is deleted. What the change gives is all
+// that is held with it and not without it, by whomever, also where it only makes other objects take effect.
+func (s *tenant) missingPrivileges(subject string, old, object client.Object) MissingPrivileges {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	named := object
+	if named == nil {
+		named = old
+	}
+	organization := named.GetNamespace()
+	if organization == "" {
+		organization = named.GetName()
+	}
+	g := &escalationCheck{state: s, key: client.ObjectKeyFromObject(named), subject: subject}
+	switch o := named.(type) {
+	case *v1alpha1.RoleAssignment:
+		g.assignment(cast[*v1alpha1.RoleAssignment](old), cast[*v1alpha1.RoleAssignment](object))
+	case *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant:
+		g.grant(old, object)
+	case *v1alpha1.Role:
+		g.role(cast[*v1alpha1.Role](old), cast[*v1alpha1.Role](object))
+	case *v1alpha1.Organization:
+		g.organization(cast[*v1alpha1.Organization](old), cast[*v1alpha1.Organization](object))
+	case *v1alpha1.User:
+		g.user(cast[*v1alpha1.User](old), cast[*v1alpha1.User](object))
+	case *v1alpha1.Group:
+		g.group(cast[*v1alpha1.Group](old), cast[*v1alpha1.Group](object))
+	case *v1alpha1.GroupMembership:
+		g.membership(cast[*v1alpha1.GroupMembership](old), cast[*v1alpha1.GroupMembership](object))
+	case *v1alpha1.Invitation:
+		g.invitation(cast[*v1alpha1.Invitation](old), cast[*v1alpha1.Invitation](object))
+	default:
+		panic(fmt.Sprintf("desired: a %T gives nothing that could be held", o)) // a mistake in the program
+	}
+	lacking := MissingPrivileges{Unresolved: g.unresolved, Privileges: uncovered(g.gives, slices.Values(g.had))}
+	if user, ok := s.userOf(identity{organization, subject}); ok {
+		lacking.User = user.Name
+		lacking.Privileges = uncovered(lacking.Privileges, s.privileges(user))
+	}
+	slices.SortFunc(lacking.Privileges, comparePowers)
+	return lacking
+}
+
+// cast is the object as one of its kind, nil if there is none.
+func cast[T client.Object](object client.Object) (none T) {
+	if object == nil {
+		return none
+	}
+	return object.(T)
+}
+
+// escalationCheck is what a change gives.
+type escalationCheck struct {
+	state *tenant
+	// key is the name of the object, subject who asks for the change.
+	key     types.NamespacedName
+	subject string
+	// gives are held after the change, had before it, by the same people.
+	gives, had []Privilege
+	unresolved []string
+}
+
+func (g *escalationCheck) give(privileges ...Privilege) { g.gives = append(g.gives, privileges...) }
+
+// needs notes that a reference must lead somewhere.
+func (g *escalationCheck) needs(without *Outcome) {
+	if without != nil {
+		g.unresolved = append(g.unresolved, without.Message)
+	}
+}
+
+func (g *escalationCheck) assignment(old, object *v1alpha1.RoleAssignment) {
+	if object == nil || old != nil && equality.Semantic.DeepEqual(old.Spec, object.Spec) {
+		return
+	}
+	s, spec := g.state, &object.Spec
+	path, without := s.judgeScope(g.key.Namespace, &spec.Scope)
+	g.needs(without)
+	role := sibling(g.key, spec.RoleRef.Name)
+	g.needs(s.unresolvedRole("spec.roleRef", role))
+	if old == nil || old.Spec.Subject != spec.Subject {
+		g.needs(s.unresolvedSubject(g.key, &spec.Subject))
+	} else {
+		g.had = s.assigned(g.key, &old.Spec)
+	}
+	// Whether the role may be assigned at this level does not matter: that can change.
+	g.give(s.rolePowers(role, path)...)
+}
+
+// assigned is what an assignment gives to whomever it names, as things are.
+func (s *tenant) assigned(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) []Privilege {
+	path, without := s.judgeScope(key.Namespace, &spec.Scope)
+	if without != nil {
+		return nil
+	}
+	role := sibling(key, spec.RoleRef.Name)
+	if _, without := s.judgeAssignedRole(role, path.Level()); without != nil {
+		return nil
+	}
+	return s.rolePowers(role, path)
+}
+
+// rolePowers is what a role gives at a path.
+func (s *tenant) rolePowers(key types.NamespacedName, path scope.Path) (privileges []Privilege) {
+	if node := s.roles[key]; node != nil {
+		privileges = at(path, node.grants)
+	}
+	if organization := s.organizations[key.Namespace]; path.Level() == scope.Organization &&
+		organization != nil && organization.object != nil && organization.object.Spec.AdminRole == key.Name {
+		privileges = append(privileges, manages(key.Namespace, ""))
+	}
+	return privileges
+}
+
+// at are grants as privileges at a path.
+func at(path scope.Path, grants []policy.Grant) []Privilege {
+	privileges := make([]Privilege, 0, len(grants))
+	for _, grant := range grants {
+		privileges = append(privileges, Privilege{Grant: grant, At: path})
+	}
+	return privileges
+}
+
+// unresolvedSubject says why there is nobody of the name.
+func (s *tenant) unresolvedSubject(key types.NamespacedName, subject *v1alpha1.AssignmentSubject) *Outcome {
+	if _, without := s.judgeSubject(key, subject); without != nil && isMissing(without.Reason) {
+		return without
+	}
+	return nil
+}
+
+// isMissing says whether a reason is that an object is not there, as opposed to one that gives nothing now.
+func isMissing(reason string) bool {
+	switch reason {
+	case v1alpha1.ReasonUserNotFound, v1alpha1.ReasonGroupNotFound, v1alpha1.ReasonInvitationNotFound:
+		return true
+	}
+	return false
+}
+
+func (g *escalationCheck) grant(old, object client.Object) {
+	if object == nil {
+		return
+	}
+	s, now := g.state, grantObjectOf(object)
+	life, ok := g.lifeOf(now)
+	if !ok {
+		return
+	}
+	path, without := s.judgeScope(g.key.Namespace, &now.scope)
+	g.needs(without)
+	path, entries := s.readEntries(now, path, life)
+	var was *grantObject
+	if old != nil {
+		was = grantObjectOf(old)
+	}
+	sameSubject := was != nil && was.user == now.user && was.group == now.group
+	if !sameSubject {
+		if _, without := s.judgeGrantee(g.key.Namespace, now); without != nil && isMissing(without.Reason) {
+			g.needs(without)
+		}
+	} else {
+		g.had = s.granted(g.key.Namespace, was)
+	}
+	for n, read := range entries {
+		if read.fault == nil {
+			g.give(Privilege{Grant: read.grant, At: path})
+			continue
+		}
+		unchanged := func(written v1alpha1.PermissionEntry) bool {
+			return equality.Semantic.DeepEqual(written, now.entries[n])
+		}
+		if !sameSubject || !slices.ContainsFunc(was.entries, unchanged) || !equality.Semantic.DeepEqual(was.scope, now.scope) || longer(was, now) {
+			g.needs(&Outcome{Message: fmt.Sprintf("%s: %s: %s", now.entriesField(), read.permission, read.fault.Message)})
+		}
+	}
+}
+
+// lifeOf is when a grant holds, whatever the organization's maximum is: that can change. False means that
+// the grant says itself that it has ended.
+func (g *escalationCheck) lifeOf(o *grantObject) (policy.Lifetime, bool) {
+	if o.temporary == nil {
+		return policy.Lifetime{}, true
+	}
+	if ends := o.temporary.Spec.ExpiresAt; ends != nil && !ends.After(g.state.instant()) {
+		return policy.Lifetime{}, false
+	}
+	life, err := policy.LifetimeOf(o.temporary, 0)
+	if err != nil {
+		g.needs(&Outcome{Message: err.Error()})
+	}
+	return life, true
+}
+
+// longer says whether a temporary grant ends later than it did.
+func longer(was, now *grantObject) bool {
+	if now.temporary == nil {
+		return false
+	}
+	before, err := policy.LifetimeOf(was.temporary, 0)
+	after, err2 := policy.LifetimeOf(now.temporary, 0)
+	return err != nil || err2 != nil || after.Deadline.After(before.Deadline)
+}
+
+// granted is what a grant gives to whomever it names, as things are, the organization's maximum aside.
+func (s *tenant) granted(namespace string, o *grantObject) (privileges []Privilege) {
+	path, without := s.judgeScope(namespace, &o.scope)
+	if without != nil {
+		return nil
+	}
+	life := policy.Lifetime{}
+	if o.temporary != nil {
+		var err error
+		if life, err = policy.LifetimeOf(o.temporary, 0); err != nil {
+			return nil
+		}
+	}
+	path, entries := s.readEntries(o, path, life)
+	for _, read := range entries {
+		if read.fault == nil {
+			privileges = append(privileges, Privilege{Grant: read.grant, At: path})
+		}
+	}
+	return privileges
+}
+
+func (o *grantObject) entriesField() string {
+	if o.temporary != nil {
+		return "spec.permissionGrant"
+	}
+	return "spec.permissions"
+}

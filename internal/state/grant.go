@@ -1,0 +1,211 @@
+package state
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
+)
+
+// grant is a PermissionGrant or a TemporaryPermissionGrant.
+type grant struct {
+	object  *grantObject
+	outcome Outcome
+	claims  claims
+	// offer is what the grant would put into a cell, which other grants fill too.
+	offer *offer
+}
+
+// grantObject is what the state keeps of either kind.
+type grantObject struct {
+	age         metav1.Time
+	uid         types.UID
+	user, group string
+	userField   string
+	entries     []v1alpha1.PermissionEntry
+	scope       v1alpha1.Scope
+	// temporary is set for a temporary grant.
+	temporary *v1alpha1.TemporaryPermissionGrant
+}
+
+func grantObjectOf(object client.Object) *grantObject {
+	switch o := object.(type) {
+	case *v1alpha1.PermissionGrant:
+		return &grantObject{
+			age: o.CreationTimestamp, uid: o.UID, user: o.Spec.Subject.User, group: o.Spec.Subject.Group,
+			userField: "spec.subject.user", entries: o.Spec.Permissions, scope: o.Spec.Scope,
+		}
+	case *v1alpha1.TemporaryPermissionGrant:
+		kept := &v1alpha1.TemporaryPermissionGrant{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+		if stamped, ok := o.Annotations[v1alpha1.AnnotationGrantedAt]; ok {
+			kept.Annotations = map[string]string{v1alpha1.AnnotationGrantedAt: stamped}
+		}
+		kept.Status.StartsAt, kept.Status.ExpiresAt, kept.Status.Phase = o.Status.StartsAt, o.Status.ExpiresAt, o.Status.Phase
+		return &grantObject{
+			age: o.CreationTimestamp, uid: o.UID, user: o.Spec.User, userField: "spec.user",
+			entries: []v1alpha1.PermissionEntry{o.Spec.PermissionGrant}, scope: o.Spec.Scope, temporary: kept,
+		}
+	}
+	panic(fmt.Sprintf("desired: a %T is no grant", object)) // a mistake in the program, not in its input
+}
+
+// offer is what a grant would put into a cell.
+type offer struct {
+	cell tuples.Cell
+	path scope.Path
+	// entries are what became of each entry: a grant, or a fault.
+	entries []entry
+}
+
+type entry struct {
+	permission string
+	grant      policy.Grant
+	fault      *policy.Fault
+	// waits means that the fault may go away without an edit of the object.
+	waits bool
+}
+
+func (p *pass) evaluateGrant(ref kinds.Ref) {
+	s := p.state
+	node := s.grants[ref]
+	if node.offer != nil {
+		p.offers(node.offer.cell, ref)
+		s.grantCells[node.offer.cell].owners.remove(ref)
+		node.offer = nil
+	}
+	if node.object == nil {
+		delete(s.grants, ref)
+		p.judge(ref, &node.outcome, Outcome{})
+		p.claim(ref, &node.claims, claims{})
+		return
+	}
+	outcome, offered := s.judgeGrant(ref, node.object)
+	if offered == nil {
+		p.judge(ref, &node.outcome, outcome)
+		p.claim(ref, &node.claims, claims{})
+		return
+	}
+	// What there is to say is known when the cell is.
+	node.offer = offered
+	cell := place(s.grantCells, offered.cell)
+	if cell.owners == nil {
+		cell.owners = set[kinds.Ref]{}
+	}
+	cell.owners.add(ref)
+	p.offers(offered.cell, ref)
+	wants := claims{facts: node.claims.facts} // until the cell says which entries it takes
+	if tuple, ok := tuples.Parent(offered.path); ok && offered.path.Level() == scope.Resource {
+		wants.tuples = append(wants.tuples, tuple)
+	}
+	p.claim(ref, &node.claims, wants)
+}
+
+// offers notes that a grant wants something else in a cell.
+func (p *pass) offers(cell tuples.Cell, ref kinds.Ref) {
+	if p.cells[cell] == nil {
+		p.cells[cell] = set[kinds.Ref]{}
+	}
+	p.cells[cell].add(ref)
+}
+
+// judgeGrant says what a grant offers or, where that is nothing, what there is to say.
+func (s *tenant) judgeGrant(ref kinds.Ref, o *grantObject) (Outcome, *offer) {
+	life, outcome := s.judgeLife(ref.Namespace, o)
+	if outcome != nil {
+		return *outcome, nil
+	}
+	without := func(why *Outcome) (Outcome, *offer) { return s.withLife(*why, o, life), nil }
+
+	path, fault := s.judgeScope(ref.Namespace, &o.scope)
+	if fault != nil {
+		return without(fault)
+	}
+	subject, fault := s.judgeGrantee(ref.Namespace, o)
+	if fault != nil {
+		return without(fault)
+	}
+	path, entries := s.readEntries(o, path, life)
+	return Outcome{}, &offer{cell: tuples.GrantCell(objectid.Scope(path), subject), path: path, entries: entries}
+}
+
+// readEntries says what the entries of a grant give, and at which path.
+func (s *tenant) readEntries(o *grantObject, path scope.Path, life policy.Lifetime) (scope.Path, []entry) {
+	ofType := path.ResourceType
+	if path.ResourceID == "" {
+		path = path.Container() // every object of the type at the scope: the permissions say which type
+	}
+	entries := make([]entry, 0, len(o.entries))
+	for _, written := range o.entries {
+		granted, fault := policy.ParseEntry(written, s.catalogue, ofType)
+		if o.temporary != nil {
+			granted.Window = policy.Window{From: life.Start, Until: life.Deadline}
+		}
+		entries = append(entries, entry{
+			permission: written.Permission, grant: granted, fault: fault,
+			waits: fault != nil && policy.CanComeByItself(fault.Reason),
+		})
+	}
+	return path, entries
+}
+
+func (s *tenant) judgeGrantee(namespace string, o *grantObject) (string, *Outcome) {
+	if o.user != "" {
+		return s.judgeSubjectUser(o.userField, types.NamespacedName{Namespace: namespace, Name: o.user})
+	}
+	return s.judgeSubjectGroup("spec.subject.group", types.NamespacedName{Namespace: namespace, Name: o.group})
+}
+
+// judgeLife says when a temporary grant begins and ends, and what there is to say if it has ended: that
+// it is expired is all, whatever else became of what it names.
+func (s *tenant) judgeLife(namespace string, o *grantObject) (policy.Lifetime, *Outcome) {
+	if o.temporary == nil {
+		return policy.Lifetime{}, nil
+	}
+	maximum := time.Duration(0)
+	if organization := s.organizations[namespace]; organization != nil {
+		maximum = organization.maximum
+	}
+	life, err := policy.LifetimeOf(o.temporary, maximum)
+	if err != nil {
+		return life, &Outcome{Reason: v1alpha1.ReasonDurationInvalid, Stalled: true, Message: err.Error()}
+	}
+	if life.PhaseAt(s.now) != v1alpha1.PhaseExpired && !seenToEnd(o.temporary, life) {
+		return life, nil
+	}
+	outcome := Outcome{Reason: v1alpha1.ReasonExpired, Ready: true, Message: fmt.Sprintf("expired at %s", instant(life.Deadline)),
+		Life: life, Phase: v1alpha1.PhaseExpired}
+	if ttl := o.temporary.Spec.TTLAfterExpired; ttl != nil {
+		// One that can't be read, which the schema does not let through, keeps the object.
+		if rest, err := policy.ParseDuration(*ttl); err == nil {
+			outcome.Next = life.Deadline.Add(rest)
+			outcome.Done = !s.now.Before(outcome.Next)
+		}
+	}
+	return life, &outcome
+}
+
+// seenToEnd says whether a grant's status has noted already that this deadline has passed. Then it has, whatever
+// the clock of a machine says where the operator is started later.
+func seenToEnd(o *v1alpha1.TemporaryPermissionGrant, life policy.Lifetime) bool {
+	noted := o.Status.ExpiresAt
+	return o.Status.Phase == v1alpha1.PhaseExpired && noted != nil && noted.Time.Equal(life.Deadline.Truncate(time.Second))
+}
+
+// withLife adds to an outcome when it changes by itself.
+func (s *tenant) withLife(outcome Outcome, o *grantObject, life policy.Lifetime) Outcome {
+	if o.temporary != nil {
+		outcome.Life, outcome.Phase, outcome.Next = life, life.PhaseAt(s.now), life.Next(s.now)
+	}
+	return outcome
+}
+
+func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,161 @@
+package state
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+)
+
+type set[T comparable] map[T]struct{}
+
+func (s set[T]) add(value T) { s[value] = struct{}{} }
+
+func (s set[T]) remove(value T) { delete(s, value) }
+
+func (s set[T]) has(value T) bool {
+	_, ok := s[value]
+	return ok
+}
+
+// index finds the objects that name something, whether or not that is there.
+type index[K, V comparable] map[K]set[V]
+
+func (i index[K, V]) add(key K, value V) {
+	if i[key] == nil {
+		i[key] = set[V]{}
+	}
+	i[key].add(value)
+}
+
+func (i index[K, V]) put(key K, value V, enter bool) {
+	if enter {
+		i.add(key, value)
+	} else {
+		i.remove(key, value)
+	}
+}
+
+func (i index[K, V]) remove(key K, value V) {
+	delete(i[key], value)
+	if len(i[key]) == 0 {
+		delete(i, key)
+	}
+}
+
+// references are who names whom.
+type references struct {
+	// By namespace, which is by organization.
+	usersOf, groupsOf, rolesOf, assignmentsOf index[string, types.NamespacedName]
+
+	usersBySubject index[identity, types.NamespacedName]
+	// rolesGiving finds roles by a permission that they list.
+	rolesGiving index[string, types.NamespacedName]
+	// heirs finds the roles that inherit from a role directly.
+	heirs index[types.NamespacedName, types.NamespacedName]
+	// assignmentsOn finds assignments by the type of their resource.
+	assignmentsOn index[string, types.NamespacedName]
+
+	assignedRole, assignedToUser, assignedToGroup, assignedToInvitation index[types.NamespacedName, types.NamespacedName]
+
+	membershipsOf, invitationsOf                    index[string, types.NamespacedName]
+	membershipsOfUser, membershipsOfGroup, accepted index[types.NamespacedName, types.NamespacedName]
+	// sameMembership finds the memberships of one user in one group.
+	sameMembership index[pair, types.NamespacedName]
+	// deleting finds, by organization, the assignments that are being deleted.
+	deleting index[string, types.NamespacedName]
+
+	grantsOf, grantsOn, grantsGiving index[string, kinds.Ref]
+	grantsToUser, grantsToGroup      index[types.NamespacedName, kinds.Ref]
+}
+
+// identity is a subject in an organization.
+type identity struct{ organization, subject string }
+
+// pair is a user and a group of an organization.
+type pair struct{ organization, user, group string }
+
+func newReferences() references {
+	byText := func() index[string, types.NamespacedName] { return index[string, types.NamespacedName]{} }
+	byName := func() index[types.NamespacedName, types.NamespacedName] {
+		return index[types.NamespacedName, types.NamespacedName]{}
+	}
+	return references{
+		usersOf: byText(), groupsOf: byText(), rolesOf: byText(), assignmentsOf: byText(),
+		usersBySubject: index[identity, types.NamespacedName]{},
+		rolesGiving:    byText(), heirs: byName(), assignmentsOn: byText(),
+		assignedRole: byName(), assignedToUser: byName(), assignedToGroup: byName(), assignedToInvitation: byName(),
+		membershipsOf: byText(), invitationsOf: byText(), deleting: byText(),
+		membershipsOfUser: byName(), membershipsOfGroup: byName(), accepted: byName(),
+		sameMembership: index[pair, types.NamespacedName]{},
+		grantsOf:       index[string, kinds.Ref]{}, grantsOn: index[string, kinds.Ref]{}, grantsGiving: index[string, kinds.Ref]{},
+		grantsToUser: index[types.NamespacedName, kinds.Ref]{}, grantsToGroup: index[types.NamespacedName, kinds.Ref]{},
+	}
+}
+
+// indexRole enters a role into the indexes, or takes it out.
+func (r *references) indexRole(spec *v1alpha1.RoleSpec, key types.NamespacedName, enter bool) {
+	r.rolesOf.put(key.Namespace, key, enter)
+	for _, entry := range spec.PermissionGrants {
+		r.rolesGiving.put(entry.Permission, key, enter)
+	}
+	for _, parent := range spec.Inherits {
+		r.heirs.put(sibling(key, parent), key, enter)
+	}
+}
+
+// indexAssignment enters an assignment into the indexes, or takes it out.
+func (r *references) indexAssignment(spec *v1alpha1.RoleAssignmentSpec, key types.NamespacedName, enter bool) {
+	r.assignmentsOf.put(key.Namespace, key, enter)
+	r.assignedRole.put(sibling(key, spec.RoleRef.Name), key, enter)
+	if spec.Subject.User != "" {
+		r.assignedToUser.put(sibling(key, spec.Subject.User), key, enter)
+	}
+	if spec.Subject.Group != "" {
+		r.assignedToGroup.put(sibling(key, spec.Subject.Group), key, enter)
+	}
+	if spec.Subject.Invitation != "" {
+		r.assignedToInvitation.put(sibling(key, spec.Subject.Invitation), key, enter)
+	}
+	if spec.Scope.Resource != nil {
+		r.assignmentsOn.put(spec.Scope.Resource.Type, key, enter)
+	}
+}
+
+// indexMembership enters a membership into the indexes, or takes it out.
+func (r *references) indexMembership(spec *v1alpha1.GroupMembershipSpec, key types.NamespacedName, enter bool) {
+	r.membershipsOf.put(key.Namespace, key, enter)
+	r.membershipsOfUser.put(sibling(key, spec.User), key, enter)
+	r.membershipsOfGroup.put(sibling(key, spec.Group), key, enter)
+	r.sameMembership.put(pair{key.Namespace, spec.User, spec.Group}, key, enter)
+}
+
+// indexInvitation enters an invitation into the indexes, or takes it out.
+func (r *references) indexInvitation(spec *v1alpha1.InvitationSpec, key types.NamespacedName, enter bool) {
+	r.invitationsOf.put(key.Namespace, key, enter)
+	if spec.AcceptedBy != "" {
+		r.accepted.put(sibling(key, spec.AcceptedBy), key, enter)
+	}
+}
+
+// indexGrant enters a grant into the indexes, or takes it out.
+func (r *references) indexGrant(o *grantObject, ref kinds.Ref, enter bool) {
+	r.grantsOf.put(ref.Namespace, ref, enter)
+	if o.user != "" {
+		r.grantsToUser.put(types.NamespacedName{Namespace: ref.Namespace, Name: o.user}, ref, enter)
+	}
+	if o.group != "" {
+		r.grantsToGroup.put(types.NamespacedName{Namespace: ref.Namespace, Name: o.group}, ref, enter)
+	}
+	if o.scope.Resource != nil {
+		r.grantsOn.put(o.scope.Resource.Type, ref, enter)
+	}
+	for _, entry := range o.entries {
+		r.grantsGiving.put(entry.Permission, ref, enter)
+	}
+}
+
+// sibling is the name of another object in the same namespace: no reference leaves it.
+func sibling(of types.NamespacedName, name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: of.Namespace, Name: name}
+}

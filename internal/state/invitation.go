@@ -1,0 +1,155 @@
+package state
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+)
+
+// defaultValidity is how long an invitation can be accepted that does not say it.
+const defaultValidity = 7 * 24 * time.Hour
+
+type invitation struct {
+	object  *invitationObject
+	outcome Outcome
+	// acceptedBy is the User who has accepted; empty while nobody has. subject is whom that User stood
+	// for then.
+	acceptedBy, subject string
+}
+
+// invitationObject is what the state keeps of an Invitation.
+type invitationObject struct {
+	spec    v1alpha1.InvitationSpec
+	uid     types.UID
+	created time.Time
+	// accepted are the instants at which it is said to have been accepted.
+	accepted []time.Time
+}
+
+func invitationObjectOf(o *v1alpha1.Invitation) *invitationObject {
+	kept := &invitationObject{spec: o.Spec, uid: o.UID, created: o.CreationTimestamp.Time}
+	if at, err := time.Parse(time.RFC3339, o.Annotations[v1alpha1.AnnotationAcceptedAt]); err == nil {
+		kept.accepted = append(kept.accepted, at)
+	}
+	if at := o.Status.AcceptedAt; at != nil {
+		kept.accepted = append(kept.accepted, at.Time)
+	}
+	return kept
+}
+
+// Invited is the life of an invitation.
+type Invited struct {
+	Phase               v1alpha1.InvitationPhase
+	Expires, AcceptedAt time.Time
+}
+
+func (i Invited) equal(other Invited) bool {
+	return i.Phase == other.Phase && i.Expires.Equal(other.Expires) && i.AcceptedAt.Equal(other.AcceptedAt)
+}
+
+func (p *pass) evaluateInvitation(key types.NamespacedName) {
+	s := p.state
+	node := s.invitations[key]
+	now, acceptedBy, subject := Outcome{}, "", ""
+	if node.object == nil {
+		delete(s.invitations, key)
+	} else {
+		now = s.judgeInvitation(key, node.object)
+		if now.Invited.Phase == v1alpha1.InvitationAccepted {
+			acceptedBy = node.object.spec.AcceptedBy
+			subject, _ = s.judgeSubjectUser("", sibling(key, acceptedBy))
+		}
+	}
+	if !node.outcome.equal(now) || node.acceptedBy != acceptedBy || node.subject != subject {
+		all(p.assignments, s.named.assignedToInvitation, key)
+	}
+	node.acceptedBy, node.subject = acceptedBy, subject
+	p.judge(kinds.Named(kinds.Invitation, key), &node.outcome, now)
+}
+
+func (s *tenant) judgeInvitation(key types.NamespacedName, o *invitationObject) Outcome {
+	life, err := s.invited(o)
+	if err != nil {
+		return Outcome{Reason: v1alpha1.ReasonDurationInvalid, Stalled: true, Message: err.Error()}
+	}
+	outcome := Outcome{Invited: life, Ready: true}
+	switch life.Phase {
+	case v1alpha1.InvitationPending:
+		outcome.Reason, outcome.Next = v1alpha1.ReasonInvitationPending, life.Expires
+		outcome.Message = fmt.Sprintf("can be accepted until %s", instant(life.Expires))
+	case v1alpha1.InvitationExpired:
+		outcome.Reason = v1alpha1.ReasonInvitationExpired
+		outcome.Message = fmt.Sprintf("was not accepted before %s", instant(life.Expires))
+	default:
+		if _, without := s.judgeSubjectUser("spec.acceptedBy", sibling(key, o.spec.AcceptedBy)); without != nil {
+			without.Invited = life
+			return *without
+		}
+		outcome.Reason = v1alpha1.ReasonAccepted
+		outcome.Message = fmt.Sprintf("accepted by %s", o.spec.AcceptedBy)
+	}
+	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+		ungoverned.Invited, ungoverned.Next = life, outcome.Next
+		return *ungoverned
+	}
+	return outcome
+}
+
+// invited says where in its life an invitation is. It is accepted if that was seen before it expired,
+// be it now, by the webhook or by an earlier look; when none of them knows, it was too late.
+func (s *tenant) invited(o *invitationObject) (Invited, error) {
+	expires, err := expiryOf(&o.spec, o.created)
+	life := Invited{Phase: v1alpha1.InvitationPending, Expires: expires}
+	if err != nil {
+		return life, err
+	}
+	if o.spec.AcceptedBy != "" {
+		for _, at := range append([]time.Time{s.now.Truncate(time.Second)}, o.accepted...) {
+			if at.Before(life.Expires) && (life.AcceptedAt.IsZero() || at.Before(life.AcceptedAt)) {
+				life.AcceptedAt, life.Phase = at, v1alpha1.InvitationAccepted
+			}
+		}
+	}
+	if life.Phase == v1alpha1.InvitationPending && !s.now.Before(life.Expires) {
+		life.Phase = v1alpha1.InvitationExpired
+	}
+	return life, nil
+}
+
+// expiryOf is when an invitation can no longer be accepted.
+func expiryOf(spec *v1alpha1.InvitationSpec, created time.Time) (time.Time, error) {
+	switch {
+	case spec.ExpiresAt != nil:
+		return spec.ExpiresAt.Time, nil
+	case spec.ValidFor != nil:
+		length, err := policy.ParseDuration(*spec.ValidFor)
+		if err != nil {
+			return created, fmt.Errorf("spec.validFor: %w", err)
+		}
+		return created.Add(length), nil
+	}
+	return created.Add(defaultValidity), nil
+}
+
+// judgeSubjectInvitation is who has accepted an invitation, or why nobody gets what it is assigned.
+func (s *tenant) judgeSubjectInvitation(key types.NamespacedName) (string, *Outcome) {
+	node := s.invitations[key]
+	switch {
+	case node == nil || node.object == nil:
+		return "", &Outcome{Reason: v1alpha1.ReasonInvitationNotFound, Message: fmt.Sprintf(
+			"spec.subject.invitation: there is no Invitation %s in this namespace: correct the name, or create it", key.Name)}
+	case node.acceptedBy != "":
+		return s.judgeSubjectUser("spec.subject.invitation: accepted by", sibling(key, node.acceptedBy))
+	case node.outcome.Invited.Phase == v1alpha1.InvitationExpired:
+		return "", &Outcome{Reason: v1alpha1.ReasonInvitationExpired, Ready: true, Message: fmt.Sprintf(
+			"the Invitation %s was not accepted in time, so nobody gets the role", key.Name)}
+	default:
+		return "", &Outcome{Reason: v1alpha1.ReasonInvitationPending, Ready: true, Message: fmt.Sprintf(
+			"takes effect when the Invitation %s is accepted", key.Name)}
+	}
+}

@@ -1,0 +1,173 @@
+package state
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
+)
+
+type organization struct {
+	object  *v1alpha1.Organization
+	outcome Outcome
+	claims  claims
+	// scopes are the paths that hold in the store's tree; empty while the organization is without
+	// effect. The organization itself is one of them.
+	scopes set[scope.Path]
+	// maximum is the longest that a temporary grant may last; 0 is no limit.
+	maximum time.Duration
+}
+
+func (p *pass) evaluateOrganization(name string) {
+	s := p.state
+	node := s.organizations[name]
+	if node == nil {
+		return // a namespace without an Organization: what is in it finds that out by itself
+	}
+	old, oldMaximum, oldOutcome := node.scopes, node.maximum, node.outcome
+	node.scopes, node.maximum = set[scope.Path]{}, 0
+	now, wants := Outcome{}, claims{}
+	switch {
+	case node.object == nil:
+		delete(s.organizations, name)
+	case !s.hasNamespace(name):
+		now = Outcome{Reason: v1alpha1.ReasonNamespaceNotFound, Message: fmt.Sprintf(
+			"there is no namespace %s for this organization to govern: create it", name)}
+	default:
+		node.scopes = declared(node.object)
+		node.maximum = maximumOf(node.object)
+		wants.facts.Scopes = slices.SortedFunc(maps.Keys(node.scopes), scope.Path.Compare)
+		for path := range node.scopes {
+			if tuple, ok := tuples.Parent(path); ok {
+				wants.tuples = append(wants.tuples, tuple)
+			}
+		}
+		now = s.judgeAdministration(node.object)
+	}
+	for key := range s.named.deleting[name] {
+		p.protect(key, s.assignments[key].object)
+	}
+	ref := kinds.Ref{Kind: kinds.Organization, Name: name}
+	p.judge(ref, &node.outcome, now)
+	p.claim(ref, &node.claims, wants)
+
+	inEffect := len(node.scopes) > 0
+	if inEffect != (len(old) > 0) || !inEffect && !now.equal(oldOutcome) {
+		// All that is in the namespace says whether the organization is in effect, and why not.
+		all(p.users, s.named.usersOf, name)
+		all(p.groups, s.named.groupsOf, name)
+		all(p.roles, s.named.rolesOf, name)
+		all(p.assignments, s.named.assignmentsOf, name)
+		all(p.grants, s.named.grantsOf, name)
+		all(p.memberships, s.named.membershipsOf, name)
+		all(p.invitations, s.named.invitationsOf, name)
+		return
+	}
+	if node.maximum != oldMaximum {
+		all(p.grants, s.named.grantsOf, name)
+	}
+	changed := changedScopes(old, node.scopes)
+	if len(changed) == 0 {
+		return
+	}
+	for key := range s.named.assignmentsOf[name] {
+		if changed.has(PathOf(name, &s.assignments[key].object.Scope).Container()) {
+			p.assignments.add(key)
+		}
+	}
+	for ref := range s.named.grantsOf[name] {
+		if changed.has(PathOf(name, &s.grants[ref].object.scope).Container()) {
+			p.grants.add(ref)
+		}
+	}
+}
+
+func (s *tenant) hasNamespace(name string) bool {
+	_, there := s.namespaces[name]
+	return there
+}
+
+// evaluateAdministration looks again at who administers an organization that is in effect.
+func (p *pass) evaluateAdministration(name string) {
+	if node := p.state.organizations[name]; node != nil && len(node.scopes) > 0 {
+		p.judge(kinds.Ref{Kind: kinds.Organization, Name: name}, &node.outcome, p.state.judgeAdministration(node.object))
+	}
+}
+
+// judgeAdministration says whether there is who an organization is said to be administered by. The
+// organization is in effect all the same, so that this can be fixed.
+func (s *tenant) judgeAdministration(object *v1alpha1.Organization) Outcome {
+	for _, owner := range object.Spec.Owners {
+		if node := s.users[types.NamespacedName{Namespace: object.Name, Name: owner}]; node == nil || node.object == nil {
+			return Outcome{Reason: v1alpha1.ReasonOwnerNotFound, Message: fmt.Sprintf(
+				"spec.owners: there is no User %s in namespace %s: correct the name, or create it; all else is in effect", owner, object.Name)}
+		}
+	}
+	admin := types.NamespacedName{Namespace: object.Name, Name: object.Spec.AdminRole}
+	if node := s.roles[admin]; node == nil || node.object == nil {
+		return Outcome{Reason: v1alpha1.ReasonAdminRoleNotFound, Message: fmt.Sprintf(
+			"spec.adminRole: there is no Role %s in namespace %s: correct the name, or create it; all else is in effect", admin.Name, object.Name)}
+	}
+	return Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: fmt.Sprintf(
+		"governs namespace %s, with %d workspaces", object.Name, len(object.Spec.Workspaces))}
+}
+
+// maximumOf is the longest that a temporary grant of an organization may last. One that can't be read,
+// which the schema does not let through, allows none.
+func maximumOf(object *v1alpha1.Organization) time.Duration {
+	written := object.Spec.TemporaryGrants.MaxDuration
+	if written == nil {
+		return 0
+	}
+	maximum, err := policy.ParseDuration(*written)
+	if err != nil {
+		return 1
+	}
+	return maximum
+}
+
+// governed says whether an organization is in effect in the namespace, and if not, why.
+func (s *tenant) governed(namespace string) (*organization, *Outcome) {
+	node := s.organizations[namespace]
+	if node == nil || node.object == nil {
+		return nil, &Outcome{Reason: v1alpha1.ReasonOrganizationNotFound, Message: fmt.Sprintf(
+			"no Organization is named %s like this namespace: create it", namespace)}
+	}
+	if len(node.scopes) == 0 {
+		return nil, &Outcome{Reason: v1alpha1.ReasonOrganizationNotFound, Message: fmt.Sprintf(
+			"the Organization %s is not in effect: %s", namespace, node.outcome.Message)}
+	}
+	return node, nil
+}
+
+// declared are the paths that an organization declares, itself included.
+func declared(object *v1alpha1.Organization) set[scope.Path] {
+	paths := set[scope.Path]{}
+	paths.add(scope.Path{Organization: object.Name})
+	for _, workspace := range object.Spec.Workspaces {
+		path := scope.Path{Organization: object.Name, Workspace: workspace.Name}
+		paths.add(path)
+		for _, project := range workspace.Projects {
+			path.Project = project.Name
+			paths.add(path)
+		}
+	}
+	return paths
+}
+
+// PathOf is the path of a scope as it is written in a namespace.
+func PathOf(namespace string, written *v1alpha1.Scope) scope.Path {
+	path := scope.Path{Organization: namespace, Workspace: written.Workspace, Project: written.Project}
+	if written.Resource != nil {
+		path.ResourceType, path.ResourceID = written.Resource.Type, written.Resource.ID
+	}
+	return path
+}

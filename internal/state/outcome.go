@@ -1,0 +1,99 @@
+// Package state keeps the state that the store should be in, as the objects of the cluster describe
+// it, and brings it up to date object by object.
+//
+// Objects name each other, also objects that are not there yet. State follows these names in both
+// directions: a change to one object evaluates anew exactly the objects that depend on it, in a fixed
+// order of kinds, and reports which of them have another outcome now and which tuples that touches.
+// There is no client and no store in here, and the order in which objects arrive can't matter: the same
+// objects at the same time always give the same state.
+package state
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
+)
+
+// Outcome is what there is to say about an object.
+type Outcome struct {
+	// Reason and Message are for people; Reason is one of v1alpha1's.
+	Reason, Message string
+	// Ready means that the object is valid and that everything it needs is there.
+	Ready bool
+	// Stalled means, for what is not ready, that someone must edit it; otherwise it waits for
+	// something that can come by itself.
+	Stalled bool
+	// InForce means that the object gives something now.
+	InForce bool
+	// Faults are a role's permission entries that grant nothing.
+	Faults []v1alpha1.PermissionFault
+	// Own and Inherited are how many permissions a role gives by its own entries, and how many more by
+	// those of others.
+	Own, Inherited int
+	// Assignments and Heirs are how many assignments name a role, and how many roles inherit from it. A
+	// change to these alone is no other outcome: see Change.Used.
+	Assignments, Heirs int
+	// Permissions are what became of each permission entry of a grant.
+	Permissions []v1alpha1.PermissionOutcome
+	// Life is when a temporary grant begins and ends, Phase where in its life it is.
+	Life  policy.Lifetime
+	Phase v1alpha1.GrantPhase
+	// Invited is when an invitation was accepted and can no longer be, and where in its life it is.
+	Invited Invited
+	// Protected means that the object is being deleted and must stay.
+	Protected bool
+	// Next is when the outcome changes by itself, if it does: the object must be put again then.
+	Next time.Time
+	// Done means that the object is to be deleted now, because its spec says so.
+	Done bool
+	// Paused is set while the object is paused.
+	Paused *Paused
+}
+
+func (o Outcome) equal(other Outcome) bool {
+	return o.Reason == other.Reason && o.Message == other.Message && o.Ready == other.Ready &&
+		o.Stalled == other.Stalled && o.InForce == other.InForce && slices.Equal(o.Faults, other.Faults) &&
+		o.Own == other.Own && o.Inherited == other.Inherited &&
+		slices.Equal(o.Permissions, other.Permissions) && o.Life.Equal(other.Life) && o.Phase == other.Phase &&
+		o.Invited.equal(other.Invited) && o.Protected == other.Protected &&
+		o.Next.Equal(other.Next) && o.Done == other.Done
+}
+
+// Change is what a change to one object has brought about.
+type Change struct {
+	// Organization is where it was, empty where it was the catalogue or more than one.
+	Organization string
+	// Outcomes are the objects whose outcome is another one now, the changed object included.
+	Outcomes []kinds.Ref
+	// Tuples and Cells may have to be written or deleted.
+	Tuples []Touched[store.Key]
+	Cells  []Touched[tuples.Cell]
+	// Used are roles that more or fewer objects name now.
+	Used []kinds.Ref
+}
+
+// add adds what another part of the same change has brought about.
+func (c *Change) add(more Change) {
+	c.Outcomes, c.Used = append(c.Outcomes, more.Outcomes...), append(c.Used, more.Used...)
+	c.Tuples, c.Cells = append(c.Tuples, more.Tuples...), append(c.Cells, more.Cells...)
+}
+
+// Touched is something in the store that an object's change has touched.
+type Touched[K comparable] struct {
+	What K
+	By   kinds.Ref
+	// Joined means that others want it too, as they did before: there is nothing to write, but what
+	// they wrote may still be on its way.
+	Joined bool
+}
+
+// Limits are what the store takes.
+type Limits struct {
+	// ConditionCost is the most that evaluating one condition may cost.
+	ConditionCost int
+}

@@ -1,0 +1,249 @@
+package state
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
+)
+
+// pass evaluates what a change has touched. Kinds depend on each other in one direction only, so each
+// is evaluated once, after all that it depends on.
+type pass struct {
+	state  *tenant
+	change Change
+	// remembers means that what the state holds has been carried out.
+	remembers bool
+
+	// types means that the catalogue is to be made anew, and declared is what it was made.
+	types         bool
+	declared      *catalogue
+	organizations set[string]
+	users         set[types.NamespacedName]
+	groups        set[types.NamespacedName]
+	roles         set[types.NamespacedName]
+	// used is by how many more, or fewer, objects of a kind a role is named.
+	used        map[use]int
+	assignments set[types.NamespacedName]
+	grants      set[kinds.Ref]
+	// cells are the cells that grants fill together, and the grants that want something else there now.
+	cells       map[tuples.Cell]set[kinds.Ref]
+	invitations set[types.NamespacedName]
+	memberships set[types.NamespacedName]
+	// protected are the users whose assignments that are being deleted may have to stay, or may go.
+	protected set[types.NamespacedName]
+	// entitlements are what the index has to learn, all at once when the pass is over.
+	entitlements []entitlement.Update
+	// administered are the organizations whose owners and admin role may be there now, or not any more.
+	administered set[string]
+}
+
+func newPass(s *tenant) *pass {
+	// What has ended stays ended when the clock is set back.
+	if now := s.clock.Now(); now.After(s.now) {
+		s.now = now
+		s.seen.Store(&now)
+	}
+	return &pass{
+		state:         s,
+		organizations: set[string]{},
+		users:         set[types.NamespacedName]{},
+		groups:        set[types.NamespacedName]{},
+		roles:         set[types.NamespacedName]{},
+		used:          map[use]int{},
+		assignments:   set[types.NamespacedName]{},
+		grants:        set[kinds.Ref]{},
+		cells:         map[tuples.Cell]set[kinds.Ref]{},
+		invitations:   set[types.NamespacedName]{},
+		memberships:   set[types.NamespacedName]{},
+		protected:     set[types.NamespacedName]{},
+		administered:  set[string]{},
+	}
+}
+
+func (p *pass) run() Change {
+	if p.types {
+		p.evaluateCatalogue()
+	}
+	for name := range p.organizations {
+		p.evaluateOrganization(name)
+	}
+	for key := range p.users {
+		p.evaluateUser(key)
+	}
+	for key := range p.groups {
+		p.evaluateGroup(key)
+	}
+	for key := range p.invitations {
+		p.evaluateInvitation(key)
+	}
+	for key := range p.memberships {
+		p.evaluateMembership(key)
+	}
+	p.evaluateRoles()
+	for key := range p.assignments {
+		p.evaluateAssignment(key)
+	}
+	for user := range p.protected {
+		p.evaluateProtection(user)
+	}
+	for ref := range p.grants {
+		p.evaluateGrant(ref)
+	}
+	for name := range p.administered {
+		p.evaluateAdministration(name)
+	}
+	for cell, by := range p.cells {
+		p.evaluateGrantCell(cell, by)
+	}
+	for use, more := range p.used {
+		if more != 0 && p.state.roles[use.role] != nil {
+			p.change.Used = append(p.change.Used, kinds.Named(kinds.Role, use.role))
+		}
+	}
+	p.state.index.Apply(p.entitlements)
+	return p.change
+}
+
+// use is that objects of a kind name a role.
+type use struct {
+	role types.NamespacedName
+	by   string
+}
+
+// use notes that an object names roles, or does no more.
+func (p *pass) use(by kinds.Ref, enter bool, roles ...string) {
+	more := 1
+	if !enter {
+		more = -1
+	}
+	for _, name := range roles {
+		p.used[use{types.NamespacedName{Namespace: by.Namespace, Name: name}, by.Kind}] += more
+	}
+}
+
+// all adds what an index finds under a name to what must be evaluated.
+func all[K, V comparable](to set[V], in index[K, V], name K) {
+	maps.Copy(to, in[name])
+}
+
+// claimants are the users who say they are the same person: which of them is believed may change.
+func (p *pass) claimants(who identity) { all(p.users, p.state.named.usersBySubject, who) }
+
+// judge replaces the outcome of an object and notes whether it is another one now.
+func (p *pass) judge(ref kinds.Ref, outcome *Outcome, now Outcome) {
+	if !outcome.equal(now) {
+		p.state.tally.add(ref.Kind, outcome, -1)
+		p.state.tally.add(ref.Kind, &now, 1)
+		*outcome = now
+		p.change.Outcomes = append(p.change.Outcomes, ref)
+	}
+}
+
+// claims are what an object yields: entitlements, and the tuples that say the same in the store.
+type claims struct {
+	facts  entitlement.Facts
+	tuples []store.Key
+	cell   *tuples.Cell
+	role   types.NamespacedName // fills the cell, unless contexts do
+	// contexts fill the cell of whoever is the only one to claim it.
+	contexts []*structpb.Struct
+}
+
+// claim replaces the claims of an object. New ones are counted before old ones are given up, so that
+// what is in both is not touched.
+func (p *pass) claim(by kinds.Ref, old *claims, now claims) {
+	p.entitle(by, old, now.facts)
+	wanted := p.state.wanted
+	balance := map[store.Key]int{}
+	for _, key := range now.tuples {
+		balance[key]++
+	}
+	for _, key := range old.tuples {
+		balance[key]--
+	}
+	for key, more := range balance {
+		if more == 0 {
+			continue
+		}
+		before := wanted[key]
+		if wanted[key] += more; wanted[key] == 0 {
+			delete(wanted, key)
+		}
+		joined := before > 0 && wanted[key] > 0
+		p.change.Tuples = append(p.change.Tuples, Touched[store.Key]{What: key, By: by, Joined: joined})
+	}
+	if !old.sameCell(now) {
+		p.claimCell(by, now, 1)
+		p.claimCell(by, *old, -1)
+	}
+	*old = now
+}
+
+// entitle replaces the entitlements of an object.
+func (p *pass) entitle(by kinds.Ref, old *claims, now entitlement.Facts) {
+	if !reflect.DeepEqual(old.facts, now) {
+		p.entitlements = append(p.entitlements, entitlement.Update{By: by, Old: old.facts, New: now})
+		old.facts = now
+	}
+}
+
+// sameCell says whether claims want the same cell, filled in the same way.
+func (c *claims) sameCell(other claims) bool {
+	if c.cell == nil || other.cell == nil {
+		return c.cell == other.cell
+	}
+	return *c.cell == *other.cell && slices.EqualFunc(c.contexts, other.contexts, func(a, b *structpb.Struct) bool { return proto.Equal(a, b) })
+}
+
+func (p *pass) claimCell(by kinds.Ref, c claims, more int) {
+	if c.cell == nil {
+		return
+	}
+	s, cell := p.state, *c.cell
+	if s.cells[cell] == nil {
+		s.cells[cell] = &cellClaim{role: c.role}
+		s.cellsOf.add(c.role, cell)
+	}
+	before := s.cells[cell].count
+	s.cells[cell].count += more
+	after := s.cells[cell].count
+	if more > 0 && c.contexts != nil {
+		s.cells[cell].contexts = c.contexts
+	}
+	if after == 0 {
+		delete(s.cells, cell)
+		s.cellsOf.remove(c.role, cell)
+	}
+	p.change.Cells = append(p.change.Cells, Touched[tuples.Cell]{What: cell, By: by, Joined: before > 0 && after > 0 && c.contexts == nil})
+}
+
+// changedScopes are the paths that are declared in one tree and not in the other.
+func changedScopes(old, now set[scope.Path]) set[scope.Path] {
+	changed := set[scope.Path]{}
+	for path := range old {
+		if !now.has(path) {
+			changed.add(path)
+		}
+	}
+	for path := range now {
+		if !old.has(path) {
+			changed.add(path)
+		}
+	}
+	return changed
+}
+
+// oldest is the first of the names in the order of age.
+func oldest(names set[types.NamespacedName], older func(a, b types.NamespacedName) int) types.NamespacedName {
+	return slices.MinFunc(slices.Collect(maps.Keys(names)), older)
+}

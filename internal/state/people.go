@@ -1,0 +1,104 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+)
+
+type user struct {
+	object  *v1alpha1.User
+	outcome Outcome
+	// subject is whom the user stood for when it was last evaluated. An object of the same name may
+	// come back with another.
+	subject string
+	// active is whom it stands for in decisions; empty where it is suspended or not valid.
+	active string
+}
+
+func (p *pass) evaluateUser(key types.NamespacedName) {
+	s := p.state
+	node := s.users[key]
+	now, subject := Outcome{}, ""
+	if node.object == nil {
+		delete(s.users, key)
+	} else {
+		now, subject = s.judgeUser(key, node.object), node.object.Spec.Subject
+	}
+	if !node.outcome.equal(now) || node.subject != subject {
+		all(p.assignments, s.named.assignedToUser, key)
+		all(p.grants, s.named.grantsToUser, key)
+		all(p.memberships, s.named.membershipsOfUser, key)
+		all(p.invitations, s.named.accepted, key)
+		p.protected.add(key)
+	}
+	node.subject = subject
+	active := subject
+	if !now.Ready || now.Reason == v1alpha1.ReasonSuspended {
+		active = ""
+	}
+	if active != node.active {
+		node.active = active
+		p.entitlements = append(p.entitlements, entitlement.Update{User: &entitlement.UserUpdate{Name: key.Name, Subject: active}})
+	}
+	p.judge(kinds.Named(kinds.User, key), &node.outcome, now)
+}
+
+func (s *tenant) judgeUser(key types.NamespacedName, object *v1alpha1.User) Outcome {
+	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+		return *ungoverned
+	}
+	holder := oldest(s.named.usersBySubject[identity{key.Namespace, object.Spec.Subject}], func(a, b types.NamespacedName) int {
+		return policy.CompareAge(s.users[a].object, s.users[b].object)
+	})
+	switch {
+	case holder != key:
+		return Outcome{Reason: v1alpha1.ReasonSubjectTaken, Stalled: true, Message: fmt.Sprintf(
+			"spec.subject: the older User %s has the subject %q, so this one grants nothing: delete one of the two, or make this one anew with another subject",
+			holder.Name, object.Spec.Subject)}
+	case object.Spec.Suspended:
+		return Outcome{Reason: v1alpha1.ReasonSuspended, Ready: true,
+			Message: "suspended: all access is taken; set spec.suspended to false to give it back"}
+	default:
+		return Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: "a member of the organization"}
+	}
+}
+
+type group struct {
+	object  *v1alpha1.Group
+	outcome Outcome
+	// configurable are the configurable permissions as they were when it was last evaluated.
+	configurable []string
+}
+
+func (p *pass) evaluateGroup(key types.NamespacedName) {
+	s := p.state
+	node := s.groups[key]
+	now := Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: "a group of the organization"}
+	var configurable []string
+	if node.object != nil {
+		configurable = node.object.Spec.ConfigurablePermissions
+	}
+	if !slices.Equal(node.configurable, configurable) {
+		node.configurable = configurable
+		all(p.memberships, s.named.membershipsOfGroup, key)
+	}
+	if node.object == nil {
+		delete(s.groups, key)
+		now = Outcome{}
+	} else if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+		now = *ungoverned
+	}
+	if !node.outcome.equal(now) {
+		all(p.assignments, s.named.assignedToGroup, key)
+		all(p.grants, s.named.grantsToGroup, key)
+		all(p.memberships, s.named.membershipsOfGroup, key)
+	}
+	p.judge(kinds.Named(kinds.Group, key), &node.outcome, now)
+}

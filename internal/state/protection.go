@@ -1,0 +1,153 @@
+package state
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+)
+
+// protect notes that an assignment which names a user has changed: another one of that user, which is
+// being deleted, may have to stay now, or may go.
+func (p *pass) protect(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) {
+	if spec != nil && spec.Subject.User != "" {
+		p.protected.add(sibling(key, spec.Subject.User))
+		return
+	}
+	if spec != nil {
+		p.released(key)
+	}
+}
+
+// released lets go of an assignment that is being deleted and names no user: nothing protects it.
+func (p *pass) released(key types.NamespacedName) {
+	if node := p.state.assignments[key]; node != nil && node.deleting && node.object != nil {
+		node.released = true
+		p.settle(key, node, nil)
+	}
+}
+
+// settle says what becomes of an assignment that is being deleted.
+func (p *pass) settle(key types.NamespacedName, node *assignment, protection *Outcome) {
+	ref := kinds.Named(kinds.RoleAssignment, key)
+	if protection == nil {
+		p.judge(ref, &node.outcome, Outcome{})
+		p.claim(ref, &node.claims, claims{})
+		return
+	}
+	p.judge(ref, &node.outcome, *protection)
+	p.claim(ref, &node.claims, node.wants)
+}
+
+// evaluateProtection says of each assignment of a user that is being deleted whether it must stay.
+func (p *pass) evaluateProtection(user types.NamespacedName) {
+	s := p.state
+	var deleting, standing []types.NamespacedName
+	if !p.anyDeleting(user) {
+		return
+	}
+	for key := range s.named.assignedToUser[user] {
+		node := s.assignments[key]
+		switch {
+		case node.object == nil:
+		case node.deleting && node.released:
+			p.settle(key, node, nil)
+		case node.deleting:
+			deleting = append(deleting, key)
+		case node.gives.InForce && !s.waits(kinds.Named(kinds.RoleAssignment, key)): // what waits may take it away
+			standing = append(standing, key)
+		}
+	}
+	// The youngest first: of several that are deleted together, the last that was made stays. An owner's
+	// admin role comes before all others, because where it stays, none of them is the last.
+	organization := s.organizations[user.Namespace]
+	slices.SortFunc(deleting, func(a, b types.NamespacedName) int {
+		return cmp.Or(
+			rank(organization.administers(user, s.assignments[a].object))-rank(organization.administers(user, s.assignments[b].object)),
+			s.assignments[b].age.Time.Compare(s.assignments[a].age.Time), strings.Compare(b.Name, a.Name))
+	})
+	for _, key := range deleting {
+		why := s.judgeRevocation(user, key, standing)
+		// What has been let go once never comes back: the object may be gone in the next moment.
+		s.assignments[key].released = why == ""
+		p.settle(key, s.assignments[key], protectedBecause(why))
+		if why != "" {
+			standing = append(standing, key)
+		}
+	}
+}
+
+// anyDeleting says whether there may be anything to do for a user.
+func (p *pass) anyDeleting(user types.NamespacedName) bool {
+	return len(p.state.named.deleting[user.Namespace]) > 0
+}
+
+// rank is the place of what is true before what is not.
+func rank(first bool) int {
+	if first {
+		return 0
+	}
+	return 1
+}
+
+// Holding are the assignments that a deletion of this one relies on: those of the same user that are in
+// force and, as far as the state knows, not being deleted.
+func (s *tenant) holding(o *v1alpha1.RoleAssignment) []kinds.Ref {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	key := types.NamespacedName{Namespace: o.Namespace, Name: o.Name}
+	user := sibling(key, o.Spec.Subject.User)
+	organization := s.organizations[key.Namespace]
+	var holding []kinds.Ref
+	for other := range s.named.assignedToUser[user] {
+		held := s.assignments[other]
+		if other == key || held.deleting || !held.gives.InForce || s.waits(kinds.Named(kinds.RoleAssignment, other)) {
+			continue
+		}
+		if organization.administers(user, &o.Spec) && !organization.administers(user, held.object) {
+			continue
+		}
+		holding = append(holding, kinds.Named(kinds.RoleAssignment, other))
+	}
+	return holding
+}
+
+// judgeRevocation says why an assignment can't be taken from a user, given those that the user keeps;
+// nothing when it can.
+func (s *tenant) judgeRevocation(user, key types.NamespacedName, kept []types.NamespacedName) string {
+	node := s.assignments[key]
+	organization := s.organizations[key.Namespace]
+	switch {
+	case !node.gives.InForce, s.namespaces[key.Namespace].terminating, organization == nil || organization.object == nil:
+		return ""
+	case organization.administers(user, node.object) && !slices.ContainsFunc(kept, func(other types.NamespacedName) bool {
+		return organization.administers(user, s.assignments[other].object)
+	}):
+		return fmt.Sprintf("the User %s owns the organization, and this is the admin role: take the user out of the Organization's owners first, or delete the User", user.Name)
+	case len(kept) == 0:
+		return fmt.Sprintf("this is the last role of the User %s: assign another one first, or delete the User", user.Name)
+	}
+	return ""
+}
+
+// protectedBecause is the outcome of an assignment that stays for a reason, nil without one.
+func protectedBecause(why string) *Outcome {
+	if why == "" {
+		return nil
+	}
+	return &Outcome{
+		Reason: v1alpha1.ReasonRevocationProtected, Stalled: true, InForce: true, Protected: true,
+		Message: "stays in force: " + why,
+	}
+}
+
+// administers says whether an assignment gives an owner the organization's admin role at the organization.
+func (o *organization) administers(user types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) bool {
+	return o != nil && o.object != nil && spec.RoleRef.Name == o.object.Spec.AdminRole && spec.Scope == (v1alpha1.Scope{}) &&
+		slices.Contains(o.object.Spec.Owners, user.Name)
+}

@@ -1,0 +1,123 @@
+package state_test
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
+)
+
+// membership makes the oldest of several of one user and group count.
+func (w *wanted) membership(ref kinds.Ref, o *v1alpha1.GroupMembership) {
+	subject, reason := w.judgeMembership(o)
+	if reason != "" {
+		w.verdicts[ref] = ready(reason)
+		return
+	}
+	w.verdicts[ref] = verdict{reason: v1alpha1.ReasonInForce, ready: true, inForce: true}
+	group := "group:" + o.Namespace + "/" + o.Spec.Group
+	w.tuples[ref] = []store.Key{{Object: group, Relation: "member", User: subject}}
+	if o.Spec.Role != v1alpha1.GroupAdmin {
+		return
+	}
+	w.tuples[ref] = append(w.tuples[ref], store.Key{Object: group, Relation: "admin", User: subject})
+	granted, unknown := w.configured(o)
+	if unknown {
+		w.verdicts[ref] = verdict{reason: v1alpha1.ReasonPermissionsInvalid, inForce: true}
+	}
+	if len(granted) > 0 {
+		cell := tuples.GrantCell(group, subject)
+		w.contexts[cell], _ = tuples.Contexts(granted, 1)
+		w.claims[cell] = append(w.claims[cell], ref)
+	}
+}
+
+func (w *wanted) judgeMembership(o *v1alpha1.GroupMembership) (subject, reason string) {
+	if reason := w.ungoverned(o.Namespace); reason != "" {
+		return "", reason
+	}
+	for _, object := range w.objects { // the oldest comes first
+		other, ok := object.(*v1alpha1.GroupMembership)
+		if ok && other.Namespace == o.Namespace && other.Spec.User == o.Spec.User && other.Spec.Group == o.Spec.Group {
+			if other != o {
+				return "", v1alpha1.ReasonDuplicate
+			}
+			break
+		}
+	}
+	if _, reason := w.subject(o.Namespace, "", o.Spec.Group, ""); reason != "" {
+		return "", reason
+	}
+	return w.subject(o.Namespace, o.Spec.User, "", "")
+}
+
+// configured are the permissions that an admin has, and whether there is one that the group does not have.
+func (w *wanted) configured(o *v1alpha1.GroupMembership) (granted []policy.Grant, unknown bool) {
+	chosen := o.Spec.ConfigurablePermissions
+	there := find[*v1alpha1.Group](w, o.Namespace, o.Spec.Group).Spec.ConfigurablePermissions
+	for _, permission := range there {
+		switch {
+		case chosen == nil || chosen.Mode == v1alpha1.ConfigurableAll:
+		case chosen.Mode == v1alpha1.ConfigurableNone:
+			continue
+		default:
+			if enabled, said := chosen.Overrides[permission]; said && !enabled {
+				continue
+			}
+		}
+		granted = append(granted, policy.Grant{Permission: permission})
+	}
+	if chosen != nil {
+		for permission := range chosen.Overrides {
+			unknown = unknown || !slices.Contains(there, permission)
+		}
+	}
+	return granted, unknown
+}
+
+// invitation is the reason of an invitation. Those of this test that are accepted were so in time.
+func (w *wanted) invitation(o *v1alpha1.Invitation) string {
+	if o.Spec.AcceptedBy != "" {
+		if _, reason := w.subject(o.Namespace, o.Spec.AcceptedBy, "", ""); reason != "" {
+			return reason
+		}
+	}
+	if reason := w.ungoverned(o.Namespace); reason != "" {
+		return reason
+	}
+	return w.invitationPhase(o)
+}
+
+func (w *wanted) invitationPhase(o *v1alpha1.Invitation) string {
+	expires := o.CreationTimestamp.Add(7 * 24 * time.Hour)
+	switch {
+	case o.Spec.AcceptedBy != "":
+		return v1alpha1.ReasonAccepted
+	case o.Spec.ExpiresAt != nil:
+		expires = o.Spec.ExpiresAt.Time
+	case o.Spec.ValidFor != nil:
+		lasts, _ := policy.ParseDuration(*o.Spec.ValidFor)
+		expires = o.CreationTimestamp.Add(lasts)
+	}
+	if !w.now.Before(expires) {
+		return v1alpha1.ReasonInvitationExpired
+	}
+	return v1alpha1.ReasonInvitationPending
+}
+
+// invited is who gets what is assigned to an invitation, or why nobody does.
+func (w *wanted) invited(namespace, name string) (string, string) {
+	o := find[*v1alpha1.Invitation](w, namespace, name)
+	switch {
+	case o == nil:
+		return "", v1alpha1.ReasonInvitationNotFound
+	case o.Spec.AcceptedBy != "":
+		return w.subject(namespace, o.Spec.AcceptedBy, "", "")
+	default:
+		return "", w.invitationPhase(o)
+	}
+}

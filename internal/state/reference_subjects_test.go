@@ -1,0 +1,108 @@
+package state_test
+
+import (
+	"slices"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
+)
+
+// scope is the place that a scope names, or why there is none.
+func (w *wanted) scope(namespace string, written v1alpha1.Scope) (scope.Path, string) {
+	if reason := w.ungoverned(namespace); reason != "" {
+		return scope.Path{}, reason
+	}
+	path := scope.Path{Organization: namespace, Workspace: written.Workspace, Project: written.Project}
+	declared := written.Workspace == ""
+	for _, workspace := range find[*v1alpha1.Organization](w, "", namespace).Spec.Workspaces {
+		if workspace.Name == written.Workspace {
+			declared = written.Project == "" || slices.ContainsFunc(workspace.Projects, func(project v1alpha1.Project) bool {
+				return project.Name == written.Project
+			})
+		}
+	}
+	if !declared {
+		return path, v1alpha1.ReasonScopeNotFound
+	}
+	if written.Resource != nil {
+		path.ResourceType, path.ResourceID = written.Resource.Type, written.Resource.ID
+		if w.holderOf(path.ResourceType) == nil {
+			return path, v1alpha1.ReasonResourceTypeNotFound
+		}
+	}
+	return path, ""
+}
+
+// subject is who gets something, as the store knows them, or why nobody does.
+func (w *wanted) subject(namespace, user, group, invitation string) (string, string) {
+	switch {
+	case user != "":
+		named := find[*v1alpha1.User](w, namespace, user)
+		if named == nil {
+			return "", v1alpha1.ReasonUserNotFound
+		}
+		switch w.user(named).reason {
+		case v1alpha1.ReasonValid:
+			return "user:" + named.Spec.Subject, ""
+		case v1alpha1.ReasonSuspended:
+			return "", v1alpha1.ReasonUserSuspended
+		default:
+			return "", v1alpha1.ReasonUserInvalid
+		}
+	case group != "":
+		if find[*v1alpha1.Group](w, namespace, group) == nil {
+			return "", v1alpha1.ReasonGroupNotFound
+		}
+		return "group:" + namespace + "/" + group + "#member", ""
+	default:
+		return w.invited(namespace, invitation)
+	}
+}
+
+func (w *wanted) assignment(ref kinds.Ref, o *v1alpha1.RoleAssignment) {
+	path, subject, contexts, reason := w.judgeAssignment(o)
+	if reason != "" {
+		w.verdicts[ref] = ready(reason)
+		return
+	}
+	w.verdicts[ref] = verdict{reason: v1alpha1.ReasonInForce, ready: true, inForce: true}
+	binding := objectid.Binding(path, o.Spec.RoleRef.Name)
+	w.tuples[ref] = []store.Key{{Object: binding, Relation: "assignee", User: subject}}
+	if path.Level() == scope.Resource {
+		w.tuples[ref] = append(w.tuples[ref], parent(path))
+	}
+	cell := tuples.RoleCell(objectid.Scope(path), binding)
+	w.contexts[cell] = contexts
+	w.claims[cell] = append(w.claims[cell], ref)
+}
+
+func (w *wanted) judgeAssignment(o *v1alpha1.RoleAssignment) (path scope.Path, subject string, contexts []*structpb.Struct, reason string) {
+	if path, reason = w.scope(o.Namespace, o.Spec.Scope); reason != "" {
+		return path, "", nil, reason
+	}
+	role := find[*v1alpha1.Role](w, o.Namespace, o.Spec.RoleRef.Name)
+	if role == nil {
+		return path, "", nil, v1alpha1.ReasonRoleNotFound
+	}
+	if !policy.AssignableAt(&role.Spec, v1alpha1.ScopeLevel(path.Level())) {
+		return path, "", nil, v1alpha1.ReasonScopeLevelNotAllowed
+	}
+	contexts, reason = w.role(role)
+	if !slices.Contains(notBroken, reason) {
+		return path, "", nil, v1alpha1.ReasonRoleInvalid
+	}
+	if subject, reason = w.subject(o.Namespace, o.Spec.Subject.User, o.Spec.Subject.Group, o.Spec.Subject.Invitation); reason != "" {
+		return path, "", nil, reason
+	}
+	if len(contexts) == 0 {
+		return path, "", nil, v1alpha1.ReasonRoleEmpty
+	}
+	return path, subject, contexts, ""
+}

@@ -1,0 +1,211 @@
+package state_test
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/structpb"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
+)
+
+// wanted is what a list of objects gives, worked out from all of them at once and as plainly as can be:
+// no index, no memory, every reference looked up in the list.
+type wanted struct {
+	objects []client.Object
+	now     time.Time
+	limits  state.Limits
+
+	verdicts map[kinds.Ref]verdict
+	// tuples are what each object wants, contexts what the cells hold, claims who has to do with them.
+	tuples   map[kinds.Ref][]store.Key
+	contexts map[tuples.Cell][]*structpb.Struct
+	claims   map[tuples.Cell][]kinds.Ref
+}
+
+type verdict struct {
+	reason         string
+	ready, inForce bool
+}
+
+func want(objects []client.Object, now time.Time, limits state.Limits) *wanted {
+	w := &wanted{
+		objects: slices.SortedFunc(slices.Values(objects), older), now: now, limits: limits,
+		verdicts: map[kinds.Ref]verdict{}, tuples: map[kinds.Ref][]store.Key{},
+		contexts: map[tuples.Cell][]*structpb.Struct{}, claims: map[tuples.Cell][]kinds.Ref{},
+	}
+	for _, object := range w.objects {
+		ref := kinds.RefOf(object)
+		switch o := object.(type) {
+		case *v1alpha1.ResourceType:
+			w.verdicts[ref] = w.resourceType(o)
+		case *v1alpha1.Organization:
+			w.organization(ref, o)
+		case *v1alpha1.User:
+			w.verdicts[ref] = w.user(o)
+		case *v1alpha1.Group:
+			w.verdicts[ref] = ready(cmp.Or(w.ungoverned(o.Namespace), v1alpha1.ReasonValid))
+		case *v1alpha1.Role:
+			_, reason := w.role(o)
+			w.verdicts[ref] = ready(reason)
+		case *v1alpha1.RoleAssignment:
+			w.assignment(ref, o)
+		case *v1alpha1.GroupMembership:
+			w.membership(ref, o)
+		case *v1alpha1.Invitation:
+			w.verdicts[ref] = ready(w.invitation(o))
+		}
+	}
+	w.grants()
+	return w
+}
+
+func older(a, b client.Object) int {
+	return cmp.Or(
+		a.GetCreationTimestamp().Compare(b.GetCreationTimestamp().Time),
+		strings.Compare(a.GetNamespace(), b.GetNamespace()),
+		strings.Compare(a.GetName(), b.GetName()),
+		strings.Compare(kinds.RefOf(a).Kind, kinds.RefOf(b).Kind),
+	)
+}
+
+// ready is the verdict of a reason for objects that give nothing by themselves.
+func ready(reason string) verdict {
+	return verdict{reason: reason, ready: slices.Contains([]string{
+		v1alpha1.ReasonValid, v1alpha1.ReasonSuspended, v1alpha1.ReasonUserSuspended, v1alpha1.ReasonRoleEmpty, v1alpha1.ReasonExpired,
+		v1alpha1.ReasonInvitationPending, v1alpha1.ReasonInvitationExpired, v1alpha1.ReasonAccepted,
+	}, reason)}
+}
+
+// find is the object of a name, nil if there is none.
+func find[T client.Object](w *wanted, namespace, name string) (found T) {
+	for _, object := range w.objects {
+		if o, ok := object.(T); ok && o.GetNamespace() == namespace && o.GetName() == name {
+			return o
+		}
+	}
+	return found
+}
+
+// Permission implements policy.Catalogue: the oldest ResourceType holds its type, and of those that hold
+// theirs the oldest holds a permission.
+func (w *wanted) Permission(name string) (policy.Permission, bool) {
+	for _, object := range w.objects {
+		o, ok := object.(*v1alpha1.ResourceType)
+		if !ok || w.holderOf(o.Spec.Type) != o {
+			continue
+		}
+		for _, permission := range o.Spec.Permissions {
+			if permission.Name == name {
+				attributes := map[string]v1alpha1.AttributeType{}
+				for _, attribute := range permission.Attributes {
+					attributes[attribute.Name] = attribute.Type
+				}
+				return policy.Permission{Type: o.Spec.Type, Attributes: attributes}, true
+			}
+		}
+	}
+	return policy.Permission{}, false
+}
+
+func (w *wanted) holderOf(kind string) *v1alpha1.ResourceType {
+	for _, object := range w.objects {
+		if o, ok := object.(*v1alpha1.ResourceType); ok && o.Spec.Type == kind {
+			return o
+		}
+	}
+	return nil
+}
+
+func (w *wanted) resourceType(o *v1alpha1.ResourceType) verdict {
+	if w.holderOf(o.Spec.Type) != o {
+		return ready(v1alpha1.ReasonTypeTaken)
+	}
+	for _, permission := range o.Spec.Permissions {
+		if held, _ := w.Permission(permission.Name); held.Type != o.Spec.Type {
+			return ready(v1alpha1.ReasonPermissionTaken)
+		}
+	}
+	return ready(v1alpha1.ReasonValid)
+}
+
+// ungoverned is why nothing in a namespace counts, empty when an Organization is in effect.
+func (w *wanted) ungoverned(namespace string) string {
+	if find[*v1alpha1.Organization](w, "", namespace) == nil || find[*metav1.PartialObjectMetadata](w, "", namespace) == nil {
+		return v1alpha1.ReasonOrganizationNotFound
+	}
+	return ""
+}
+
+func (w *wanted) organization(ref kinds.Ref, o *v1alpha1.Organization) {
+	if w.ungoverned(o.Name) != "" {
+		w.verdicts[ref] = ready(v1alpha1.ReasonNamespaceNotFound)
+		return
+	}
+	w.verdicts[ref] = w.administration(o)
+	for _, workspace := range o.Spec.Workspaces {
+		path := scope.Path{Organization: o.Name, Workspace: workspace.Name}
+		w.tuples[ref] = append(w.tuples[ref], parent(path))
+		for _, project := range workspace.Projects {
+			path.Project = project.Name
+			w.tuples[ref] = append(w.tuples[ref], parent(path))
+		}
+	}
+}
+
+// administration is the verdict on an organization in effect.
+func (w *wanted) administration(o *v1alpha1.Organization) verdict {
+	for _, owner := range o.Spec.Owners {
+		if find[*v1alpha1.User](w, o.Name, owner) == nil {
+			return ready(v1alpha1.ReasonOwnerNotFound)
+		}
+	}
+	if find[*v1alpha1.Role](w, o.Name, o.Spec.AdminRole) == nil {
+		return ready(v1alpha1.ReasonAdminRoleNotFound)
+	}
+	return ready(v1alpha1.ReasonValid)
+}
+
+func parent(path scope.Path) store.Key {
+	above, _ := path.Parent()
+	return store.Key{Object: objectid.Scope(path), Relation: "parent", User: objectid.Scope(above)}
+}
+
+func (w *wanted) user(o *v1alpha1.User) verdict {
+	if reason := w.ungoverned(o.Namespace); reason != "" {
+		return ready(reason)
+	}
+	for _, object := range w.objects { // the oldest comes first
+		if other, ok := object.(*v1alpha1.User); ok && other.Namespace == o.Namespace && other.Spec.Subject == o.Spec.Subject {
+			if other != o {
+				return ready(v1alpha1.ReasonSubjectTaken)
+			}
+			break
+		}
+	}
+	if o.Spec.Suspended {
+		return ready(v1alpha1.ReasonSuspended)
+	}
+	return ready(v1alpha1.ReasonValid)
+}
+
+// of are the grants of a permission.
+func of(permission string, grants []policy.Grant) (same []policy.Grant) {
+	for _, grant := range grants {
+		if grant.Permission == permission {
+			same = append(same, grant)
+		}
+	}
+	return same
+}

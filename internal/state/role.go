@@ -1,0 +1,172 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
+)
+
+type role struct {
+	object  *v1alpha1.Role
+	outcome Outcome
+	// own are the grants of the role's own entries, and faults those entries that grant nothing.
+	own    []policy.Grant
+	faults []v1alpha1.PermissionFault
+	// grants are what the role gives, with what it inherits; contexts are the same, as the store holds it.
+	// givers are the roles that each grant is inherited from, by name, empty for the role itself.
+	grants   []policy.Grant
+	givers   []string
+	contexts []*structpb.Struct
+	visible  visibleRole
+}
+
+// visibleRole is what assignments see of a role. What it gives is not part of that: an edit there
+// costs a write per scope, and nothing per assignment.
+type visibleRole struct {
+	there, broken, empty bool
+	kind                 v1alpha1.RoleType
+	levels               string
+}
+
+// evaluateRoles evaluates the roles that a change has touched and all their heirs, each after the roles
+// that it inherits from.
+func (p *pass) evaluateRoles() {
+	for key := range p.roles {
+		if node := p.state.roles[key]; node.object != nil {
+			node.own, node.faults = policy.ParseEntries(node.object.Spec.PermissionGrants, p.state.catalogue)
+		}
+	}
+	touched, done := p.state.withHeirs(p.roles), set[types.NamespacedName]{}
+	for key := range touched {
+		p.evaluateAfterParents(key, touched, done)
+	}
+}
+
+func (p *pass) evaluateAfterParents(key types.NamespacedName, touched, done set[types.NamespacedName]) {
+	if !touched.has(key) || done.has(key) {
+		return
+	}
+	done.add(key)
+	for _, parent := range p.state.roles[key].parents(key) {
+		p.evaluateAfterParents(parent, touched, done)
+	}
+	p.evaluateRole(key)
+}
+
+func (p *pass) evaluateRole(key types.NamespacedName) {
+	s := p.state
+	node := s.roles[key]
+	old := *node
+	now := Outcome{}
+	node.grants, node.givers, node.contexts, node.visible = nil, nil, nil, visibleRole{}
+	if node.object == nil {
+		delete(s.roles, key)
+	} else {
+		now = s.judgeRole(key, node)
+	}
+	ref := kinds.Named(kinds.Role, key)
+	p.judge(ref, &node.outcome, now)
+	same := slices.EqualFunc(old.contexts, node.contexts, func(a, b *structpb.Struct) bool { return proto.Equal(a, b) })
+	if !same || !slices.Equal(old.givers, node.givers) {
+		p.entitlements = append(p.entitlements, entitlement.Update{Role: &entitlement.RoleUpdate{Name: key.Name, Grants: node.given()}})
+	}
+	if same {
+		node.contexts = old.contexts // the same in content, and the same in memory for whoever compares
+	} else {
+		for cell := range s.cellsOf[key] {
+			p.change.Cells = append(p.change.Cells, Touched[tuples.Cell]{What: cell, By: ref})
+		}
+	}
+	if old.visible != node.visible {
+		all(p.assignments, s.named.assignedRole, key)
+	}
+}
+
+// given is what a role gives, and by which role.
+func (r *role) given() []entitlement.RoleGrant {
+	given := make([]entitlement.RoleGrant, 0, len(r.grants))
+	for n, grant := range r.grants {
+		given = append(given, entitlement.RoleGrant{Grant: grant, From: r.givers[n]})
+	}
+	return given
+}
+
+// judgeRole says what there is to say of a role, and sets what it gives.
+func (s *tenant) judgeRole(key types.NamespacedName, node *role) Outcome {
+	spec := &node.object.Spec
+	levels := make([]string, 0, len(spec.AssignableAt))
+	for _, level := range spec.AssignableAt {
+		levels = append(levels, string(level))
+	}
+	node.visible = visibleRole{there: true, kind: spec.Type, levels: strings.Join(levels, ",")}
+	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+		node.visible.broken = true
+		return *ungoverned
+	}
+	inherited, broken := s.judgeInheritance(key, node)
+	if broken != nil {
+		node.visible.broken = true
+		return *broken
+	}
+	// Its own entries come first, so that what is inherited never takes them away.
+	grants, givers, expensive := affordable(append(owned(node.own), inherited...), s.limits.ConditionCost)
+	faults := slices.Concat(node.faults, expensive)
+
+	contexts, err := tuples.Contexts(grants, tuples.MaxContexts)
+	if err != nil {
+		node.visible.broken = true
+		return Outcome{Reason: v1alpha1.ReasonRoleTooLarge, Stalled: true, Message: fmt.Sprintf(
+			"spec.permissionGrants, with what is inherited: %v: split the role in two, and assign both", err)}
+	}
+	node.grants, node.givers, node.contexts = grants, givers, contexts
+	node.visible.empty = len(contexts) == 0
+	outcome := Outcome{Reason: v1alpha1.ReasonValid, Ready: true}
+	outcome.Own, outcome.Inherited = countPermissions(node.own, grants)
+	outcome.Message = fmt.Sprintf("gives %d permissions", outcome.Own)
+	if len(spec.Inherits) > 0 {
+		outcome.Message += fmt.Sprintf(", and %d more that it inherits", outcome.Inherited)
+	}
+	if len(faults) > 0 {
+		outcome.Reason, outcome.Ready = v1alpha1.ReasonPermissionsInvalid, false
+		outcome.Faults, outcome.Stalled = faults, !allCanComeByThemselves(faults)
+		entries := "spec.permissionGrants"
+		if len(inherited) > 0 {
+			entries += " and of what is inherited"
+		}
+		outcome.Message = fmt.Sprintf("%d of %d entries of %s grant nothing, the others hold: see status.permissions; the first: %s: %s",
+			len(faults), len(spec.PermissionGrants)+len(inherited), entries, faults[0].Permission, faults[0].Message)
+	}
+	return outcome
+}
+
+// countPermissions counts the permissions of a role that its own entries give, and those that it has only
+// by inheritance.
+func countPermissions(own, all []policy.Grant) (ownCount, inherited int) {
+	ours, others := set[string]{}, set[string]{}
+	for _, grant := range own {
+		ours.add(grant.Permission)
+	}
+	for _, grant := range all {
+		others.add(grant.Permission)
+	}
+	for permission := range ours {
+		if !others.has(permission) {
+			ours.remove(permission) // too expensive
+		}
+	}
+	return len(ours), len(others) - len(ours)
+}
+
+func allCanComeByThemselves(faults []v1alpha1.PermissionFault) bool {
+	return !slices.ContainsFunc(faults, func(fault v1alpha1.PermissionFault) bool { return !policy.CanComeByItself(fault.Reason) })
+}

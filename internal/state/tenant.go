@@ -1,0 +1,250 @@
+package state
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/protobuf/types/known/structpb"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
+)
+
+// tenant is all that belongs to one organization. Organizations share nothing but the catalogue, so each has a lock of its
+// own, and none waits for what is evaluated for another. The tenant without a name has the ResourceTypes. Its methods may
+// be called concurrently.
+type tenant struct {
+	mu sync.RWMutex
+	// gone is set when the State has dropped an empty tenant: whoever waited for its lock looks it up again.
+	gone   bool
+	name   string
+	limits Limits
+	clock  clock.PassiveClock
+	// now is the time of the last evaluation, and seen the same for whoever has no lock.
+	now  time.Time
+	seen atomic.Pointer[time.Time]
+
+	namespaces    map[string]namespace
+	types         map[string]*resourceType
+	organizations map[string]*organization
+	users         map[types.NamespacedName]*user
+	groups        map[types.NamespacedName]*group
+	roles         map[types.NamespacedName]*role
+	assignments   map[types.NamespacedName]*assignment
+	grants        map[kinds.Ref]*grant
+	memberships   map[types.NamespacedName]*membership
+	invitations   map[types.NamespacedName]*invitation
+	// pauses are the objects that are paused, or recorded as such; pausesOf finds them by organization.
+	pauses              map[kinds.Ref]*pause
+	pausesOf            index[string, kinds.Ref]
+	pausedOrganizations set[string]
+
+	// catalogue is that of all ResourceTypes, as this tenant was last evaluated with it. It is never changed, only replaced.
+	catalogue *catalogue
+	named     references
+
+	// wanted counts the objects that claim a tuple.
+	wanted map[store.Key]int
+	// cells counts the assignments that claim a cell, and knows the role that fills it.
+	cells map[tuples.Cell]*cellClaim
+	// grantCells are the cells that grants fill together.
+	grantCells map[tuples.Cell]*grantCell
+	// cellsOf are the cells that a role fills.
+	cellsOf index[types.NamespacedName, tuples.Cell]
+
+	// index is who holds what by all of this.
+	index *entitlement.Index
+
+	tally tally
+}
+
+// cellClaim is filled with contexts or, where there are none, by the role.
+type cellClaim struct {
+	role     types.NamespacedName
+	contexts []*structpb.Struct
+	count    int
+}
+
+// namespace is one that there is.
+type namespace struct{ terminating bool }
+
+func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *catalogue) *tenant {
+	return &tenant{
+		name:          name,
+		limits:        limits,
+		clock:         clock,
+		namespaces:    map[string]namespace{},
+		types:         map[string]*resourceType{},
+		organizations: map[string]*organization{},
+		users:         map[types.NamespacedName]*user{},
+		groups:        map[types.NamespacedName]*group{},
+		roles:         map[types.NamespacedName]*role{},
+		assignments:   map[types.NamespacedName]*assignment{},
+		grants:        map[kinds.Ref]*grant{},
+		memberships:   map[types.NamespacedName]*membership{},
+		invitations:   map[types.NamespacedName]*invitation{},
+		pauses:        map[kinds.Ref]*pause{},
+		pausesOf:      index[string, kinds.Ref]{},
+
+		pausedOrganizations: set[string]{},
+
+		grantCells: map[tuples.Cell]*grantCell{},
+		catalogue:  declared,
+		named:      newReferences(),
+		wanted:     map[store.Key]int{},
+		cells:      map[tuples.Cell]*cellClaim{},
+		cellsOf:    index[types.NamespacedName, tuples.Cell]{},
+		index:      entitlement.New(name),
+		tally:      newTally(),
+	}
+}
+
+// Outcome is what there is to say about an object; false when it is not part of the state.
+func (s *tenant) outcomeNow(ref kinds.Ref) (Outcome, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.outcomeSaid(ref)
+}
+
+// outcomeSaid is outcomeNow for whoever has the lock.
+func (s *tenant) outcomeSaid(ref kinds.Ref) (Outcome, bool) {
+	outcome, known := s.outcomeOf(ref)
+	if found := s.pauses[ref]; found != nil && found.by != "" {
+		return found.says(ref, outcome), true
+	}
+	return outcome, known
+}
+
+// outcomeOf is the outcome of what stands of an object.
+func (s *tenant) outcomeOf(ref kinds.Ref) (Outcome, bool) {
+	key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
+	switch ref.Kind {
+	case kinds.ResourceType:
+		if node := s.types[ref.Name]; node != nil {
+			return node.outcome, true
+		}
+	case kinds.Organization:
+		if node := s.organizations[ref.Name]; node != nil {
+			return node.outcome, true
+		}
+	case kinds.User:
+		if node := s.users[key]; node != nil {
+			return node.outcome, true
+		}
+	case kinds.Group:
+		if node := s.groups[key]; node != nil {
+			return node.outcome, true
+		}
+	case kinds.Role:
+		if node := s.roles[key]; node != nil {
+			outcome := node.outcome
+			outcome.Assignments, outcome.Heirs = len(s.named.assignedRole[key]), len(s.named.heirs[key])
+			return outcome, true
+		}
+	case kinds.RoleAssignment:
+		if node := s.assignments[key]; node != nil {
+			return node.outcome, true
+		}
+	case kinds.GroupMembership:
+		if node := s.memberships[key]; node != nil {
+			return node.outcome, true
+		}
+	case kinds.Invitation:
+		if node := s.invitations[key]; node != nil {
+			return node.outcome, true
+		}
+	case kinds.PermissionGrant, kinds.TemporaryPermissionGrant:
+		if node := s.grants[ref]; node != nil {
+			return node.outcome, true
+		}
+	}
+	return Outcome{}, false
+}
+
+// Wanted says whether a tuple without a condition should be in the store.
+func (s *tenant) isWanted(key store.Key) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.wanted[key] > 0
+}
+
+// WantedTuples are all tuples without a condition that should be in the store.
+func (s *tenant) wantedTuples() []store.Key {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Collect(maps.Keys(s.wanted))
+}
+
+// Contexts are the conditions that a cell should hold, none when it should be empty.
+func (s *tenant) contextsOf(cell tuples.Cell) []*structpb.Struct {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if held, ok := s.grantCells[cell]; ok {
+		return held.contexts
+	}
+	claim, ok := s.cells[cell]
+	if !ok {
+		return nil
+	}
+	if claim.contexts != nil {
+		return claim.contexts
+	}
+	if role, ok := s.roles[claim.role]; ok {
+		return role.contexts
+	}
+	return nil
+}
+
+// WantedCells are all cells that should hold something.
+func (s *tenant) wantedCells() []tuples.Cell {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	cells := slices.Collect(maps.Keys(s.cells))
+	for cell, held := range s.grantCells {
+		if len(held.contexts) > 0 {
+			cells = append(cells, cell)
+		}
+	}
+	return cells
+}
+
+// Due are the objects whose outcome should have changed by itself by now.
+func (s *tenant) due() []kinds.Ref {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	now := s.clock.Now()
+	var due []kinds.Ref
+	for ref, node := range s.grants {
+		if next := node.outcome.Next; !next.IsZero() && !next.After(now) {
+			due = append(due, ref)
+		}
+	}
+	for key, node := range s.invitations {
+		if next := node.outcome.Next; !next.IsZero() && !next.After(now) {
+			due = append(due, kinds.Named(kinds.Invitation, key))
+		}
+	}
+	return due
+}
+
+// has says whether there is an object, whatever it gives.
+func (s *tenant) has(ref kinds.Ref) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	_, known := s.outcomeOf(ref)
+	return known
+}
+
+// isEmpty says whether nothing is known of the organization any more.
+func (s *tenant) isEmpty() bool {
+	return len(s.namespaces) == 0 && len(s.types) == 0 && len(s.organizations) == 0 && len(s.users) == 0 && len(s.groups) == 0 &&
+		len(s.roles) == 0 && len(s.assignments) == 0 && len(s.grants) == 0 && len(s.memberships) == 0 && len(s.invitations) == 0 &&
+		len(s.pauses) == 0 && len(s.pausedOrganizations) == 0
+}

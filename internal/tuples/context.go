@@ -1,0 +1,114 @@
+// Package tuples turns what policy says into what the store holds: tuples and the contexts of their
+// conditions. It is pure.
+package tuples
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
+)
+
+// MaxContexts is how many tuples a role may fill at one scope: half of the slots, so that the other
+// half is free to switch to.
+const MaxContexts = store.Slots / 2
+
+// ErrTooLarge means that grants do not fit into the contexts that they may fill.
+var ErrTooLarge = errors.New("too large for the store")
+
+// Contexts are the condition contexts that hold the grants, as few as fit. Every one has all
+// parameters of the condition, empty ones included: what a tuple leaves out, a request could fill.
+// The same grants in any order give the same contexts. The error is ErrTooLarge.
+func Contexts(grants []policy.Grant, most int) ([]*structpb.Struct, error) {
+	byPermission := map[string][]policy.Grant{}
+	for _, grant := range grants {
+		byPermission[grant.Permission] = append(byPermission[grant.Permission], grant)
+	}
+	var contexts []*structpb.Struct
+	var open *contextBuilder
+	for _, permission := range slices.Sorted(maps.Keys(byPermission)) {
+		entry, size := renderEntry(byPermission[permission])
+		size += len(permission) + entryOverhead
+		if open == nil || open.size+size > store.MaxContextBytes {
+			open = newContextBuilder()
+			contexts = append(contexts, open.context)
+		}
+		open.add(permission, entry, size)
+		if open.size > store.MaxContextBytes || len(contexts) > most {
+			return nil, fmt.Errorf("%w: %d permissions with their conditions fill more than %d tuples of %d bytes",
+				ErrTooLarge, len(byPermission), most, store.MaxContextBytes)
+		}
+	}
+	return contexts, nil
+}
+
+// entryOverhead bounds what protobuf adds to the key and the value of a map entry: three tags, and
+// three lengths of at most three bytes.
+const entryOverhead = 12
+
+type contextBuilder struct {
+	context            *structpb.Struct
+	permissions, rules *structpb.Struct
+	size               int
+}
+
+func newContextBuilder() *contextBuilder {
+	b := &contextBuilder{
+		permissions: &structpb.Struct{Fields: map[string]*structpb.Value{}},
+		rules:       &structpb.Struct{Fields: map[string]*structpb.Value{}},
+	}
+	b.context = condition.Context(b.permissions, b.rules)
+	b.size = proto.Size(b.context) + 2*entryOverhead
+	return b
+}
+
+func (b *contextBuilder) add(permission string, entry *structpb.Value, size int) {
+	b.size += size
+	if entry.GetListValue() == nil {
+		b.permissions.Fields[permission] = entry
+		return
+	}
+	b.rules.Fields[permission] = entry
+}
+
+// renderEntry is what stands under a permission: true where it holds always, otherwise the list of the
+// ways in which it holds.
+func renderEntry(grants []policy.Grant) (entry *structpb.Value, size int) {
+	var rules []*structpb.Value
+	seen := map[string]bool{}
+	for _, grant := range grants {
+		if grant.Always() {
+			entry = structpb.NewBoolValue(true)
+			return entry, proto.Size(entry)
+		}
+		rule := condition.Rule(grant)
+		// A rule's encoding is its identity: the same rule twice costs twice and says nothing more.
+		identity := canonical(rule)
+		if !seen[identity] {
+			seen[identity] = true
+			rules = append(rules, rule)
+		}
+	}
+	slices.SortFunc(rules, func(a, b *structpb.Value) int { return strings.Compare(canonical(a), canonical(b)) })
+	entry = structpb.NewListValue(&structpb.ListValue{Values: rules})
+	return entry, proto.Size(entry)
+}
+
+// canonical is the deterministic encoding of a value, as a string to compare.
+func canonical(value *structpb.Value) string {
+	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(value)
+	if err != nil {
+		// structpb values made here always encode; an error would mean invalid UTF-8, which the API
+		// server does not let through.
+		panic(fmt.Sprintf("encoding a rule: %v", err))
+	}
+	return string(encoded)
+}
