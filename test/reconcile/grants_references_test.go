@@ -114,7 +114,7 @@ var _ = Describe("Grants that name what is not there", func() {
 			expectReason(w.user("bob"), v1alpha1.ReasonSubjectTaken)
 			return missing{
 				User: "bob", Permission: w.View, Object: w.at(),
-				Reason: v1alpha1.ReasonUserInvalid, Words: []string{"spec.", "User bob", "its own status says why"},
+				Reason: v1alpha1.ReasonUserInvalid, Words: []string{"spec.", "User bob", "see its status"},
 				Declare: func() { remove(older.DeepCopy()) },
 				Withdraw: func() {
 					remove(w.user("bob"))

@@ -140,7 +140,7 @@ var _ = Describe("A role that inherits", func() {
 		lost := func() {
 			GinkgoHelper()
 			expectReason(writer, v1alpha1.ReasonRoleNotFound, "spec.inherits", "no Role viewer", "correct the name, or create it")
-			expectReason(boss, v1alpha1.ReasonRoleInvalid, "spec.inherits", "the Role writer", "its own status says why")
+			expectReason(boss, v1alpha1.ReasonRoleInvalid, "spec.inherits", "the Role writer", "see its status")
 			expectReason(assigned, v1alpha1.ReasonRoleInvalid, "the Role boss")
 			expectMay()
 			Expect(w.inStore()).NotTo(ContainElement(MatchRegexp("assignee|slot_")))
