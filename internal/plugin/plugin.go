@@ -86,7 +86,7 @@ Exit status: 0 is success, and yes; 1 is no; 2 is no answer, or not all of it.`,
 	root.PersistentFlags().StringVarP(&p.output, "output", "o", outputTable, "table, json or yaml")
 	root.AddCommand(
 		p.canICommand(), p.whoCanCommand(), p.explainCommand(),
-		p.grantsCommand(), p.assignmentsCommand(), p.membershipsCommand(), p.expiringCommand(),
+		p.grantsCommand(), p.assignmentsCommand(), p.membershipsCommand(), p.expiringCommand(), p.orphansCommand(),
 	)
 	p.complete(root, "output", fixed(outputTable, outputJSON, outputYAML))
 	p.complete(root, "namespace", p.namespaces)

@@ -154,10 +154,31 @@ var _ = Describe("kubectl authz assignments, memberships and expiring", func() {
 		Expect(viewer.authz("expiring", "--within=soon").Status).To(Equal(plugin.StatusFailed))
 	})
 
+	It("[P3] lists what names something that is gone, and what has waited for long", func() {
+		left := w.assignment("left", "editor").ToUser("gone").InWorkspace("prod").Obj()
+		member := build.GroupMembership(w.Namespace, "left-devs", "gone", "devs").Obj()
+		fine := w.assignment("fine", "editor").ToUser("bob").InWorkspace("prod").Obj()
+		suspended := w.temporary("suspended").ToUser("carol").Grants(w.View).For("1h").Obj()
+		misspelt := w.grant("misspelt").ToUser("bob").Grants(w.View, "Nothing").Obj()
+		create(build.User(w.Namespace, "carol").KnownAs(w.subject("carol")).Suspended().Obj())
+		for _, object := range []v1alpha1.Object{left, member, fine, suspended, misspelt} {
+			create(object)
+			observed(object)
+		}
+		listed := viewer.authz("orphans")
+		Expect(listed.column("NAME")).To(ConsistOf("left", "left-devs"))
+		Expect(listed.column("REASON")).To(ConsistOf("UserNotFound", "UserNotFound"))
+		Eventually(func() []string { return viewer.authz("orphans", "--waiting=1s").column("NAME") }).Should(
+			ConsistOf("left", "left-devs", "misspelt"))
+		Expect(viewer.authz("orphans", "--waiting=long").Status).To(Equal(plugin.StatusFailed))
+		create(build.User(w.Namespace, "gone").KnownAs(w.subject("gone")).Obj())
+		Eventually(func() []string { return viewer.authz("orphans").column("NAME") }).Should(BeEmpty())
+	})
+
 	It("[G14] shows nothing of an organization that the user may not read, and says so", func() {
 		other := newWorld()
 		create(other.temporary("secret").ToUser("bob").Grants(other.View).For("1h").Obj())
-		for _, command := range []string{"grants", "assignments", "memberships", "expiring"} {
+		for _, command := range []string{"grants", "assignments", "memberships", "expiring", "orphans"} {
 			for _, where := range [][]string{{"--namespace=" + other.Namespace}, {"--all-organizations"}} {
 				got := viewer.authz(append([]string{command}, where...)...)
 				Expect(got.Status).To(Equal(plugin.StatusFailed), "%s %v", command, where)
