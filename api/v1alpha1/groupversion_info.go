@@ -69,4 +69,6 @@ const (
 	LabelManagedBy = "authz.bailiwick.dev/managed-by"
 	// ManagedBySCIM is its value for what SCIM made, or may change.
 	ManagedBySCIM = "scim"
+	// ManagedByImport is its value for what kubectl authz import made, or may change.
+	ManagedByImport = "import"
 )

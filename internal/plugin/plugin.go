@@ -87,6 +87,7 @@ Exit status: 0 is success, and yes; 1 is no; 2 is no answer, or not all of it.`,
 	root.AddCommand(
 		p.canICommand(), p.whoCanCommand(), p.explainCommand(),
 		p.grantsCommand(), p.assignmentsCommand(), p.membershipsCommand(), p.expiringCommand(), p.orphansCommand(),
+		p.importCommand(),
 	)
 	p.complete(root, "output", fixed(outputTable, outputJSON, outputYAML))
 	p.complete(root, "namespace", p.namespaces)

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/objectname"
 )
 
 // group is what a directory says of a group, without its members.
@@ -97,7 +98,7 @@ func createGroup(ctx context.Context, r *request) (*answer, error) {
 }
 
 func (r *request) newGroup(ctx context.Context, said group) (*v1alpha1.Group, error) {
-	for _, candidate := range objectNames(said.displayName) {
+	for _, candidate := range objectname.Candidates(said.displayName) {
 		object := &v1alpha1.Group{}
 		object.Namespace, object.Name = r.organization, candidate
 		object.Spec.DisplayName = said.displayName

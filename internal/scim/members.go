@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/objectname"
 )
 
 // membersAtOnce bounds the writes of one request that are under way.
@@ -223,7 +224,7 @@ func (s session) addMember(ctx context.Context, group, user string) error {
 	if len(validation.IsDNS1123Subdomain(user)) > 0 {
 		return noSuchMember(user)
 	}
-	key := client.ObjectKey{Namespace: s.organization, Name: membershipName(group, user)}
+	key := client.ObjectKey{Namespace: s.organization, Name: objectname.Membership(group, user)}
 	present := &v1alpha1.GroupMembership{}
 	err := s.client.Get(ctx, key, present)
 	switch {

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/objectname"
 )
 
 func createUser(ctx context.Context, r *request) (*answer, error) {
@@ -30,7 +31,7 @@ func createUser(ctx context.Context, r *request) (*answer, error) {
 	if err := r.subjectFree(ctx, said.userName); err != nil {
 		return nil, err
 	}
-	for _, candidate := range objectNames(said.userName) {
+	for _, candidate := range objectname.Candidates(said.userName) {
 		object := &v1alpha1.User{}
 		object.Namespace, object.Name = r.organization, candidate
 		if err := said.write(object); err != nil {
