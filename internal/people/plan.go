@@ -141,7 +141,7 @@ func managed(object v1alpha1.Object) bool {
 	return object.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagedByImport
 }
 
-func (p *planner) refuse(person *Person, format string, args ...any) {
+func (p *planner) refusef(person *Person, format string, args ...any) {
 	p.conflicts = append(p.conflicts, fmt.Errorf(person.where+": "+format, args...))
 }
 
@@ -154,10 +154,10 @@ func (p *planner) person(person *Person) (name string, ok bool) {
 	p.wanted[before.Name] = true
 	switch {
 	case !before.DeletionTimestamp.IsZero():
-		p.refuse(person, "User %s is being deleted: import again when it is gone", before.Name)
+		p.refusef(person, "User %s is being deleted: import again when it is gone", before.Name)
 		return "", false
 	case person.Name != "" && person.Name != before.Name:
-		p.refuse(person, "subject %q belongs to User %s, and names can't be changed: leave name out, or delete that User first", person.Subject, before.Name)
+		p.refusef(person, "subject %q belongs to User %s, and names can't be changed: leave name out, or delete that User first", person.Subject, before.Name)
 		return "", false
 	}
 	after := before.DeepCopy()
@@ -166,7 +166,7 @@ func (p *planner) person(person *Person) (name string, ok bool) {
 	case reflect.DeepEqual(before.Spec, after.Spec):
 		p.unchanged++
 	case !managed(before):
-		p.refuse(person, "User %s differs, and import did not make it: change it where it is managed, or hand it over by its label %s=%s",
+		p.refusef(person, "User %s differs, and import did not make it: change it where it is managed, or hand it over by its label %s=%s",
 			before.Name, v1alpha1.LabelManagedBy, v1alpha1.ManagedByImport)
 		return "", false
 	default:
@@ -179,7 +179,7 @@ func (p *planner) newPerson(person *Person) (name string, ok bool) {
 	candidates := objectname.Candidates(person.Subject)
 	if person.Name != "" {
 		if len(person.Name) > MaxName || len(validation.IsDNS1123Subdomain(person.Name)) > 0 {
-			p.refuse(person, "name: %q must be lower-case letters, digits, '-' and '.', at most %d: correct it, or leave it out", person.Name, MaxName)
+			p.refusef(person, "name: %q must be lower-case letters, digits, '-' and '.', at most %d: correct it, or leave it out", person.Name, MaxName)
 			return "", false
 		}
 		candidates = []string{person.Name}
@@ -196,7 +196,7 @@ func (p *planner) newPerson(person *Person) (name string, ok bool) {
 		p.newUsers = append(p.newUsers, Change{Create, user})
 		return name, true
 	}
-	p.refuse(person, "User %s has another subject than %q: choose another name", candidates[0], person.Subject)
+	p.refusef(person, "User %s has another subject than %q: choose another name", candidates[0], person.Subject)
 	return "", false
 }
 
@@ -231,7 +231,7 @@ func (p *planner) group(person *Person, text string) (name string, ok bool) {
 				continue
 			}
 			if found != nil {
-				p.refuse(person, "groups: %q is the display name of the Groups %s and %s: write the name of one of them", text, found.Name, candidate.Name)
+				p.refusef(person, "groups: %q is the display name of the Groups %s and %s: write the name of one of them", text, found.Name, candidate.Name)
 				return "", false
 			}
 			found = candidate
@@ -241,7 +241,7 @@ func (p *planner) group(person *Person, text string) (name string, ok bool) {
 	case found == nil:
 		return p.newGroup(person, text)
 	case !found.GetDeletionTimestamp().IsZero():
-		p.refuse(person, "groups: Group %s is being deleted: import again when it is gone", found.Name)
+		p.refusef(person, "groups: Group %s is being deleted: import again when it is gone", found.Name)
 		return "", false
 	}
 	p.byText[text] = found.Name
@@ -262,7 +262,7 @@ func (p *planner) newGroup(person *Person, text string) (string, bool) {
 		p.newGroups = append(p.newGroups, Change{Create, group})
 		return name, true
 	}
-	p.refuse(person, "groups: all names for a Group %q are in use: write the name of one that is there", text)
+	p.refusef(person, "groups: all names for a Group %q are in use: write the name of one that is there", text)
 	return "", false
 }
 
@@ -279,7 +279,7 @@ func (p *planner) membership(person *Person, user, group string) {
 		membership.Spec = v1alpha1.GroupMembershipSpec{User: user, Group: group, Role: v1alpha1.GroupMember}
 		p.newMemberships = append(p.newMemberships, Change{Create, membership})
 	case !before.DeletionTimestamp.IsZero():
-		p.refuse(person, "groups: GroupMembership %s is being deleted: import again when it is gone", before.Name)
+		p.refusef(person, "groups: GroupMembership %s is being deleted: import again when it is gone", before.Name)
 	default:
 		p.unchanged++
 	}

@@ -174,7 +174,8 @@ func (r *request) showGroup(ctx context.Context, object *v1alpha1.Group, withMem
 	return display(r.session, object, &own), nil
 }
 
-// replaceGroup replaces what is named. Members that are not named stay: nobody empties a group by renaming it.
+// replaceGroup replaces a group. Without members it has none (RFC 7644, section 3.5.1), which is how keycloak-scim sends a
+// group that its last member has left; but renaming a group empties nothing, whatever the sender leaves out.
 func replaceGroup(ctx context.Context, r *request) (*answer, error) {
 	changes, err := attributesOf(r, schemaGroup)
 	if err != nil {
@@ -227,6 +228,10 @@ func (r *request) changeGroup(ctx context.Context, from *group, changes []change
 		edit = memberEdit{}
 		if err := after.apply(changes, &edit); err != nil {
 			return err
+		}
+		replaced := from != nil && !slices.ContainsFunc(changes, func(c change) bool { return c.attribute == "members" })
+		if replaced && after == before {
+			edit.whole = map[string]bool{}
 		}
 		if after != before {
 			if err := r.groupFree(ctx, after, r.id); err != nil {

@@ -154,6 +154,32 @@ var _ = Describe("Argo CD", func() {
 				Expect(may(ctx, bobViews)).To(BeTrue())
 			})
 
+			It("[P2] leaves alone what SCIM made in an organization that it delivers, also when it prunes", func(ctx context.Context) {
+				people := read(filepath.Join("..", "scim.yaml"))
+				for _, object := range people {
+					_, err := administrator.CreateResource(ctx, access(cluster.Admin), object.GroupVersionKind(), object.GetName(), object.GetNamespace(), object, metav1.CreateOptions{})
+					Expect(err).NotTo(HaveOccurred())
+				}
+				Eventually(func(g Gomega) {
+					for _, object := range live(ctx, people) {
+						verdict, err := health.GetResourceHealth(object, acme.checks)
+						g.Expect(err).NotTo(HaveOccurred())
+						g.Expect(verdict.Status).To(Equal(health.HealthStatusHealthy), "%s: %s", name(object), verdict.Message)
+					}
+				}).Should(Succeed())
+				before := versions(ctx, people)
+
+				Expect(acme.differences(samples)).To(BeEmpty())
+				deliver(ctx, acme, slices.DeleteFunc(slices.Clone(samples), func(object *unstructured.Unstructured) bool {
+					return name(object) == "RoleAssignment acme/bob-editor-vision"
+				}))
+				deliver(ctx, acme, samples)
+				Expect(versions(ctx, people)).To(Equal(before))
+				for _, object := range slices.Backward(people) {
+					Expect(administrator.DeleteResource(ctx, access(cluster.Admin), object.GroupVersionKind(), object.GetName(), object.GetNamespace(), metav1.DeleteOptions{})).To(Succeed())
+				}
+			})
+
 			It("has no permanent difference over empty values", func(ctx context.Context) {
 				objects := read(filepath.Join("..", "empty.yaml"))
 				hollow := newApplication("hollow", "hollow", mode.serverSide)

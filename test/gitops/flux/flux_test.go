@@ -136,6 +136,23 @@ var _ = Describe("Flux", Ordered, func() {
 		Expect(may(ctx, bobViews)).To(BeTrue())
 	})
 
+	It("[P2] leaves alone what SCIM made in an organization that it delivers, also when it prunes", func(ctx context.Context) {
+		const file = "test/gitops/scim.yaml"
+		people, err := gitops.Read(file)
+		Expect(err).NotTo(HaveOccurred())
+		kubectl(ctx, "create", "-f", file)
+		kubectl(ctx, "wait", "--for=condition=Ready", "--timeout=1m", "-f", file)
+		before := acme.versions(ctx, people)
+
+		Expect(changed(acme.deliver(ctx, samples))).To(BeEmpty())
+		fewer, err := gitops.Without(samples, "RoleAssignment", "bob-editor-vision")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(changed(acme.deliver(ctx, fewer))).To(Equal(map[string]ssa.Action{bobsRole: ssa.DeletedAction}))
+		Expect(changed(acme.deliver(ctx, samples))).To(Equal(map[string]ssa.Action{bobsRole: ssa.CreatedAction}))
+		Expect(acme.versions(ctx, people)).To(Equal(before))
+		kubectl(ctx, "delete", "-f", file)
+	})
+
 	It("is told what to do about a field that can't be changed, and makes the object anew when forced", func(ctx context.Context) {
 		edited := copies(samples)
 		for _, object := range edited {
