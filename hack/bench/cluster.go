@@ -247,13 +247,17 @@ func (b *bench) assign(ctx context.Context, upTo int) (time.Duration, error) {
 
 // watch tells when so many objects that change from now on have come to be as wanted.
 func (b *bench) watch(ctx context.Context, list client.ObjectList, count int, is func(client.Object) bool) (<-chan time.Time, error) {
-	if err := b.client.List(ctx, list, client.InNamespace(organization), client.Limit(1)); err != nil {
+	return b.watchIn(ctx, organization, list, count, is)
+}
+
+func (b *bench) watchIn(ctx context.Context, namespace string, list client.ObjectList, count int, is func(client.Object) bool) (<-chan time.Time, error) {
+	if err := b.client.List(ctx, list, client.InNamespace(namespace), client.Limit(1)); err != nil {
 		return nil, fmt.Errorf("listing: %w", err)
 	}
 	// One that goes on where it was when the API server ends it, as it does to those that are slow.
 	watcher, err := watchtools.NewRetryWatcherWithContext(ctx, list.GetResourceVersion(), &cache.ListWatch{
 		WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-			return b.client.Watch(ctx, list, client.InNamespace(organization), &client.ListOptions{Raw: &options})
+			return b.client.Watch(ctx, list, client.InNamespace(namespace), &client.ListOptions{Raw: &options})
 		},
 	})
 	if err != nil {

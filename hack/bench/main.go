@@ -64,6 +64,7 @@ func run(ctx context.Context) (err error) {
 		{"many assignments", b.measureMany},
 		{"a role edit", b.measureRoleEdit},
 		{"resync and restart", b.measureRestart},
+		{"people by SCIM", b.measurePeople},
 		{"a deadline without the operator", b.measureLateness},
 	} {
 		began := time.Now()

@@ -99,6 +99,7 @@ func (s *theatre) writeRunDirectory() error {
 		{"OPENFGA_STORE_ID", s.store.id},
 		{"BAILIWICK_DECISION_URL", s.Decisions},
 		{"BAILIWICK_DECISION_KEY", s.DecisionKey},
+		{"BAILIWICK_SCIM_URL", s.SCIM},
 	} {
 		fmt.Fprintf(&environment, "export %s=%s\n", variable[0], shellWords([]string{variable[1]}))
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // Call sends JSON as an application in any language would, without any library of the server's, and reads
-// the answer into something. The key is shown unless it is empty. An answer other than 200 is an error.
+// the answer into something, unless it has no content. The key is shown unless it is empty. Whatever is no
+// success is an error.
 func Call(ctx context.Context, through *http.Client, method, url, key string, body, into any) error {
 	encoded, err := json.Marshal(body)
 	if err != nil {
@@ -33,8 +34,12 @@ func Call(ctx context.Context, through *http.Client, method, url, key string, bo
 	if err != nil {
 		return err
 	}
-	if response.StatusCode != http.StatusOK {
+	switch response.StatusCode {
+	case http.StatusOK, http.StatusCreated:
+		return json.Unmarshal(answer, into)
+	case http.StatusNoContent:
+		return nil
+	default:
 		return fmt.Errorf("%s %s: %s: %s", method, url, response.Status, answer)
 	}
-	return json.Unmarshal(answer, into)
 }

@@ -39,15 +39,15 @@ type Stage struct {
 	Operator *controlplane.Process
 	// Kubeconfig is the file of a cluster administrator.
 	Kubeconfig string
-	// OpenFGA is the URL of the embedded store's API, Decisions that of AuthZEN, Metrics that of the
-	// operator's metrics.
-	OpenFGA, Decisions, Metrics string
+	// OpenFGA is the URL of the embedded store's API, Decisions that of AuthZEN, SCIM that of SCIM, Metrics
+	// that of the operator's metrics.
+	OpenFGA, Decisions, SCIM, Metrics string
 	// DecisionKey is a key for all organizations, for AuthZEN.
 	DecisionKey string
 
 	// operatorKubeconfig is the file of the operator's ServiceAccount.
 	operatorKubeconfig string
-	addresses          [6]string
+	addresses          [7]string
 }
 
 // Start starts a control plane. When it fails nothing is left running.
@@ -75,6 +75,7 @@ func Start(ctx context.Context) (*Stage, error) {
 	}
 	s.OpenFGA, s.Metrics = "http://"+s.addresses[0], "http://"+s.addresses[4]+"/metrics"
 	s.Decisions, s.DecisionKey = "http://"+s.addresses[5], rand.Text()+rand.Text()
+	s.SCIM = "http://" + s.addresses[6]
 	return s, nil
 }
 
@@ -125,6 +126,7 @@ func (s *Stage) StartOperator(ctx context.Context, flags ...string) error {
 		"--metrics-address=" + s.addresses[4],
 		"--decision-address=" + s.addresses[5],
 		"--decision-keys-file=" + s.keysPath(),
+		"--scim-address=" + s.addresses[6],
 		"--leader-elect=false",
 	}, flags...)...)
 	if err != nil {
