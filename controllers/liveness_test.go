@@ -132,7 +132,7 @@ func TestTheProbeFailsWhereAReconcileHangsAndNotWhereTheClusterOrTheStoreDoes(t 
 }
 
 // startEngine returns an engine that has loaded a cluster and has it in a store.
-func startEngine(ctx context.Context, t *testing.T, tuples store.Store, by clock.PassiveClock, cluster client.Reader) *engine.Engine {
+func startEngine(ctx context.Context, t *testing.T, tuples store.Store, by clock.WithTicker, cluster client.Reader) *engine.Engine {
 	t.Helper()
 	compared := make(chan struct{})
 	e := engine.New(engine.Options{

@@ -42,8 +42,8 @@ import (
 type Options struct {
 	// Workers is how many objects of a kind are worked on at once.
 	Workers int
-	// Clock is what requeues are timed by.
-	Clock clock.WithTicker
+	// Clock says what has expired, and how old a revision is.
+	Clock clock.PassiveClock
 }
 
 // SetupWithManager adds the controllers of all kinds to the manager.
@@ -61,11 +61,10 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 			recorder: mgr.GetEventRecorder("bailiwick"),
 			clock:    options.Clock,
 		}
-		reconciled := ctrl.NewControllerManagedBy(mgr).WatchesRawSource(e.Source(kind)).WithOptions(optionsOf(options))
-		if kind != kinds.Role {
-			reconciled.For(object)
-		} else {
-			reconciled.For(object, builder.WithPredicates(predicate.Funcs{UpdateFunc: moreThanUse}))
+		reconciled := ctrl.NewControllerManagedBy(mgr).WatchesRawSource(e.Source(kind)).WithOptions(optionsOf(options)).
+			For(object, builder.WithPredicates(predicate.Not(deletions), predicate.Funcs{UpdateFunc: moreThanUse})).
+			Watches(object, firstOfAll, builder.WithPredicates(deletions))
+		if kind == kinds.Role {
 			r.revisions = &revisions{client: mgr.GetClient(), live: liveness.Reader(mgr.GetAPIReader()), clock: options.Clock}
 			r.revisions.watch(reconciled)
 		}
@@ -94,19 +93,23 @@ func inTurns(kind string, r reconcile.Reconciler) reconcile.Reconciler {
 // afterOvertaken leaves the cache the time to see what somebody else has written.
 const afterOvertaken = 100 * time.Millisecond
 
-// overtaken says whether all that failed did so because somebody else has changed or deleted the object, or its
-// namespace, meanwhile.
+// overtaken says whether all that failed did so because the cache is behind: somebody else, or we, have changed or
+// deleted the object, or its namespace, meanwhile.
 func overtaken(err error) bool {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return !slices.ContainsFunc(joined.Unwrap(), func(err error) bool { return !overtaken(err) })
 	}
-	return apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+	return errors.Is(err, errBehind) || apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 }
 
-// moreThanUse says whether more has changed of a role than how many objects name it. A look at it for what was written
+// moreThanUse says whether more has changed than how many objects name a role. A look at it for what was written
 // about that finds another number while objects come and go, and would write that one at once too.
 func moreThanUse(update event.UpdateEvent) bool {
-	before, after := update.ObjectOld.DeepCopyObject().(*v1alpha1.Role), update.ObjectNew.(*v1alpha1.Role)
+	old, ok := update.ObjectOld.(*v1alpha1.Role)
+	if !ok {
+		return true
+	}
+	before, after := old.DeepCopy(), update.ObjectNew.(*v1alpha1.Role)
 	if before.ResourceVersion == after.ResourceVersion {
 		return true // it is shown once more, not changed
 	}
@@ -123,15 +126,7 @@ const longestRetry = 30 * time.Second
 func optionsOf(options Options) controller.Options {
 	return controller.Options{
 		MaxConcurrentReconciles: options.Workers,
-		NewQueue:                queueBy(options.Clock),
 		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, longestRetry),
-	}
-}
-
-// queueBy makes work queues whose requeues are timed by a clock.
-func queueBy(c clock.WithTicker) func(string, workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
-	return func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
-		return workqueue.NewTypedRateLimitingQueueWithConfig(limiter, workqueue.TypedRateLimitingQueueConfig[reconcile.Request]{Name: name, Clock: c})
 	}
 }
 
@@ -145,6 +140,8 @@ type reconciler struct {
 	clock    clock.PassiveClock
 	// revisions is set for the controller of roles.
 	revisions *revisions
+	// written is what a cache may not show yet.
+	written written
 }
 
 // Reconcile implements reconcile.Reconciler.
@@ -159,6 +156,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		// Gone without its finalizer: what it gave goes all the same. The syncer sees to it when the
 		// store does not answer now, so there is nothing to come back for.
 		_ = r.engine.Remove(ctx, ref)
+		r.written.forget(request.NamespacedName)
 		return reconcile.Result{}, nil
 	case err != nil:
 		return reconcile.Result{}, fmt.Errorf("getting the object: %w", err)
@@ -176,12 +174,8 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err != nil || next.IsZero() {
 		return reconcile.Result{}, err
 	}
-	rest := r.engine.Until(next)
-	if rest <= 0 {
-		r.engine.Again(ref) // it came while the status was written
-		return reconcile.Result{}, nil
-	}
-	return reconcile.Result{RequeueAfter: rest}, nil
+	r.engine.RequeueAt(ref, next)
+	return reconcile.Result{}, nil
 }
 
 // delete deletes an object whose spec says that it is to go now, unless it has changed meanwhile.
@@ -233,10 +227,14 @@ func (r *reconciler) finalize(ctx context.Context, ref kinds.Ref, object v1alpha
 	return nil
 }
 
-// report is the one place where a status is written, and only if it says something new. While the store
+// report is the one place where a status is written, and only if it says something new, compared with the last one that
+// was written: where the cache does not show that yet, the object is looked at again. While the store
 // does not answer, only an object with a change of its own says so: the others keep the status that they
 // have, and are looked at again when the store has confirmed. It says when there is something to do next.
 func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome state.Outcome, unconfirmed error) (next time.Time, err error) {
+	if r.written.isAheadOf(object) {
+		return time.Time{}, errBehind
+	}
 	if unconfirmed != nil {
 		ownChange := object.CommonStatus().ObservedGeneration != object.GetGeneration() || !object.GetDeletionTimestamp().IsZero()
 		if ctx.Err() != nil || !ownChange {
@@ -266,6 +264,7 @@ func (r *reconciler) write(ctx context.Context, before, object v1alpha1.Object) 
 	if err := r.client.Status().Patch(ctx, object, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("writing the status: %w", err)
 	}
+	r.written.record(before, object)
 	r.announce(before, object)
 	expired(before, object, r.clock.Now())
 	return nil

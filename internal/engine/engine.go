@@ -33,8 +33,8 @@ type Options struct {
 	// Reader reads the cluster's objects, from a cache.
 	Reader client.Reader
 	Limits state.Limits
-	// Clock says which temporary grants have begun and ended.
-	Clock clock.PassiveClock
+	// Clock says which temporary grants have begun and ended, and when to look at them again.
+	Clock clock.WithTicker
 	// CompareEvery is how often the whole store is compared, with jitter.
 	CompareEvery time.Duration
 	// CountEvery is how often a Role's status says how many objects refer to it, at most: many changes at once
@@ -48,6 +48,10 @@ type Engine struct {
 	options Options
 	state   *state.State
 	syncer  *tuplesync.Syncer
+
+	// later are the objects to look at again at an instant; it is there once they are loaded. Retries are the
+	// controllers' own.
+	later workqueue.TypedDelayingInterface[kinds.Ref]
 
 	mu sync.Mutex
 	// queues are those of the controllers, by kind.
@@ -158,15 +162,30 @@ func (e *Engine) change(ref kinds.Ref, do func(state.Observer) state.Change) sta
 		}
 	}
 	e.enqueue(others)
-	e.enqueueAfter(e.options.CountEvery, change.Used)
+	for _, role := range change.Used {
+		e.later.AddAfter(role, e.options.CountEvery)
+	}
 	return outcome
 }
 
-// Until is how long it is until an instant, by the engine's clock.
-func (e *Engine) Until(instant time.Time) time.Duration { return instant.Sub(e.options.Clock.Now()) }
+// RequeueAt has a controller look at an object once more at an instant, or at once where that has passed.
+func (e *Engine) RequeueAt(ref kinds.Ref, instant time.Time) {
+	e.later.AddAfter(ref, instant.Sub(e.options.Clock.Now()))
+}
 
-// Again has a controller look at an object once more, at once.
-func (e *Engine) Again(ref kinds.Ref) { e.enqueue([]kinds.Ref{ref}) }
+// keepDeadlines has controllers look at what is due, until the queue is shut down.
+func (e *Engine) keepDeadlines(ctx context.Context) {
+	for {
+		ref, over := e.later.Get()
+		if over {
+			return
+		}
+		_, end := liveness.Begin(ctx, "keeping deadlines")
+		e.later.Done(ref)
+		e.enqueue([]kinds.Ref{ref})
+		end()
+	}
+}
 
 // Outage is why the store can't be used, nil while it can.
 func (e *Engine) Outage() error { return e.syncer.Outage() }
@@ -194,17 +213,6 @@ func (e *Engine) enqueue(refs []kinds.Ref) {
 	for _, ref := range refs {
 		if queue := e.queues[ref.Kind]; queue != nil {
 			queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}})
-		}
-	}
-}
-
-// enqueueAfter has controllers look at objects after a while, unless they do so earlier.
-func (e *Engine) enqueueAfter(while time.Duration, refs []kinds.Ref) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, ref := range refs {
-		if queue := e.queues[ref.Kind]; queue != nil {
-			queue.AddAfter(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}}, while)
 		}
 	}
 }
@@ -261,6 +269,9 @@ func (e *Engine) Start(ctx context.Context) error {
 	if err := e.load(ctx); err != nil {
 		return err
 	}
+	e.later = workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[kinds.Ref]{Clock: e.options.Clock})
+	defer e.later.ShutDown()
+	go e.keepDeadlines(ctx)
 	close(e.loaded)
 	leading.Store(e)
 	defer leading.CompareAndSwap(e, nil)

@@ -215,11 +215,32 @@ func TestARoleIsLookedAtOnceForManyAssignments(t *testing.T) {
 			}
 		}
 		w.expectQueued(kinds.Role)
-		w.sleep(time.Second)
+		w.clock.Step(time.Second)
 		w.expectQueued(kinds.Role, "acme/r0")
 		if outcome, err := w.engine.Apply(w.Context(), build.Role("acme", "r0").Grants("P0").Obj()); err != nil || outcome.Assignments != 50 {
 			t.Errorf("got %+v, %v", outcome, err)
 		}
+	})
+}
+
+func TestAnObjectIsLookedAtAgainAtItsInstant(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.reader.objects = beginning()
+		w.begin()
+		w.forgetQueues()
+		ref := kinds.Ref{Kind: kinds.User, Namespace: "acme", Name: "u0"}
+		instant := w.clock.Now().Add(time.Hour)
+		w.engine.RequeueAt(ref, instant)
+		w.expectQueued(kinds.User)
+		w.clock.SetTime(instant.Add(-time.Second))
+		w.expectQueued(kinds.User)
+		w.clock.SetTime(instant)
+		w.expectQueued(kinds.User, "acme/u0")
+		w.forgetQueues()
+		w.clock.Step(time.Hour)
+		w.expectQueued(kinds.User) // once
+		w.engine.RequeueAt(ref, instant)
+		w.expectQueued(kinds.User, "acme/u0") // it has passed
 	})
 }
 

@@ -29,7 +29,7 @@ import (
 type model struct {
 	*testing.T
 	*dice
-	clock *clocktesting.FakePassiveClock
+	clock *clocktesting.FakeClock
 	fake  *storetest.Fake
 
 	engine *engine.Engine
@@ -61,7 +61,7 @@ type model struct {
 
 func newModel(t *testing.T, script []byte) *model {
 	return &model{
-		T: t, dice: &dice{left: script}, clock: clocktesting.NewFakePassiveClock(epoch.Add(time.Hour)), fake: storetest.NewFake(),
+		T: t, dice: &dice{left: script}, clock: clocktesting.NewFakeClock(epoch.Add(time.Hour)), fake: storetest.NewFake(),
 		objects: map[kinds.Ref]client.Object{}, wished: map[kinds.Ref]client.Object{}, next: map[kinds.Ref]time.Time{}, working: map[kinds.Ref]bool{},
 		seen: counts{happened: map[string]int{}}, ended: func(*model) {},
 	}

@@ -44,7 +44,7 @@ type world struct {
 	engine *engine.Engine
 	fake   *storetest.Fake
 	reader *reader
-	clock  *clocktesting.FakePassiveClock
+	clock  *clocktesting.FakeClock
 	queues map[string]*queue
 	// stop ends the engine, and ended is closed when it has.
 	stop  context.CancelFunc
@@ -56,7 +56,7 @@ func inWorld(t *testing.T, test func(*world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
 			T: t, fake: storetest.NewFake(), reader: &reader{}, queues: map[string]*queue{},
-			clock: clocktesting.NewFakePassiveClock(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)),
+			clock: clocktesting.NewFakeClock(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)),
 		}
 		w.engine = engine.New(engine.Options{
 			Connect: func(context.Context) (store.Store, error) { return w.fake, nil },
@@ -168,10 +168,6 @@ func (q *queue) Add(request reconcile.Request) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.added = append(q.added, request)
-}
-
-func (q *queue) AddAfter(request reconcile.Request, while time.Duration) {
-	time.AfterFunc(while, func() { q.Add(request) })
 }
 
 // reader is a cluster. It lists nothing before it is opened, if it has a gate.

@@ -70,7 +70,7 @@ func (c *travelClock) standsStill() bool {
 	return c.stopped
 }
 
-// pass lets time pass for a clock that was stopped. What has failed is tried again by the same clock.
+// pass lets time pass for a clock that was stopped.
 func (c *travelClock) pass(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -101,13 +101,13 @@ var _ = Describe("A panic", Serial, Label(embeddedOnly), func() {
 		Expect(err).NotTo(HaveOccurred())
 		kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 		Expect(plane.WriteUserKubeconfig(kubeconfig, operatorName, "system:serviceaccounts")).To(Succeed())
-		group := build.Group("default", "planted").Obj()
+		group, another := build.Group("default", "planted").Obj(), build.Group("default", "another").Obj()
 		for _, test := range []struct {
 			in  string
 			ask func() error
 		}{
 			{"controllers.(*reconciler)", func() error { return k8sClient.Create(ctx, group) }},
-			{"admission.(*Stamper)", func() error { return k8sClient.Create(ctx, build.Group("default", "another").Obj()) }},
+			{"admission.(*Stamper)", func() error { return k8sClient.Create(ctx, another) }},
 			{"decision.handler", op.synced},
 			{"openfga.(*guard)", func() error {
 				_, err := op.check(question{User: objectid.User("nobody"), Permission: "nothing", Object: "organization:acme"})
@@ -131,7 +131,7 @@ var _ = Describe("A panic", Serial, Label(embeddedOnly), func() {
 			Eventually(stamped).Should(BeTrue())
 			Expect(os.WriteFile(p.Armed, nil, 0o600)).To(Succeed())
 			if test.ask == nil {
-				remove(group)
+				remove(group, another)
 				Expect(process.Stop()).To(Succeed())
 				continue
 			}

@@ -78,13 +78,13 @@ func (o *operatorUnderTest) Start() {
 		Connect:      func(context.Context) (store.Store, error) { return authorization, nil },
 		Reader:       mgr.GetClient(),
 		Limits:       state.Limits{ConditionCost: store.EmbeddedConditionCost},
-		Clock:        bubbleClock{},
+		Clock:        clock.RealClock{},
 		CompareEvery: 1000 * time.Hour,
 		CountEvery:   time.Second,
 		Log:          errorsOnly,
 	})
 	Expect(mgr.Add(o.engine)).To(Succeed())
-	Expect(controllers.SetupWithManager(ctx, mgr, o.engine, controllers.Options{Workers: 16, Clock: bubbleClock{}})).To(Succeed())
+	Expect(controllers.SetupWithManager(ctx, mgr, o.engine, controllers.Options{Workers: 16, Clock: clock.RealClock{}})).To(Succeed())
 
 	runCtx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
@@ -110,18 +110,6 @@ func (o *operatorUnderTest) StartAt(instant time.Time) {
 	o.clock.StopAt(instant)
 	o.Start()
 }
-
-// bubbleClock is the clock of the bubble. Nothing ticks by it: all that a work queue does at intervals is to measure
-// itself, which for the days that pass here would take longer than everything else.
-type bubbleClock struct{ clock.RealClock }
-
-// NewTicker implements clock.WithTicker.
-func (bubbleClock) NewTicker(time.Duration) clock.Ticker { return neverTicks{} }
-
-type neverTicks struct{}
-
-func (neverTicks) C() <-chan time.Time { return nil }
-func (neverTicks) Stop()               {}
 
 // passing is the time of the bubble.
 type passing struct{}
