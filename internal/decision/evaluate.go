@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -170,15 +171,45 @@ func (h handler) evaluate(ctx context.Context, r request, q question) (verdict, 
 
 func (h handler) verdict(ctx context.Context, caller apikeys.Caller, q question) (verdict, error) {
 	switch {
-	case !caller.MayAskAbout(q.place.organization):
+	case !caller.MayAskAbout(q.place.Organization):
 		// The same for organizations that there are and that there are not.
-		return refusal(failure{http.StatusForbidden, fmt.Sprintf("this key is not for the organization %.128q", q.place.organization)}), nil
-	case q.subjectType != subjectUser, q.place.isObject() && !h.HasType(q.resourceType):
+		return refusal(failure{http.StatusForbidden, fmt.Sprintf("this key is not for the organization %.128q", q.place.Organization)}), nil
+	case q.subjectType != subjectUser:
+		return verdict{}, nil
+	}
+	answer, err := h.fromMemory(q)
+	if err == nil {
+		return verdict{Decision: answer.Allowed}, nil
+	}
+	return h.fromStore(ctx, q, err)
+}
+
+// fromMemory answers by what this process knows of the cluster. An error says why it may not.
+func (h handler) fromMemory(q question) (entitlement.Answer, error) {
+	known, err := h.Memory.Enter()
+	if err != nil {
+		return entitlement.Answer{}, err
+	}
+	var answer entitlement.Answer
+	if !q.place.isObject() || known.HasType(q.resourceType) {
+		answer = known.Decide(q.place.Organization, entitlement.Question{
+			Subject: q.subject, Permission: q.permission, At: q.place.Path, Group: q.place.group, Attributes: q.attributes,
+		})
+	}
+	return answer, h.Memory.Leave()
+}
+
+// fromStore asks the store, for the reason that memory may not answer.
+func (h handler) fromStore(ctx context.Context, q question, reason error) (verdict, error) {
+	if !h.Ready() {
+		return verdict{}, notReady(reason)
+	}
+	if q.place.isObject() && !h.HasType(q.resourceType) {
 		return verdict{}, nil
 	}
 	allowed, err := h.Store.Check(ctx, store.Question{
-		Key:        store.Key{Object: q.place.object, Relation: store.RelationCan, User: objectid.User(q.subject)},
-		Parent:     q.place.parent,
+		Key:        store.Key{Object: q.place.object(), Relation: store.RelationCan, User: objectid.User(q.subject)},
+		Parent:     q.place.parent(),
 		Permission: q.permission,
 		Attributes: q.attributes,
 		Time:       h.Clock.Now(),

@@ -16,6 +16,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -39,16 +40,34 @@ type Store interface {
 	Check(ctx context.Context, question store.Question) (bool, error)
 }
 
+// Memory is what this process knows of the cluster, and whether it may answer from that.
+type Memory interface {
+	// Enter returns what to answer from now. An error says why this process may not answer.
+	Enter() (State, error)
+	// Leave ends what Enter began, after the answer is known and before it is given. With an error it must not be given: the
+	// process may have stood still meanwhile, while what it knows became out of date.
+	Leave() error
+}
+
+// State answers questions from memory: see state.State.
+type State interface {
+	Decide(organization string, q entitlement.Question) entitlement.Answer
+	HasType(resourceType string) bool
+}
+
 // Options are what decisions need.
 type Options struct {
 	// URL is under which applications know this decision point, without a slash at its end.
 	URL string
 	// Callers are those who may ask.
 	Callers *apikeys.File
-	Store   Store
-	// Ready says whether the store holds what it should. Until then every question is answered with 503.
+	Memory  Memory
+	// Store is asked while Memory may not answer.
+	Store Store
+	// Ready says whether the store holds what it should. While neither it does nor Memory may answer, every question is
+	// answered with 503.
 	Ready func() bool
-	// HasType says whether there are objects of a type.
+	// HasType says whether there are objects of a type, as far as the store knows.
 	HasType func(resourceType string) bool
 	// Clock is what deadlines are kept by.
 	Clock clock.PassiveClock
@@ -125,8 +144,9 @@ func (h handler) admit(w http.ResponseWriter, r *http.Request) (request, error) 
 		return admitted, failure{http.StatusUnauthorized, err.Error()}
 	case err != nil:
 		return admitted, failure{http.StatusServiceUnavailable, "nobody can be told from anybody else: the operator can't read the keys, and its log says why"}
-	case !h.Ready():
-		return admitted, failure{http.StatusServiceUnavailable, "the store does not hold yet what the resources in the cluster say: ask again soon"}
+	}
+	if err := h.mayAnswer(); err != nil {
+		return admitted, err
 	}
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
 		return admitted, failure{http.StatusBadRequest, "the header Content-Type is not application/json"}
@@ -144,6 +164,22 @@ func (h handler) admit(w http.ResponseWriter, r *http.Request) (request, error) 
 	return admitted, nil
 }
 
+// mayAnswer says why no question can be answered, if none can.
+func (h handler) mayAnswer() error {
+	_, err := h.Memory.Enter()
+	if err == nil {
+		err = h.Memory.Leave()
+	}
+	if err == nil || h.Ready() {
+		return nil
+	}
+	return notReady(err)
+}
+
+func notReady(reason error) failure {
+	return failure{http.StatusServiceUnavailable, fmt.Sprintf("%v: ask again soon", reason)}
+}
+
 // fail tells why there is no answer. What is not the asker's fault is told to the log.
 func (h handler) fail(w http.ResponseWriter, r *http.Request, admitted request, err error) {
 	told, ok := errors.AsType[failure](err)
@@ -159,7 +195,10 @@ func (h handler) fail(w http.ResponseWriter, r *http.Request, admitted request, 
 	if h.LogDecisions {
 		h.Log.Info("no decision", "requestID", admitted.id, "caller", admitted.caller.Name, "path", r.URL.Path, "code", told.code, "reason", told.reason)
 	}
-	if told.code == http.StatusUnauthorized {
+	switch told.code {
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", "1")
+	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="bailiwick"`)
 	}
 	http.Error(w, told.reason, told.code)

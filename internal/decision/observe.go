@@ -52,7 +52,7 @@ func (h handler) decided(r request, q question, v verdict, took time.Duration) {
 	fields := []any{
 		"requestID", r.id, "caller", r.caller.Name,
 		"subject", shortened(q.subject), "permission", shortened(q.permission),
-		"type", shortened(q.resourceType), "resource", shortened(q.resource), "object", q.place.object,
+		"type", shortened(q.resourceType), "resource", shortened(q.resource), "object", q.place.object(),
 		"result", result, "seconds", took.Seconds(),
 	}
 	if v.Context != nil {

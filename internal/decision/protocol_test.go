@@ -216,7 +216,10 @@ func TestAFaultOfTheStoreIsNoDecision(t *testing.T) {
 func TestNothingIsAnsweredBeforeTheStoreIsInSync(t *testing.T) {
 	w := newWorld(t)
 	w.ready = false
-	w.expectFailure(t, all(alice, view, vision), http.StatusServiceUnavailable, "ask again soon")
+	w.expectFailure(t, all(alice, view, vision), http.StatusServiceUnavailable, "this replica does not lead: ask again soon")
+	if retry := w.send(t, http.MethodPost, evaluation, headers(acmeKey), all(alice, view, vision)).Header().Get("Retry-After"); retry != "1" {
+		t.Errorf("asks to be asked again after %q", retry)
+	}
 	if len(w.asked) > 0 {
 		t.Errorf("asks %+v", w.asked)
 	}

@@ -37,15 +37,34 @@ type question struct {
 	attributes           object
 }
 
-// place is what a resource names.
+// place is what a resource names: a path, or a group of the organization.
 type place struct {
-	organization string
-	// object is its id in the store, and parent that of what an object of a ResourceType lies in.
-	object, parent string
+	scope.Path
+	group string
 }
 
 // isObject says whether the place is an object of a ResourceType.
-func (p place) isObject() bool { return p.parent != "" }
+func (p place) isObject() bool { return p.ResourceType != "" }
+
+// object is its id in the store.
+func (p place) object() string {
+	switch {
+	case p.group != "":
+		return objectid.Group(p.Organization, p.group)
+	case p.Organization != "":
+		return objectid.Scope(p.Path)
+	default:
+		return ""
+	}
+}
+
+// parent is the id of what an object of a ResourceType lies in; nothing else needs to say that.
+func (p place) parent() string {
+	if !p.isObject() {
+		return ""
+	}
+	return objectid.Scope(p.Container())
+}
 
 // parseQuestion reads an evaluation: subject, action, resource and context. Fields that it does not know
 // don't count. The error names the field, and says what to write.
@@ -130,7 +149,7 @@ func parsePlace(resourceType, id string, given object) (place, error) {
 		return place{}, fmt.Errorf("resource.id: a name is empty in the path, which is to be as in %s", example)
 	}
 	if resourceType == typeGroup {
-		return place{organization: segments[0], object: objectid.Group(segments[0], segments[1])}, nil
+		return place{Path: scope.Path{Organization: segments[0]}, group: segments[1]}, nil
 	}
 	path := scope.Path{Organization: segments[0]}
 	if len(segments) > 1 {
@@ -139,7 +158,7 @@ func parsePlace(resourceType, id string, given object) (place, error) {
 	if len(segments) > 2 {
 		path.Project = segments[2]
 	}
-	return place{organization: path.Organization, object: objectid.Scope(path)}, nil
+	return place{Path: path}, nil
 }
 
 // parseObject reads where an object lies. Unlike elsewhere no other field may be there: one that is
@@ -170,7 +189,7 @@ func parseObject(resourceType, id string, where any) (place, error) {
 	case path.Project != "" && path.Workspace == "":
 		return place{}, fmt.Errorf("%s.workspace is missing: a project needs the workspace that it is in", at)
 	}
-	return place{organization: path.Organization, object: objectid.Scope(path), parent: objectid.Scope(path.Container())}, nil
+	return place{Path: path}, nil
 }
 
 // attributes are what conditions are tested against: the resource's properties and the request's context.

@@ -3,6 +3,7 @@ package decision_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/decision"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -33,6 +35,9 @@ type world struct {
 	options decision.Options
 	keys    string
 	ready   bool
+	// notHere is why memory may not answer, and late why it may not any more when the answer is known.
+	notHere, late error
+	known         *state.State
 
 	mu sync.Mutex
 	// check answers questions; asked are all that it was asked.
@@ -49,6 +54,12 @@ func (w *world) Check(ctx context.Context, question store.Question) (bool, error
 	return w.check(ctx, question)
 }
 
+// Enter implements decision.Memory.
+func (w *world) Enter() (decision.State, error) { return w.remembered(), w.notHere }
+
+// Leave implements decision.Memory.
+func (w *world) Leave() error { return w.late }
+
 // writeKeys writes a file with both callers.
 func writeKeys(tb testing.TB) string {
 	tb.Helper()
@@ -64,7 +75,7 @@ func writeKeys(tb testing.TB) string {
 // authentik_flows.flow.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{ready: true, keys: writeKeys(t)}
+	w := &world{ready: true, keys: writeKeys(t), notHere: errors.New("this replica does not lead")}
 	w.check = func(_ context.Context, question store.Question) (bool, error) {
 		return question.User == "user:alice", nil
 	}
@@ -75,7 +86,7 @@ func newWorld(t *testing.T) *world {
 	}, funcr.Options{})
 	file := apikeys.Open(w.keys, log)
 	w.options = decision.Options{
-		URL: "https://decisions.example", Callers: file, Store: w, Ready: func() bool { return w.ready },
+		URL: "https://decisions.example", Callers: file, Memory: w, Store: w, Ready: func() bool { return w.ready },
 		HasType: func(name string) bool { return name == "flow" || name == "authentik_flows.flow" },
 		Clock:   clocktesting.NewFakePassiveClock(now), Log: log,
 	}

@@ -15,7 +15,7 @@ var (
 	storeAvailable = prometheus.NewDesc("bailiwick_store_available",
 		"1 while the authorization store answers, 0 while it does not.", nil, nil)
 	storeInSync = prometheus.NewDesc("bailiwick_store_in_sync",
-		"1 once the store has held exactly what the cluster says since this operator began to lead: from then on decisions are answered.", nil, nil)
+		"1 once the store has held exactly what the cluster says since this operator began to lead: from then on the embedded store is asked.", nil, nil)
 	storeTuples = prometheus.NewDesc("bailiwick_store_tuples",
 		"Facts found in the store by the last comparison; what a role gives at a scope, or a subject is granted there, counts once.", nil, nil)
 	storeTuplesWanted = prometheus.NewDesc("bailiwick_store_tuples_wanted",

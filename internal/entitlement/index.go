@@ -302,51 +302,6 @@ type Question struct {
 	Attributes map[string]any
 }
 
-// Check says whether somebody may do something, and the first of the ways that was found in which they may. At a place that is
-// not declared nobody may do anything, and who is not a User in force may do nothing.
-func (x *Index) Check(q Question, now time.Time) (Entitlement, bool) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	user, active := x.users[q.Subject]
-	if !active {
-		return Entitlement{}, false
-	}
-	if q.Group != "" {
-		return x.checkGroup(user, q)
-	}
-	if _, declared := x.scopes[q.At.Container()]; !declared {
-		return Entitlement{}, false
-	}
-	for given := range x.reaching(user) {
-		for at, above := q.At, true; above; at, above = at.Parent() {
-			if there := given.principal.places[at]; there != nil {
-				if found, holds := x.checkPlace(there, at, q, now, given.through); holds {
-					return found, true
-				}
-			}
-		}
-	}
-	return Entitlement{}, false
-}
-
-func (x *Index) checkPlace(there *place, at scope.Path, q Question, now time.Time, through []kinds.Ref) (Entitlement, bool) {
-	for _, held := range there.bindings {
-		for _, n := range held.role.byPermission[q.Permission] {
-			if held.role.grants[n].Grant.Holds(now, q.Attributes) {
-				return x.byRole(at, held, n, through), true
-			}
-		}
-	}
-	for _, held := range there.grants {
-		for n := range held.grants {
-			if held.grants[n].Permission == q.Permission && held.grants[n].Holds(now, q.Attributes) {
-				return byGrant(at, held, n, through), true
-			}
-		}
-	}
-	return Entitlement{}, false
-}
-
 // checkGroup: on a group, its admins have its configurable permissions, and nobody has anything else.
 func (x *Index) checkGroup(user string, q Question) (Entitlement, bool) {
 	own := x.principals[Principal{User: user}]

@@ -144,7 +144,7 @@ func admitForAll(file *apikeys.File) func([]string) error {
 }
 
 // addDecisions serves AuthZEN.
-func (o *Operator) addDecisions(e *engine.Engine, options Options, config *tls.Config) error {
+func (o *Operator) addDecisions(e *engine.Engine, leads *lease, options Options, config *tls.Config) error {
 	log := options.Log.WithName("decision")
 	file := apikeys.Open(options.Asking.DecisionKeysFile, log)
 	o.files[installation.PartDecisionKeys] = file.Check
@@ -171,6 +171,7 @@ func (o *Operator) addDecisions(e *engine.Engine, options Options, config *tls.C
 		Handler: liveness.Handler(decision.New(decision.Options{
 			URL:          o.decisionURL,
 			Callers:      file,
+			Memory:       leading{e, leads},
 			Store:        o,
 			Ready:        e.InSync,
 			HasType:      e.HasType,

@@ -126,7 +126,14 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 	cluster = rest.CopyConfig(cluster)
 	cluster.QPS, cluster.Burst = options.QPS, int(options.QPS)
 	o.monitor = liveness.NewMonitor(clock.RealClock{}, options.Log.WithName("liveness"))
-	mgr, err := ctrl.NewManager(cluster, managerOptions(options, o.monitor))
+	settings := managerOptions(options, o.monitor)
+	var leads *lease
+	if options.LeaderElect {
+		leads = &lease{duration: options.Lease.Duration, clock: clock.RealClock{}}
+		settings.LeaderElectionConfig = rest.CopyConfig(cluster)
+		settings.LeaderElectionConfig.Wrap(leads.watch)
+	}
+	mgr, err := ctrl.NewManager(cluster, settings)
 	if err != nil {
 		return fmt.Errorf("setting up the manager: %w", err)
 	}
@@ -151,7 +158,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		}
 	}
 	if options.Asking.DecisionKeysFile != "" {
-		if err := o.addDecisions(e, options, certificate); err != nil {
+		if err := o.addDecisions(e, leads, options, certificate); err != nil {
 			return err
 		}
 	}

@@ -11,7 +11,17 @@ import (
 // is what the store's condition says, as a test shows: attributes are as JSON has them, so a number is a
 // float64.
 func (g Grant) Holds(at time.Time, attributes map[string]any) bool {
-	return g.Window.Includes(at) && len(g.Unmet(attributes)) == 0
+	return g.Window.Includes(at) && g.Met(attributes)
+}
+
+// Met says whether a request with these attributes meets all tests.
+func (g Grant) Met(attributes map[string]any) bool {
+	for i := range g.Tests {
+		if !g.Tests[i].met(attributes) {
+			return false
+		}
+	}
+	return true
 }
 
 // Unmet are the tests that a request with these attributes does not meet.

@@ -26,11 +26,6 @@ func (s *tenant) heldAt(user types.NamespacedName, at scope.Path) []entitlement.
 	return held
 }
 
-// check answers a question by what is known now. What has ended stays ended when the clock is set back.
-func (s *tenant) check(q entitlement.Question) (entitlement.Entitlement, bool) {
-	return s.index.Check(q, s.instant())
-}
-
 // active says whether a user may hold anything at all.
 func (s *tenant) active(user types.NamespacedName) bool {
 	node := s.users[user]

@@ -155,11 +155,16 @@ func (s *State) lock(name string) *tenant {
 	}
 }
 
-// tenant is that of an organization; an empty one where there is none.
-func (s *State) tenant(name string) *tenant {
+// find is the tenant of an organization, nil where there is none.
+func (s *State) find(name string) *tenant {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if t := s.tenants[name]; t != nil {
+	return s.tenants[name]
+}
+
+// tenant is that of an organization; an empty one where there is none.
+func (s *State) tenant(name string) *tenant {
+	if t := s.find(name); t != nil {
 		return t
 	}
 	return newTenant(name, s.limits, s.clock, s.declared.Load())
@@ -232,10 +237,12 @@ func (s *State) Organizations() (refs []kinds.Ref) {
 	return refs
 }
 
-// Check says whether somebody may do something in an organization, and the first of the ways that was found. It never waits
-// for an evaluation.
-func (s *State) Check(organization string, q entitlement.Question) (entitlement.Entitlement, bool) {
-	return s.tenant(organization).check(q)
+// Decide answers a question about an organization by what is known now. It never waits for an evaluation.
+func (s *State) Decide(organization string, q entitlement.Question) entitlement.Answer {
+	if t := s.find(organization); t != nil {
+		return t.index.Decide(q, t.instant())
+	}
+	return entitlement.Answer{}
 }
 
 // Held are all ways in which a user holds permissions at a path now, at the path itself and above it, in a

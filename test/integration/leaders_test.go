@@ -27,7 +27,7 @@ type replicas struct {
 
 type replica struct {
 	*controlplane.Process
-	decisionURL string
+	decisionURL, metricsAddress string
 }
 
 // patience is longer than it takes until another one leads: the lease of one that was killed runs out first.
@@ -44,19 +44,19 @@ func newReplicas(kept storage) *replicas {
 // start runs one more on a storage.
 func (r *replicas) start(on storage) *replica {
 	GinkgoHelper()
-	decisions := fmt.Sprint("127.0.0.1:", freePort())
+	decisions, metricsAddress := fmt.Sprint("127.0.0.1:", freePort()), fmt.Sprint("127.0.0.1:", freePort())
 	return &replica{
 		Process: r.run(append(on.arguments(""), "--leader-elect=true", "--webhook-port=0",
 			"--leader-elect-lease-duration=4s", "--leader-elect-renew-deadline=3s", "--leader-elect-retry-period=500ms",
-			"--decision-address="+decisions, "--decision-keys-file="+op.keys)...),
-		decisionURL: "http://" + decisions,
+			"--decision-address="+decisions, "--decision-keys-file="+op.keys, "--metrics-address="+metricsAddress)...),
+		decisionURL: "http://" + decisions, metricsAddress: metricsAddress,
 	}
 }
 
 // leads returns when a replica leads, and the store holds what the cluster says; op asks it from then on.
 func (r *replica) leads() {
 	GinkgoHelper()
-	op.decisionURL = r.decisionURL
+	op.decisionURL, op.metricsAddress = r.decisionURL, r.metricsAddress
 	Eventually(op.synced).WithTimeout(patience).Should(Succeed(), func() string { return plane.LogTail("bailiwick") })
 }
 

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -37,6 +38,8 @@ type operatorUnderTest struct {
 	stop        func()
 	// address is where the store is asked over HTTP, healthAddress where the operator's probes are.
 	address, grpcAddress, healthAddress string
+	// metricsAddress is where the metrics of one are that runs as a program.
+	metricsAddress string
 	// keys is the file of those who may ask AuthZEN, at decisionURL.
 	keys, decisionURL string
 	// scimURL is where directories send people.
@@ -167,7 +170,7 @@ type question struct {
 	Besides map[string]any
 }
 
-// may asks the store on its own HTTP API, as an application does, and has AuthZEN say the same.
+// may asks the store on its own HTTP API, as an application does, and has AuthZEN say the same from memory.
 func (o *operatorUnderTest) may(q question) (bool, error) {
 	allowed, err := o.check(q)
 	if err == nil {
@@ -257,14 +260,47 @@ func (o *operatorUnderTest) tuples() ([]string, error) {
 	}
 }
 
-// synced fails until the store holds what the cluster says: before that, nobody is told anything.
+// synced fails until applications are answered, and the store holds what the cluster says.
 func (o *operatorUnderTest) synced() error {
 	_, err := o.evaluate(suiteKey, map[string]any{
 		"subject":  entity{"type": "user", "id": "nobody"},
 		"action":   entity{"name": "nothing"},
 		"resource": entity{"type": "organization", "id": "nowhere"},
 	})
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.external == nil: // whose API answers no earlier
+		_, err = o.check(question{User: "user:nobody", Permission: "nothing", Object: "organization:nowhere"})
+	case o.stop != nil:
+		if measured(inSyncMetric) != 1 {
+			err = errors.New("the store is not in sync")
+		}
+	default:
+		var text string
+		if text, err = scraped(o.metricsAddress); err == nil && !strings.Contains(text, "\n"+inSyncMetric+" 1\n") {
+			err = errors.New("the store is not in sync")
+		}
+	}
 	return err
+}
+
+const inSyncMetric = "bailiwick_store_in_sync"
+
+// scraped are the metrics of an operator that runs as a program.
+func scraped(address string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return string(text), err
 }
 
 // storeID fails until the embedded store answers applications.

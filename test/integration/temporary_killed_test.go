@@ -90,10 +90,10 @@ func programOn(kept storage) (start func() *controlplane.Process) {
 		op.address = fmt.Sprint("127.0.0.1:", freePort())
 	}
 	decisions := fmt.Sprint("127.0.0.1:", freePort())
-	op.decisionURL = "http://" + decisions
+	op.decisionURL, op.metricsAddress = "http://"+decisions, fmt.Sprint("127.0.0.1:", freePort())
 	return func() *controlplane.Process {
 		GinkgoHelper()
-		process := run(append(op.arguments(op.address), "--decision-address="+decisions, "--decision-keys-file="+op.keys)...)
+		process := run(append(op.arguments(op.address), "--decision-address="+decisions, "--decision-keys-file="+op.keys, "--metrics-address="+op.metricsAddress)...)
 		Eventually(op.synced).Should(Succeed(), func() string { return plane.LogTail("bailiwick") })
 		Eventually(stamped).Should(BeTrue())
 		return process

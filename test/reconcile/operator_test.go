@@ -3,7 +3,9 @@ package reconcile
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing/synctest"
 	"time"
@@ -24,6 +26,8 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/controllers"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -133,8 +137,70 @@ type question struct {
 	Attributes               map[string]any
 }
 
-// may asks OpenFGA, once everything has happened that happens now.
-func (o *operatorUnderTest) may(q question) (bool, error) { return o.check(q, "") }
+// may asks OpenFGA, once everything has happened that happens now, and has memory say the same.
+func (o *operatorUnderTest) may(q question) (bool, error) {
+	allowed, err := o.check(q, "")
+	organization, asked, ok := inMemory(q)
+	if err != nil || !ok || o.stop == nil {
+		return allowed, err
+	}
+	inStore := allowed
+	if asked.At.ResourceType != "" && !allowed { // memory needs no tuple to say where an object lies
+		if inStore, err = o.check(q, objectid.Scope(asked.At.Container())); err != nil {
+			return false, err
+		}
+	}
+	if remembered := o.engine.State().Decide(organization, asked).Allowed; remembered != inStore {
+		return false, fmt.Errorf("OpenFGA says %t, and memory %t, to %+v", inStore, remembered, q)
+	}
+	return allowed, nil
+}
+
+// inMemory is a question as it is asked of memory, which knows no group as the one who asks, and no ids that were cut.
+func inMemory(q question) (organization string, asked entitlement.Question, ok bool) {
+	userType, users, userOK := segments(q.User)
+	objectType, places, objectOK := segments(q.Object)
+	if !userOK || !objectOK || userType != objectid.TypeUser {
+		return "", asked, false
+	}
+	asked = entitlement.Question{Subject: users[0], Permission: q.Permission, Attributes: map[string]any{}}
+	for name, value := range q.Attributes {
+		if number, is := value.(int); is { // as in JSON
+			value = float64(number)
+		}
+		asked.Attributes[name] = value
+	}
+	asked.At.Organization = places[0]
+	switch objectType {
+	case objectid.TypeGroup:
+		asked.Group = places[1]
+		return places[0], asked, true
+	case objectid.TypeResource:
+		last := len(places) - 2
+		asked.At.ResourceType, asked.At.ResourceID = places[last], places[last+1]
+		places = places[:last]
+	}
+	for n, segment := range []*string{&asked.At.Organization, &asked.At.Workspace, &asked.At.Project}[:len(places)] {
+		*segment = places[n]
+	}
+	return places[0], asked, true
+}
+
+// segments are the names in an id, as docs/store.md has them.
+func segments(id string) (kind string, names []string, ok bool) {
+	kind, path, _ := strings.Cut(id, ":")
+	if strings.ContainsAny(path, "~#") {
+		return "", nil, false
+	}
+	for segment := range strings.SplitSeq(path, "/") {
+		name, err := url.PathUnescape(segment)
+		if err != nil {
+			return "", nil, false
+		}
+		names = append(names, name)
+	}
+	return kind, names, true
+}
 
 func (*operatorUnderTest) check(q question, parent string) (bool, error) {
 	synctest.Wait()

@@ -1,0 +1,152 @@
+package entitlement
+
+import (
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+)
+
+// Answer is what is known about a question.
+type Answer struct {
+	Allowed bool
+	// By is the way in which it is allowed that lasts longest.
+	By Entitlement
+	// ValidUntil is when the answer may be another one although nothing is edited; zero if it stays as it is.
+	ValidUntil time.Time
+}
+
+// Decide answers a question, and says until when the answer holds. At a place that is not declared nobody may do anything, and
+// who is not a User in force may do nothing. It stops at the first grant without an end.
+func (x *Index) Decide(q Question, now time.Time) Answer {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	user, active := x.users[q.Subject]
+	if !active {
+		return Answer{}
+	}
+	if q.Group != "" {
+		by, allowed := x.checkGroup(user, q)
+		return Answer{Allowed: allowed, By: by}
+	}
+	if _, declared := x.scopes[q.At.Container()]; !declared {
+		return Answer{}
+	}
+	var best candidate
+	var span span
+	for found := range x.candidates(user, q.At, q.Permission) {
+		if !found.grant.Met(q.Attributes) {
+			continue
+		}
+		if later := span.add(found.window, now); later {
+			best = found
+		}
+		if span.permanent {
+			break
+		}
+	}
+	if !span.holds {
+		return Answer{ValidUntil: span.until}
+	}
+	return Answer{Allowed: true, By: x.entitlement(best), ValidUntil: span.until}
+}
+
+// span gathers windows: whether one is open, and until when that stays as it is.
+type span struct {
+	holds, permanent bool
+	until            time.Time
+}
+
+// add says whether this window is open, and stays so longer than all before.
+func (s *span) add(window policy.Window, now time.Time) bool {
+	switch {
+	case now.Before(window.From):
+		if !s.holds && (s.until.IsZero() || window.From.Before(s.until)) {
+			s.until = window.From
+		}
+		return false
+	case !window.Includes(now):
+		return false
+	case window.Until.IsZero():
+		*s = span{holds: true, permanent: true}
+		return true
+	case !s.holds || window.Until.After(s.until):
+		s.holds, s.until = true, window.Until
+		return true
+	}
+	return false
+}
+
+// candidate is a grant that reaches a user at a place, whatever its conditions.
+type candidate struct {
+	grant *policy.Grant
+	// window is when it does.
+	window  policy.Window
+	at      scope.Path
+	through []kinds.Ref
+	// One of these gives it: grant n of a role that is bound, or of grants without a role.
+	bound  *binding
+	direct *granted
+	n      int
+}
+
+// candidates are the grants of one permission, or of all if it is empty, that reach a user at a place or above it.
+func (x *Index) candidates(user string, at scope.Path, permission string) iter.Seq[candidate] {
+	return func(yield func(candidate) bool) {
+		for given := range x.reaching(user) {
+			for at, above := at, true; above; at, above = at.Parent() {
+				if there := given.principal.places[at]; there != nil && !there.each(candidate{at: at, through: given.through}, permission, yield) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// each yields what is held at a place, with what the candidate says already.
+func (p *place) each(found candidate, permission string, yield func(candidate) bool) bool {
+	for i := range p.bindings {
+		found.bound = &p.bindings[i]
+		role := found.bound.role
+		if permission != "" {
+			for _, found.n = range role.byPermission[permission] {
+				if !yield(found.of(&role.grants[found.n].Grant)) {
+					return false
+				}
+			}
+			continue
+		}
+		for found.n = range role.grants {
+			if !yield(found.of(&role.grants[found.n].Grant)) {
+				return false
+			}
+		}
+	}
+	found.bound = nil
+	for i := range p.grants {
+		found.direct = &p.grants[i]
+		for found.n = range found.direct.grants {
+			grant := &found.direct.grants[found.n]
+			if (permission == "" || grant.Permission == permission) && !yield(found.of(grant)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (c candidate) of(grant *policy.Grant) candidate {
+	c.grant, c.window = grant, grant.Window
+	return c
+}
+
+// entitlement is a candidate for whoever wants to know what gives it.
+func (x *Index) entitlement(found candidate) Entitlement {
+	if found.bound != nil {
+		return x.byRole(found.at, *found.bound, found.n, slices.Clip(found.through))
+	}
+	return byGrant(found.at, *found.direct, found.n, slices.Clip(found.through))
+}
