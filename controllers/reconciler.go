@@ -44,6 +44,8 @@ type Options struct {
 	Workers int
 	// Clock says what has expired, and how old a revision is.
 	Clock clock.PassiveClock
+	// UsernamePrefix is the API server's, which Organizations tell of.
+	UsernamePrefix string
 }
 
 // SetupWithManager adds the controllers of all kinds to the manager.
@@ -60,6 +62,8 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 			engine:   e,
 			recorder: mgr.GetEventRecorder("bailiwick"),
 			clock:    options.Clock,
+
+			usernamePrefix: options.UsernamePrefix,
 		}
 		reconciled := ctrl.NewControllerManagedBy(mgr).WatchesRawSource(e.Source(kind)).WithOptions(optionsOf(options)).
 			For(object, builder.WithPredicates(predicate.Not(deletions), predicate.Funcs{UpdateFunc: moreThanUse})).
@@ -138,6 +142,8 @@ type reconciler struct {
 	engine   *engine.Engine
 	recorder events.EventRecorder
 	clock    clock.PassiveClock
+	// usernamePrefix is the API server's, for Organizations to tell of.
+	usernamePrefix string
 	// revisions is set for the controller of roles.
 	revisions *revisions
 	// written is what a cache may not show yet.
@@ -244,6 +250,9 @@ func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome
 	}
 	before := object.DeepCopyObject().(v1alpha1.Object)
 	describe(object, outcome, unconfirmed == nil, r.engine.Outage())
+	if organization, ok := object.(*v1alpha1.Organization); ok {
+		organization.Status.UsernamePrefix = r.usernamePrefix
+	}
 	role, ok := object.(*v1alpha1.Role)
 	if !ok || unconfirmed != nil {
 		return outcome.Next, r.write(ctx, before, object)

@@ -49,6 +49,33 @@ type OrganizationSpec struct {
 	// +optional
 	// +nullable
 	TemporaryGrants TemporaryGrants `json:"temporaryGrants,omitzero"`
+
+	// usernames say for which subjects names of the API server stand, up to 200, each name once. Left
+	// out: a name stands for the subject that it is without the prefix that the operator is told of.
+	// Whoever has a mapped name counts as that subject when they write access, so changing this needs
+	// the verb escalate on organizations.
+	// +optional
+	// +listType=map
+	// +listMapKey=username
+	// +kubebuilder:validation:MaxItems=200
+	Usernames []UsernameMapping `json:"usernames,omitempty"`
+}
+
+// UsernameMapping says whom a name of the API server stands for.
+type UsernameMapping struct {
+	// username is the name that the API server gives to who makes a request, its prefix included, up to
+	// 512 characters, compared exactly.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Username string `json:"username"`
+
+	// subject is the spec.subject of a User of the organization, up to 512 characters, compared exactly.
+	// A User that is not there yet may be named; until it is, the name stands for nobody.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Subject string `json:"subject"`
 }
 
 // TemporaryGrants are the rules for temporary grants of an organization.
@@ -111,6 +138,11 @@ type Project struct {
 // OrganizationStatus is what the operator has found.
 type OrganizationStatus struct {
 	CommonStatus `json:",inline"`
+
+	// usernamePrefix is what the operator takes off the API server's usernames to find a User's
+	// subject. Left out: nothing.
+	// +optional
+	UsernamePrefix string `json:"usernamePrefix,omitempty"`
 }
 
 // Organization governs the namespace of the same name: it declares the workspaces and projects in

@@ -154,6 +154,7 @@ func (f *flags) define() *pflag.FlagSet {
 	set.StringVar(&f.Namespace, "namespace", "bailiwick-system", "the operator's own namespace: of the lease, and of the webhook's certificate")
 	set.IntVar(&f.WebhookPort, "webhook-port", 9443, "where the API server calls the webhook; 0 serves none")
 	set.StringVar(&f.WebhookDNSName, "webhook-dns-name", "bailiwick-webhook.bailiwick-system.svc", "the name under which the API server calls the webhook")
+	set.StringVar(&f.UsernamePrefix, "username-prefix", "", "what the API server puts before the subjects of Users, as its --oidc-username-prefix does, and what is taken off to find out who writes; names without it then stand for no User, but for those that an Organization maps and those that begin with system:")
 	set.StringVar(&f.WebhookClients.CAFile, "webhook-client-ca-file", "", "file with the certificates that the API server's own, which it shows to webhooks, is signed by; nobody else may then ask the webhook; read again when it changes")
 	set.StringSliceVar(&f.WebhookClients.Names, "webhook-client-names", nil, "the common names of which the API server's certificate has one")
 	set.StringVar(&f.MetricsAddress, "metrics-address", ":8082", "where metrics are served; 0 serves none")

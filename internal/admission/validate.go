@@ -30,6 +30,8 @@ type Validator struct {
 	// State is what the cluster says; nil until it is known.
 	State func() *state.State
 	Clock clock.PassiveClock
+	// UsernamePrefix is what the API server puts before the names of those who are known by their subject.
+	UsernamePrefix string
 	// Authenticated says that nobody but the API server asks. Otherwise whoever reaches the port may make
 	// up a request in anybody's name, and is told of no privilege that is not in the request.
 	Authenticated bool
@@ -136,15 +138,25 @@ func (v *Validator) judge(ctx context.Context, state *state.State, request *admi
 	if asked.old != nil && !asked.old.GetDeletionTimestamp().IsZero() {
 		return nil // what is being deleted, and is not protected, gives nothing any more
 	}
-	lacking := state.MissingPrivileges(request.UserInfo.Username, asked.old, asked.object)
-	if lacking.Empty() {
+	by := v.authorOf(state, request)
+	lacking := state.MissingPrivileges(by.subject, asked.old, asked.object)
+	mapped := usernamesChange(asked)
+	if lacking.Empty() && !mapped {
 		return nil
 	}
 	allowed, err := v.Reviewer.May(ctx, asked.verb, request)
 	if allowed {
 		return nil
 	}
-	explained := explain(request.UserInfo.Username, asked, lacking, v.mayBeTold(ctx, request))
+	var reasons []string
+	if mapped {
+		reasons = append(reasons, explainMapping(asked))
+	}
+	if !lacking.Empty() {
+		by.near = state.NearSubjects(organizationOf(request), by.username)
+		reasons = append(reasons, explain(by, asked, lacking, v.mayBeTold(ctx, request)))
+	}
+	explained := strings.Join(reasons, "; ")
 	switch {
 	case err != nil:
 		return &refused{"ReviewFailed", fmt.Sprintf("%s; asking the API server whether the verb %s on %s allows it all the same failed: %v: try again",
@@ -173,14 +185,14 @@ func (v *Validator) mayBeTold(ctx context.Context, request *admission.Request) b
 const shown = 3
 
 // explain says what is lacking, in which field, and what to do. It names privileges only where told.
-func explain(requester string, asked change, lacking state.MissingPrivileges, told bool) string {
+func explain(by author, asked change, lacking state.MissingPrivileges, told bool) string {
 	var parts []string
 	field := asked.field
 	if asked.editable != "" && asked.old != nil && asked.object != nil {
 		field = asked.editable
 	}
 	if len(lacking.Privileges) > 0 && !told {
-		parts = append(parts, fmt.Sprintf("%s: this gives more than %q holds: compare what the Roles that it leads to give", field, requester))
+		parts = append(parts, fmt.Sprintf("%s: this gives more than %q holds: compare what the Roles that it leads to give%s", field, by.username, by.whoIsMeant()))
 	}
 	if len(lacking.Privileges) > 0 && told {
 		privileges := make([]string, 0, len(lacking.Privileges))
@@ -189,7 +201,7 @@ func explain(requester string, asked change, lacking state.MissingPrivileges, to
 		}
 		who := fmt.Sprintf("which the User %s does not hold", lacking.User)
 		if lacking.User == "" {
-			who = fmt.Sprintf("and %q holds nothing, being the subject of no User in force here", requester)
+			who = fmt.Sprintf("and %q holds nothing, being the subject of no User in force here%s", by.username, by.whoIsMeant())
 		}
 		parts = append(parts, fmt.Sprintf("%s: this gives %s, %s", field, some(slices.Compact(privileges)), who))
 	}
@@ -248,6 +260,10 @@ func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 			warnings = append(warnings, fmt.Sprintf("spec.email: this is the address of the User %s, who can accept the invitation: see that it is the one you mean", name))
 		}
 		return warnings
+	}
+	if user, ok := asked.object.(*v1alpha1.User); ok {
+		old, _ := asked.old.(*v1alpha1.User)
+		warnings = append(warnings, warnTwins(state, user, old)...)
 	}
 	if assignment, ok := asked.object.(*v1alpha1.RoleAssignment); ok && assignment.Spec.Subject.Invitation != "" {
 		if user := state.Accepted(assignment.Namespace, assignment.Spec.Subject.Invitation); user != "" {

@@ -60,6 +60,8 @@ type Options struct {
 	Namespace      string
 	WebhookPort    int
 	WebhookDNSName string
+	// UsernamePrefix is what the API server puts before the names of those who are known by their subject.
+	UsernamePrefix string
 	// WebhookClients are those who may ask the webhook.
 	WebhookClients  admission.Clients
 	MetricsAddress  string
@@ -175,7 +177,9 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 			return err
 		}
 	}
-	if err := controllers.SetupWithManager(ctx, mgr, e, controllers.Options{Workers: options.Workers, Clock: options.Clock}); err != nil {
+	if err := controllers.SetupWithManager(ctx, mgr, e, controllers.Options{
+		Workers: options.Workers, Clock: options.Clock, UsernamePrefix: options.UsernamePrefix,
+	}); err != nil {
 		return err
 	}
 	return o.addProbes()
@@ -262,7 +266,8 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 	follower := engine.NewFollower(e, o.manager.GetCache())
 	register(admission.ValidatePath, &admission.Validator{
 		Reviewer: reviewer, State: follower.State, Clock: options.Clock,
-		Authenticated: options.WebhookClients.Restricted(),
+		UsernamePrefix: options.UsernamePrefix,
+		Authenticated:  options.WebhookClients.Restricted(),
 	})
 	if options.LeaderElect {
 		if err := o.manager.Add(follower); err != nil {

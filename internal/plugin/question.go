@@ -156,12 +156,28 @@ func (c *cluster) self(ctx context.Context, w *query.World) (string, error) {
 	if err := c.Create(ctx, review); err != nil {
 		return "", fmt.Errorf("asking who you are: %w; name a User with --user", err)
 	}
-	subject := review.Status.UserInfo.Username
+	username := review.Status.UserInfo.Username
+	subject := w.SubjectOf(username)
 	if user, ok := w.UserOf(subject); ok {
 		return user, nil
 	}
 	return "", errors.Join(
-		fmt.Errorf("no User of %s has your subject %q: name a User with --user", c.organization, subject),
+		fmt.Errorf("no User of %s has your subject%s: name a User with --user", c.organization, lookedFor(w, username, subject)),
 		c.notRead(w.Unread(), "so there may be one"),
 	)
+}
+
+// lookedFor says which subject a username was taken for, and which Users may have been meant.
+func lookedFor(w *query.World, username, subject string) string {
+	text := fmt.Sprintf(" %q", subject)
+	switch {
+	case subject == "":
+		text = fmt.Sprintf(", as your name %q has not the API server's prefix", username)
+	case subject != username:
+		text += fmt.Sprintf(", which your name %q stands for", username)
+	}
+	if near := w.NearSubjects(username); len(near) > 0 {
+		text += fmt.Sprintf(" (near is %s)", strings.Join(near, ", "))
+	}
+	return text
 }

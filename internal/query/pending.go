@@ -9,6 +9,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
 // Behind are all objects of which the operator has not confirmed yet what they say now.
@@ -113,7 +114,7 @@ func (w *World) linksOf(user string) links {
 				found.groups[o.Spec.Group] = true
 			}
 		case *v1alpha1.Invitation:
-			if o.Spec.AcceptedBy == user || o.Spec.AcceptedBy == "" && o.Spec.Email == found.email {
+			if o.Spec.AcceptedBy == user || o.Spec.AcceptedBy == "" && policy.SameAddress(o.Spec.Email, found.email) {
 				found.invitations[o.Name] = true
 			}
 		}

@@ -112,6 +112,20 @@ func outcomeReasons(outcome state.Outcome) []string {
 // Permission is what the catalogue knows of a permission.
 func (w *World) Permission(name string) (policy.Permission, bool) { return w.state.Permission(name) }
 
+// SubjectOf is the subject that a username of the API server stands for, by what the Organization says.
+func (w *World) SubjectOf(username string) string {
+	prefix := ""
+	if organization, ok := w.objects[kinds.Ref{Kind: kinds.Organization, Name: w.organization}].(*v1alpha1.Organization); ok {
+		prefix = organization.Status.UsernamePrefix
+	}
+	return w.state.SubjectOf(w.organization, username, prefix)
+}
+
+// NearSubjects are Users who may have been meant by a username, with their subjects.
+func (w *World) NearSubjects(username string) []string {
+	return w.state.NearSubjects(w.organization, username)
+}
+
 // UserOf finds the User who stands for an identity; false when there is none.
 func (w *World) UserOf(subject string) (string, bool) {
 	for ref, object := range w.objects {

@@ -31,7 +31,7 @@ func (g *escalationCheck) user(old, object *v1alpha1.User) {
 	case old == nil || old.Spec.Suspended:
 		g.give(s.toUser(g.key)...)
 		g.invited(object.Spec.Email)
-	case old.Spec.Email != object.Spec.Email:
+	case !policy.SameAddress(old.Spec.Email, object.Spec.Email):
 		g.invited(object.Spec.Email)
 	}
 	if old == nil {
@@ -68,7 +68,7 @@ func (g *escalationCheck) invited(email string) {
 	s := g.state
 	for key := range s.named.invitationsOf[g.key.Namespace] {
 		o := s.invitations[key].object
-		if life, err := s.invited(o); err != nil || o.spec.Email != email || life.Phase != v1alpha1.InvitationPending {
+		if life, err := s.invited(o); err != nil || !policy.SameAddress(o.spec.Email, email) || life.Phase != v1alpha1.InvitationPending {
 			continue
 		}
 		given := s.toInvited(key)
@@ -271,7 +271,7 @@ func (s *tenant) withAddress(organization, email string) (names []string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for key := range s.named.usersOf[organization] {
-		if s.users[key].object.Spec.Email == email {
+		if policy.SameAddress(s.users[key].object.Spec.Email, email) {
 			names = append(names, key.Name)
 		}
 	}
@@ -305,5 +305,5 @@ func (s *tenant) acceptedByTheInvited(subject string, old, object *v1alpha1.Invi
 		return false
 	}
 	user := s.users[name].object.Spec
-	return user.Subject == subject && user.Email != "" && user.Email == object.Spec.Email
+	return user.Subject == subject && user.Email != "" && policy.SameAddress(user.Email, object.Spec.Email)
 }

@@ -113,6 +113,9 @@ var effects = []struct {
 		g.Expect(p.container.Args).To(ContainElements("--webhook-client-ca-file=/etc/bailiwick/webhook-clients/ca.crt", "--webhook-client-names=kube-apiserver,other"))
 		g.Expect(p.mounted(g, "/etc/bailiwick/webhook-clients")).To(Equal("front"))
 	}},
+	{"a prefix of usernames", `usernamePrefix: "oidc:"`, func(g Gomega, p *parts) {
+		g.Expect(p.container.Args).To(ContainElement("--username-prefix=oidc:"))
+	}},
 	{"SCIM with keys", `scim: {enabled: true, tlsSecret: named, keysSecret: senders}`, func(g Gomega, p *parts) {
 		g.Expect(p.container.Args).To(ContainElements("--scim-address=:8085", "--scim-tls-directory=/etc/bailiwick/scim-tls", "--scim-keys-file=/etc/bailiwick/scim-keys/keys.yaml"))
 		g.Expect(p.mounted(g, "/etc/bailiwick/scim-tls")).To(Equal("named"))

@@ -88,7 +88,7 @@ func (o *operatorUnderTest) Start() {
 		Log:          errorsOnly,
 	})
 	Expect(mgr.Add(o.engine)).To(Succeed())
-	Expect(controllers.SetupWithManager(ctx, mgr, o.engine, controllers.Options{Workers: 16, Clock: clock.RealClock{}})).To(Succeed())
+	Expect(controllers.SetupWithManager(ctx, mgr, o.engine, controllers.Options{Workers: 16, Clock: clock.RealClock{}, UsernamePrefix: "oidc:"})).To(Succeed())
 
 	runCtx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)

@@ -33,6 +33,7 @@ var _ = Describe("An Organization", func() {
 		w := &world{Namespace: name}
 		Expect(w.may("alice", name+":View", w.at("prod"))()).To(BeTrue())
 		expectReason(organization, v1alpha1.ReasonValid, name)
+		Expect(observed(organization).Status.UsernamePrefix).To(Equal("oidc:"), "[P5] whoever asks is told what is taken off")
 	})
 
 	It("that no longer declares a scope ends what holds there and below, and nothing else", func() {

@@ -63,6 +63,19 @@ func (s *suite) organization() {
 				BeRefusedAt("spec.workspaces[0].projects[0].name", "Required value")),
 			row("refuses an unknown field", "[{name: prod, project: []}]", BeRefusedAsUnknown("spec.workspaces[0].project")).onBoth(),
 		)
+		s.table("usernames", func(usernames string) error { return organization("usernames: " + usernames) },
+			row("takes none", "[]", BeAccepted()),
+			row("takes 200", list(200, "{username: 'oidc:%d', subject: same}"), BeAccepted()),
+			row("refuses 201", list(201, "{username: 'oidc:%d', subject: same}"), BeRefusedAt("spec.usernames", "must have at most 200 items")),
+			row("refuses a name twice", "[{username: a, subject: b}, {username: a, subject: c}]", BeRefusedAt("spec.usernames[1]", "Duplicate value")),
+			row("refuses a name without a subject", "[{username: a}]", BeRefusedAt("spec.usernames[0].subject", "Required value")),
+			row("refuses a subject without a name", "[{subject: a}]", BeRefusedAt("spec.usernames[0].username", "Required value")),
+			row("refuses an empty name", "[{username: '', subject: a}]", BeRefusedAt("spec.usernames[0].username", "at least 1 chars long")),
+			row("refuses an empty subject", "[{username: a, subject: ''}]", BeRefusedAt("spec.usernames[0].subject", "at least 1 chars long")),
+			row("takes a subject of 512 characters", "[{username: a, subject: "+letters(512)+"}]", BeAccepted()),
+			row("refuses one more", "[{username: a, subject: "+letters(513)+"}]", BeRefusedAt("spec.usernames[0].subject", "may not be more than 512")),
+			row("refuses an unknown field", "[{username: a, subject: b, user: c}]", BeRefusedAsUnknown("spec.usernames[0].user")),
+		)
 		s.name("spec.workspaces[0].name", "must be a workspace name: lower-case letters", func(name string) error {
 			return organization(fmt.Sprintf("workspaces: [{name: %q}]", name))
 		})

@@ -1,0 +1,90 @@
+package admission
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
+)
+
+// author is who makes a request.
+type author struct {
+	// username is what the API server knows them by, and subject the one that this stands for in the
+	// organization; empty for none.
+	username, subject string
+	// near are Users who may have been meant.
+	near []string
+}
+
+// organizationOf is the name of the organization that a request is about.
+func organizationOf(request *admission.Request) string {
+	if request.Namespace == "" {
+		return request.Name
+	}
+	return request.Namespace
+}
+
+func (v *Validator) authorOf(state *state.State, request *admission.Request) author {
+	username := request.UserInfo.Username
+	return author{username: username, subject: state.SubjectOf(organizationOf(request), username, v.UsernamePrefix)}
+}
+
+// whoIsMeant says which subject was looked for, if it is not the username, and which is near; nothing if there is
+// nothing to say.
+func (a author) whoIsMeant() string {
+	var text strings.Builder
+	switch {
+	case a.subject == "":
+		text.WriteString(" (the name has not the prefix that --username-prefix says, and spec.usernames of the Organization does not map it)")
+	case a.subject != a.username:
+		fmt.Fprintf(&text, " (looked for the subject %q)", a.subject)
+	}
+	if len(a.near) > 0 {
+		fmt.Fprintf(&text, "; near is %s: if that is who asks, set the operator's --username-prefix, or map the name in spec.usernames of the Organization", some(a.near))
+	}
+	return text.String()
+}
+
+// usernamesChange says whether a change lets names of the API server stand for other subjects: whoever may say that could
+// be anybody.
+func usernamesChange(asked change) bool {
+	object, ok := asked.object.(*v1alpha1.Organization)
+	if !ok {
+		return false
+	}
+	var before []v1alpha1.UsernameMapping
+	if old, ok := asked.old.(*v1alpha1.Organization); ok {
+		before = old.Spec.Usernames
+	}
+	sorted := func(mappings []v1alpha1.UsernameMapping) []v1alpha1.UsernameMapping {
+		return slices.SortedFunc(slices.Values(mappings), func(a, b v1alpha1.UsernameMapping) int { return strings.Compare(a.Username, b.Username) })
+	}
+	return !slices.Equal(sorted(before), sorted(object.Spec.Usernames))
+}
+
+func explainMapping(asked change) string {
+	return fmt.Sprintf("spec.usernames: whoever says whom a name stands for can become anybody, so it needs the verb %s on %s: ask someone who has it", asked.verb, asked.name)
+}
+
+// warnTwins says of a User which others it may be mistaken for, and what waits for its name.
+func warnTwins(state *state.State, user, old *v1alpha1.User) (warnings []string) {
+	twins := state.TwinsOf(user)
+	if old == nil {
+		for _, name := range twins.SameSubject {
+			warnings = append(warnings, fmt.Sprintf("spec.subject: the User %s has a subject that differs in the case of letters only: they are two people for applications: see that both are meant", name))
+		}
+		if twins.NamedBy > 0 {
+			warnings = append(warnings, fmt.Sprintf("metadata.name: %d objects name this User already, and give it what they say: see that it is who they mean", twins.NamedBy))
+		}
+	}
+	if old == nil || old.Spec.Email != user.Spec.Email {
+		for _, name := range twins.SameAddress {
+			warnings = append(warnings, fmt.Sprintf("spec.email: the User %s has the same address: either can accept what it is invited to", name))
+		}
+	}
+	return warnings
+}

@@ -1,0 +1,81 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+)
+
+// SubjectOf is the subject that a username of the API server stands for in an organization, given the API server's
+// prefix; empty for none.
+func (s *State) SubjectOf(organization, username, prefix string) string {
+	return s.tenant(organization).subjectOf(username, prefix)
+}
+
+// NearSubjects are Users of an organization, with their subjects, who may have been meant by a username of the API
+// server, in order.
+func (s *State) NearSubjects(organization, username string) []string {
+	return s.tenant(organization).nearSubjects(username)
+}
+
+// TwinsOf are those whom a User may be mistaken for.
+func (s *State) TwinsOf(user *v1alpha1.User) Twins { return s.tenant(user.Namespace).twinsOf(user) }
+
+// Twins are those whom a User may be mistaken for, by name and in order.
+type Twins struct {
+	// SameSubject have a subject that differs in the case of letters only, SameAddress the same email address but for
+	// that.
+	SameSubject, SameAddress []string
+	// NamedBy is how many objects name the User.
+	NamedBy int
+}
+
+func (s *tenant) subjectOf(username, prefix string) string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var mapped []v1alpha1.UsernameMapping
+	if node := s.organizations[s.name]; node != nil && node.object != nil {
+		mapped = node.object.Spec.Usernames
+	}
+	return policy.SubjectOf(username, prefix, mapped)
+}
+
+func (s *tenant) nearSubjects(username string) (near []string) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for key := range s.named.usersOf[s.name] {
+		subject := s.users[key].object.Spec.Subject
+		if s.active(key) && subject != username && policy.IsNearSubject(subject, username) {
+			near = append(near, fmt.Sprintf("the User %s with the subject %q", key.Name, subject))
+		}
+	}
+	slices.Sort(near)
+	return near
+}
+
+func (s *tenant) twinsOf(user *v1alpha1.User) (twins Twins) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	own := types.NamespacedName{Namespace: user.Namespace, Name: user.Name}
+	for key := range s.named.usersOf[s.name] {
+		spec := &s.users[key].object.Spec
+		if key == own {
+			continue
+		}
+		if policy.SameButCase(spec.Subject, user.Spec.Subject) {
+			twins.SameSubject = append(twins.SameSubject, key.Name)
+		}
+		if user.Spec.Email != "" && policy.SameAddress(spec.Email, user.Spec.Email) {
+			twins.SameAddress = append(twins.SameAddress, key.Name)
+		}
+	}
+	slices.Sort(twins.SameSubject)
+	slices.Sort(twins.SameAddress)
+	n := &s.named
+	twins.NamedBy = len(n.assignedToUser[own]) + len(n.grantsToUser[own]) + len(n.membershipsOfUser[own]) + len(n.accepted[own])
+	return twins
+}
