@@ -68,7 +68,8 @@ type RoleSpec struct {
 
 	// inherits are the names of up to 32 Roles of this organization whose permissions this one gives too,
 	// with all that they inherit themselves. Left out: none. A Base role inherits nothing. While one of
-	// them is missing, grants nothing, or inherits from this one, this one grants nothing.
+	// them is missing, grants nothing, or inherits from this one, nothing is inherited from it, and all else
+	// holds.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32

@@ -134,7 +134,8 @@ const (
 	ReasonRoleInvalid = "RoleInvalid"
 	// ReasonRoleEmpty: the Role is valid and has no permission that holds.
 	ReasonRoleEmpty = "RoleEmpty"
-	// ReasonRoleTooLarge: the Role's permissions and conditions do not fit into the store.
+	// ReasonRoleTooLarge: the Role's permissions and conditions do not fit into the store, its own or with what it
+	// inherits, or it inherits from too many.
 	ReasonRoleTooLarge = "RoleTooLarge"
 	// ReasonInheritanceCycle: the Role inherits from itself, directly or through others.
 	ReasonInheritanceCycle = "InheritanceCycle"

@@ -47,7 +47,7 @@ var resources = map[string]resource{
 		spec:  func(o client.Object) any { return o.(*v1alpha1.TemporaryPermissionGrant).Spec },
 	},
 	"roles": {
-		verb: verbEscalate, field: "spec",
+		verb: verbEscalate, field: "spec", deletionGives: true,
 		empty: func() client.Object { return &v1alpha1.Role{} },
 		spec:  func(o client.Object) any { return o.(*v1alpha1.Role).Spec },
 	},

@@ -249,6 +249,12 @@ func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 			warnings = append(warnings, fmt.Sprintf("paused: but for a suspension or an earlier end, this is not carried out until %s is removed", annotation))
 		}
 	}
+	if role, ok := asked.object.(*v1alpha1.Role); ok {
+		old, _ := asked.old.(*v1alpha1.Role)
+		if closes := state.ClosesCycle(old, role); closes != "" {
+			warnings = append(warnings, closes)
+		}
+	}
 	if grant, ok := asked.object.(*v1alpha1.TemporaryPermissionGrant); ok {
 		if ends := grant.Spec.ExpiresAt; ends != nil && !ends.After(v.Clock.Now()) {
 			warnings = append(warnings, "spec.expiresAt: this has passed already, so the grant gives nothing")

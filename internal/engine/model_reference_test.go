@@ -184,35 +184,40 @@ func (r *reference) entries(name string, level v1alpha1.ScopeLevel) (all []v1alp
 	if len(role.Spec.AssignableAt) > 0 && !slices.Contains(role.Spec.AssignableAt, level) {
 		return nil
 	}
-	line, whole := r.lineage(role)
-	if !whole {
-		return nil
-	}
-	for _, from := range line {
+	for _, from := range r.lineage(role, nil) {
 		all = append(all, from.Spec.PermissionGrants...)
 	}
 	return all
 }
 
-// lineage is a role and all that it inherits from; false if one of them is missing, inherits from itself, or is a
-// Base role that inherits.
-func (r *reference) lineage(role *v1alpha1.Role, heirs ...string) ([]*v1alpha1.Role, bool) {
-	if slices.Contains(heirs, role.Name) || role.Spec.Type == v1alpha1.RoleBase && len(role.Spec.Inherits) > 0 {
-		return nil, false
+// lineage is a role and all that it has something from: those that it names, but not those that lead back to it, and none
+// where it is a Base role.
+func (r *reference) lineage(role *v1alpha1.Role, seen []*v1alpha1.Role) []*v1alpha1.Role {
+	seen = append(seen, role)
+	if role.Spec.Type == v1alpha1.RoleBase {
+		return seen
 	}
-	line := []*v1alpha1.Role{role}
 	for _, name := range role.Spec.Inherits {
 		parent, there := oldest(r, called[*v1alpha1.Role](name))
-		if !there {
-			return nil, false
+		if there && !slices.Contains(seen, parent) && !r.leadsTo(parent, role.Name, nil) {
+			seen = r.lineage(parent, seen)
 		}
-		above, whole := r.lineage(parent, append(heirs, role.Name)...)
-		if !whole {
-			return nil, false
-		}
-		line = append(line, above...)
 	}
-	return line, true
+	return seen
+}
+
+// leadsTo says whether a role is another one, or names one that leads to it.
+func (r *reference) leadsTo(role *v1alpha1.Role, to string, seen []string) bool {
+	if role.Name == to {
+		return true
+	}
+	if slices.Contains(seen, role.Name) || role.Spec.Type == v1alpha1.RoleBase {
+		return false
+	}
+	return slices.ContainsFunc(role.Spec.Inherits, func(name string) bool {
+		parent, there := oldest(r, called[*v1alpha1.Role](name))
+		return there && r.leadsTo(parent, to, append(seen, role.Name))
+	})
 }
 
 // lasts says whether a grant has begun and not ended.

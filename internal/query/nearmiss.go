@@ -182,6 +182,12 @@ func (w *World) liftsOf(q Question, ref kinds.Ref) []lift {
 			withoutConditions(o.Spec.PermissionGrants, q.Permission)
 			return []lift{{object: o, but: fmt.Sprintf("the %s %s has a fault: %s", ref.Kind, ref.Name, why), through: self}}
 		}
+		for _, lost := range outcome.NotInherited {
+			if w.couldGive(lost.Role, q.Permission, map[string]bool{}) {
+				o.Spec.PermissionGrants = append(o.Spec.PermissionGrants, v1alpha1.PermissionEntry{Permission: q.Permission})
+				return []lift{{object: o, but: fmt.Sprintf("the Role %s does not inherit from the Role %s: %s", ref.Name, lost.Role, lost.Message), through: self}}
+			}
+		}
 	case *v1alpha1.GroupMembership:
 		if outcome.Reason == v1alpha1.ReasonGroupNotFound {
 			group := &v1alpha1.Group{ObjectMeta: metav1.ObjectMeta{Namespace: ref.Namespace, Name: o.Spec.Group}}
@@ -242,12 +248,28 @@ func withoutConditions(entries []v1alpha1.PermissionEntry, permission string) {
 	}
 }
 
+// couldGive says whether a role would give a permission if all were well: of one that is not there, nobody knows that
+// it would not.
+func (w *World) couldGive(name, permission string, seen map[string]bool) bool {
+	role, there := w.objects[w.ref(kinds.Role, name)].(*v1alpha1.Role)
+	if !there {
+		return true
+	}
+	if seen[name] {
+		return false
+	}
+	seen[name] = true
+	return slices.ContainsFunc(role.Spec.PermissionGrants, func(entry v1alpha1.PermissionEntry) bool { return entry.Permission == permission }) ||
+		slices.ContainsFunc(role.Spec.Inherits, func(parent string) bool { return w.couldGive(parent, permission, seen) })
+}
+
 // fixed is the role that an assignment names as it would have to be for the assignment: one that is there
 // gives what its own entries say, and of one that is not, nobody knows that it would not give this.
 func (w *World) fixed(q Question, assignment *v1alpha1.RoleAssignment) *v1alpha1.Role {
 	role, there := w.objects[w.ref(kinds.Role, assignment.Spec.RoleRef.Name)].(*v1alpha1.Role)
 	if there {
 		role = clone(role)
+		role.Spec.PermissionGrants = slices.DeleteFunc(role.Spec.PermissionGrants, func(entry v1alpha1.PermissionEntry) bool { return entry.Permission != q.Permission })
 	} else {
 		role = &v1alpha1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: assignment.Namespace, Name: assignment.Spec.RoleRef.Name}}
 		role.Spec.PermissionGrants = []v1alpha1.PermissionEntry{{Permission: q.Permission}}

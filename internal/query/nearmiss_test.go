@@ -1,6 +1,7 @@
 package query_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -35,6 +36,10 @@ func TestTheNearestMissSaysWhatIsMissing(t *testing.T) {
 	alice := func() *build.UserBuilder {
 		return build.User("acme", "alice").KnownAs("alice@acme").ReachedAt("alice@acme.example")
 	}
+	var long []string // more than the store takes
+	for n := range 200 {
+		long = append(long, fmt.Sprint(n, strings.Repeat("x", 200)))
+	}
 	for name, c := range map[string]struct {
 		objects []v1alpha1.Object
 		asked   query.Question
@@ -55,7 +60,9 @@ func TestTheNearestMissSaysWhatIsMissing(t *testing.T) {
 		"a late acceptance":     {with(tooLate("i")...), view, "RoleAssignment given", []string{"the Invitation i was not accepted before it expired 24h ago"}},
 		"a role that is not":    {with(toAlice().Gives("none").Obj()), view, "RoleAssignment given", []string{"RoleAssignment given has no effect: RoleNotFound: spec.roleRef: there is no Role none"}},
 		"a role of other level": {with(build.Role("acme", "share").OfType(v1alpha1.RoleShare).Grants("View").Obj(), toAlice().Gives("share").Obj()), view, "RoleAssignment given", []string{"ScopeLevelNotAllowed"}},
-		"a role that is broken": {with(build.Role("acme", "editor").Grants("View").Inherits("none").Obj(), toAlice().Obj()), view, "RoleAssignment given", []string{"RoleInvalid"}},
+		"a role that is broken": {with(build.Role("acme", "editor").Grants("View").GrantsIf("Edit", build.In("color", long...)).Obj(), toAlice().Obj()), view, "RoleAssignment given", []string{"RoleInvalid"}},
+		"a parent that is not":  {with(build.Role("acme", "editor").Inherits("none").Obj(), toAlice().Obj()), view, "RoleAssignment given", []string{"the Role editor does not inherit from the Role none: there is no Role none"}},
+		"a parent in a cycle":   {with(build.Role("acme", "editor").Inherits("loop").Obj(), build.Role("acme", "loop").Inherits("editor").Grants("View").Obj(), toAlice().Obj()), view, "RoleAssignment given", []string{"the Role editor does not inherit from the Role loop"}},
 		"a fault in a role":     {with(build.Role("acme", "editor").GrantsIf("View", build.Equals("shade", "red")).Obj(), toAlice().Obj()), view, "RoleAssignment given", []string{"the Role editor has a fault: AttributeNotFound"}},
 		"a fault in a grant":    {with(build.PermissionGrant("acme", "g").ToUser("alice").GrantsIf("View", build.Equals("shade", "red")).Obj()), view, "PermissionGrant g", []string{"the PermissionGrant g has a fault: AttributeNotFound"}},
 		"a fault for a time":    {with(temporary().Grants("Edit", build.Equals("floor", "high")).Until(noon.Add(time.Hour)).Obj()), edit, "TemporaryPermissionGrant tmp", []string{"the TemporaryPermissionGrant tmp has a fault: ValueInvalid"}},

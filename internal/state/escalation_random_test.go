@@ -71,7 +71,7 @@ func (a *attempts) try(requester person, old, object client.Object) {
 	} else {
 		named = old
 		switch old.(type) {
-		case *v1alpha1.User, *v1alpha1.GroupMembership: // the only ones that give by going
+		case *v1alpha1.User, *v1alpha1.GroupMembership, *v1alpha1.Role: // the only ones that give by going
 			lacking = a.state.MissingPrivileges(requester.subject, old, nil)
 		}
 	}

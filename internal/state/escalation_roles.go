@@ -15,34 +15,55 @@ import (
 )
 
 // role: a role may be assigned anywhere, so that what it gives must be held at the organization. An edit
-// can also mend roles that inherit from it, which then give all that they say.
+// can also mend roles that inherit from it, and so can a deletion, which opens a cycle or makes room: these then
+// give more.
 func (g *escalationCheck) role(old, object *v1alpha1.Role) {
-	if object == nil || old != nil && sameRights(&old.Spec, &object.Spec) {
+	s := g.state
+	switch {
+	case object == nil && (len(s.named.heirs[g.key]) == 0 || s.namespaces[g.key.Namespace].terminating):
+		return // all that could be given goes as well
+	case object != nil && old != nil && sameRights(&old.Spec, &object.Spec):
 		return
 	}
-	s := g.state
 	before, after := s.withRole(g.key, old), s.withRole(g.key, object)
-	g.needsOfRole(old, object)
-	for heir := range after.withHeirs(set[types.NamespacedName]{g.key: {}}) {
-		was, now := before.roles[heir], after.roles[heir]
-		had, gives := was.effect(), now.effect()
-		switch {
-		case heir == g.key && now.visible.broken:
-			gives = after.reach(heir) // not yet, but whoever mends another role may bring it about
-			if was != nil && was.visible.broken {
-				had = before.reach(heir)
-			}
-		case now.visible.broken:
-			continue
-		}
-		if heir == g.key && old != nil && widened(&old.Spec, &object.Spec) {
+	touched := before.withHeirs(set[types.NamespacedName]{g.key: {}})
+	if object != nil {
+		touched = after.withHeirs(set[types.NamespacedName]{g.key: {}})
+		g.needsOfRole(old, object)
+		g.promises(before, after)
+	}
+	for heir := range touched {
+		had, gives := before.roles[heir].effect(), after.roles[heir].effect()
+		if heir == g.key && old != nil && object != nil && widened(&old.Spec, &object.Spec) {
 			had = nil // at a level where it could not be assigned, it gave nothing
 		}
-		organization := scope.Path{Organization: g.key.Namespace}
-		g.give(uncovered(at(organization, gives), slices.Values(at(organization, had)))...)
-		if len(had) == 0 && len(gives) > 0 && s.administeredBy(heir) {
-			g.give(manages(g.key.Namespace, ""))
-		}
+		g.giveByRole(heir, had, gives)
+	}
+}
+
+// promises: what a role inherits from roles that give it nothing yet counts as given, because whoever mends one of
+// these brings it about.
+func (g *escalationCheck) promises(before, after *tenant) {
+	was, now := before.roles[g.key], after.roles[g.key]
+	if now.whole() {
+		return
+	}
+	had, gives := was.effect(), after.reach(g.key)
+	if !was.whole() {
+		had = before.reach(g.key)
+	}
+	if was != nil && widened(&was.object.Spec, &now.object.Spec) {
+		had = nil
+	}
+	g.giveByRole(g.key, had, gives)
+}
+
+// giveByRole: whoever has a role gets what it gives.
+func (g *escalationCheck) giveByRole(role types.NamespacedName, had, gives []policy.Grant) {
+	organization := scope.Path{Organization: role.Namespace}
+	g.give(uncovered(at(organization, gives), slices.Values(at(organization, had)))...)
+	if len(had) == 0 && len(gives) > 0 && g.state.administeredBy(role) {
+		g.give(manages(role.Namespace, ""))
 	}
 }
 
@@ -89,6 +110,9 @@ func (r *role) effect() []policy.Grant {
 	}
 	return r.grants
 }
+
+// whole says whether a role gives all that it says, its faulty entries aside.
+func (r *role) whole() bool { return r == nil || !r.visible.broken && len(r.lost) == 0 }
 
 // reach is what a role would give if nothing were broken: its own entries, and those of all roles that it
 // names, directly and through others.
@@ -144,11 +168,13 @@ func (s *tenant) unresolvedRole(field string, key types.NamespacedName) *Outcome
 	case node.visible.broken:
 		return &Outcome{Message: fmt.Sprintf("%s: the Role %s is not valid, so it is not known what it gives: mend it first: %s", field, key.Name, node.outcome.Message)}
 	}
-	ancestors, _ := s.ancestors(key)
-	for _, of := range append([]types.NamespacedName{key}, ancestors...) {
+	for _, of := range append([]types.NamespacedName{key}, s.ancestors(key)...) {
 		if found := s.roles[of]; found != nil && len(found.faults) > 0 {
 			fault := found.faults[0]
 			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: in the Role %s, %s: %s", field, key.Name, of.Name, fault.Permission, fault.Message)}
+		}
+		if found := s.roles[of]; found != nil && len(found.lost) > 0 {
+			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: in the Role %s, spec.inherits: %s", field, key.Name, of.Name, found.lost[0].because.Message)}
 		}
 		if s.waits(kinds.Named(kinds.Role, of)) {
 			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: an edit of the Role %s waits for the end of a pause: write this when it has ended", field, key.Name, of.Name)}

@@ -14,13 +14,18 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
-// maxAncestors is how many roles one may inherit from, directly and through others. It bounds what an edit
-// of a role costs for each of its heirs.
-const maxAncestors = 256
+const (
+	// maxAncestors is how many roles one may inherit from, directly and through others. It bounds what an edit
+	// of a role costs for each of its heirs.
+	maxAncestors = 256
+	// maxWay is how many roles are looked at to name the way round a cycle. A longer one would be no help.
+	maxWay = 32
+)
 
-// parents are the roles that a role names in inherits, each once, whether or not they are there.
+// parents are the roles that a role inherits from as it is written, each once, whether or not they are there. A
+// Base role inherits nothing, whatever it says.
 func (r *role) parents(key types.NamespacedName) []types.NamespacedName {
-	if r == nil || r.object == nil {
+	if r == nil || r.object == nil || r.object.Spec.Type == v1alpha1.RoleBase {
 		return nil
 	}
 	parents := make([]types.NamespacedName, 0, len(r.object.Spec.Inherits))
@@ -28,6 +33,48 @@ func (r *role) parents(key types.NamespacedName) []types.NamespacedName {
 		parents = append(parents, sibling(key, name))
 	}
 	return parents
+}
+
+// components splits roles into those that inherit from each other in a cycle, together, and all others, each by
+// itself. A component comes after those that it inherits from. These are Tarjan's strongly connected components.
+func (s *tenant) components(roles set[types.NamespacedName]) (found []set[types.NamespacedName]) {
+	// number is the order in which roles were reached, lowest the first that one leads back to; a role whose
+	// component has been found leads nowhere any more.
+	number, lowest := map[types.NamespacedName]int{}, map[types.NamespacedName]int{}
+	var open []types.NamespacedName
+	var visit func(types.NamespacedName)
+	visit = func(key types.NamespacedName) {
+		number[key] = len(number) + 1
+		lowest[key] = number[key]
+		from := len(open)
+		open = append(open, key)
+		for _, parent := range s.roles[key].parents(key) {
+			if !roles.has(parent) {
+				continue
+			}
+			if number[parent] == 0 {
+				visit(parent)
+			}
+			if lowest[parent] != 0 {
+				lowest[key] = min(lowest[key], lowest[parent])
+			}
+		}
+		if lowest[key] != number[key] {
+			return
+		}
+		component := set[types.NamespacedName]{}
+		for _, member := range open[from:] {
+			component.add(member)
+			lowest[member] = 0
+		}
+		open, found = open[:from], append(found, component)
+	}
+	for key := range roles {
+		if number[key] == 0 {
+			visit(key)
+		}
+	}
+	return found
 }
 
 // withHeirs are roles and all that inherit from them, directly and through others.
@@ -69,34 +116,57 @@ type inheritedGrant struct {
 	from  string
 }
 
-// judgeInheritance finds what a role inherits, from each ancestor once, the nearest first; or why it grants
-// nothing at all. The roles that it names have been evaluated before.
-func (s *tenant) judgeInheritance(key types.NamespacedName, node *role) ([]inheritedGrant, *Outcome) {
-	if len(node.object.Spec.Inherits) == 0 {
-		return nil, nil
-	}
-	if node.object.Spec.Type == v1alpha1.RoleBase {
-		return nil, &Outcome{Reason: v1alpha1.ReasonBaseRoleInherits, Stalled: true,
-			Message: "spec.inherits: a role of type Base inherits nothing: list the permissions here, or make the role anew with the type Standard"}
-	}
-	ancestors, cycle := s.ancestors(key)
-	if cycle != nil {
-		return nil, &Outcome{Reason: v1alpha1.ReasonInheritanceCycle, Stalled: true, Message: fmt.Sprintf(
-			"spec.inherits: the role inherits from itself: %s: take one of these out of another's inherits", strings.Join(cycle, " > "))}
-	}
-	if len(ancestors) > maxAncestors {
-		return nil, &Outcome{Reason: v1alpha1.ReasonRoleTooLarge, Stalled: true, Message: fmt.Sprintf(
-			"spec.inherits: the role inherits from more than %d roles, directly and through others: list permissions here instead, or split the role in two", maxAncestors)}
-	}
-	for _, parent := range node.parents(key) {
-		switch found := s.roles[parent]; {
+// judgeParents finds the roles that a role inherits from directly, and says of each other entry of inherits why it
+// gives nothing. The roles that it names have been evaluated before, but for those of the same cycle.
+func (s *tenant) judgeParents(key types.NamespacedName, node *role, component set[types.NamespacedName]) (follows []types.NamespacedName, lost []lostParent) {
+	for _, name := range node.object.Spec.Inherits {
+		parent := sibling(key, name)
+		found := s.roles[parent]
+		var without Outcome
+		switch {
+		case node.object.Spec.Type == v1alpha1.RoleBase:
+			without = Outcome{Reason: v1alpha1.ReasonBaseRoleInherits, Stalled: true, Message: fmt.Sprintf(
+				"a role of type Base inherits nothing, so nothing from the Role %s: list the permissions here, or make the role anew with the type Standard", name)}
+		case component.has(parent):
+			without = Outcome{Reason: v1alpha1.ReasonInheritanceCycle, Stalled: true, Message: fmt.Sprintf(
+				"nothing is inherited from the Role %s, which inherits from this one: %stake one of these out of another's inherits", name, s.wayRound(key, parent))}
 		case found == nil || found.object == nil:
-			return nil, &Outcome{Reason: v1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
-				"spec.inherits: there is no Role %s in this namespace: correct the name, or create it; until then this role grants nothing", parent.Name)}
+			without = Outcome{Reason: v1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
+				"there is no Role %s in this namespace: correct the name, or create it", name)}
 		case found.visible.broken:
-			return nil, &Outcome{Reason: v1alpha1.ReasonRoleInvalid, Message: fmt.Sprintf(
-				"spec.inherits: the Role %s grants nothing until it is fixed, and neither does this one; see its status", parent.Name)}
+			without = Outcome{Reason: v1alpha1.ReasonRoleInvalid, Message: fmt.Sprintf(
+				"the Role %s grants nothing until it is fixed; see its status", name)}
+		default:
+			follows = append(follows, parent)
+			continue
 		}
+		lost = append(lost, lostParent{name, without})
+	}
+	return follows, lost
+}
+
+// lostParent is an entry of inherits that gives nothing, and why.
+type lostParent struct {
+	name    string
+	because Outcome
+}
+
+// tooMuch has a role inherit nothing at all, because it would be more than can be.
+func (r *role) tooMuch(because string) {
+	for _, parent := range r.follows {
+		r.lost = append(r.lost, lostParent{parent.Name, Outcome{
+			Reason: v1alpha1.ReasonRoleTooLarge, Stalled: true,
+			Message: fmt.Sprintf("nothing is inherited from the Role %s, since %s", parent.Name, because),
+		}})
+	}
+	r.follows = nil
+}
+
+// inherited are the grants that a role has from its ancestors, the nearest first; false if there are too many of these.
+func (s *tenant) inherited(key types.NamespacedName) ([]inheritedGrant, bool) {
+	ancestors := s.ancestors(key)
+	if len(ancestors) > maxAncestors {
+		return nil, false
 	}
 	var inherited []inheritedGrant
 	for _, ancestor := range ancestors {
@@ -104,42 +174,55 @@ func (s *tenant) judgeInheritance(key types.NamespacedName, node *role) ([]inher
 			inherited = append(inherited, inheritedGrant{grant: grant, from: ancestor.Name})
 		}
 	}
-	return inherited, nil
+	return inherited, true
 }
 
-// ancestors are the roles that a role inherits from, directly and through others, each once, the nearest
-// first, and of these at most one more than are allowed. If the role is among them, cycle is the shortest
-// way from it to itself.
-func (s *tenant) ancestors(key types.NamespacedName) (ancestors []types.NamespacedName, cycle []string) {
-	heirOf := map[types.NamespacedName]types.NamespacedName{}
+// ancestors are the roles that a role has something from, directly and through others, each once, the nearest
+// first, and of these at most one level more than are allowed.
+func (s *tenant) ancestors(key types.NamespacedName) (ancestors []types.NamespacedName) {
+	seen := set[types.NamespacedName]{key: {}}
 	level := []types.NamespacedName{key}
 	for len(level) > 0 && len(ancestors) <= maxAncestors {
 		var next []types.NamespacedName
 		for _, heir := range level {
-			for _, parent := range s.roles[heir].parents(heir) {
-				if parent == key {
-					return nil, wayTo(key, heir, heirOf)
-				}
-				if _, seen := heirOf[parent]; !seen {
-					heirOf[parent] = heir
+			for _, parent := range s.roles[heir].follows {
+				if !seen.has(parent) {
+					seen.add(parent)
 					next = append(next, parent)
 				}
 			}
 		}
 		ancestors, level = append(ancestors, next...), next
 	}
-	return ancestors, nil
+	return ancestors
 }
 
-// wayTo is the way by which a role was found to be its own ancestor.
-func wayTo(key, last types.NamespacedName, heirOf map[types.NamespacedName]types.NamespacedName) []string {
+// wayRound is the shortest way from a role by one of its parents back to itself; nothing if it is a long one.
+func (s *tenant) wayRound(key, parent types.NamespacedName) string {
+	from := map[types.NamespacedName]types.NamespacedName{parent: key}
+	for next := []types.NamespacedName{parent}; len(next) > 0 && len(from) <= maxWay; next = next[1:] {
+		if next[0] == key {
+			return wayTo(key, from)
+		}
+		for _, further := range s.roles[next[0]].parents(next[0]) {
+			if _, seen := from[further]; !seen {
+				from[further] = next[0]
+				next = append(next, further)
+			}
+		}
+	}
+	return ""
+}
+
+// wayTo is the way from a role to itself, by what each role on it was reached from.
+func wayTo(key types.NamespacedName, from map[types.NamespacedName]types.NamespacedName) string {
 	way := []string{key.Name}
-	for at := last; at != key; at = heirOf[at] {
+	for at := from[key]; at != key; at = from[at] {
 		way = append(way, at.Name)
 	}
 	way = append(way, key.Name)
 	slices.Reverse(way)
-	return way
+	return strings.Join(way, " > ") + ": "
 }
 
 // affordable leaves out the grants with which a decision about their permission would cost more than

@@ -32,6 +32,8 @@ type Outcome struct {
 	InForce bool
 	// Faults are a role's permission entries that grant nothing.
 	Faults []v1alpha1.PermissionFault
+	// NotInherited are the entries of a role's inherits that give nothing.
+	NotInherited []NotInherited
 	// Own and Inherited are how many permissions a role gives by its own entries, and how many more by
 	// those of others.
 	Own, Inherited int
@@ -54,6 +56,9 @@ type Outcome struct {
 	// Paused is set while the object is paused.
 	Paused *Paused
 }
+
+// NotInherited is an entry of a role's inherits that gives nothing, and why.
+type NotInherited struct{ Role, Message string }
 
 func (o Outcome) equal(other Outcome) bool {
 	return o.Reason == other.Reason && o.Message == other.Message && o.Ready == other.Ready &&

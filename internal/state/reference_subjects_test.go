@@ -94,8 +94,8 @@ func (w *wanted) judgeAssignment(o *v1alpha1.RoleAssignment) (path scope.Path, s
 	if !policy.AssignableAt(&role.Spec, v1alpha1.ScopeLevel(path.Level())) {
 		return path, "", nil, v1alpha1.ReasonScopeLevelNotAllowed
 	}
-	contexts, reason = w.role(role)
-	if !slices.Contains(notBroken, reason) {
+	contexts, _ = w.role(role)
+	if w.isTooLarge(role) {
 		return path, "", nil, v1alpha1.ReasonRoleInvalid
 	}
 	if subject, reason = w.subject(o.Namespace, o.Spec.Subject.User, o.Spec.Subject.Group, o.Spec.Subject.Invitation); reason != "" {

@@ -22,6 +22,9 @@ type role struct {
 	// own are the grants of the role's own entries, and faults those entries that grant nothing.
 	own    []policy.Grant
 	faults []v1alpha1.PermissionFault
+	// follows are the roles that it inherits from directly, and lost the entries of inherits that give nothing.
+	follows []types.NamespacedName
+	lost    []lostParent
 	// grants are what the role gives, with what it inherits; contexts are the same, as the store holds it.
 	// givers are the roles that each grant is inherited from, by name, empty for the role itself.
 	grants   []policy.Grant
@@ -39,40 +42,31 @@ type visibleRole struct {
 }
 
 // evaluateRoles evaluates the roles that a change has touched and all their heirs, each after the roles
-// that it inherits from.
+// that it inherits from. Of a cycle that a change has opened or closed, all roles are heirs of what has changed.
 func (p *pass) evaluateRoles() {
 	for key := range p.roles {
 		if node := p.state.roles[key]; node.object != nil {
 			node.own, node.faults = policy.ParseEntries(node.object.Spec.PermissionGrants, p.state.catalogue)
 		}
 	}
-	touched, done := p.state.withHeirs(p.roles), set[types.NamespacedName]{}
-	for key := range touched {
-		p.evaluateAfterParents(key, touched, done)
+	for _, component := range p.state.components(p.state.withHeirs(p.roles)) {
+		for key := range component {
+			p.evaluateRole(key, component)
+		}
 	}
 }
 
-func (p *pass) evaluateAfterParents(key types.NamespacedName, touched, done set[types.NamespacedName]) {
-	if !touched.has(key) || done.has(key) {
-		return
-	}
-	done.add(key)
-	for _, parent := range p.state.roles[key].parents(key) {
-		p.evaluateAfterParents(parent, touched, done)
-	}
-	p.evaluateRole(key)
-}
-
-func (p *pass) evaluateRole(key types.NamespacedName) {
+// evaluateRole evaluates a role that is in a cycle with the others of its component, if there are any.
+func (p *pass) evaluateRole(key types.NamespacedName, component set[types.NamespacedName]) {
 	s := p.state
 	node := s.roles[key]
 	old := *node
 	now := Outcome{}
-	node.grants, node.givers, node.contexts, node.visible = nil, nil, nil, visibleRole{}
+	node.follows, node.lost, node.grants, node.givers, node.contexts, node.visible = nil, nil, nil, nil, nil, visibleRole{}
 	if node.object == nil {
 		delete(s.roles, key)
 	} else {
-		now = s.judgeRole(key, node)
+		now = s.judgeRole(key, node, component)
 	}
 	ref := kinds.Named(kinds.Role, key)
 	p.judge(ref, &node.outcome, now)
@@ -101,8 +95,8 @@ func (r *role) given() []entitlement.RoleGrant {
 	return given
 }
 
-// judgeRole says what there is to say of a role, and sets what it gives.
-func (s *tenant) judgeRole(key types.NamespacedName, node *role) Outcome {
+// judgeRole says what there is to say of a role, and sets what it gives: what it can.
+func (s *tenant) judgeRole(key types.NamespacedName, node *role, component set[types.NamespacedName]) Outcome {
 	spec := &node.object.Spec
 	levels := make([]string, 0, len(spec.AssignableAt))
 	for _, level := range spec.AssignableAt {
@@ -113,40 +107,80 @@ func (s *tenant) judgeRole(key types.NamespacedName, node *role) Outcome {
 		node.visible.broken = true
 		return *ungoverned
 	}
-	inherited, broken := s.judgeInheritance(key, node)
-	if broken != nil {
-		node.visible.broken = true
-		return *broken
+	node.follows, node.lost = s.judgeParents(key, node, component)
+	inherited, bounded := s.inherited(key)
+	if !bounded {
+		node.tooMuch(fmt.Sprintf("the role inherits from more than %d roles, directly and through others: list permissions here instead, or split the role in two", maxAncestors))
 	}
-	// Its own entries come first, so that what is inherited never takes them away.
-	grants, givers, expensive := affordable(append(owned(node.own), inherited...), s.limits.ConditionCost)
-	faults := slices.Concat(node.faults, expensive)
-
-	contexts, err := tuples.Contexts(grants, tuples.MaxContexts)
+	faults, err := s.fill(node, inherited)
+	if err != nil && len(node.follows) > 0 {
+		node.tooMuch(fmt.Sprintf("with what is inherited, %v: split the role in two, and assign both", err))
+		inherited = nil
+		faults, err = s.fill(node, nil)
+	}
 	if err != nil {
 		node.visible.broken = true
 		return Outcome{Reason: v1alpha1.ReasonRoleTooLarge, Stalled: true, Message: fmt.Sprintf(
-			"spec.permissionGrants, with what is inherited: %v: split the role in two, and assign both", err)}
+			"spec.permissionGrants: %v: split the role in two, and assign both", err)}
 	}
-	node.grants, node.givers, node.contexts = grants, givers, contexts
-	node.visible.empty = len(contexts) == 0
+	node.visible.empty = len(node.contexts) == 0
 	outcome := Outcome{Reason: v1alpha1.ReasonValid, Ready: true}
-	outcome.Own, outcome.Inherited = countPermissions(node.own, grants)
+	outcome.Own, outcome.Inherited = countPermissions(node.own, node.grants)
 	outcome.Message = fmt.Sprintf("gives %d permissions", outcome.Own)
 	if len(spec.Inherits) > 0 {
 		outcome.Message += fmt.Sprintf(", and %d more that it inherits", outcome.Inherited)
 	}
+	node.sayWhatIsLost(&outcome)
 	if len(faults) > 0 {
-		outcome.Reason, outcome.Ready = v1alpha1.ReasonPermissionsInvalid, false
-		outcome.Faults, outcome.Stalled = faults, !allCanComeByThemselves(faults)
 		entries := "spec.permissionGrants"
 		if len(inherited) > 0 {
 			entries += " and of what is inherited"
 		}
-		outcome.Message = fmt.Sprintf("%d of %d entries of %s grant nothing, the others hold: see status.permissions; the first: %s: %s",
+		message := fmt.Sprintf("%d of %d entries of %s grant nothing, the others hold: see status.permissions; the first: %s: %s",
 			len(faults), len(spec.PermissionGrants)+len(inherited), entries, faults[0].Permission, faults[0].Message)
+		if outcome.Ready {
+			outcome.Reason, outcome.Message = v1alpha1.ReasonPermissionsInvalid, message
+		} else {
+			outcome.Message += "; " + message
+		}
+		outcome.Faults, outcome.Ready, outcome.Stalled = faults, false, outcome.Stalled || !allCanComeByThemselves(faults)
 	}
 	return outcome
+}
+
+// fill sets what a role gives: its own entries first, so that what is inherited never takes them away. It names the
+// entries that would make a decision too expensive; an error says that all others do not fit into the store.
+func (s *tenant) fill(node *role, inherited []inheritedGrant) ([]v1alpha1.PermissionFault, error) {
+	grants, givers, expensive := affordable(append(owned(node.own), inherited...), s.limits.ConditionCost)
+	contexts, err := tuples.Contexts(grants, tuples.MaxContexts)
+	if err != nil {
+		return nil, err
+	}
+	node.grants, node.givers, node.contexts = grants, givers, contexts
+	return slices.Concat(node.faults, expensive), nil
+}
+
+// reasonsOfLost are those of entries of inherits that give nothing, the one first that a status has where there are several.
+var reasonsOfLost = []string{
+	v1alpha1.ReasonRoleTooLarge, v1alpha1.ReasonBaseRoleInherits, v1alpha1.ReasonInheritanceCycle, v1alpha1.ReasonRoleNotFound, v1alpha1.ReasonRoleInvalid,
+}
+
+// sayWhatIsLost names the entries of inherits that give nothing.
+func (r *role) sayWhatIsLost(outcome *Outcome) {
+	if len(r.lost) == 0 {
+		return
+	}
+	because := make([]string, 0, len(r.lost))
+	place := len(reasonsOfLost)
+	for _, lost := range r.lost {
+		because = append(because, lost.because.Message)
+		place = min(place, slices.Index(reasonsOfLost, lost.because.Reason))
+		outcome.Stalled = outcome.Stalled || lost.because.Stalled
+		outcome.NotInherited = append(outcome.NotInherited, NotInherited{Role: lost.name, Message: lost.because.Message})
+	}
+	outcome.Reason, outcome.Ready = reasonsOfLost[place], false
+	outcome.Message = fmt.Sprintf("spec.inherits: %d of %d entries give nothing, all else holds: %s",
+		len(r.lost), len(r.object.Spec.Inherits), strings.Join(because, "; "))
 }
 
 // countPermissions counts the permissions of a role that its own entries give, and those that it has only

@@ -143,14 +143,16 @@ var _ = Describe("Mallory, who wants more,", func() {
 
 		By("mending what somebody else has prepared")
 		create(
-			w.assignment("waits", "heir").ToUser("mallory").Obj(), build.Role(w.Namespace, "heir").Grants(w.Delete).Inherits("parent").Obj(),
+			w.assignment("waits", "heir").ToUser("mallory").Obj(), build.Role(w.Namespace, "heir").Inherits("parent").Obj(),
+			build.Role(w.Namespace, "parent").Inherits("third").Grants(w.Delete).Obj(), build.Role(w.Namespace, "third").Inherits("heir").Obj(),
 			w.assignment("zoe", "admin").ToUser("zoe").Obj(), w.assignment("ops", "admin").ToGroup("ops").Obj(),
 		)
-		expectReason(w.assignment("waits", "").Obj(), v1alpha1.ReasonRoleInvalid)
+		expectReason(build.Role(w.Namespace, "heir").Obj(), v1alpha1.ReasonInheritanceCycle)
+		expectReason(w.assignment("waits", "").Obj(), v1alpha1.ReasonRoleEmpty)
 		expectReason(w.assignment("zoe", "").Obj(), v1alpha1.ReasonUserNotFound)
 		expectReason(w.assignment("ops", "").Obj(), v1alpha1.ReasonGroupNotFound)
-		Expect(try("make the empty parent of a role that waits for it", mallory.Create(ctx, build.Role(w.Namespace, "parent").Obj()))).To(beRefused(w.Delete))
-		Expect(try("mend that role", patch(build.Role(w.Namespace, "heir").Obj(), `{"spec":{"inherits":null}}`))).To(beRefused(w.Delete))
+		Expect(try("take a role out of a cycle, so that theirs inherits", patch(build.Role(w.Namespace, "third").Obj(), `{"spec":{"inherits":null}}`))).To(beRefused(w.Delete))
+		Expect(try("delete that role", mallory.Delete(ctx, build.Role(w.Namespace, "third").Obj()))).To(beRefused(w.Delete))
 		Expect(try("make a User under a name that an assignment waits for, with their own second subject", mallory.Create(ctx,
 			build.User(w.Namespace, "zoe").KnownAs(w.subject("mallory2")).Obj()))).To(beRefused(w.Delete))
 		Expect(try("make a Group that an assignment waits for", mallory.Create(ctx, build.Group(w.Namespace, "ops").Obj()))).To(beRefused(w.Delete))
@@ -239,7 +241,7 @@ var _ = Describe("Mallory, who wants more,", func() {
 		base, heir := build.Role(w.Namespace, "base").Obj(), build.Role(w.Namespace, "heir").Obj()
 		expectReason(heir, v1alpha1.ReasonValid)
 		Expect(try("break the parent of a role that they have, and", patch(base, `{"spec":{"inherits":["base"]}}`))).To(Succeed())
-		expectReason(heir, v1alpha1.ReasonRoleInvalid)
+		expectReason(base, v1alpha1.ReasonInheritanceCycle)
 		Expect(try("let that role inherit from a stronger one, for when its parent is fixed", patch(heir, `{"spec":{"inherits":["base","admin"]}}`))).To(beRefused(w.Delete))
 		Expect(try("let the broken parent do that", patch(base, `{"spec":{"inherits":["base","admin"]}}`))).To(beRefused(w.Delete))
 		edit(base, func(r *v1alpha1.Role) { r.Spec.Inherits = nil })
