@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"golang.org/x/term"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // what a kubeconfig may name
 	"k8s.io/utils/clock"
@@ -28,9 +29,13 @@ func main() {
 func run() int {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	return plugin.Run(ctx, os.Args[1:], plugin.Options{
+	options := plugin.Options{
 		Streams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr},
 		Clock:   clock.RealClock{},
 		Version: version + " (" + commit + ")",
-	})
+	}
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		options.Progress = os.Stderr
+	}
+	return plugin.Run(ctx, os.Args[1:], options)
 }

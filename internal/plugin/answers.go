@@ -83,7 +83,11 @@ what comes nearest to being one.`,
 			if err != nil {
 				return err
 			}
-			err = p.print(documentOf(q, answer), func(out io.Writer) error { return p.explain(out, q, answer) })
+			if p.output == outputMermaid {
+				err = mermaidAnswer(p.Streams.Out, q, answer)
+			} else {
+				err = p.print(documentOf(q, answer), func(out io.Writer) error { return p.explain(out, q, answer) })
+			}
 			if answer.Verdict == query.Unknown {
 				err = errors.Join(err, c.uncertain(answer))
 			}
@@ -91,6 +95,7 @@ what comes nearest to being one.`,
 		},
 	}
 	p.addQuestion(a, command, true)
+	alsoPrints(command, outputMermaid)
 	return command
 }
 

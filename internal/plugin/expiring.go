@@ -35,9 +35,6 @@ func (p *plugin) expiringCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("--within: %w", err)
 			}
-			if err := p.checkOutput(); err != nil {
-				return err
-			}
 			c, err := p.connect()
 			if err != nil {
 				return err

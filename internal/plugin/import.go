@@ -58,9 +58,6 @@ where it would have to, it says so and writes nothing. Running it again writes o
   kubectl authz import people.csv --manifests > people.yaml`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, files []string) error {
-			if err := p.checkOutput(); err != nil {
-				return err
-			}
 			list, err := p.readPeople(files)
 			if err != nil {
 				return err

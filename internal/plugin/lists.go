@@ -24,6 +24,7 @@ type listing struct {
 
 // addFlags adds what every listing has.
 func (l *listing) addFlags(command *cobra.Command) {
+	alsoPrints(command, outputName)
 	command.Flags().BoolVarP(&l.all, "all-organizations", "A", false, "in all organizations instead of one")
 }
 
@@ -40,9 +41,6 @@ func (p *plugin) selectBy(l *listing, command *cobra.Command, flag, field, usage
 
 // read reads what is selected.
 func (p *plugin) read(ctx context.Context, l *listing) ([]v1alpha1.Object, error) {
-	if err := p.checkOutput(); err != nil {
-		return nil, err
-	}
 	c, err := p.connect()
 	if err != nil {
 		return nil, err

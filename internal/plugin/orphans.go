@@ -43,9 +43,6 @@ func (p *plugin) orphansCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("--waiting: %w", err)
 			}
-			if err := p.checkOutput(); err != nil {
-				return err
-			}
 			c, err := p.connect()
 			if err != nil {
 				return err

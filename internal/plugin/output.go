@@ -2,13 +2,16 @@ package plugin
 
 import (
 	"cmp"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 
+	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/printers"
@@ -23,15 +26,38 @@ const (
 	outputTable = "table"
 	outputJSON  = "json"
 	outputYAML  = "yaml"
+	// Some commands have more.
+	outputWide     = "wide"
+	outputName     = "name"
+	outputCSV      = "csv"
+	outputMarkdown = "markdown"
+	outputHTML     = "html"
+	outputMermaid  = "mermaid"
 )
 
-// checkOutput refuses other values before anything is read.
-func (p *plugin) checkOutput() error {
-	switch p.output {
-	case outputTable, outputJSON, outputYAML:
-		return nil
+// alsoFormats is the annotation of commands that have more forms of output than table, json and yaml.
+const alsoFormats = "formats"
+
+// alsoPrints gives a command more forms of output.
+func alsoPrints(command *cobra.Command, more ...string) {
+	command.Annotations = map[string]string{alsoFormats: strings.Join(more, ",")}
+}
+
+// formats are the forms of output that a command has.
+func formats(command *cobra.Command) []string {
+	all := []string{outputTable, outputJSON, outputYAML}
+	if more := command.Annotations[alsoFormats]; more != "" {
+		all = append(all, strings.Split(more, ",")...)
 	}
-	return fmt.Errorf("--output=%s: it is table, json or yaml", p.output)
+	return all
+}
+
+// checkOutput refuses a form of output that a command does not have, before anything is read.
+func (p *plugin) checkOutput(command *cobra.Command) error {
+	if all := formats(command); !slices.Contains(all, p.output) {
+		return fmt.Errorf("--output=%s: use one of %s", p.output, strings.Join(all, ", "))
+	}
+	return nil
 }
 
 // print writes an answer: as a document, or for people.
@@ -69,6 +95,13 @@ func (p *plugin) printObjects(objects []v1alpha1.Object, columns []string, row f
 		}
 		object.GetObjectKind().SetGroupVersionKind(kind)
 	}
+	if p.output == outputName {
+		for _, object := range objects {
+			kind := object.GetObjectKind().GroupVersionKind()
+			fmt.Fprintf(p.Streams.Out, "%s.%s/%s\n", strings.ToLower(kind.Kind), kind.Group, object.GetName())
+		}
+		return nil
+	}
 	document := list{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "List"}, Items: objects}
 	if objects == nil {
 		document.Items = []v1alpha1.Object{} // and not null
@@ -101,6 +134,25 @@ func table(out io.Writer, columns []string, rows [][]string) error {
 		content.Rows = append(content.Rows, metav1.TableRow{Cells: cells})
 	}
 	return printers.NewTablePrinter(printers.PrintOptions{}).PrintObj(content, out)
+}
+
+// csvTable writes rows as RFC 4180 has them. Spreadsheets take a cell that begins like a formula for one; it gets an
+// apostrophe, since names are written by users.
+func csvTable(out io.Writer, columns []string, rows [][]string) error {
+	writer := csv.NewWriter(out)
+	_ = writer.Write(columns) // the error comes with Flush
+	for _, row := range rows {
+		cells := make([]string, 0, len(row))
+		for _, cell := range row {
+			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+				cell = "'" + cell
+			}
+			cells = append(cells, cell)
+		}
+		_ = writer.Write(cells)
+	}
+	writer.Flush()
+	return writer.Error()
 }
 
 // plain is what users have written, so that it neither begins a line of its own nor speaks to the terminal.

@@ -1,14 +1,16 @@
 // Package plugin has the commands of the plugin kubectl-authz. They read what their user may read, leave it
-// to package inquiry to say what that means, and say when it is not enough.
+// to package query to say what that means, and say when it is not enough.
 package plugin
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/utils/clock"
@@ -29,6 +31,8 @@ type Options struct {
 	Streams genericiooptions.IOStreams
 	// Clock says what has begun and ended.
 	Clock clock.PassiveClock
+	// Progress is where to say what takes long; nil where nobody watches.
+	Progress io.Writer
 	// Version is what --version prints.
 	Version string
 }
@@ -74,8 +78,11 @@ Every answer is computed from the resources of Bailiwick that you may read. Wher
 the answer says so. An organization is a namespace: choose it with --namespace.
 
 Exit status: 0 is success, and yes; 1 is no; 2 is no answer, or not all of it.`,
-		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl authz"},
-		Version:       options.Version,
+		Annotations: map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl authz"},
+		Version:     options.Version,
+		PersistentPreRunE: func(command *cobra.Command, _ []string) error {
+			return p.checkOutput(command)
+		},
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -83,13 +90,17 @@ Exit status: 0 is success, and yes; 1 is no; 2 is no answer, or not all of it.`,
 	root.SetOut(options.Streams.Out)
 	root.SetErr(options.Streams.ErrOut)
 	p.flags.AddFlags(root.PersistentFlags())
-	root.PersistentFlags().StringVarP(&p.output, "output", "o", outputTable, "table, json or yaml")
+	root.PersistentFlags().StringVarP(&p.output, "output", "o", outputTable, "table, json or yaml; some commands have more")
 	root.AddCommand(
 		p.canICommand(), p.whoCanCommand(), p.explainCommand(),
 		p.grantsCommand(), p.assignmentsCommand(), p.membershipsCommand(), p.expiringCommand(), p.orphansCommand(),
 		p.importCommand(),
+		p.treeCommand(), p.userCommand(), p.reportCommand(),
 	)
-	p.complete(root, "output", fixed(outputTable, outputJSON, outputYAML))
+	err := root.RegisterFlagCompletionFunc("output", func(command *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+		return beginning(formats(command), begun), cobra.ShellCompDirectiveNoFileComp
+	})
+	utilruntime.Must(err) // the flag has been defined just before
 	p.complete(root, "namespace", p.namespaces)
 	return root
 }

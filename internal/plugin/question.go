@@ -139,9 +139,6 @@ func (p *plugin) ask(ctx context.Context, a *asking, permission string) (*cluste
 
 // look reads what there is.
 func (p *plugin) look(ctx context.Context) (*cluster, *query.World, error) {
-	if err := p.checkOutput(); err != nil {
-		return nil, nil, err
-	}
 	c, err := p.connect()
 	if err != nil {
 		return nil, nil, err

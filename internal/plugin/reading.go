@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,6 +20,7 @@ import (
 
 // world reads all that an answer about the chosen organization may depend on, as far as the user may.
 func (p *plugin) world(ctx context.Context, c *cluster) (*query.World, error) {
+	defer p.sayWhenSlow("Reading " + c.organization + " ...")()
 	var mu sync.Mutex
 	found := query.Objects{Organization: c.organization}
 	keep := func(kind string, objects []v1alpha1.Object, err error) error {
@@ -64,6 +66,31 @@ func (p *plugin) world(ctx context.Context, c *cluster) (*query.World, error) {
 	}
 	slices.Sort(found.Unread)
 	return query.New(found, p.Clock), nil
+}
+
+// slow is after how long people want to know what they wait for.
+const slow = time.Second
+
+// sayWhenSlow tells people at a terminal what they wait for, once they do. What it returns ends that.
+func (p *plugin) sayWhenSlow(what string) (done func()) {
+	if p.Progress == nil {
+		return func() {}
+	}
+	ended, told := make(chan struct{}), make(chan struct{})
+	timer := time.NewTimer(slow)
+	go func() {
+		defer close(told)
+		select {
+		case <-timer.C:
+			fmt.Fprintln(p.Progress, what)
+		case <-ended:
+			timer.Stop()
+		}
+	}()
+	return func() {
+		close(ended)
+		<-told
+	}
 }
 
 // notRead says what it means that some kinds could not be read; nil when all could.

@@ -215,7 +215,7 @@ func compareEnds(a, b *metav1.Time) int {
 }
 
 func (w *World) way(q Question, access entitlement.Entitlement) Way {
-	way := Way{At: access.At.String(), unmet: access.Grant.Unmet(q.Attributes), Confirmed: w.confirmed(q, access), Via: objectsOf(access.Through)}
+	way := Way{At: access.At.String(), unmet: access.Grant.Unmet(q.Attributes), Confirmed: w.confirmed(q.User, access), Via: objectsOf(access.Through)}
 	way.Met = len(way.unmet) == 0
 	if until := access.Grant.Window.Until; !until.IsZero() {
 		way.Until = &metav1.Time{Time: until.UTC()}

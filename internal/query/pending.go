@@ -51,20 +51,17 @@ func (w *World) unsettled() []kinds.Ref {
 	return late
 }
 
-// confirmed says whether the operator has confirmed all that makes a way. What is behind elsewhere does not
+// confirmed says whether the operator has confirmed all that makes a way of a user. What is behind elsewhere does not
 // matter to it, except for roles, which inherit from each other, and for what all depends on.
-func (w *World) confirmed(q Question, access entitlement.Entitlement) bool {
-	made := append([]kinds.Ref{w.ref(kinds.User, q.User)}, access.Through...)
-	for _, late := range w.behind(q.User) {
+func (w *World) confirmed(user string, access entitlement.Entitlement) bool {
+	made := append([]kinds.Ref{w.ref(kinds.User, user)}, access.Through...)
+	return !slices.ContainsFunc(w.late, func(late kinds.Ref) bool {
 		switch late.Kind {
 		case kinds.Role, kinds.Organization, kinds.ResourceType:
-			return false
+			return true
 		}
-		if slices.Contains(made, w.ref(late.Kind, late.Name)) {
-			return false
-		}
-	}
-	return true
+		return slices.Contains(made, late)
+	})
 }
 
 // settled says whether an object's status is about its present spec, has been confirmed by the store, and

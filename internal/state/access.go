@@ -13,9 +13,14 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
 
-// heldAt is what a user holds at a path, at the path itself and above it, in a fixed order.
+// heldAt is what a user holds at a path, at the path itself and above it.
 func (s *tenant) heldAt(user types.NamespacedName, at scope.Path) []entitlement.Entitlement {
-	held := s.index.Held(user.Name, func(path scope.Path) bool { return path.Covers(at) }, s.instant())
+	return s.held(user, func(path scope.Path) bool { return path.Covers(at) })
+}
+
+// held is what a user holds at the places that are asked for, in a fixed order.
+func (s *tenant) held(user types.NamespacedName, asked func(scope.Path) bool) []entitlement.Entitlement {
+	held := s.index.Held(user.Name, asked, s.instant())
 	slices.SortFunc(held, func(a, b entitlement.Entitlement) int {
 		return cmp.Or(
 			strings.Compare(a.Grant.Permission, b.Grant.Permission),

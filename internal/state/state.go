@@ -252,6 +252,11 @@ func (s *State) Held(user types.NamespacedName, at scope.Path) []entitlement.Ent
 	return s.tenant(user.Namespace).heldAt(user, at)
 }
 
+// HeldAnywhere are all ways in which a user holds permissions now, wherever that is, in the order of Held.
+func (s *State) HeldAnywhere(user types.NamespacedName) []entitlement.Entitlement {
+	return s.tenant(user.Namespace).held(user, func(scope.Path) bool { return true })
+}
+
 // MissingPrivileges says what is lacking to the one who asks, known by their subject, for replacing an object by
 // another; old is nil where it is created, and object where it is deleted. What the change gives is all
 // that is held with it and not without it, by whomever, also where it only makes other objects take effect.

@@ -43,7 +43,7 @@ var _ = Describe("kubectl authz can-i, who-can and explain", func() {
 		}
 	}
 
-	It("[G14] answer as the store does, to whoever has the shipped roles for that organization and no other", func() {
+	It("[G14] [C2] answer as the store does, and so does a review, to whoever has the shipped roles for that organization and no other", func() {
 		invitation := build.Invitation(w.Namespace, "welcome").AcceptedBy("dora").Obj()
 		given(
 			w.user("carol"), w.user("dora"), build.User(w.Namespace, "eve").KnownAs(w.subject("eve")).Suspended().Obj(), invitation,
@@ -70,6 +70,7 @@ var _ = Describe("kubectl authz can-i, who-can and explain", func() {
 		requests := []attributes{
 			{}, {"color": "red", "floor": 2.0}, {"color": "blue", "floor": 3.0}, {"color": "green", "draft": true}, {"draft": false},
 		}
+		reviewed := viewer.reviewed()
 		asked, allowed := 0, 0
 		for _, user := range []string{"alice", "bob", "carol", "dora", "eve"} {
 			for place, id := range places {
@@ -78,10 +79,12 @@ var _ = Describe("kubectl authz can-i, who-can and explain", func() {
 						if len(request) > 0 && permission != w.Edit {
 							continue // only Edit has attributes
 						}
-						where, object, onObject := strings.Cut(place, " ")
+						where, object, isObject := strings.Cut(place, " ")
 						args := []string{"can-i", permission, "--user=" + user, "--scope=" + where}
-						if onObject {
+						path := strings.TrimSuffix(w.Namespace+"/"+where, "/")
+						if isObject {
 							args = append(args, "--resource="+w.Type+"/"+object)
+							path += "/" + w.Type + "/" + object
 						}
 						for name, value := range request {
 							args = append(args, fmt.Sprintf("--attribute=%s=%v", name, value))
@@ -91,6 +94,7 @@ var _ = Describe("kubectl authz can-i, who-can and explain", func() {
 						Expect(err).NotTo(HaveOccurred())
 						Expect(got.Status).To(Equal(map[bool]int{true: plugin.StatusOK, false: plugin.StatusNo}[want]), "%v: %+v", args, got)
 						Expect(got.Out).To(Equal(map[bool]string{true: "yes\n", false: "no\n"}[want]))
+						Expect(allowedBy(reviewed, user, permission, path, request)).To(Equal(want), "%v", args)
 						if asked++; want {
 							allowed++
 						}
@@ -196,15 +200,15 @@ var _ = Describe("kubectl authz can-i, who-can and explain", func() {
 
 	It("refuse what can't be meant", func() {
 		for message, args := range map[string][]string{
-			"WORKSPACE/PROJECT":       {"--scope=prod/vision/42"},
-			"TYPE/ID":                 {"--resource=42"},
-			"NAME=VALUE":              {"--attribute=color"},
-			`no attribute "shade"`:    {"--attribute=shade=red"},
-			"it is a Number":          {"--attribute=floor=high"},
-			"it is a Boolean":         {"--attribute=draft=3"},
-			"table, json or yaml":     {"--output=wide"},
-			"accepts 1 arg":           {"more"},
-			"unknown flag: --anybody": {"--anybody"},
+			"WORKSPACE/PROJECT":            {"--scope=prod/vision/42"},
+			"TYPE/ID":                      {"--resource=42"},
+			"NAME=VALUE":                   {"--attribute=color"},
+			`no attribute "shade"`:         {"--attribute=shade=red"},
+			"it is a Number":               {"--attribute=floor=high"},
+			"it is a Boolean":              {"--attribute=draft=3"},
+			"use one of table, json, yaml": {"--output=wide"},
+			"accepts 1 arg":                {"more"},
+			"unknown flag: --anybody":      {"--anybody"},
 		} {
 			got := viewer.authz(append([]string{"can-i", w.Edit, "--user=alice"}, args...)...)
 			Expect(got.Status).To(Equal(plugin.StatusFailed), message)
