@@ -16,20 +16,41 @@ const (
 // Cost is the most that a decision about a permission can cost, where these grants are all that one
 // tuple says of it: every rule is tried, and the last test of each fails.
 func Cost(grants []policy.Grant) int {
-	cost, last := costBase, 0
+	var sum Sum
 	for _, grant := range grants {
-		cost += costWindow
-		if len(grant.Tests) == 0 {
-			// An open window without tests ends the search: only one can go on to its tests.
-			last = costTests
-			continue
-		}
-		cost += costTests
-		for _, test := range grant.Tests {
-			cost += testCost(test)
-		}
+		sum = sum.With(grant)
 	}
-	return cost + last
+	return sum.Cost()
+}
+
+// Sum is what grants of one permission cost together. The zero value is that of none.
+type Sum struct {
+	rules int
+	// open means that a grant is without tests.
+	open bool
+}
+
+// With is the sum with one more grant.
+func (s Sum) With(grant policy.Grant) Sum {
+	s.rules += costWindow
+	if len(grant.Tests) == 0 {
+		s.open = true
+		return s
+	}
+	s.rules += costTests
+	for _, test := range grant.Tests {
+		s.rules += testCost(test)
+	}
+	return s
+}
+
+// Cost is as that of the package.
+func (s Sum) Cost() int {
+	if s.open {
+		// An open window without tests ends the search: only one can go on to its tests.
+		return costBase + s.rules + costTests
+	}
+	return costBase + s.rules
 }
 
 func testCost(test policy.Test) int {

@@ -44,6 +44,12 @@ func (s *tenant) missingPrivileges(subject string, old, object client.Object) Mi
 		organization = named.GetName()
 	}
 	g := &escalationCheck{state: s, key: client.ObjectKeyFromObject(named), subject: subject}
+	user, known := s.userOf(identity{organization, subject})
+	if known {
+		g.difference = newDifference(s.privileges(user))
+	} else {
+		g.difference = newDifference(func(func(Privilege) bool) {})
+	}
 	switch o := named.(type) {
 	case *v1alpha1.RoleAssignment:
 		g.assignment(cast[*v1alpha1.RoleAssignment](old), cast[*v1alpha1.RoleAssignment](object))
@@ -64,13 +70,9 @@ func (s *tenant) missingPrivileges(subject string, old, object client.Object) Mi
 	default:
 		panic(fmt.Sprintf("desired: a %T gives nothing that could be held", o)) // a mistake in the program
 	}
-	lacking := MissingPrivileges{Unresolved: g.unresolved, Privileges: uncovered(g.gives, slices.Values(g.had))}
-	if user, ok := s.userOf(identity{organization, subject}); ok {
-		lacking.User = user.Name
-		lacking.Privileges = uncovered(lacking.Privileges, s.privileges(user))
-	}
-	slices.SortFunc(lacking.Privileges, comparePowers)
-	return lacking
+	g.difference.add(g.had, g.gives)
+	s.compared.Add(int64(g.difference.compared))
+	return MissingPrivileges{User: user.Name, Unresolved: g.unresolved, Privileges: g.difference.sorted()}
 }
 
 // cast is the object as one of its kind, nil if there is none.
@@ -90,6 +92,7 @@ type escalationCheck struct {
 	// gives are held after the change, had before it, by the same people.
 	gives, had []Privilege
 	unresolved []string
+	difference *difference
 }
 
 func (g *escalationCheck) give(privileges ...Privilege) { g.gives = append(g.gives, privileges...) }

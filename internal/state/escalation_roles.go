@@ -61,7 +61,7 @@ func (g *escalationCheck) promises(before, after *tenant) {
 // giveByRole: whoever has a role gets what it gives.
 func (g *escalationCheck) giveByRole(role types.NamespacedName, had, gives []policy.Grant) {
 	organization := scope.Path{Organization: role.Namespace}
-	g.give(uncovered(at(organization, gives), slices.Values(at(organization, had)))...)
+	g.difference.add(at(organization, had), at(organization, gives))
 	if len(had) == 0 && len(gives) > 0 && g.state.administeredBy(role) {
 		g.give(manages(role.Namespace, ""))
 	}

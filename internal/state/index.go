@@ -1,6 +1,12 @@
 package state
 
 import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -43,12 +49,65 @@ func (i index[K, V]) remove(key K, value V) {
 	}
 }
 
+// byAge finds the objects that claim something, the oldest first, since that one has it.
+type byAge[K comparable] map[K][]aged
+
+// aged is an object, and when it was created.
+type aged struct {
+	created time.Time
+	key     types.NamespacedName
+}
+
+// ageOf is the age of an object.
+func ageOf(o metav1.Object) aged {
+	return aged{o.GetCreationTimestamp().Time, types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}}
+}
+
+// compare orders objects of one kind as policy.CompareAge does.
+func (a aged) compare(other aged) int {
+	return cmp.Or(a.created.Compare(other.created), strings.Compare(a.key.Namespace, other.key.Namespace), strings.Compare(a.key.Name, other.key.Name))
+}
+
+func (b byAge[K]) add(what K, by aged) {
+	at, _ := slices.BinarySearchFunc(b[what], by, aged.compare)
+	b[what] = slices.Insert(b[what], at, by)
+}
+
+func (b byAge[K]) remove(what K, by aged) {
+	at, _ := slices.BinarySearchFunc(b[what], by, aged.compare)
+	if b[what] = slices.Delete(b[what], at, at+1); len(b[what]) == 0 {
+		delete(b, what)
+	}
+}
+
+// older is the next older one that claims the same.
+func (b byAge[K]) older(what K, than aged) (types.NamespacedName, bool) {
+	at, _ := slices.BinarySearchFunc(b[what], than, aged.compare)
+	if at == 0 {
+		return types.NamespacedName{}, false
+	}
+	return b[what][at-1].key, true
+}
+
+// younger is the next younger one that claims the same.
+func (b byAge[K]) younger(what K, than aged) (types.NamespacedName, bool) {
+	at, there := slices.BinarySearchFunc(b[what], than, aged.compare)
+	if there {
+		at++
+	}
+	if at == len(b[what]) {
+		return types.NamespacedName{}, false
+	}
+	return b[what][at].key, true
+}
+
 // references are who names whom.
 type references struct {
 	// By namespace, which is by organization.
 	usersOf, groupsOf, rolesOf, assignmentsOf index[string, types.NamespacedName]
 
-	usersBySubject index[identity, types.NamespacedName]
+	// usersBySubject are in order of age: of several with one subject, the oldest is in force.
+	usersBySubject byAge[identity]
 	// rolesGiving finds roles by a permission that they list.
 	rolesGiving index[string, types.NamespacedName]
 	// heirs finds the roles that inherit from a role directly.
@@ -82,7 +141,7 @@ func newReferences() references {
 	}
 	return references{
 		usersOf: byText(), groupsOf: byText(), rolesOf: byText(), assignmentsOf: byText(),
-		usersBySubject: index[identity, types.NamespacedName]{},
+		usersBySubject: byAge[identity]{},
 		rolesGiving:    byText(), heirs: byName(), assignmentsOn: byText(),
 		assignedRole: byName(), assignedToUser: byName(), assignedToGroup: byName(), assignedToInvitation: byName(),
 		membershipsOf: byText(), invitationsOf: byText(), deleting: byText(),

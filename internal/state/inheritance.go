@@ -228,11 +228,11 @@ func wayTo(key types.NamespacedName, from map[types.NamespacedName]types.Namespa
 // affordable leaves out the grants with which a decision about their permission would cost more than
 // the store allows, those that come later first. It says of each that is kept which role gives it.
 func affordable(grants []inheritedGrant, limit int) (kept []policy.Grant, givers []string, faults []v1alpha1.PermissionFault) {
-	admitted := map[string][]policy.Grant{}
+	admitted := map[string]condition.Sum{}
 	for _, inherited := range grants {
 		grant := inherited.grant
-		with := append(slices.Clip(admitted[grant.Permission]), grant)
-		if cost := condition.Cost(with); len(grant.Tests) > 0 && cost > limit {
+		with := admitted[grant.Permission].With(grant)
+		if cost := with.Cost(); len(grant.Tests) > 0 && cost > limit {
 			fault := v1alpha1.PermissionFault{
 				Permission: grant.Permission, Reason: v1alpha1.ReasonConditionTooExpensive, Message: fmt.Sprintf(
 					"with this entry's %d conditions, a decision about the permission would cost %d, and the store allows %d: use fewer conditions, In instead of several entries, or another permission",

@@ -136,11 +136,9 @@ func all[K, V comparable](to set[V], in index[K, V], name K) {
 	maps.Copy(to, in[name])
 }
 
-// claimants are the users who say they are the same person: which of them is believed may change.
-func (p *pass) claimants(who identity) { all(p.users, p.state.named.usersBySubject, who) }
-
 // judge replaces the outcome of an object and notes whether it is another one now.
 func (p *pass) judge(ref kinds.Ref, outcome *Outcome, now Outcome) {
+	p.state.evaluated.Add(1)
 	if !outcome.equal(now) {
 		p.state.tally.add(ref.Kind, outcome, -1)
 		p.state.tally.add(ref.Kind, &now, 1)

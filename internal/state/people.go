@@ -9,7 +9,6 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
-	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
 type user struct {
@@ -20,6 +19,14 @@ type user struct {
 	subject string
 	// active is whom it stands for in decisions; empty where it is suspended or not valid.
 	active string
+}
+
+// youngerUser notes that of the Users with one subject the next younger one has another before it now, or none. One is enough: each
+// is told of the next older one, so that a hundred of them are not looked at for every one that comes or goes.
+func (p *pass) youngerUser(than *v1alpha1.User) {
+	if key, is := p.state.named.usersBySubject.younger(identity{than.Namespace, than.Spec.Subject}, ageOf(than)); is {
+		p.users.add(key)
+	}
 }
 
 func (p *pass) evaluateUser(key types.NamespacedName) {
@@ -54,14 +61,12 @@ func (s *tenant) judgeUser(key types.NamespacedName, object *v1alpha1.User) Outc
 	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
 		return *ungoverned
 	}
-	holder := oldest(s.named.usersBySubject[identity{key.Namespace, object.Spec.Subject}], func(a, b types.NamespacedName) int {
-		return policy.CompareAge(s.users[a].object, s.users[b].object)
-	})
+	older, taken := s.named.usersBySubject.older(identity{key.Namespace, object.Spec.Subject}, ageOf(object))
 	switch {
-	case holder != key:
+	case taken:
 		return Outcome{Reason: v1alpha1.ReasonSubjectTaken, Stalled: true, Message: fmt.Sprintf(
 			"spec.subject: the older User %s has the subject %q, so this one grants nothing: delete one of the two, or make this one anew with another subject",
-			holder.Name, object.Spec.Subject)}
+			older.Name, object.Spec.Subject)}
 	case object.Spec.Suspended:
 		return Outcome{Reason: v1alpha1.ReasonSuspended, Ready: true,
 			Message: "suspended: all access is taken; set spec.suspended to false to give it back"}

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -72,19 +71,13 @@ func (p Privilege) String() string {
 	return text + " under these conditions on " + strings.Join(attributes, ", ")
 }
 
-// comparePowers orders privileges: what has no permission's name comes first.
-func comparePowers(a, b Privilege) int {
-	return cmp.Or(strings.Compare(a.Grant.Permission, b.Grant.Permission), strings.Compare(a.String(), b.String()))
-}
-
 // userOf finds the User that stands for an identity now; false when none does, or it is suspended.
 func (s *tenant) userOf(who identity) (types.NamespacedName, bool) {
-	for key := range s.named.usersBySubject[who] {
-		if s.active(key) {
-			return key, true
-		}
+	users := s.named.usersBySubject[who]
+	if len(users) == 0 || !s.active(users[0].key) {
+		return types.NamespacedName{}, false
 	}
-	return types.NamespacedName{}, false
+	return users[0].key, true
 }
 
 // privileges are all that a user holds for good: what is held by a temporary grant is not among them.
@@ -135,28 +128,4 @@ func (s *tenant) isAdministration(key types.NamespacedName, spec *v1alpha1.RoleA
 	organization := s.organizations[key.Namespace]
 	return organization != nil && organization.object != nil &&
 		spec.RoleRef.Name == organization.object.Spec.AdminRole && spec.Scope == (v1alpha1.Scope{})
-}
-
-// uncovered are those privileges that none of the others covers.
-func uncovered(wanted []Privilege, by iter.Seq[Privilege]) []Privilege {
-	if len(wanted) == 0 {
-		return nil
-	}
-	index := map[string][]Privilege{}
-	var managing []Privilege
-	for privilege := range by {
-		if privilege.isManagement() {
-			managing = append(managing, privilege)
-		} else {
-			index[privilege.Grant.Permission] = append(index[privilege.Grant.Permission], privilege)
-		}
-	}
-	var left []Privilege
-	for _, privilege := range wanted {
-		covers := func(held Privilege) bool { return held.Covers(privilege) }
-		if !slices.ContainsFunc(managing, covers) && !slices.ContainsFunc(index[privilege.Grant.Permission], covers) {
-			left = append(left, privilege)
-		}
-	}
-	return left
 }

@@ -69,8 +69,9 @@ func (p *pass) learn(object client.Object) {
 		place(s.users, key).object = &v1alpha1.User{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		n.usersOf.add(o.Namespace, key)
 		p.administered.add(o.Namespace)
-		n.usersBySubject.add(identity{o.Namespace, o.Spec.Subject}, key)
-		p.claimants(identity{o.Namespace, o.Spec.Subject})
+		n.usersBySubject.add(identity{o.Namespace, o.Spec.Subject}, ageOf(o))
+		p.users.add(key)
+		p.youngerUser(o)
 	case *v1alpha1.Group:
 		place(s.groups, key).object = &v1alpha1.Group{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		n.groupsOf.add(o.Namespace, key)
@@ -138,13 +139,12 @@ func (p *pass) forget(ref kinds.Ref) {
 		}
 	case kinds.User:
 		if old := s.users[key]; old != nil {
-			was := identity{ref.Namespace, old.object.Spec.Subject}
+			p.youngerUser(old.object)
+			n.usersBySubject.remove(identity{ref.Namespace, old.object.Spec.Subject}, ageOf(old.object))
 			old.object = nil
 			n.usersOf.remove(ref.Namespace, key)
 			p.administered.add(ref.Namespace)
-			n.usersBySubject.remove(was, key)
 			p.users.add(key)
-			p.claimants(was)
 		}
 	case kinds.Group:
 		if old := s.groups[key]; old != nil {

@@ -63,6 +63,10 @@ type tenant struct {
 	index *entitlement.Index
 
 	tally tally
+
+	// evaluated is how often an object has been evaluated, and compared how many pairs of privileges have been compared, so that
+	// a test can bound what a write costs.
+	evaluated, compared atomic.Int64
 }
 
 // cellClaim is filled with contexts or, where there are none, by the role.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -82,23 +81,21 @@ func (b *contextBuilder) add(permission string, entry *structpb.Value, size int)
 // renderEntry is what stands under a permission: true where it holds always, otherwise the list of the
 // ways in which it holds.
 func renderEntry(grants []policy.Grant) (entry *structpb.Value, size int) {
-	var rules []*structpb.Value
-	seen := map[string]bool{}
+	// A rule's encoding is its identity: the same rule twice costs twice and says nothing more.
+	rules := map[string]*structpb.Value{}
 	for _, grant := range grants {
 		if grant.Always() {
 			entry = structpb.NewBoolValue(true)
 			return entry, proto.Size(entry)
 		}
 		rule := condition.Rule(grant)
-		// A rule's encoding is its identity: the same rule twice costs twice and says nothing more.
-		identity := canonical(rule)
-		if !seen[identity] {
-			seen[identity] = true
-			rules = append(rules, rule)
-		}
+		rules[canonical(rule)] = rule
 	}
-	slices.SortFunc(rules, func(a, b *structpb.Value) int { return strings.Compare(canonical(a), canonical(b)) })
-	entry = structpb.NewListValue(&structpb.ListValue{Values: rules})
+	sorted := make([]*structpb.Value, 0, len(rules))
+	for _, identity := range slices.Sorted(maps.Keys(rules)) {
+		sorted = append(sorted, rules[identity])
+	}
+	entry = structpb.NewListValue(&structpb.ListValue{Values: sorted})
 	return entry, proto.Size(entry)
 }
 

@@ -1,0 +1,86 @@
+package state_test
+
+import (
+	"fmt"
+	"testing"
+
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+)
+
+// costs is an organization in which a test counts what writes cost.
+type costs struct {
+	*testing.T
+	*state.State
+}
+
+// newCosts is one in which mallory holds nothing.
+func newCosts(t *testing.T, objects ...client.Object) costs {
+	declares := build.ResourceType("flow").OfType("flow")
+	for n := range 250 {
+		declares = declares.Permits(permission(n), build.String("color"), build.Number("size"))
+	}
+	s := state.New(state.Limits{ConditionCost: 10_000}, clocktesting.NewFakePassiveClock(epoch))
+	s.Put(declares.Obj(), namespace("acme"), build.Organization("acme").Obj(), build.User("acme", "mallory").KnownAs("mallory").Obj())
+	s.Put(copies(objects...)...)
+	return costs{t, s}
+}
+
+func permission(n int) string { return fmt.Sprintf("P%03d", n) }
+
+// counting says how many objects are evaluated, and how many pairs of privileges compared.
+func (c costs) counting(do func()) (evaluated, compared int64) {
+	evaluated, compared = c.Evaluated("acme"), c.Compared("acme")
+	do()
+	return c.Evaluated("acme") - evaluated, c.Compared("acme") - compared
+}
+
+func TestF8AUserAmongManyOfOneSubjectCostsAsMuchAsAmongTwo(t *testing.T) {
+	c := newCosts(t)
+	named := func(n int) *v1alpha1.User { return build.User("acme", fmt.Sprintf("u%03d", n)).KnownAs("same").Obj() }
+	evaluated, _ := c.counting(func() {
+		for n := range 800 {
+			c.Put(named(n))
+		}
+		for n := range 800 {
+			c.Put(named(n)) // their own statuses come back
+		}
+		for n := range 400 {
+			c.Remove(kinds.RefOf(named(n)))
+		}
+	})
+	// The User, the next younger one, and the Organization, of which it could be an owner.
+	if most := int64(3 * 2000); evaluated > most {
+		t.Errorf("2,000 writes of Users with one subject evaluate %d objects, want at most three each", evaluated)
+	}
+}
+
+func TestF8APrivilegeOfManyChildrenIsComparedOnce(t *testing.T) {
+	entries := func(name string, from int) *build.RoleBuilder {
+		role := build.Role("acme", name)
+		for n := range 200 {
+			role = role.GrantsIf("P000", build.Equals("color", fmt.Sprint(from+n)))
+		}
+		return role
+	}
+	objects := []client.Object{entries("root", 0).Obj()}
+	for n := range 100 {
+		objects = append(objects, build.Role("acme", fmt.Sprint("child", n)).Inherits("root").Obj())
+	}
+	c := newCosts(t, objects...)
+	var missing state.MissingPrivileges
+	_, compared := c.counting(func() {
+		missing = c.MissingPrivileges("mallory", objects[0], entries("root", 100).Obj())
+	})
+	if len(missing.Privileges) != 100 {
+		t.Errorf("%d privileges are missing, want the 100 that are new", len(missing.Privileges))
+	}
+	if most := int64(100 * 200); compared > most {
+		t.Errorf("%d pairs are compared, want at most %d: those of the role, and not of each child", compared, most)
+	}
+}

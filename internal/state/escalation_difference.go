@@ -1,0 +1,162 @@
+package state
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+)
+
+// maxCompared is how many pairs of privileges with conditions are compared for one write. What is left then counts as not
+// held, so that nobody keeps the webhook busy. A role's entries of one permission, as many as a decision may cost, can be
+// compared with as many others.
+const maxCompared = 100_000
+
+// privilegeID tells privileges apart: those that are alike have the same.
+type privilegeID struct {
+	about
+	at     scope.Path
+	window policy.Window
+	tests  string
+}
+
+// about is a permission at a path or on a group. One without a name is the right to say who is in groups.
+type about struct{ permission, group string }
+
+func idOf(p Privilege) privilegeID {
+	return privilegeID{about{p.Grant.Permission, p.Group}, p.At, p.Grant.Window, testsOf(p.Grant)}
+}
+
+// testsOf are the conditions of a grant as text.
+func testsOf(grant policy.Grant) string {
+	if len(grant.Tests) == 0 {
+		return ""
+	}
+	var text strings.Builder
+	for _, test := range grant.Tests {
+		fmt.Fprintf(&text, "%q %s %s", test.Attribute, test.Type, test.Operator)
+		for _, value := range test.Values {
+			fmt.Fprintf(&text, " %q", value.String())
+		}
+		text.WriteByte('\n')
+	}
+	return text.String()
+}
+
+// privilegeSet finds a privilege that covers another one. The same one, or one without conditions, is found at once.
+type privilegeSet struct {
+	all map[privilegeID]struct{}
+	// conditional are those with conditions or a window.
+	conditional map[about][]Privilege
+}
+
+func newPrivilegeSet(privileges iter.Seq[Privilege]) *privilegeSet {
+	s := &privilegeSet{all: map[privilegeID]struct{}{}, conditional: map[about][]Privilege{}}
+	for p := range privileges {
+		s.add(idOf(p), p)
+	}
+	return s
+}
+
+func (s *privilegeSet) add(id privilegeID, p Privilege) {
+	if s.has(id) {
+		return
+	}
+	s.all[id] = struct{}{}
+	if !p.Grant.Always() {
+		s.conditional[id.about] = append(s.conditional[id.about], p)
+	}
+}
+
+func (s *privilegeSet) has(id privilegeID) bool {
+	_, there := s.all[id]
+	return there
+}
+
+// covering is one of the set that covers a privilege. compared counts the pairs that were compared.
+func (s *privilegeSet) covering(id privilegeID, p Privilege, compared *int) (privilegeID, bool) {
+	if s.has(id) {
+		return id, true
+	}
+	candidates := []about{id.about}
+	if id.group != "" || p.isManagement() {
+		candidates = append(candidates, about{}) // whoever administers the organization
+	}
+	for _, what := range candidates {
+		for at, above := p.At, true; above; at, above = at.Parent() {
+			if plain := (privilegeID{about: what, at: at}); s.has(plain) {
+				return plain, true
+			}
+		}
+	}
+	for _, what := range candidates {
+		for _, held := range s.conditional[what] {
+			if *compared >= maxCompared {
+				return privilegeID{}, false
+			}
+			*compared++
+			if held.Covers(p) {
+				return idOf(held), true
+			}
+		}
+	}
+	return privilegeID{}, false
+}
+
+// difference gathers what a write gives and its author does not hold.
+type difference struct {
+	// author is what the author holds, and covered remembers of a privilege one that covers it.
+	author   *privilegeSet
+	covered  map[privilegeID]privilegeID
+	missing  *privilegeSet
+	listed   []Privilege
+	compared int
+}
+
+func newDifference(author iter.Seq[Privilege]) *difference {
+	return &difference{
+		author: newPrivilegeSet(author), covered: map[privilegeID]privilegeID{},
+		missing: newPrivilegeSet(func(func(Privilege) bool) {}),
+	}
+}
+
+// add takes what somebody has after the write, and had before it. The same privilege of many, as that of a role of all its
+// children, is compared once.
+func (d *difference) add(before, after []Privilege) {
+	had := newPrivilegeSet(slices.Values(before))
+	for _, p := range after {
+		id := idOf(p)
+		if had.has(id) || d.missing.has(id) {
+			continue
+		}
+		if by, known := d.covered[id]; known && (d.author.has(by) || had.has(by)) {
+			continue
+		}
+		by, covered := d.author.covering(id, p, &d.compared)
+		if !covered {
+			by, covered = had.covering(id, p, &d.compared)
+		}
+		if covered {
+			d.covered[id] = by
+			continue
+		}
+		d.missing.add(id, p)
+		d.listed = append(d.listed, p)
+	}
+}
+
+// sorted are the missing privileges in a fixed order: what has no permission's name comes first.
+func (d *difference) sorted() []Privilege {
+	texts := make(map[privilegeID]string, len(d.listed))
+	for _, p := range d.listed {
+		texts[idOf(p)] = p.String()
+	}
+	slices.SortFunc(d.listed, func(a, b Privilege) int {
+		return cmp.Or(strings.Compare(a.Grant.Permission, b.Grant.Permission), strings.Compare(texts[idOf(a)], texts[idOf(b)]))
+	})
+	return d.listed
+}
