@@ -10,7 +10,10 @@ GINKGO = go tool ginkgo run --procs=3
 GOLANGCI_LINT = go tool -modfile=$(CURDIR)/hack/tools/go.mod golangci-lint
 
 # The modules of ours beside the root: what they need is not for whoever uses the root.
-MODULES = docs/examples/go test/chart test/gitops/argocd test/gitops/flux test/monitoring test/schema/inprocess
+MODULES = docs/examples/go hack/release test/chart test/gitops/argocd test/gitops/flux test/monitoring test/schema/inprocess
+
+# The rows that show whether an API server takes our schemas, policies and webhooks, and keeps what they say.
+OLDEST_ROWS = schema|\[Z1\]|\[Z4\]|\[Z5\]|\[Z8\]|\[G7\]|\[G12\]|\[B6\]|\[K2\]|\[K9\]|\[P2\]
 
 .DEFAULT_GOAL := help
 
@@ -37,8 +40,8 @@ bin/demo:
 	@go build -buildvcs=false -o $@ ./hack/demo
 
 .PHONY: dist
-dist: controlplane ## Write dist/install.yaml, all of config/default, and the packaged chart. IMAGE=name:tag or name@sha256:... names theirs.
-	@VERSION='$(VERSION)' IMAGE='$(IMAGE)' hack/dist.sh dist
+dist: controlplane ## Write dist: manifests, chart, kubectl-authz for six platforms, krew's manifest, SBOM and NOTICE. IMAGE=name:tag or name@sha256:... names the manifests' image.
+	@VERSION='$(VERSION)' COMMIT='$(COMMIT)' IMAGE='$(IMAGE)' PLATFORMS='$(PLATFORMS)' hack/dist.sh dist
 
 .PHONY: controlplane
 controlplane: ## Put etcd, kube-apiserver, kube-controller-manager and kubectl into bin/controlplane. The first time takes 5 to 10 minutes.
@@ -65,6 +68,15 @@ test-external: packages controlplane build ## Run the integration tests on an ex
 test-faults: packages controlplane build ## Run the tests of faults (docs/faults.md) in many rounds, on both stores.
 	BAILIWICK_FAULT_ROUNDS=$${BAILIWICK_FAULT_ROUNDS:-20} $(GINKGO) --timeout=6h --focus='\[K([5-9]|11)\]' ./test/integration
 	BAILIWICK_FAULT_ROUNDS=$${BAILIWICK_FAULT_ROUNDS:-20} BAILIWICK_TEST_STORE=external $(GINKGO) --timeout=6h --focus='\[K([5-9]|11)\]' ./test/integration
+
+.PHONY: test-oldest
+test-oldest: export KUBERNETES = 1.33
+test-oldest: controlplane build ## Run the schema's and the main rows on the oldest Kubernetes that is supported, built from its modules.
+	$(GINKGO) --timeout=60m --focus='$(OLDEST_ROWS)' ./test/integration
+
+.PHONY: vulnerabilities
+vulnerabilities: ## Look for known vulnerabilities in what is compiled in. It needs vuln.go.dev.
+	go run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
 
 .PHONY: bench
 bench: controlplane build ## Measure what docs/performance.md promises. BENCH_SCALE=0.1 takes a quick look.

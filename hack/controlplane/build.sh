@@ -3,6 +3,8 @@
 # checkout. They are built once and kept outside the checkout, under $BAILIWICK_CACHE, where every
 # clone finds them again. If KUBEBUILDER_ASSETS names a directory with all four, there is nothing to
 # do: the tests and the demo use those.
+#
+# KUBERNETES=1.33 takes the versions of kubernetes-1.33.mod instead of those of go.mod.
 set -euo pipefail
 
 readonly programs=(etcd kube-apiserver kube-controller-manager kubectl)
@@ -10,9 +12,17 @@ readonly progress_seconds=15
 
 cd "$(dirname "$0")"
 
+modules=go.mod
+modfile=()
+if [[ -n ${KUBERNETES:-} ]]; then
+  modules=kubernetes-$KUBERNETES.mod
+  [[ -f $modules ]] || { echo "controlplane: KUBERNETES=$KUBERNETES: there is $(echo kubernetes-*.mod | sed 's/kubernetes-//g; s/\.mod//g')" >&2; exit 1; }
+  modfile=("-modfile=$modules")
+fi
+
 # Static, so that neither a C compiler nor the C library of the machine makes a difference.
 export CGO_ENABLED=0
-kubernetes_version=$(awk '$1 == "k8s.io/kubernetes" { print $2 }' go.mod)
+kubernetes_version=$(awk '$1 == "k8s.io/kubernetes" { print $2 }' $modules)
 readonly build_flags=(-trimpath -buildvcs=false -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$kubernetes_version")
 
 say() { echo "controlplane: $*"; }
@@ -27,14 +37,14 @@ has_all() {
 # The directory that belongs to exactly these sources, flags and this toolchain.
 cache_directory() {
   local root=${BAILIWICK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bailiwick} key
-  key=$({ cat go.mod go.sum main.go && echo "${build_flags[@]}" && go env GOVERSION GOOS GOARCH; } | git hash-object --stdin)
+  key=$({ cat "$modules" "${modules%.mod}.sum" main.go && echo "${build_flags[@]}" && go env GOVERSION GOOS GOARCH; } | git hash-object --stdin)
   echo "$root/controlplane/${key:0:16}"
 }
 
 # `go build -v` names each package that it compiles, on its standard error.
 compile() {
-  go list -deps . 2>"$staging/log" | wc -l >"$staging/total"
-  exec go build -v "${build_flags[@]}" -o "$staging/controlplane" . 2>"$staging/log"
+  go list "${modfile[@]}" -deps . 2>"$staging/log" | wc -l >"$staging/total"
+  exec go build -v "${modfile[@]}" "${build_flags[@]}" -o "$staging/controlplane" . 2>"$staging/log"
 }
 
 progress() {

@@ -1,9 +1,15 @@
 package chart
 
 import (
+	"crypto/sha256"
+	"debug/buildinfo"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -20,7 +26,9 @@ func dist(t *testing.T, version, image string) (string, string, error) {
 	t.Helper()
 	directory := t.TempDir()
 	command := exec.CommandContext(t.Context(), root+"/hack/dist.sh", directory)
-	command.Env = append(os.Environ(), "VERSION="+version, "IMAGE="+image)
+	command.Env = append(os.Environ(), "VERSION="+version, "COMMIT=0123456", "IMAGE="+image,
+		// One is enough to see what is done for each.
+		"PLATFORMS="+runtime.GOOS+"/"+runtime.GOARCH)
 	output, err := command.CombinedOutput()
 	return directory, string(output), err
 }
@@ -53,6 +61,63 @@ func TestDistWritesTheManifestsAndTheChartOfARelease(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	expectSame(g, parse(g, []byte(it.Manifest)), installed, usual)
 	g.Expect(it.Info.Notes).To(ContainSubstring("Bailiwick v1.2.3"))
+}
+
+func TestDistWritesThePluginWithItsLicencesChecksumAndWhereKrewFindsIt(t *testing.T) {
+	g := NewWithT(t)
+	directory, output, err := dist(t, "v1.2.3", "")
+	g.Expect(err).NotTo(HaveOccurred(), output)
+	again, output, err := dist(t, "v1.2.3", "")
+	g.Expect(err).NotTo(HaveOccurred(), output)
+	read := func(directory, name string) []byte {
+		content, err := os.ReadFile(filepath.Join(directory, name))
+		g.Expect(err).NotTo(HaveOccurred())
+		return content
+	}
+
+	name := fmt.Sprintf("kubectl-authz_v1.2.3_%s_%s.tar.gz", runtime.GOOS, runtime.GOARCH)
+	digested := sha256.Sum256(read(directory, name))
+	sum := hex.EncodeToString(digested[:])
+	g.Expect(string(read(directory, "checksums.txt"))).To(Equal(sum + "  " + name + "\n"))
+	for _, same := range []string{"checksums.txt", "authz.yaml", "sbom.cdx.json", "NOTICE", "crds.yaml"} {
+		g.Expect(read(again, same)).To(Equal(read(directory, same)), same)
+	}
+	krew := parse(g, read(directory, "authz.yaml"))
+	g.Expect(krew).To(HaveLen(1))
+	for _, plugin := range krew {
+		g.Expect(plugin.Object).To(HaveKeyWithValue("spec", HaveKeyWithValue("platforms", ConsistOf(And(
+			HaveKeyWithValue("sha256", sum), HaveKeyWithValue("bin", "kubectl-authz"),
+			HaveKeyWithValue("uri", HaveSuffix("/releases/download/v1.2.3/"+name)),
+			HaveKeyWithValue("selector", HaveKeyWithValue("matchLabels", And(HaveKeyWithValue("os", runtime.GOOS), HaveKeyWithValue("arch", runtime.GOARCH)))),
+		)))))
+	}
+
+	unpacked := t.TempDir()
+	g.Expect(exec.CommandContext(t.Context(), "tar", "-xzf", filepath.Join(directory, name), "-C", unpacked).Run()).To(Succeed())
+	version, err := exec.CommandContext(t.Context(), filepath.Join(unpacked, "kubectl-authz"), "--version").Output()
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(string(version)).To(ContainSubstring("v1.2.3 (0123456)"))
+	g.Expect(read(unpacked, "NOTICE")).To(Equal(read(directory, "NOTICE")))
+	g.Expect(filepath.Join(unpacked, "kubectl_complete-authz")).To(BeARegularFile())
+
+	// What is compiled in is in the list, and in the licences.
+	var sbom struct {
+		Components []struct {
+			Name string `json:"name"`
+		} `json:"components"`
+	}
+	g.Expect(json.Unmarshal(read(directory, "sbom.cdx.json"), &sbom)).To(Succeed())
+	listed := map[string]bool{}
+	for _, component := range sbom.Components {
+		listed[component.Name] = true
+		g.Expect(string(read(directory, "NOTICE"))).To(ContainSubstring("\n" + component.Name + " "))
+	}
+	compiled, err := buildinfo.ReadFile(filepath.Join(unpacked, "kubectl-authz"))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(compiled.Deps).NotTo(BeEmpty())
+	for _, module := range compiled.Deps {
+		g.Expect(listed).To(HaveKey(module.Path))
+	}
 }
 
 func TestDistOfACommitThatIsNoReleaseHasTheImagesOfConfig(t *testing.T) {

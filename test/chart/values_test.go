@@ -186,13 +186,13 @@ func TestAnOlderKubernetesIsRefused(t *testing.T) {
 	g := NewWithT(t)
 	in := action.NewInstall(action.NewConfiguration())
 	in.DryRunStrategy, in.ReleaseName, in.Namespace = action.DryRunClient, releaseName, usual
-	for version, refused := range map[string]bool{"v1.29.9": true, "v1.30.0": false, "v1.31.2-vendor.1": false} {
+	for version, refused := range map[string]bool{"v1.32.9": true, "v1.33.0": false, "v1.34.2-vendor.1": false} {
 		var err error
 		in.KubeVersion, err = common.ParseKubeVersion(version)
 		g.Expect(err).NotTo(HaveOccurred())
 		_, err = in.Run(load(g), nil)
 		if refused {
-			g.Expect(err).To(MatchError(ContainSubstring("chart requires kubeVersion: >=1.30.0-0")), version)
+			g.Expect(err).To(MatchError(ContainSubstring("chart requires kubeVersion: >=1.33.0-0")), version)
 		} else {
 			g.Expect(err).NotTo(HaveOccurred(), version)
 		}

@@ -57,13 +57,16 @@ func TestAJobMayDoWhatItNeedsAndNoMore(t *testing.T) {
 		"release.yaml image":   {"contents": "read", "packages": "write", "id-token": "write", "attestations": "write"},
 		"release.yaml chart":   {"contents": "read", "packages": "write", "id-token": "write"},
 		"release.yaml release": {"contents": "write"},
+
+		"scheduled.yaml oldest":          {"contents": "read"},
+		"scheduled.yaml vulnerabilities": {"contents": "read"},
 	}))
 }
 
 func TestActionsArePinnedAndScriptsTakeNothingFromEvents(t *testing.T) {
 	g := NewWithT(t)
-	pinned := regexp.MustCompile(`^[a-z]+/[a-z-]+@(v[0-9]+\.[0-9]+\.[0-9]+|[0-9a-f]{40})$`)
-	g.Expect("actions/checkout@v4").NotTo(MatchRegexp(pinned.String()))
+	pinned := regexp.MustCompile(`^[a-z]+/[a-z-]+@[0-9a-f]{40}$`)
+	g.Expect("actions/checkout@v4.2.2").NotTo(MatchRegexp(pinned.String()))
 	for file, w := range workflows(g) {
 		for name, job := range w.Jobs {
 			if job.Uses != "" {
@@ -103,7 +106,7 @@ func TestTheWorkflowsRunWhatIsThere(t *testing.T) {
 			}
 		}
 	}
-	g.Expect(called).To(ConsistOf(".ci/run", "make dist"))
+	g.Expect(called).To(ConsistOf(".ci/run", "make dist", "make test-oldest", "make vulnerabilities"))
 }
 
 func TestTheReleaseGivesTheImageItsVersionAndCommit(t *testing.T) {
@@ -118,5 +121,5 @@ func TestTheReleaseGivesTheImageItsVersionAndCommit(t *testing.T) {
 		}
 	}
 	g.Expect(all(stages(g)[0], "ARG")).To(ConsistOf(append(given, "TARGETOS", "TARGETARCH")))
-	g.Expect(slices.Sorted(maps.Keys(workflows(g)))).To(Equal([]string{"ci.yaml", "release.yaml"}))
+	g.Expect(slices.Sorted(maps.Keys(workflows(g)))).To(Equal([]string{"ci.yaml", "release.yaml", "scheduled.yaml"}))
 }
