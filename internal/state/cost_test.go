@@ -84,3 +84,58 @@ func TestF8APrivilegeOfManyChildrenIsComparedOnce(t *testing.T) {
 		t.Errorf("%d pairs are compared, want at most %d: those of the role, and not of each child", compared, most)
 	}
 }
+
+// inheriting are roles of which each but the first inherits from the one before.
+func inheriting(length int) (objects []client.Object) {
+	for n := range length {
+		role := build.Role("acme", fmt.Sprintf("r%03d", n)).Grants(permission(n % 250))
+		if n > 0 {
+			role = role.Inherits(fmt.Sprintf("r%03d", n-1))
+		}
+		objects = append(objects, role.Obj())
+	}
+	return objects
+}
+
+func children(count int, of *v1alpha1.Role) []client.Object {
+	objects := []client.Object{of}
+	for n := range count {
+		objects = append(objects, build.Role("acme", fmt.Sprint("child", n)).Inherits(of.Name).Obj())
+	}
+	return objects
+}
+
+func TestF8AnEditOfARoleEvaluatesEachChildOnceAndARefusedOneNone(t *testing.T) {
+	for name, objects := range map[string][]client.Object{
+		"300 empty children": children(300, build.Role("acme", "r000").Obj()),
+		"a chain of 256":     inheriting(256),
+	} {
+		c := newCosts(t, append(objects, build.User("acme", "boss").KnownAs("boss").Obj(), build.PermissionGrant("acme", "all").ToUser("boss").Grants("P001", "P002").Obj())...)
+		old := objects[0].(*v1alpha1.Role)
+		now := build.Role("acme", "r000").Grants("P001", "P002").Obj()
+		refused, _ := c.counting(func() {
+			if why := c.TooLarge(old, now); why != "" {
+				t.Error(why)
+			}
+			if c.MissingPrivileges("mallory", old, now).Empty() {
+				t.Errorf("%s: mallory gives what she does not hold", name)
+			}
+		})
+		if refused != 2 {
+			t.Errorf("%s: a refused edit evaluates %d roles, want the edited one for its size and for what it gives", name, refused)
+		}
+		allowed, _ := c.counting(func() {
+			if missing := c.MissingPrivileges("boss", old, now); !missing.Empty() {
+				t.Errorf("%s: the boss lacks %v", name, missing)
+			}
+		})
+		if allowed != int64(len(objects)) {
+			t.Errorf("%s: an edit evaluates %d roles, want each of %d once", name, allowed, len(objects))
+		}
+		text := old.DeepCopy()
+		text.Spec.Description = "another text"
+		if nothing, _ := c.counting(func() { c.MissingPrivileges("mallory", old, text) }); nothing != 0 {
+			t.Errorf("%s: another text evaluates %d roles", name, nothing)
+		}
+	}
+}

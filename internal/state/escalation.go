@@ -33,11 +33,16 @@ func (f MissingPrivileges) Empty() bool { return len(f.Unresolved) == 0 && len(f
 // another; old is nil where it is created, and object where it is deleted. What the change gives is all
 // that is held with it and not without it, by whomever, also where it only makes other objects take effect.
 func (s *tenant) missingPrivileges(subject string, old, object client.Object) MissingPrivileges {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
 	named := object
 	if named == nil {
 		named = old
+	}
+	if _, changes := named.(*v1alpha1.Role); changes {
+		s.mu.Lock() // it is tried, and undone
+		defer s.mu.Unlock()
+	} else {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
 	}
 	organization := named.GetNamespace()
 	if organization == "" {

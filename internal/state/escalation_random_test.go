@@ -64,6 +64,7 @@ type attempts struct {
 func (a *attempts) try(requester person, old, object client.Object) {
 	a.t.Helper()
 	before := a.holdings(nil)
+	fingerprint := a.state.Fingerprint("acme")
 	var lacking state.MissingPrivileges
 	named := object
 	if object != nil {
@@ -74,6 +75,14 @@ func (a *attempts) try(requester person, old, object client.Object) {
 		case *v1alpha1.User, *v1alpha1.GroupMembership, *v1alpha1.Role: // the only ones that give by going
 			lacking = a.state.MissingPrivileges(requester.subject, old, nil)
 		}
+	}
+	if role, is := object.(*v1alpha1.Role); is {
+		before, _ := old.(*v1alpha1.Role)
+		a.state.TooLarge(before, role)
+		a.state.ClosesCycle(before, role)
+	}
+	if a.state.Fingerprint("acme") != fingerprint {
+		a.t.Errorf("to judge %v has changed the state", describe(named))
 	}
 	organization := named.GetNamespace()
 	if organization == "" {

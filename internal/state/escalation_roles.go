@@ -25,37 +25,51 @@ func (g *escalationCheck) role(old, object *v1alpha1.Role) {
 	case object != nil && old != nil && sameRights(&old.Spec, &object.Spec):
 		return
 	}
-	before, after := s.withRole(g.key, old), s.withRole(g.key, object)
-	touched := before.withHeirs(set[types.NamespacedName]{g.key: {}})
 	if object != nil {
-		touched = after.withHeirs(set[types.NamespacedName]{g.key: {}})
 		g.needsOfRole(old, object)
-		g.promises(before, after)
 	}
-	for heir := range touched {
-		had, gives := before.roles[heir].effect(), after.roles[heir].effect()
-		if heir == g.key && old != nil && object != nil && widened(&old.Spec, &object.Spec) {
-			had = nil // at a level where it could not be assigned, it gave nothing
+	if !s.hasRole(g.key, old) {
+		// What this replica has seen of the role is not what is replaced.
+		defer s.tryRole(g.key, old, nil)()
+	}
+	promised := s.roles[g.key].promises(s, g.key)
+	widens := object != nil && old != nil && widened(&old.Spec, &object.Spec)
+	undo := s.tryRole(g.key, object, func(before map[types.NamespacedName]*role, evaluated set[types.NamespacedName]) bool {
+		for role := range evaluated {
+			had, now := before[role].effect(), s.roles[role]
+			if role == g.key && widens {
+				had = nil // at a level where it could not be assigned, it gave nothing
+			}
+			g.giveByRole(role, had, now.effect())
+			if role != g.key || now.whole() {
+				continue
+			}
+			// What it inherits from roles that give it nothing yet counts as given: whoever mends one of these brings it about.
+			if !widens && promised != nil {
+				had = promised
+			}
+			g.giveByRole(role, had, now.promises(s, role))
 		}
-		g.giveByRole(heir, had, gives)
-	}
+		return len(g.difference.listed) == 0 && len(g.unresolved) == 0 // else it is refused already, whatever its children give
+	})
+	undo()
 }
 
-// promises: what a role inherits from roles that give it nothing yet counts as given, because whoever mends one of
-// these brings it about.
-func (g *escalationCheck) promises(before, after *tenant) {
-	was, now := before.roles[g.key], after.roles[g.key]
-	if now.whole() {
-		return
+// promises is what a role would give if all that it names were valid; nothing where it gives that already.
+func (r *role) promises(s *tenant, key types.NamespacedName) []policy.Grant {
+	if r.whole() {
+		return nil
 	}
-	had, gives := was.effect(), after.reach(g.key)
-	if !was.whole() {
-		had = before.reach(g.key)
+	return s.reach(key)
+}
+
+// hasRole says whether a role is known as it is here.
+func (s *tenant) hasRole(key types.NamespacedName, object *v1alpha1.Role) bool {
+	node := s.roles[key]
+	if node == nil || object == nil {
+		return node == nil && object == nil
 	}
-	if was != nil && widened(&was.object.Spec, &now.object.Spec) {
-		had = nil
-	}
-	g.giveByRole(g.key, had, gives)
+	return sameRights(&node.object.Spec, &object.Spec)
 }
 
 // giveByRole: whoever has a role gets what it gives.
@@ -126,29 +140,6 @@ func (s *tenant) reach(key types.NamespacedName) (grants []policy.Grant) {
 	return grants
 }
 
-// withRole is the state of an organization's roles with one of them as it is here, or without it. It
-// knows of nothing else.
-func (s *tenant) withRole(key types.NamespacedName, object *v1alpha1.Role) *tenant {
-	trial := &tenant{
-		limits: s.limits, clock: s.clock, now: s.now, named: s.named,
-		organizations: s.organizations, namespaces: s.namespaces, catalogue: s.catalogue,
-		roles: map[types.NamespacedName]*role{}, tally: newTally(),
-	}
-	for name := range s.named.rolesOf[key.Namespace] {
-		node := *s.roles[name]
-		trial.roles[name] = &node
-	}
-	trial.roles[key] = &role{object: object}
-	newPass(trial).evaluateRolesFrom(key)
-	return trial
-}
-
-// evaluateRolesFrom evaluates a role and its heirs, and nothing that depends on them.
-func (p *pass) evaluateRolesFrom(key types.NamespacedName) {
-	p.roles.add(key)
-	p.evaluateRoles()
-}
-
 // administeredBy says whether the organization's admin role is this one, and assigned at the organization.
 func (s *tenant) administeredBy(role types.NamespacedName) bool {
 	for key := range s.named.assignedRole[role] {
@@ -186,13 +177,18 @@ func (s *tenant) unresolvedRole(field string, key types.NamespacedName) *Outcome
 // TooLarge says why the store does not take a role, or nothing if it does, or did not take it before and
 // still gets the same.
 func (s *tenant) tooLarge(old, object *v1alpha1.Role) string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
 	if old != nil && sameRights(&old.Spec, &object.Spec) {
 		return ""
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var outcome Outcome
 	key := types.NamespacedName{Namespace: object.Namespace, Name: object.Name}
-	if outcome := s.withRole(key, object).roles[key].outcome; outcome.Reason == v1alpha1.ReasonRoleTooLarge {
+	s.tryRole(key, object, func(map[types.NamespacedName]*role, set[types.NamespacedName]) bool {
+		outcome = s.roles[key].outcome
+		return false // its children don't matter
+	})()
+	if outcome.Reason == v1alpha1.ReasonRoleTooLarge {
 		return outcome.Message
 	}
 	return ""

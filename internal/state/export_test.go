@@ -1,7 +1,10 @@
 package state
 
 import (
+	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -11,6 +14,46 @@ func (s *State) Evaluated(organization string) int64 { return s.tenant(organizat
 
 // Compared is how many pairs of privileges have been compared for an organization's writes.
 func (s *State) Compared(organization string) int64 { return s.tenant(organization).compared.Load() }
+
+// Fingerprint is all of an organization that evaluations change, with the places in memory that others compare.
+func (s *State) Fingerprint(organization string) string {
+	var text strings.Builder
+	fingerprint(&text, reflect.ValueOf(s.tenant(organization)).Elem())
+	return text.String()
+}
+
+func fingerprint(text *strings.Builder, v reflect.Value) {
+	ours := func(t reflect.Type) bool { return t.PkgPath() == reflect.TypeFor[tenant]().PkgPath() }
+	switch {
+	case v.Kind() == reflect.Pointer && !v.IsNil() && ours(v.Type().Elem()):
+		fmt.Fprintf(text, "%x:", v.Pointer())
+		fingerprint(text, v.Elem())
+	case v.Kind() == reflect.Struct && ours(v.Type()):
+		for n := range v.NumField() {
+			switch name := v.Type().Field(n).Name; name {
+			case "evaluated", "compared", "mu", "clock", "deadlines":
+			default:
+				fmt.Fprintf(text, " %s=", name)
+				fingerprint(text, v.Field(n))
+			}
+		}
+	case v.Kind() == reflect.Map:
+		keys := v.MapKeys()
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		for _, key := range keys {
+			fmt.Fprintf(text, "\n%v: ", key)
+			fingerprint(text, v.MapIndex(key))
+		}
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Pointer:
+		for n := range v.Len() {
+			fingerprint(text, v.Index(n))
+		}
+	case v.Kind() == reflect.Pointer:
+		fmt.Fprintf(text, "%x", v.Pointer())
+	default:
+		fmt.Fprintf(text, "%+v", v)
+	}
+}
 
 // Privileges are all that a user holds for good.
 func (s *State) Privileges(user types.NamespacedName) []Privilege {

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
 // ClosesCycle says what a role that is written takes away by closing a cycle of roles that inherit from each other;
@@ -17,8 +18,8 @@ func (s *State) ClosesCycle(old, object *v1alpha1.Role) string {
 }
 
 func (s *tenant) closesCycle(old, object *v1alpha1.Role) string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+	s.mu.Lock() // it is tried, and undone
+	defer s.mu.Unlock()
 	key := types.NamespacedName{Namespace: object.Namespace, Name: object.Name}
 	// The role may not be there yet, and be named all the same.
 	heirs := s.withHeirs(s.named.heirs[key])
@@ -28,13 +29,21 @@ func (s *tenant) closesCycle(old, object *v1alpha1.Role) string {
 	if object.Spec.Type == v1alpha1.RoleBase || !slices.ContainsFunc(object.Spec.Inherits, closes) {
 		return ""
 	}
-	after := s.withRole(key, object)
-	for _, lost := range after.roles[key].lost {
+	var takes []string
+	undo := s.tryRole(key, object, func(before map[types.NamespacedName]*role, evaluated set[types.NamespacedName]) bool {
+		for role := range evaluated {
+			takes = append(takes, takenFrom(role, before[role].effect(), s.roles[role].effect())...)
+		}
+		return true
+	})
+	defer undo()
+	for _, lost := range s.roles[key].lost {
 		if lost.because.Reason != v1alpha1.ReasonInheritanceCycle || !closes(lost.name) {
 			continue
 		}
 		message := "spec.inherits: this closes a cycle: " + lost.because.Message
-		if takes := s.takes(after, after.withHeirs(set[types.NamespacedName]{key: {}})); len(takes) > 0 {
+		if len(takes) > 0 {
+			slices.Sort(takes)
 			message += "; this takes away: " + some(takes)
 		}
 		return message
@@ -42,21 +51,18 @@ func (s *tenant) closesCycle(old, object *v1alpha1.Role) string {
 	return ""
 }
 
-// takes are the permissions that roles give now and do not give after.
-func (s *tenant) takes(after *tenant, roles set[types.NamespacedName]) (takes []string) {
-	for key := range roles {
-		lost := set[string]{}
-		for _, grant := range s.roles[key].effect() { // none of a role that is not there yet
-			lost.add(grant.Permission)
-		}
-		for _, grant := range after.roles[key].effect() {
-			lost.remove(grant.Permission)
-		}
-		for permission := range lost {
-			takes = append(takes, fmt.Sprintf("%s from who has the Role %s", permission, key.Name))
-		}
+// takenFrom are the permissions that a role gives before, and not after.
+func takenFrom(role types.NamespacedName, before, after []policy.Grant) (takes []string) {
+	lost := set[string]{}
+	for _, grant := range before { // none of a role that is not there yet
+		lost.add(grant.Permission)
 	}
-	slices.Sort(takes)
+	for _, grant := range after {
+		lost.remove(grant.Permission)
+	}
+	for permission := range lost {
+		takes = append(takes, fmt.Sprintf("%s from who has the Role %s", permission, role.Name))
+	}
 	return takes
 }
 

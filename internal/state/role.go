@@ -53,6 +53,9 @@ func (p *pass) evaluateRoles() {
 		for key := range component {
 			p.evaluateRole(key, component)
 		}
+		if p.trial != nil && p.trial.observe != nil && !p.trial.observe(p.trial.before, component) {
+			return
+		}
 	}
 }
 
@@ -60,6 +63,7 @@ func (p *pass) evaluateRoles() {
 func (p *pass) evaluateRole(key types.NamespacedName, component set[types.NamespacedName]) {
 	s := p.state
 	node := s.roles[key]
+	p.trial.keep(key, node)
 	old := *node
 	now := Outcome{}
 	node.follows, node.lost, node.grants, node.givers, node.contexts, node.visible = nil, nil, nil, nil, nil, visibleRole{}

@@ -1,0 +1,66 @@
+package state
+
+import (
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
+
+// trial is the journal of an evaluation that is undone. Nobody else sees what it changes, since the lock is held until then;
+// neither the index nor the store is told of it.
+type trial struct {
+	// before are the roles as they were, nil where there was none; nodes are where they were.
+	before, nodes map[types.NamespacedName]*role
+	// observe is told of roles that have been evaluated, in the order of their dependencies. False ends the evaluation.
+	observe func(before map[types.NamespacedName]*role, evaluated set[types.NamespacedName]) bool
+}
+
+// keep notes a role before it is changed for the first time.
+func (t *trial) keep(key types.NamespacedName, node *role) {
+	if t == nil {
+		return
+	}
+	if _, kept := t.before[key]; kept {
+		return
+	}
+	t.nodes[key], t.before[key] = node, nil
+	if node != nil {
+		was := *node
+		t.before[key] = &was
+	}
+}
+
+// tryRole evaluates the organization's roles with one as it is here, or without it where it is nil: that one, and then its
+// children as long as observe says so. The caller has the lock, and undoes it.
+func (s *tenant) tryRole(key types.NamespacedName, object *v1alpha1.Role, observe func(map[types.NamespacedName]*role, set[types.NamespacedName]) bool) (undo func()) {
+	t := &trial{before: map[types.NamespacedName]*role{}, nodes: map[types.NamespacedName]*role{}, observe: observe}
+	t.keep(key, s.roles[key])
+	old := t.before[key]
+	if old != nil {
+		s.named.indexRole(&old.object.Spec, key, false)
+	}
+	place(s.roles, key).object = object
+	if object != nil {
+		s.named.indexRole(&object.Spec, key, true)
+	}
+	p := emptyPass(s)
+	p.trial = t
+	p.roles.add(key)
+	p.evaluateRoles()
+	return func() {
+		if object != nil {
+			s.named.indexRole(&object.Spec, key, false)
+		}
+		for kept, was := range t.before {
+			if was == nil {
+				delete(s.roles, kept)
+				continue
+			}
+			*t.nodes[kept] = *was
+			s.roles[kept] = t.nodes[kept]
+		}
+		if old != nil {
+			s.named.indexRole(&old.object.Spec, key, true)
+		}
+	}
+}
