@@ -217,20 +217,24 @@ func (r *reconciler) finalize(ctx context.Context, ref kinds.Ref, object v1alpha
 	} else {
 		unconfirmed = r.engine.Remove(ctx, ref)
 	}
-	if !controllerutil.ContainsFinalizer(object, v1alpha1.Finalizer) {
-		return nil
-	}
 	if unconfirmed != nil || outcome.Protected {
 		_, err := r.report(ctx, object, outcome, unconfirmed)
 		return err
 	}
 	before := object.DeepCopyObject().(v1alpha1.Object)
-	controllerutil.RemoveFinalizer(object, v1alpha1.Finalizer)
-	err := r.client.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("removing the finalizer: %w", err)
+	if controllerutil.RemoveFinalizer(object, v1alpha1.Finalizer) {
+		err := r.client.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("removing the finalizer: %w", err)
+		}
 	}
-	return nil
+	if len(object.GetFinalizers()) == 0 {
+		return nil // it is gone
+	}
+	// Others hold it: it must not go on to say that it gives something.
+	before = object.DeepCopyObject().(v1alpha1.Object)
+	describe(object, deleted(object), true, r.engine.Outage())
+	return r.write(ctx, before, object)
 }
 
 // report is the one place where a status is written, and only if it says something new, compared with the last one that

@@ -3,6 +3,7 @@ package controllers
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,6 +28,12 @@ func unavailable(outcome state.Outcome, err error) state.Outcome {
 		outcome.Message = fmt.Sprintf("the store does not take what this gives, which is a fault of Bailiwick: %v", err)
 	}
 	return outcome
+}
+
+// deleted is what an object says that is deleted, gives nothing any more, and is held by finalizers of others.
+func deleted(object v1alpha1.Object) state.Outcome {
+	return state.Outcome{Reason: v1alpha1.ReasonBeingDeleted, Message: fmt.Sprintf(
+		"deleted, and gives nothing any more; it is held by finalizers that are not Bailiwick's: %s: have whoever set them remove them", strings.Join(object.GetFinalizers(), ", "))}
 }
 
 // describe writes an outcome into the status. Unless the outcome is confirmed, whether the object is in
@@ -102,7 +109,7 @@ func describeKind(object, stands v1alpha1.Object, outcome state.Outcome, confirm
 	case *v1alpha1.TemporaryPermissionGrant:
 		o.Status.Scope = state.PathOf(o.Namespace, &o.Spec.Scope).String()
 		o.Status.Creator = o.Annotations[v1alpha1.AnnotationCreator]
-		if outcome.Life != (policy.Lifetime{}) { // unknown while it is being deleted
+		if outcome.Life != (policy.Lifetime{}) || confirmed && outcome.Phase == "" { // unknown while its deletion waits for the store
 			o.Status.StartsAt, o.Status.ExpiresAt = instant(outcome.Life.Start), instant(outcome.Life.Deadline)
 		}
 		if confirmed {

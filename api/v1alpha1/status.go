@@ -204,6 +204,9 @@ const (
 	// ReasonSubjectTaken: an older User of the organization has the same subject.
 	ReasonSubjectTaken = "SubjectTaken"
 
+	// ReasonBeingDeleted: the object gives nothing any more, and is still there because somebody else's finalizer
+	// holds it.
+	ReasonBeingDeleted = "BeingDeleted"
 	// ReasonStoreUnavailable: the object's own change, its deletion included, waits for the store.
 	ReasonStoreUnavailable = "StoreUnavailable"
 	// ReasonRevocationProtected: the object is being deleted and stays in force, because taking its

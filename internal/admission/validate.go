@@ -245,6 +245,9 @@ func (v *Validator) judgePause(ctx context.Context, request *admission.Request, 
 // warn says what whoever asks for a change may not expect.
 func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 	if asked.object != nil {
+		if value := asked.object.GetAnnotations()[v1alpha1.AnnotationPaused]; value != "" && value != "true" {
+			warnings = append(warnings, fmt.Sprintf("metadata.annotations[%s]: %q pauses nothing: write \"true\", or leave the annotation out", v1alpha1.AnnotationPaused, value))
+		}
 		if annotation := state.WaitsFor(asked.object.(v1alpha1.Object)); annotation != "" {
 			warnings = append(warnings, fmt.Sprintf("paused: but for a suspension or an earlier end, this is not carried out until %s is removed", annotation))
 		}

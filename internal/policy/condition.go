@@ -139,6 +139,14 @@ type Fault struct {
 	Message string
 }
 
+// oneOf says what to do about an attribute that a permission does not have.
+func oneOf(attributes map[string]v1alpha1.AttributeType) string {
+	if len(attributes) == 0 {
+		return "it has none: leave the condition out, or declare it"
+	}
+	return fmt.Sprintf("use one of [%s], or declare it", strings.Join(slices.Sorted(maps.Keys(attributes)), ", "))
+}
+
 // ParseTests reads the conditions of an entry with the attributes that its permission declares. The
 // tests come in the order of their attributes' names.
 func ParseTests(conditions map[string]v1alpha1.AttributeCondition, permission Permission) ([]Test, *Fault) {
@@ -147,8 +155,7 @@ func ParseTests(conditions map[string]v1alpha1.AttributeCondition, permission Pe
 		declared, ok := permission.Attributes[attribute]
 		if !ok {
 			return nil, &Fault{v1alpha1.ReasonAttributeNotFound, fmt.Sprintf(
-				"conditions: the permission has no attribute %q: use one of [%s], or declare it in ResourceType %s",
-				attribute, strings.Join(slices.Sorted(maps.Keys(permission.Attributes)), ", "), permission.Type)}
+				"conditions: the permission has no attribute %q: %s in ResourceType %s", attribute, oneOf(permission.Attributes), permission.Type)}
 		}
 		if hasControl(attribute) {
 			return nil, &Fault{v1alpha1.ReasonValueInvalid, fmt.Sprintf(

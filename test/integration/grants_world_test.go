@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"strings"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/onsi/gomega/types"
@@ -22,16 +24,13 @@ func (w *world) temporary(name string) *build.TemporaryPermissionGrantBuilder {
 }
 
 // mayBelow is may, for an object that no grant may have named: the question says in which project,
-// workspace and organization it lives, as its id does.
+// workspace or organization it lives, as its id does.
 func (w *world) mayBelow(user, permission, object string, about ...attributes) func() (bool, error) {
 	parents := map[string]string{}
-	for child := object; ; child = parents[child] {
-		parent, ok := objectid.Parent(child)
-		if !ok {
-			return w.mayIf(user, permission, object, parents, about...)
-		}
-		parents[child] = parent
+	if parent, ok := objectid.Parent(object); ok && strings.HasPrefix(object, objectid.TypeResource) {
+		parents[object] = parent
 	}
+	return w.mayIf(user, permission, object, parents, about...)
 }
 
 // mayIf is may, with parents that the question claims.

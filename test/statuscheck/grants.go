@@ -92,7 +92,7 @@ func lifetime(object v1alpha1.Object) error {
 		broken = append(broken, fmt.Errorf("inForce is true in phase %q", status.Phase))
 	}
 	switch reason {
-	case "", v1alpha1.ReasonStoreUnavailable, v1alpha1.ReasonDurationInvalid, v1alpha1.ReasonPaused, v1alpha1.ReasonOrganizationPaused:
+	case "", v1alpha1.ReasonStoreUnavailable, v1alpha1.ReasonDurationInvalid, v1alpha1.ReasonPaused, v1alpha1.ReasonOrganizationPaused, v1alpha1.ReasonBeingDeleted:
 		return errors.Join(broken...) // what comes next is not known, or as it was before
 	}
 	if status.StartsAt == nil || status.ExpiresAt == nil || status.Phase == "" {

@@ -63,6 +63,7 @@ var reasons = []string{
 	v1alpha1.ReasonTypeTaken,
 	v1alpha1.ReasonPermissionTaken,
 	v1alpha1.ReasonSubjectTaken,
+	v1alpha1.ReasonBeingDeleted,
 	v1alpha1.ReasonStoreUnavailable,
 	v1alpha1.ReasonRevocationProtected,
 	v1alpha1.ReasonPaused,

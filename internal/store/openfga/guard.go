@@ -3,6 +3,7 @@ package openfga
 import (
 	"context"
 	"path"
+	"strings"
 	"time"
 
 	openfgav1 "github.com/openfga/api/proto/openfga/v1"
@@ -154,13 +155,15 @@ func (g *guard) question(modelID *string, tuples []*openfgav1.TupleKey, context 
 }
 
 // onlyParents lets a request say where an object lives that the store knows nothing about, as far as
-// the object's own id says the same, and nothing else.
+// the object's own id says the same, and nothing else. Which workspaces and projects there are is for the
+// Organization to say: the store has their places.
 func onlyParents(tuples []*openfgav1.TupleKey) error {
 	for _, tuple := range tuples {
 		parent, ok := objectid.Parent(tuple.GetObject())
-		if !ok || tuple.GetRelation() != store.RelationParent || tuple.GetUser() != parent || tuple.GetCondition() != nil {
+		if !ok || !strings.HasPrefix(tuple.GetObject(), objectid.TypeResource+":") || tuple.GetRelation() != store.RelationParent ||
+			tuple.GetUser() != parent || tuple.GetCondition() != nil {
 			return status.Errorf(codes.InvalidArgument,
-				"the contextual tuple %s %s %s is not accepted: only that an object's %s is the one its own id names",
+				"the contextual tuple %s %s %s is not accepted: only that a resource's %s is the one its own id names",
 				tuple.GetUser(), tuple.GetRelation(), tuple.GetObject(), store.RelationParent)
 		}
 	}

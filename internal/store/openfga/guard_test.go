@@ -105,14 +105,19 @@ func TestApplicationsMaySayWhereAnObjectLives(t *testing.T) {
 	if allowed, err := ask(flow, parent(flow, "organization:acme")); !allowed || err != nil {
 		t.Errorf("with its parent: %t, %v", allowed, err)
 	}
-	allowed, err := ask(deep, parent(deep, "project:acme/prod/vision"),
-		parent("project:acme/prod/vision", "workspace:acme/prod"), parent("workspace:acme/prod", "organization:acme"))
-	if !allowed || err != nil {
-		t.Errorf("with all that is above it: %t, %v", allowed, err)
+	if allowed, err := ask(deep, parent(deep, "project:acme/prod/vision")); allowed || err != nil {
+		t.Errorf("with its parent, in a project that the Organization does not declare: %t, %v", allowed, err)
+	}
+	write(t, s.store, store.Tuple{Key: store.Key{Object: "project:acme/prod/vision", Relation: "parent", User: "workspace:acme/prod"}},
+		store.Tuple{Key: store.Key{Object: "workspace:acme/prod", Relation: "parent", User: "organization:acme"}})
+	if allowed, err := ask(deep, parent(deep, "project:acme/prod/vision")); !allowed || err != nil {
+		t.Errorf("with its parent, in a project that it declares: %t, %v", allowed, err)
 	}
 	conditional := parent(flow, "organization:acme")
 	conditional.Condition = &openfgav1.RelationshipCondition{Name: "grants"}
 	for name, tuple := range map[string]*openfgav1.TupleKey{
+		"a workspace":        parent("workspace:acme/other", "organization:acme"),
+		"a project":          parent("project:acme/prod/other", "workspace:acme/prod"),
 		"another's parent":   parent("resource:evil/flow/42", "organization:acme"),
 		"not the next above": parent(deep, "organization:acme"),
 		"a grant":            {Object: flow, Relation: "grant_a", User: "user:alice"},
@@ -121,7 +126,7 @@ func TestApplicationsMaySayWhereAnObjectLives(t *testing.T) {
 		"an id that was cut": parent("resource:acme/flow/4~2", "organization:acme"),
 	} {
 		_, err := ask(flow, tuple)
-		expectCode(t, err, codes.InvalidArgument, "only that an object's parent is the one its own id names")
+		expectCode(t, err, codes.InvalidArgument, "only that a resource's parent is the one its own id names")
 		_, err = s.client.Expand(t.Context(), &openfgav1.ExpandRequest{
 			StoreId: s.store.StoreID(), TupleKey: &openfgav1.ExpandRequestTupleKey{Object: flow, Relation: "can"},
 			ContextualTuples: &openfgav1.ContextualTupleKeys{TupleKeys: []*openfgav1.TupleKey{tuple}},
