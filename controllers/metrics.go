@@ -11,21 +11,33 @@ import (
 
 var expiryLateness = prometheus.NewHistogram(prometheus.HistogramOpts{
 	Name:    "bailiwick_expiry_lateness_seconds",
-	Help:    "How long after its deadline a temporary grant said that it had expired, and was gone from the store. Its access ended at the deadline.",
+	Help:    "How long after its deadline an object said that it had expired, and was gone from the store. Its access ended at the deadline.",
 	Buckets: []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600},
 })
 
 func init() { metrics.Registry.MustRegister(expiryLateness) }
 
-// expired counts a grant whose status says for the first time, at an instant, that it has expired. One whose
+// expired counts an object whose status says for the first time, at an instant, that it has expired. One whose
 // deadline was moved into the past is not late.
 func expired(before, now v1alpha1.Object, at time.Time) {
-	was, ok := before.(*v1alpha1.TemporaryPermissionGrant)
-	if !ok {
-		return
+	was, ends := windowOf(before)
+	is, _ := windowOf(now)
+	if ends && was.Phase == v1alpha1.PhaseActive && is.Phase == v1alpha1.PhaseExpired && was.ExpiresAt.Equal(is.ExpiresAt) {
+		expiryLateness.Observe(at.Sub(is.ExpiresAt.Time).Seconds())
 	}
-	status := now.(*v1alpha1.TemporaryPermissionGrant).Status
-	if was.Status.Phase == v1alpha1.PhaseActive && status.Phase == v1alpha1.PhaseExpired && was.Status.ExpiresAt.Equal(status.ExpiresAt) {
-		expiryLateness.Observe(at.Sub(status.ExpiresAt.Time).Seconds())
+}
+
+// windowOf is where in its window an object is, false for a kind whose objects have none.
+func windowOf(object v1alpha1.Object) (v1alpha1.WindowStatus, bool) {
+	switch o := object.(type) {
+	case *v1alpha1.RoleAssignment:
+		return o.Status.WindowStatus, true
+	case *v1alpha1.PermissionGrant:
+		return o.Status.WindowStatus, true
+	case *v1alpha1.GroupMembership:
+		return o.Status.WindowStatus, true
+	case *v1alpha1.TemporaryPermissionGrant:
+		return v1alpha1.WindowStatus{Phase: o.Status.Phase, ExpiresAt: o.Status.ExpiresAt}, true
 	}
+	return v1alpha1.WindowStatus{}, false
 }

@@ -91,6 +91,7 @@ func describeKind(object, stands v1alpha1.Object, outcome state.Outcome, confirm
 		if confirmed {
 			o.Status.InForce = outcome.InForce
 		}
+		describeWindow(&o.Status.WindowStatus, outcome, confirmed)
 	case *v1alpha1.PermissionGrant:
 		spec := &stands.(*v1alpha1.PermissionGrant).Spec
 		o.Status.Subject = subjectText(&v1alpha1.AssignmentSubject{User: spec.Subject.User, Group: spec.Subject.Group})
@@ -99,10 +100,12 @@ func describeKind(object, stands v1alpha1.Object, outcome state.Outcome, confirm
 		if confirmed {
 			o.Status.InForce, o.Status.Permissions = outcome.InForce, outcome.Permissions
 		}
+		describeWindow(&o.Status.WindowStatus, outcome, confirmed)
 	case *v1alpha1.GroupMembership:
 		if confirmed {
 			o.Status.InForce, o.Status.Permissions = outcome.InForce, outcome.Permissions
 		}
+		describeWindow(&o.Status.WindowStatus, outcome, confirmed)
 	case *v1alpha1.Invitation:
 		o.Status.Phase = outcome.Invited.Phase
 		o.Status.ExpiresAt, o.Status.AcceptedAt = instant(outcome.Invited.Expires), instant(outcome.Invited.AcceptedAt)
@@ -115,6 +118,17 @@ func describeKind(object, stands v1alpha1.Object, outcome state.Outcome, confirm
 		if confirmed {
 			o.Status.InForce, o.Status.Permissions, o.Status.Phase = outcome.InForce, outcome.Permissions, outcome.Phase
 		}
+	}
+}
+
+// describeWindow writes where in its window an object is. While it is being deleted that is unknown.
+func describeWindow(status *v1alpha1.WindowStatus, outcome state.Outcome, confirmed bool) {
+	if outcome.Reason == "" {
+		return
+	}
+	status.ExpiresAt = instant(outcome.Life.Deadline)
+	if confirmed {
+		status.Phase = outcome.Phase
 	}
 }
 

@@ -24,7 +24,11 @@ type PermissionOutcome struct {
 }
 
 // PermissionGrantSpec gives permissions to someone, somewhere, without a role.
-// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="scope can't be null: write {} or leave the field out to mean the whole organization",fieldPath=".scope"
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'scope' || field in dyn(self))",message="scope can't be null: write {} or leave the field out to mean the whole organization",fieldPath=".scope"
+// +kubebuilder:validation:XValidation:rule="!has(self.startsAt) || !has(self.expiresAt) || self.startsAt < self.expiresAt",message="must be after startsAt: choose a later deadline, or make another grant with an earlier start",fieldPath=".expiresAt"
+// +kubebuilder:validation:XValidation:rule="has(self.startsAt) == has(oldSelf.startsAt) && (!has(self.startsAt) || self.startsAt == oldSelf.startsAt)",message="can't be set, changed or removed later: make another grant, and delete this one",fieldPath=".startsAt"
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'startsAt' || field in dyn(self))",message="startsAt can't be null: write when it begins, or leave the field out to begin at once",fieldPath=".startsAt"
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'expiresAt' || field in dyn(self))",message="expiresAt can't be null: write when it ends, or leave the field out to have no end",fieldPath=".expiresAt"
 type PermissionGrantSpec struct {
 	// subject is who gets them: exactly one of user and group, which may be declared later.
 	// +required
@@ -45,6 +49,8 @@ type PermissionGrantSpec struct {
 	// +optional
 	// +nullable
 	Scope Scope `json:"scope,omitzero"`
+
+	Window `json:",inline"`
 }
 
 // GrantSubject is exactly one of a user and a group of the same namespace.
@@ -68,6 +74,7 @@ type GrantSubject struct {
 // PermissionGrantStatus is what the operator has found.
 type PermissionGrantStatus struct {
 	CommonStatus `json:",inline"`
+	WindowStatus `json:",inline"`
 
 	// subject is who gets the permissions, as in user/alice. Empty until the operator has seen the
 	// object.
@@ -103,6 +110,8 @@ type PermissionGrantStatus struct {
 // +kubebuilder:resource:scope=Namespaced,shortName=pg,categories={authz,authz-all}
 // +kubebuilder:printcolumn:name="Subject",type=string,JSONPath=`.status.subject`
 // +kubebuilder:printcolumn:name="Scope",type=string,JSONPath=`.status.scope`
+// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiresAt`
+// +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`,priority=1
 // +kubebuilder:printcolumn:name="In force",type=boolean,JSONPath=`.status.inForce`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
@@ -113,6 +122,7 @@ type PermissionGrantStatus struct {
 // +kubebuilder:selectablefield:JSONPath=`.spec.scope.workspace`
 // +kubebuilder:selectablefield:JSONPath=`.spec.scope.project`
 // +kubebuilder:selectablefield:JSONPath=`.status.creator`
+// +kubebuilder:selectablefield:JSONPath=`.status.phase`
 type PermissionGrant struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -139,7 +149,7 @@ type PermissionGrantList struct {
 	Items           []PermissionGrant `json:"items"`
 }
 
-// GrantPhase says where a temporary grant is in its life.
+// GrantPhase says where in its life something is that begins or ends by itself.
 // +kubebuilder:validation:Enum=Pending;Active;Expired
 type GrantPhase string
 

@@ -24,6 +24,10 @@ const (
 )
 
 // GroupMembershipSpec makes a user a member of a group.
+// +kubebuilder:validation:XValidation:rule="!has(self.startsAt) || !has(self.expiresAt) || self.startsAt < self.expiresAt",message="must be after startsAt: choose a later deadline, or make another GroupMembership with an earlier start",fieldPath=".expiresAt"
+// +kubebuilder:validation:XValidation:rule="has(self.startsAt) == has(oldSelf.startsAt) && (!has(self.startsAt) || self.startsAt == oldSelf.startsAt)",message="can't be set, changed or removed later: make another GroupMembership, and delete this one",fieldPath=".startsAt"
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'startsAt' || field in dyn(self))",message="startsAt can't be null: write when it begins, or leave the field out to begin at once",fieldPath=".startsAt"
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'expiresAt' || field in dyn(self))",message="expiresAt can't be null: write when it ends, or leave the field out to have no end",fieldPath=".expiresAt"
 type GroupMembershipSpec struct {
 	// user is the name of the User. It can't be changed.
 	// +required
@@ -50,6 +54,8 @@ type GroupMembershipSpec struct {
 	// no effect on a Member. Left out: all.
 	// +optional
 	ConfigurablePermissions *ConfigurablePermissions `json:"configurablePermissions,omitempty"`
+
+	Window `json:",inline"`
 }
 
 // ConfigurablePermissions choose among the configurable permissions of a group.
@@ -71,6 +77,7 @@ type ConfigurablePermissions struct {
 // GroupMembershipStatus is what the operator has found.
 type GroupMembershipStatus struct {
 	CommonStatus `json:",inline"`
+	WindowStatus `json:",inline"`
 
 	// inForce says whether the user is a member now.
 	// +optional
@@ -93,6 +100,8 @@ type GroupMembershipStatus struct {
 // +kubebuilder:printcolumn:name="User",type=string,JSONPath=`.spec.user`
 // +kubebuilder:printcolumn:name="Group",type=string,JSONPath=`.spec.group`
 // +kubebuilder:printcolumn:name="Role",type=string,JSONPath=`.spec.role`
+// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiresAt`
+// +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`,priority=1
 // +kubebuilder:printcolumn:name="In force",type=boolean,JSONPath=`.status.inForce`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
@@ -101,6 +110,7 @@ type GroupMembershipStatus struct {
 // +kubebuilder:selectablefield:JSONPath=`.spec.user`
 // +kubebuilder:selectablefield:JSONPath=`.spec.group`
 // +kubebuilder:selectablefield:JSONPath=`.spec.role`
+// +kubebuilder:selectablefield:JSONPath=`.status.phase`
 type GroupMembership struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

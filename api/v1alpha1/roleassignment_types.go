@@ -3,8 +3,12 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // RoleAssignmentSpec gives a role to someone, somewhere.
-// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="scope can't be null: write {} or leave the field out to mean the whole organization",fieldPath=".scope"
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'scope' || field in dyn(self))",message="scope can't be null: write {} or leave the field out to mean the whole organization",fieldPath=".scope"
 // +kubebuilder:validation:XValidation:rule="!has(self.scope) || !has(self.scope.resource) || has(self.scope.resource.id)",message="a role is assigned at one object: set the object's identifier in its application",fieldPath=".scope.resource.id",reason=FieldValueRequired
+// +kubebuilder:validation:XValidation:rule="!has(self.startsAt) || !has(self.expiresAt) || self.startsAt < self.expiresAt",message="must be after startsAt: choose a later deadline, or make another RoleAssignment with an earlier start",fieldPath=".expiresAt"
+// +kubebuilder:validation:XValidation:rule="has(self.startsAt) == has(oldSelf.startsAt) && (!has(self.startsAt) || self.startsAt == oldSelf.startsAt)",message="can't be set, changed or removed later: make another RoleAssignment, and delete this one",fieldPath=".startsAt"
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'startsAt' || field in dyn(self))",message="startsAt can't be null: write when it begins, or leave the field out to begin at once",fieldPath=".startsAt"
+// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'expiresAt' || field in dyn(self))",message="expiresAt can't be null: write when it ends, or leave the field out to have no end",fieldPath=".expiresAt"
 type RoleAssignmentSpec struct {
 	// roleRef is the role that is given. It may be declared later, and go and come back.
 	// +required
@@ -19,6 +23,8 @@ type RoleAssignmentSpec struct {
 	// +optional
 	// +nullable
 	Scope Scope `json:"scope,omitzero"`
+
+	Window `json:",inline"`
 }
 
 // RoleReference names a Role of the same namespace.
@@ -61,6 +67,7 @@ type AssignmentSubject struct {
 // RoleAssignmentStatus is what the operator has found.
 type RoleAssignmentStatus struct {
 	CommonStatus `json:",inline"`
+	WindowStatus `json:",inline"`
 
 	// subject is who gets the role, as in user/alice. Empty until the operator has seen the object.
 	// +optional
@@ -84,6 +91,8 @@ type RoleAssignmentStatus struct {
 // +kubebuilder:printcolumn:name="Role",type=string,JSONPath=`.spec.roleRef.name`
 // +kubebuilder:printcolumn:name="Subject",type=string,JSONPath=`.status.subject`
 // +kubebuilder:printcolumn:name="Scope",type=string,JSONPath=`.status.scope`
+// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiresAt`
+// +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`,priority=1
 // +kubebuilder:printcolumn:name="In force",type=boolean,JSONPath=`.status.inForce`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
@@ -95,6 +104,7 @@ type RoleAssignmentStatus struct {
 // +kubebuilder:selectablefield:JSONPath=`.spec.subject.invitation`
 // +kubebuilder:selectablefield:JSONPath=`.spec.scope.workspace`
 // +kubebuilder:selectablefield:JSONPath=`.spec.scope.project`
+// +kubebuilder:selectablefield:JSONPath=`.status.phase`
 type RoleAssignment struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

@@ -7,10 +7,15 @@ import (
 	"maps"
 
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
-// Name is what the authorization model calls its one condition.
+// Name is what the authorization model calls the condition under which permissions are given.
 const Name = "grants"
+
+// NameDuring is what it calls the condition under which somebody has a role, or is in a group, for a time.
+const NameDuring = "during"
 
 // The parameters of the condition that a request says.
 const (
@@ -38,6 +43,32 @@ const Expression = `permission in permissions||permission in rules&&rules[permis
 	`&&r.values.all(a,a in attributes&&attributes[a] in r.values[a])` +
 	`&&r.tests.all(t,t.a in attributes&&type(attributes[t.a])==type(t.of)` +
 	`&&(has(t.not)?!(attributes[t.a] in t.not):attributes[t.a]>=t.min&&attributes[t.a]<=t.max)))`
+
+// ParameterWindows is the one parameter of the condition for a time that a tuple says: the windows, of which one is
+// enough. Each has from and until, as a rule has.
+const ParameterWindows = "windows"
+
+// ExpressionDuring is met in each of the windows.
+const ExpressionDuring = `windows.exists(w,current_time>=timestamp(w.from)&&current_time<timestamp(w.until))`
+
+// NameOf is the name of the condition that a context is for.
+func NameOf(context *structpb.Struct) string {
+	if _, there := context.GetFields()[ParameterWindows]; there {
+		return NameDuring
+	}
+	return Name
+}
+
+// During is what a tuple says that holds in these windows.
+func During(windows []policy.Window) *structpb.Struct {
+	listed := make([]*structpb.Value, len(windows))
+	for n, window := range windows {
+		listed[n] = object(bounds(window))
+	}
+	return &structpb.Struct{Fields: map[string]*structpb.Value{
+		ParameterWindows: structpb.NewListValue(&structpb.ListValue{Values: listed}),
+	}}
+}
 
 // Context is what a tuple says.
 func Context(permissions, rules *structpb.Struct) *structpb.Struct {

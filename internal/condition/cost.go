@@ -15,6 +15,8 @@ const (
 
 // Cost is the most that a decision about a permission can cost, where these grants are all that one
 // tuple says of it: every rule is tried, and the last test of each fails.
+//
+// Grants with no more than a window cost at least what the condition for a time does.
 func Cost(grants []policy.Grant) int {
 	var sum Sum
 	for _, grant := range grants {

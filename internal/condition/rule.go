@@ -54,12 +54,17 @@ func Rule(grant policy.Grant) *structpb.Value {
 			}))
 		}
 	}
-	return object(map[string]*structpb.Value{
-		ruleFrom:   structpb.NewStringValue(instant(grant.Window.From, always)),
-		ruleUntil:  structpb.NewStringValue(instant(grant.Window.Until, forever)),
-		ruleValues: object(values),
-		ruleTests:  structpb.NewListValue(&structpb.ListValue{Values: tests}),
-	})
+	rule := bounds(grant.Window)
+	rule[ruleValues], rule[ruleTests] = object(values), structpb.NewListValue(&structpb.ListValue{Values: tests})
+	return object(rule)
+}
+
+// bounds are a window's two ends.
+func bounds(window policy.Window) map[string]*structpb.Value {
+	return map[string]*structpb.Value{
+		ruleFrom:  structpb.NewStringValue(instant(window.From, always)),
+		ruleUntil: structpb.NewStringValue(instant(window.Until, forever)),
+	}
 }
 
 // form is how a test stands in a rule.
@@ -126,6 +131,9 @@ func scalar(value policy.Value) *structpb.Value {
 // Check says what is wrong with the context of a tuple. What the expression does not look at must not be in one: a
 // restriction that nobody tests would give more than was meant.
 func Check(context *structpb.Struct) error {
+	if NameOf(context) == NameDuring {
+		return checkDuring(context)
+	}
 	if err := hasExactly(context, ParameterPermissions, ParameterRules); err != nil {
 		return err
 	}
@@ -134,6 +142,18 @@ func Check(context *structpb.Struct) error {
 			if err := checkRule(rule.GetStructValue()); err != nil {
 				return fmt.Errorf("has a rule for %q that %w", permission, err)
 			}
+		}
+	}
+	return nil
+}
+
+func checkDuring(context *structpb.Struct) error {
+	if err := hasExactly(context, ParameterWindows); err != nil {
+		return err
+	}
+	for _, window := range context.GetFields()[ParameterWindows].GetListValue().GetValues() {
+		if err := hasExactly(window.GetStructValue(), ruleFrom, ruleUntil); err != nil {
+			return fmt.Errorf("has a window that %w", err)
 		}
 	}
 	return nil

@@ -35,8 +35,8 @@ func invitationOf(d *dice, now time.Time) *v1alpha1.Invitation {
 }
 
 // invitedOf is a role for whoever accepts an invitation, whether or not that is there.
-func invitedOf(d *dice) *v1alpha1.RoleAssignment {
-	given := assignmentOf(d)
+func invitedOf(d *dice, now time.Time) *v1alpha1.RoleAssignment {
+	given := assignmentOf(d, now)
 	given.Name = d.name("b", 2)
 	given.Spec.Subject = v1alpha1.AssignmentSubject{Invitation: d.name("i", 2)}
 	return given

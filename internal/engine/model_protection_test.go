@@ -40,9 +40,9 @@ func (m *model) anything() client.Object {
 	}
 	switch m.of(4) {
 	case 0:
-		return aged(m.dice, grantOf(m.dice))
+		return aged(m.dice, grantOf(m.dice, m.clock.Now()))
 	case 1:
-		return aged(m.dice, membershipOf(m.dice))
+		return aged(m.dice, membershipOf(m.dice, m.clock.Now()))
 	case 2:
 		return invitationOf(m.dice, m.clock.Now())
 	default:
@@ -164,7 +164,7 @@ func (m *model) confirm(after string) {
 
 // staying are the assignments, by name, that are being deleted and stay: the admin role of an owner at the
 // organization, unless another assignment gives it too, and the last role of a user, by whichever of those that are
-// deleted was made last.
+// deleted was made last. What ends by itself neither stays nor is one of these.
 func (r *reference) staying() map[string]bool {
 	stay := map[string]bool{}
 	namespace, there := oldest(r, called[*metav1.PartialObjectMetadata]("acme"))
@@ -187,7 +187,7 @@ func (r *reference) staying() map[string]bool {
 		for _, object := range slices.Backward(r.objects) { // the youngest first
 			o, is := object.(*v1alpha1.RoleAssignment)
 			switch {
-			case !is || o.Spec.Subject.User != user.Name || !r.inForce(organization, o):
+			case !is || o.Spec.Subject.User != user.Name || o.Spec.ExpiresAt != nil || !r.inForce(organization, o):
 			case o.DeletionTimestamp == nil:
 				kept = append(kept, o)
 			case administers(o):

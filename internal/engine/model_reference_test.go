@@ -81,10 +81,10 @@ func (r *reference) may(q question) bool {
 		switch o := object.(type) {
 		case *v1alpha1.RoleAssignment:
 			to := o.Spec.Subject
-			return (r.names(to.User, to.Group, user.Name) || r.invited(to.Invitation, user.Name)) &&
+			return r.during(o.Spec.Window) && (r.names(to.User, to.Group, user.Name) || r.invited(to.Invitation, user.Name)) &&
 				r.reaches(organization, o.Spec.Scope, q.place) && r.roleGives(o.Spec.RoleRef.Name, levelOf(o.Spec.Scope), q)
 		case *v1alpha1.PermissionGrant:
-			return r.names(o.Spec.Subject.User, o.Spec.Subject.Group, user.Name) && r.reaches(organization, o.Spec.Scope, q.place) &&
+			return r.during(o.Spec.Window) && r.names(o.Spec.Subject.User, o.Spec.Subject.Group, user.Name) && r.reaches(organization, o.Spec.Scope, q.place) &&
 				slices.ContainsFunc(o.Spec.Permissions, func(entry v1alpha1.PermissionEntry) bool { return r.met(entry, o.Spec.Scope.Resource, q) })
 		case *v1alpha1.TemporaryPermissionGrant:
 			return o.Spec.User == user.Name && r.reaches(organization, o.Spec.Scope, q.place) && r.lasts(o, organization) &&
@@ -144,29 +144,47 @@ func (r *reference) names(user, group, who string) bool {
 	if group == "" {
 		return user == who
 	}
-	_, in := r.membership(who, group)
-	return in
+	return len(r.memberships(who, group)) > 0
 }
 
-func (r *reference) membership(user, group string) (*v1alpha1.GroupMembership, bool) {
+// memberships are those of a user in a group that hold now: the oldest of those that hold for good, and all that hold for
+// a time.
+func (r *reference) memberships(user, group string) (held []*v1alpha1.GroupMembership) {
 	if _, there := oldest(r, called[*v1alpha1.Group](group)); !there {
-		return nil, false
+		return nil
 	}
-	return oldest(r, func(m *v1alpha1.GroupMembership) bool { return m.Spec.User == user && m.Spec.Group == group })
+	forGood := false
+	for _, object := range r.objects {
+		m, is := object.(*v1alpha1.GroupMembership)
+		if !is || m.Spec.User != user || m.Spec.Group != group || !r.during(m.Spec.Window) {
+			continue
+		}
+		if m.Spec.StartsAt == nil && m.Spec.ExpiresAt == nil {
+			if forGood {
+				continue
+			}
+			forGood = true
+		}
+		held = append(held, m)
+	}
+	return held
+}
+
+// during says whether now is in a window.
+func (r *reference) during(window v1alpha1.Window) bool {
+	return (window.StartsAt == nil || !r.now.Before(window.StartsAt.Time)) && (window.ExpiresAt == nil || r.now.Before(window.ExpiresAt.Time))
 }
 
 // administers says whether a user has one of the permissions that a group's admins may have.
 func (r *reference) administers(user, group, permission string) bool {
-	membership, in := r.membership(user, group)
-	if !in || membership.Spec.Role != v1alpha1.GroupAdmin {
-		return false
-	}
 	there, _ := oldest(r, called[*v1alpha1.Group](group))
-	if !slices.Contains(there.Spec.ConfigurablePermissions, permission) {
-		return false
-	}
-	enabled, said := membership.Spec.ConfigurablePermissions.Overrides[permission]
-	return enabled || !said
+	return slices.ContainsFunc(r.memberships(user, group), func(membership *v1alpha1.GroupMembership) bool {
+		if membership.Spec.Role != v1alpha1.GroupAdmin || !slices.Contains(there.Spec.ConfigurablePermissions, permission) {
+			return false
+		}
+		enabled, said := membership.Spec.ConfigurablePermissions.Overrides[permission]
+		return enabled || !said
+	})
 }
 
 // roleGives says whether a role that is assigned at a level gives what is asked for.

@@ -68,13 +68,26 @@ func (d *decider) can(object string, q store.Question) bool {
 	return false
 }
 
+// has says whether a user has a relation now, by the tuples of the relation or of the second one that says the same.
 func (d *decider) has(object, relation, user string) bool {
 	for _, tuple := range d.about[object] {
-		if tuple.Relation == relation && tuple.Context == nil && d.is(tuple.User, user) {
+		if (tuple.Relation == relation || tuple.Relation == relation+"_b") && d.during(tuple.Context) && d.is(tuple.User, user) {
 			return true
 		}
 	}
 	return false
+}
+
+// during says whether now is in one of a tuple's windows, as it always is where it has no condition.
+func (d *decider) during(context *structpb.Struct) bool {
+	if context == nil {
+		return true
+	}
+	windows, _ := context.AsMap()["windows"].([]any)
+	return slices.ContainsFunc(windows, func(window any) bool {
+		bounds := window.(map[string]any)
+		return !d.now.Before(instantOf(bounds["from"])) && d.now.Before(instantOf(bounds["until"]))
+	})
 }
 
 // is says whether a user is meant: by name, or as a member of a group.

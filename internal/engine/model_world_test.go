@@ -63,7 +63,7 @@ func foundation(d *dice) []client.Object {
 	for n := range 3 {
 		role := roleOf(d)
 		role.Name = fmt.Sprint("r", n)
-		objects = append(objects, aged(d, role), aged(d, assignmentOf(d)), aged(d, grantOf(d)), aged(d, membershipOf(d)), aged(d, temporaryOf(d, epoch.Add(2*time.Hour))))
+		objects = append(objects, aged(d, role), aged(d, assignmentOf(d, epoch)), aged(d, grantOf(d, epoch)), aged(d, membershipOf(d, epoch)), aged(d, temporaryOf(d, epoch.Add(2*time.Hour))))
 	}
 	for n := range 3 {
 		name := fmt.Sprint("u", n)
@@ -76,7 +76,7 @@ func foundation(d *dice) []client.Object {
 	if d.fragile {
 		objects = append(objects, aged(d, build.Role("acme", "r0").Grants("P1").Obj()))
 	}
-	return append(objects, aged(d, configuringGroup("g0")), invitationOf(d, epoch.Add(time.Hour)), aged(d, invitedOf(d)))
+	return append(objects, aged(d, configuringGroup("g0")), invitationOf(d, epoch.Add(time.Hour)), aged(d, invitedOf(d, epoch)))
 }
 
 // configuringGroup is a group whose admins have what questions ask about.
@@ -102,13 +102,13 @@ func anyObject(d *dice, now time.Time) client.Object {
 	case 5, 6:
 		return aged(d, roleOf(d))
 	case 7, 8, 9:
-		return aged(d, assignmentOf(d))
+		return aged(d, assignmentOf(d, now))
 	case 10, 11:
-		return aged(d, grantOf(d))
+		return aged(d, grantOf(d, now))
 	case 12, 13:
 		return aged(d, temporaryOf(d, now))
 	case 14, 15:
-		return aged(d, membershipOf(d))
+		return aged(d, membershipOf(d, now))
 	case 16:
 		return namespace("acme")
 	case 17, 18, 19:
@@ -118,9 +118,9 @@ func anyObject(d *dice, now time.Time) client.Object {
 	case 22, 23:
 		return invitationOf(d, now)
 	case 24:
-		return aged(d, invitedOf(d))
+		return aged(d, invitedOf(d, now))
 	default:
-		return aged(d, assignmentOf(d))
+		return aged(d, assignmentOf(d, now))
 	}
 }
 
@@ -164,7 +164,7 @@ func roleOf(d *dice) *v1alpha1.Role {
 	return role
 }
 
-func assignmentOf(d *dice) *v1alpha1.RoleAssignment {
+func assignmentOf(d *dice, now time.Time) *v1alpha1.RoleAssignment {
 	given := build.RoleAssignment("acme", d.name("a", 4)).Gives(d.name("r", 3)).ToUser(d.name("u", 3)).Obj()
 	if d.oneIn(3) {
 		given.Spec.Subject = v1alpha1.AssignmentSubject{Group: d.name("g", 2)}
@@ -172,7 +172,22 @@ func assignmentOf(d *dice) *v1alpha1.RoleAssignment {
 	if given.Spec.Scope = scopeOf(d); given.Spec.Scope.Resource != nil {
 		given.Spec.Scope.Resource.ID = "x"
 	}
+	if given.Spec.Window = windowOf(d, now); d.fragile {
+		given.Spec.StartsAt = nil // what begins may lift a protection, whoever looks first
+	}
 	return given
+}
+
+// windowOf is often none. Others begin or end within hours of now, so that they meet.
+func windowOf(d *dice, now time.Time) (window v1alpha1.Window) {
+	starts := now.Add(time.Duration(d.of(4)-2) * time.Hour)
+	if d.oneIn(5) {
+		window.StartsAt = &metav1.Time{Time: starts}
+	}
+	if d.oneIn(3) {
+		window.ExpiresAt = &metav1.Time{Time: starts.Add(time.Duration(1+d.of(3)) * time.Hour)}
+	}
+	return window
 }
 
 func scopeOf(d *dice) v1alpha1.Scope {
@@ -186,7 +201,7 @@ func scopeOf(d *dice) v1alpha1.Scope {
 	return written
 }
 
-func grantOf(d *dice) *v1alpha1.PermissionGrant {
+func grantOf(d *dice, now time.Time) *v1alpha1.PermissionGrant {
 	grant := build.PermissionGrant("acme", d.name("p", 3)).ToUser(d.name("u", 3)).Obj()
 	if d.oneIn(3) {
 		grant.Spec.Subject.User, grant.Spec.Subject.Group = "", d.name("g", 2)
@@ -194,7 +209,7 @@ func grantOf(d *dice) *v1alpha1.PermissionGrant {
 	for range 1 + d.of(2) {
 		grant.Spec.Permissions = append(grant.Spec.Permissions, entryOf(d))
 	}
-	grant.Spec.Scope = scopeOf(d)
+	grant.Spec.Scope, grant.Spec.Window = scopeOf(d), windowOf(d, now)
 	return grant
 }
 
@@ -215,12 +230,14 @@ func temporaryOf(d *dice, now time.Time) *v1alpha1.TemporaryPermissionGrant {
 	return grant
 }
 
-func membershipOf(d *dice) *v1alpha1.GroupMembership {
+func membershipOf(d *dice, now time.Time) *v1alpha1.GroupMembership {
 	membership := build.GroupMembership("acme", d.name("m", 4), d.name("u", 3), d.name("g", 2))
 	if d.oneIn(3) {
 		membership.As(v1alpha1.GroupAdmin).Configured(v1alpha1.ConfigurableCustom, map[string]bool{"can_run_reports": d.oneIn(2)})
 	}
-	return membership.Obj()
+	object := membership.Obj()
+	object.Spec.Window = windowOf(d, now)
+	return object
 }
 
 func entryOf(d *dice) v1alpha1.PermissionEntry {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
@@ -29,8 +28,7 @@ func (x *Index) Decide(q Question, now time.Time) Answer {
 		return Answer{}
 	}
 	if q.Group != "" {
-		by, allowed := x.checkGroup(user, q)
-		return Answer{Allowed: allowed, By: by}
+		return x.decideGroup(user, q, now)
 	}
 	if _, declared := x.scopes[q.At.Container()]; !declared {
 		return Answer{}
@@ -52,6 +50,22 @@ func (x *Index) Decide(q Question, now time.Time) Answer {
 		return Answer{ValidUntil: span.until}
 	}
 	return Answer{Allowed: true, By: x.entitlement(best), ValidUntil: span.until}
+}
+
+// decideGroup: on a group, its admins have its configurable permissions, and nobody has anything else.
+func (x *Index) decideGroup(user string, q Question, now time.Time) Answer {
+	own := x.principals[Principal{User: user}]
+	if own == nil {
+		return Answer{}
+	}
+	var best Entitlement
+	var span span
+	for _, member := range own.groups[q.Group] {
+		if slices.Contains(member.permissions, q.Permission) && span.add(member.window, now) {
+			best = Entitlement{Grant: policy.Grant{Permission: q.Permission, Window: member.window}, Through: member.by}
+		}
+	}
+	return Answer{Allowed: span.holds, By: best, ValidUntil: span.until}
 }
 
 // span gathers windows: whether one is open, and until when that stays as it is.
@@ -84,9 +98,9 @@ func (s *span) add(window policy.Window, now time.Time) bool {
 type candidate struct {
 	grant *policy.Grant
 	// window is when it does.
-	window  policy.Window
-	at      scope.Path
-	through []kinds.Ref
+	window policy.Window
+	at     scope.Path
+	to     reach
 	// One of these gives it: grant n of a role that is bound, or of grants without a role.
 	bound  *binding
 	direct *granted
@@ -98,7 +112,7 @@ func (x *Index) candidates(user string, at scope.Path, permission string) iter.S
 	return func(yield func(candidate) bool) {
 		for given := range x.reaching(user) {
 			for at, above := at, true; above; at, above = at.Parent() {
-				if there := given.principal.places[at]; there != nil && !there.each(candidate{at: at, through: given.through}, permission, yield) {
+				if there := given.principal.places[at]; there != nil && !there.each(candidate{at: at, to: given}, permission, yield) {
 					return
 				}
 			}
@@ -113,14 +127,14 @@ func (p *place) each(found candidate, permission string, yield func(candidate) b
 		role := found.bound.role
 		if permission != "" {
 			for _, found.n = range role.byPermission[permission] {
-				if !yield(found.of(&role.grants[found.n].Grant)) {
+				if given, ever := found.of(&role.grants[found.n].Grant); ever && !yield(given) {
 					return false
 				}
 			}
 			continue
 		}
 		for found.n = range role.grants {
-			if !yield(found.of(&role.grants[found.n].Grant)) {
+			if given, ever := found.of(&role.grants[found.n].Grant); ever && !yield(given) {
 				return false
 			}
 		}
@@ -130,7 +144,10 @@ func (p *place) each(found candidate, permission string, yield func(candidate) b
 		found.direct = &p.grants[i]
 		for found.n = range found.direct.grants {
 			grant := &found.direct.grants[found.n]
-			if (permission == "" || grant.Permission == permission) && !yield(found.of(grant)) {
+			if permission != "" && grant.Permission != permission {
+				continue
+			}
+			if given, ever := found.of(grant); ever && !yield(given) {
 				return false
 			}
 		}
@@ -138,15 +155,20 @@ func (p *place) each(found candidate, permission string, yield func(candidate) b
 	return true
 }
 
-func (c candidate) of(grant *policy.Grant) candidate {
-	c.grant, c.window = grant, grant.Window
-	return c
+// of is the candidate with a grant, false where what makes it never holds at one time.
+func (c candidate) of(grant *policy.Grant) (candidate, bool) {
+	window, ever := grant.Window.Within(c.to.window)
+	if c.bound != nil && ever {
+		window, ever = window.Within(c.bound.window)
+	}
+	c.grant, c.window = grant, window
+	return c, ever
 }
 
 // entitlement is a candidate for whoever wants to know what gives it.
 func (x *Index) entitlement(found candidate) Entitlement {
 	if found.bound != nil {
-		return x.byRole(found.at, *found.bound, found.n, slices.Clip(found.through))
+		return x.byRole(found.at, *found.bound, found.n, found.to)
 	}
-	return byGrant(found.at, *found.direct, found.n, slices.Clip(found.through))
+	return byGrant(found.at, *found.direct, found.n, found.to)
 }

@@ -15,7 +15,7 @@ import (
 
 // Entitlement is one way in which a user holds a permission.
 type Entitlement struct {
-	// Grant is the permission, with its conditions and window.
+	// Grant is the permission, with its conditions, and the window in which all that makes it holds.
 	Grant policy.Grant
 	// At is where it is held; it holds at everything below.
 	At scope.Path
@@ -23,8 +23,6 @@ type Entitlement struct {
 	// PermissionGrant or a TemporaryPermissionGrant, and then the GroupMembership or the Invitation through which it reaches
 	// the user, if it does so through one.
 	Through []kinds.Ref
-	// Temporary means that it is held by a TemporaryPermissionGrant.
-	Temporary bool
 }
 
 // Principal is whom something is given to: a User or a Group, by name.
@@ -47,20 +45,21 @@ type Binding struct {
 	At   scope.Path
 	// Invitation is the name of the one that the user has accepted to get it, empty where it names the user or a group.
 	Invitation string
+	Window     policy.Window
 }
 
 // Grants are permissions that a principal has at a place without a role.
 type Grants struct {
 	Principal
-	At        scope.Path
-	Grants    []policy.Grant
-	Temporary bool
+	At     scope.Path
+	Grants []policy.Grant
 }
 
 // Membership says that a user is in a group, and which permissions they have on the group itself, as its admin.
 type Membership struct {
 	User, Group string
 	Permissions []string
+	Window      policy.Window
 }
 
 // RoleGrant is a permission that a role gives, and the name of the role that it is inherited from, empty for its own.
@@ -113,6 +112,7 @@ type principal struct {
 type member struct {
 	by          []kinds.Ref // one
 	permissions []string
+	window      policy.Window
 }
 
 type place struct {
@@ -124,12 +124,12 @@ type binding struct {
 	by         kinds.Ref
 	role       *role
 	invitation string
+	window     policy.Window
 }
 
 type granted struct {
-	by        kinds.Ref
-	grants    []policy.Grant
-	temporary bool
+	by     kinds.Ref
+	grants []policy.Grant
 }
 
 // role is what a role gives. It stays as long as somebody is bound to it, so that bindings find it whatever it gives.
@@ -232,16 +232,16 @@ func (x *Index) enter(by kinds.Ref, facts Facts) {
 		r := x.role(facts.Binding.Role)
 		r.bound++
 		at := x.place(facts.Binding.Principal, facts.Binding.At)
-		at.bindings = append(at.bindings, binding{by: by, role: r, invitation: facts.Binding.Invitation})
+		at.bindings = append(at.bindings, binding{by: by, role: r, invitation: facts.Binding.Invitation, window: facts.Binding.Window})
 	case facts.Grants != nil:
 		at := x.place(facts.Grants.Principal, facts.Grants.At)
-		at.grants = append(at.grants, granted{by: by, grants: facts.Grants.Grants, temporary: facts.Grants.Temporary})
+		at.grants = append(at.grants, granted{by: by, grants: facts.Grants.Grants})
 	case facts.Membership != nil:
 		p := x.principal(Principal{User: facts.Membership.User})
 		if p.groups == nil {
 			p.groups = map[string][]member{}
 		}
-		p.groups[facts.Membership.Group] = append(p.groups[facts.Membership.Group], member{[]kinds.Ref{by}, facts.Membership.Permissions})
+		p.groups[facts.Membership.Group] = append(p.groups[facts.Membership.Group], member{[]kinds.Ref{by}, facts.Membership.Permissions, facts.Membership.Window})
 	}
 }
 
@@ -302,41 +302,33 @@ type Question struct {
 	Attributes map[string]any
 }
 
-// checkGroup: on a group, its admins have its configurable permissions, and nobody has anything else.
-func (x *Index) checkGroup(user string, q Question) (Entitlement, bool) {
-	own := x.principals[Principal{User: user}]
-	if own == nil {
-		return Entitlement{}, false
-	}
-	for _, member := range own.groups[q.Group] {
-		if slices.Contains(member.permissions, q.Permission) {
-			return Entitlement{Grant: policy.Grant{Permission: q.Permission}, Through: member.by}, true
-		}
-	}
-	return Entitlement{}, false
-}
-
 // Held are all entitlements of a user at the places that are asked for, whatever their conditions, those that have not begun or
 // have ended left out. Who is not in force holds nothing.
 func (x *Index) Held(user string, asked func(scope.Path) bool, now time.Time) (held []Entitlement) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	for given := range x.reaching(user) {
+		if !given.window.Includes(now) {
+			continue
+		}
 		for at, there := range given.principal.places {
 			if !asked(at) {
 				continue
 			}
 			for _, bound := range there.bindings {
+				if !bound.window.Includes(now) {
+					continue
+				}
 				for n := range bound.role.grants {
 					if bound.role.grants[n].Grant.Window.Includes(now) {
-						held = append(held, x.byRole(at, bound, n, given.through))
+						held = append(held, x.byRole(at, bound, n, given))
 					}
 				}
 			}
 			for _, direct := range there.grants {
 				for n := range direct.grants {
 					if direct.grants[n].Window.Includes(now) {
-						held = append(held, byGrant(at, direct, n, given.through))
+						held = append(held, byGrant(at, direct, n, given))
 					}
 				}
 			}
@@ -345,13 +337,14 @@ func (x *Index) Held(user string, asked func(scope.Path) bool, now time.Time) (h
 	return held
 }
 
-// reach is a principal by which something reaches a user, and the object that makes the user one of it.
+// reach is a principal by which something reaches a user, and the object that makes the user one of it, in a window.
 type reach struct {
 	principal *principal
 	through   []kinds.Ref
+	window    policy.Window
 }
 
-// reaching are the user and the groups that the user is in.
+// reaching are the user and the groups that the user is in, by each membership.
 func (x *Index) reaching(user string) func(func(reach) bool) {
 	return func(yield func(reach) bool) {
 		own := x.principals[Principal{User: user}]
@@ -359,14 +352,17 @@ func (x *Index) reaching(user string) func(func(reach) bool) {
 			return
 		}
 		for name, members := range own.groups {
-			if group := x.principals[Principal{Group: name}]; group != nil && !yield(reach{group, members[0].by}) {
-				return
+			group := x.principals[Principal{Group: name}]
+			for n := range members {
+				if group != nil && !yield(reach{group, members[n].by, members[n].window}) {
+					return
+				}
 			}
 		}
 	}
 }
 
-func (x *Index) byRole(at scope.Path, held binding, n int, through []kinds.Ref) Entitlement {
+func (x *Index) byRole(at scope.Path, held binding, n int, to reach) Entitlement {
 	given := held.role.grants[n]
 	via := []kinds.Ref{held.by, {Kind: kinds.Role, Namespace: x.organization, Name: held.role.name}}
 	if given.From != "" {
@@ -375,11 +371,17 @@ func (x *Index) byRole(at scope.Path, held binding, n int, through []kinds.Ref) 
 	if held.invitation != "" {
 		via = append(via, kinds.Ref{Kind: kinds.Invitation, Namespace: x.organization, Name: held.invitation})
 	}
-	return Entitlement{Grant: given.Grant, At: at, Through: append(via, through...)}
+	return Entitlement{Grant: within(given.Grant, held.window, to.window), At: at, Through: append(via, to.through...)}
 }
 
-func byGrant(at scope.Path, held granted, n int, through []kinds.Ref) Entitlement {
-	return Entitlement{
-		Grant: held.grants[n], At: at, Through: append([]kinds.Ref{held.by}, through...), Temporary: held.temporary,
+func byGrant(at scope.Path, held granted, n int, to reach) Entitlement {
+	return Entitlement{Grant: within(held.grants[n], to.window), At: at, Through: append([]kinds.Ref{held.by}, to.through...)}
+}
+
+// within is a grant for as long as windows last that have begun and not ended.
+func within(grant policy.Grant, windows ...policy.Window) policy.Grant {
+	for _, window := range windows {
+		grant.Window, _ = grant.Window.Within(window)
 	}
+	return grant
 }

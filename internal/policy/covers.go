@@ -11,12 +11,12 @@ import (
 // other time, and under conditions that the other's conditions imply. It looks at one grant alone: two
 // that only together give as much cover nothing.
 func (g Grant) Covers(other Grant) bool {
-	return g.Permission == other.Permission && g.Window.covers(other.Window) &&
+	return g.Permission == other.Permission && g.Window.Covers(other.Window) &&
 		(!slices.ContainsFunc(g.Tests, func(test Test) bool { return !g.admitsAll(test, other) }) || other.neverMet())
 }
 
-// covers says whether a window includes all of another one.
-func (w Window) covers(other Window) bool {
+// Covers says whether a window includes all of another one.
+func (w Window) Covers(other Window) bool {
 	begins := w.From.IsZero() || !other.From.IsZero() && !other.From.Before(w.From)
 	ends := w.Until.IsZero() || !other.Until.IsZero() && !other.Until.After(w.Until)
 	return begins && ends

@@ -18,6 +18,17 @@ func (w Window) Includes(instant time.Time) bool {
 	return !instant.Before(w.From) && (w.Until.IsZero() || instant.Before(w.Until))
 }
 
+// Within is the part of a window that lies in another one; false where there is none.
+func (w Window) Within(other Window) (Window, bool) {
+	if other.From.After(w.From) {
+		w.From = other.From
+	}
+	if w.Until.IsZero() || !other.Until.IsZero() && other.Until.Before(w.Until) {
+		w.Until = other.Until
+	}
+	return w, w.Until.IsZero() || w.From.Before(w.Until)
+}
+
 // Grant is one permission, within a window and under tests that must all be met.
 type Grant struct {
 	Permission string

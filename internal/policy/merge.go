@@ -26,6 +26,20 @@ func Merge(grants []Grant) []Grant {
 	return merged
 }
 
+// MergeWindows joins windows that overlap or touch, in order.
+func MergeWindows(windows []Window) []Window {
+	grants := make([]Grant, len(windows))
+	for n, window := range windows {
+		grants[n].Window = window
+	}
+	grants = Merge(grants)
+	windows = make([]Window, len(grants))
+	for n, grant := range grants {
+		windows[n] = grant.Window
+	}
+	return windows
+}
+
 // groupBy puts grants with the same conditions together, in the order in which each first appears.
 func groupBy(grants []Grant) (groups [][]Grant) {
 	for _, grant := range grants {

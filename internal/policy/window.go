@@ -101,10 +101,27 @@ func (l Lifetime) Equal(other Lifetime) bool {
 	return l.Start.Equal(other.Start) && l.Deadline.Equal(other.Deadline) && l.Capped == other.Capped
 }
 
-// PhaseAt is where in its life a grant is: the start is part of it, the deadline is not.
+// LifetimeIn is the lifetime of what a window says begins and ends. A zero start or deadline is none.
+func LifetimeIn(window v1alpha1.Window) (life Lifetime) {
+	if window.StartsAt != nil {
+		life.Start = window.StartsAt.Time
+	}
+	if window.ExpiresAt != nil {
+		life.Deadline = window.ExpiresAt.Time
+	}
+	return life
+}
+
+// Window is from when until when it lasts.
+func (l Lifetime) Window() Window { return Window{From: l.Start, Until: l.Deadline} }
+
+// PhaseAt is where in its life a grant is: the start is part of it, the deadline is not. What neither begins nor ends
+// has none.
 func (l Lifetime) PhaseAt(now time.Time) v1alpha1.GrantPhase {
 	switch {
-	case !now.Before(l.Deadline):
+	case l == Lifetime{}:
+		return ""
+	case !l.Deadline.IsZero() && !now.Before(l.Deadline):
 		return v1alpha1.PhaseExpired
 	case now.Before(l.Start):
 		return v1alpha1.PhasePending

@@ -14,8 +14,10 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -71,23 +73,20 @@ func (w *wanted) answers(user *v1alpha1.User, path scope.Path) map[string]bool {
 		return held
 	}
 	subjects := map[string]bool{objectid.User(user.Spec.Subject): true}
-	var tuples []string
-	for _, keys := range w.tuples {
-		for _, key := range keys {
-			if key.Relation == "member" && key.User == objectid.User(user.Spec.Subject) {
-				subjects[key.Object+"#member"] = true
-			}
+	var bindings []string
+	now := func(window policy.Window) bool { return window.Includes(w.now) }
+	for cell, windows := range w.shares {
+		if cell.Says == tuples.IsMember && cell.Subject == objectid.User(user.Spec.Subject) && slices.ContainsFunc(windows, now) {
+			subjects[cell.Object+"#member"] = true
 		}
 	}
-	for _, keys := range w.tuples {
-		for _, key := range keys {
-			if key.Relation == "assignee" && subjects[key.User] {
-				tuples = append(tuples, key.Object)
-			}
+	for cell, windows := range w.shares {
+		if cell.Says == tuples.HasRole && subjects[cell.Subject] && slices.ContainsFunc(windows, now) {
+			bindings = append(bindings, cell.Object)
 		}
 	}
 	for cell, contexts := range w.contexts {
-		if cell.Object != objectid.Scope(path) || !subjects[cell.Subject] && !slices.Contains(tuples, cell.Subject) {
+		if cell.Object != objectid.Scope(path) || !subjects[cell.Subject] && !slices.Contains(bindings, cell.Subject) {
 			continue
 		}
 		for _, context := range contexts {
@@ -132,7 +131,7 @@ func TestAccessNamesTheObjectsThatMakeIt(t *testing.T) {
 	)
 	type way struct {
 		permission, at string
-		temporary      bool
+		ends           bool
 	}
 	organization := scope.Path{Organization: "acme"}
 	project := scope.Path{Organization: "acme", Workspace: "w0", Project: "p0"}
@@ -144,7 +143,7 @@ func TestAccessNamesTheObjectsThatMakeIt(t *testing.T) {
 				via += "/" + ref.Name
 			}
 			name := access.Grant.Permission + via
-			if got := (way{access.Grant.Permission, access.At.String(), access.Temporary}); got != want[name] {
+			if got := (way{access.Grant.Permission, access.At.String(), !access.Grant.Window.Until.IsZero()}); got != want[name] {
 				t.Errorf("at %s: %s is %+v, want %+v", at, name, got, want[name])
 			}
 			delete(want, name)

@@ -1,7 +1,11 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -29,6 +33,17 @@ type assignment struct {
 	// holds it, or it was not protected when it was looked at. uid says which object of the name that is.
 	released bool
 	uid      types.UID
+	// seenToEnd is as judgeWindow has it.
+	seenToEnd bool
+	// timed is set for one that holds for a time, as far as the store takes it beside others.
+	timed *timedAssignment
+}
+
+// timedAssignment is what an assignment gives for a time, if the store takes it.
+type timedAssignment struct {
+	cell    tuples.Cell
+	outcome Outcome
+	wants   claims
 }
 
 func (p *pass) evaluateAssignment(key types.NamespacedName) {
@@ -38,43 +53,101 @@ func (p *pass) evaluateAssignment(key types.NamespacedName) {
 	if node.object == nil {
 		delete(s.assignments, key)
 	} else {
-		now, wants = s.judgeAssignment(key, node.object)
+		now, wants = s.judgeAssignment(key, node.object, node.seenToEnd)
 		node.gives, node.wants = now, wants
 		p.protect(key, node.object)
-		if node.deleting {
-			return // what it gives is for evaluateProtection to say
-		}
+	}
+	if p.setTimed(key, node, now, wants) {
+		return // what it gives is for evaluateTimedAssignments to say
+	}
+	if node.object != nil && node.deleting {
+		return // what it gives is for evaluateProtection to say
 	}
 	ref := kinds.Named(kinds.RoleAssignment, key)
 	p.judge(ref, &node.outcome, now)
 	p.claim(ref, &node.claims, wants)
 }
 
+// setTimed notes what an assignment gives for a time, and says whether it does so.
+func (p *pass) setTimed(key types.NamespacedName, node *assignment, outcome Outcome, wants claims) bool {
+	if node.timed != nil {
+		p.state.timed.remove(node.timed.cell, key)
+		p.timed.add(node.timed.cell)
+		node.timed = nil
+	}
+	if len(wants.shares) == 0 || wants.shares[0].grants == nil || node.deleting && node.released {
+		return false
+	}
+	node.timed = &timedAssignment{wants.shares[0].cell, outcome, wants}
+	p.state.timed.add(node.timed.cell, key)
+	p.timed.add(node.timed.cell)
+	return true
+}
+
+// evaluateTimedAssignments says of the assignments that give a subject the same for a time which of them the store
+// takes: the oldest first. Whoever has the same for good as well has it all the same.
+func (p *pass) evaluateTimedAssignments(cell tuples.Cell) {
+	s := p.state
+	for key := range maps.Clone(s.timed[cell]) {
+		// One that has ended costs as much as one that has not, so it goes now, before its own turn.
+		if ends := s.assignments[key].timed.outcome.Life.Deadline; !ends.IsZero() && !s.now.Before(ends) {
+			p.evaluateAssignment(key)
+		}
+	}
+	var admitted []policy.Window
+	for _, key := range slices.SortedFunc(maps.Keys(s.timed[cell]), s.compareAssignments) {
+		node := s.assignments[key]
+		node.gives, node.wants = node.timed.outcome, node.timed.wants
+		var rejected *Outcome
+		if admitted, rejected = s.admitWindow(admitted, node.timed.outcome.Life.Window(), kinds.RoleAssignment); rejected != nil {
+			node.gives, node.wants = s.withLife(*rejected, node.timed.outcome.Life), claims{}
+		}
+		if node.deleting {
+			continue // what it gives is for evaluateProtection to say
+		}
+		ref := kinds.Named(kinds.RoleAssignment, key)
+		p.judge(ref, &node.outcome, node.gives)
+		p.claim(ref, &node.claims, node.wants)
+	}
+}
+
+// compareAssignments orders assignments by age.
+func (s *tenant) compareAssignments(a, b types.NamespacedName) int {
+	return cmp.Or(s.assignments[a].age.Time.Compare(s.assignments[b].age.Time), strings.Compare(a.Name, b.Name))
+}
+
 // judgeAssignment says what an assignment gives. Whatever is missing or wrong, it then gives nothing.
-func (s *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) (Outcome, claims) {
+func (s *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec, seenToEnd bool) (Outcome, claims) {
+	life, over := s.judgeWindow(spec.Window, seenToEnd)
+	if over != nil {
+		return *over, claims{}
+	}
+	nothing := func(why *Outcome) (Outcome, claims) { return s.withLife(*why, life), claims{} }
+
 	path, without := s.judgeScope(key.Namespace, &spec.Scope)
 	if without != nil {
-		return *without, claims{}
+		return nothing(without)
 	}
 	role, without := s.judgeAssignedRole(sibling(key, spec.RoleRef.Name), path.Level())
 	if without != nil {
-		return *without, claims{}
+		return nothing(without)
 	}
 	subject, without := s.judgeSubject(key, &spec.Subject)
 	if without != nil {
-		return *without, claims{}
+		return nothing(without)
 	}
 	if role.visible.empty {
-		return Outcome{Reason: v1alpha1.ReasonRoleEmpty, Ready: true, Message: fmt.Sprintf(
-			"the Role %s has no permission that holds, so there is nothing to give", spec.RoleRef.Name)}, claims{}
+		return nothing(&Outcome{Reason: v1alpha1.ReasonRoleEmpty, Ready: true, Message: fmt.Sprintf(
+			"the Role %s has no permission that holds, so there is nothing to give", spec.RoleRef.Name)})
 	}
 	binding := objectid.Binding(path, spec.RoleRef.Name)
 	cell := tuples.RoleCell(objectid.Scope(path), binding)
 	wants := claims{cell: &cell, role: sibling(key, spec.RoleRef.Name)}
 	wants.facts.Binding = &entitlement.Binding{
 		Principal: s.principalOf(key, &spec.Subject), Role: spec.RoleRef.Name, At: path, Invitation: spec.Subject.Invitation,
+		Window: life.Window(),
 	}
-	wants.tuples = append(wants.tuples, tuples.Assignee(binding, subject))
+	wants.shares = []share{shareIn(tuples.Assignee(binding, subject), life.Window())}
 	if path.Level() == scope.Resource {
 		// Workspaces and projects are put in their place by the Organization; a resource by whoever
 		// names it, and that place is part of its own id.
@@ -82,7 +155,8 @@ func (s *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAs
 			wants.tuples = append(wants.tuples, parent)
 		}
 	}
-	return Outcome{Reason: v1alpha1.ReasonInForce, Ready: true, InForce: true, Message: fmt.Sprintf("in force at %s", path)}, wants
+	outcome := Outcome{Reason: v1alpha1.ReasonInForce, Ready: true, InForce: true, Message: fmt.Sprintf("in force at %s", path)}
+	return s.inWindow(outcome, life), wants
 }
 
 // principalOf is who gets the role, of a subject that is there.

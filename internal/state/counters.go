@@ -35,8 +35,8 @@ type Counts struct {
 	InForce map[string]int
 	// Temporary are the temporary grants by where in their life they are.
 	Temporary map[v1alpha1.GrantPhase]int
-	// NextDeadline is when the next temporary grant that is in force ends; zero where there is none. One
-	// that has passed is that of a grant whose end is still to be noted: access ended when it passed.
+	// NextDeadline is when the next object that is in force ends by itself; zero where there is none. One
+	// that has passed is that of an object whose end is still to be noted: access ended when it passed.
 	NextDeadline time.Time
 	// Wanted are the facts that the store should hold: what a role gives at a scope, and what a subject
 	// is granted there, are one each, in however many tuples.
@@ -72,7 +72,7 @@ func (s *tenant) counts() Counts {
 		Objects:   maps.Clone(s.tally.objects),
 		InForce:   maps.Clone(s.tally.inForce),
 		Temporary: maps.Clone(s.tally.temporary),
-		Wanted:    len(s.wanted) + len(s.cells) + s.tally.grantCells,
+		Wanted:    len(s.wanted) + len(s.cells) + len(s.shared) + s.tally.grantCells,
 	}
 	if next, ok := s.tally.deadlines.Min(); ok {
 		counts.NextDeadline = next.at
@@ -94,12 +94,12 @@ func (s *tenant) counts() Counts {
 	return counts
 }
 
-// EndingBefore counts the temporary grants in force that end before an instant.
+// EndingBefore counts the objects in force that end by themselves before an instant.
 func (s *tenant) endingBefore(instant time.Time) (count int) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	s.tally.deadlines.AscendLessThan(deadline{at: instant}, func(d deadline) bool {
-		count += d.grants
+		count += d.objects
 		return true
 	})
 	return count
@@ -110,16 +110,16 @@ type tally struct {
 	objects   map[Standing]int
 	inForce   map[string]int
 	temporary map[v1alpha1.GrantPhase]int
-	// deadlines are those of the temporary grants in force, in order.
+	// deadlines are those of the objects in force that have one, in order.
 	deadlines *btree.BTreeG[deadline]
 	// grantCells are those that hold something.
 	grantCells int
 }
 
-// deadline is an instant, and how many grants end then.
+// deadline is an instant, and how many objects end then.
 type deadline struct {
-	at     time.Time
-	grants int
+	at      time.Time
+	objects int
 }
 
 func newTally() tally {
@@ -141,18 +141,17 @@ func (t *tally) add(kind string, outcome *Outcome, more int) {
 	if outcome.InForce {
 		addTo(t.inForce, kind, more)
 	}
-	if kind != kinds.TemporaryPermissionGrant {
-		return
+	if kind == kinds.TemporaryPermissionGrant {
+		addTo(t.temporary, outcome.Phase, more)
 	}
-	addTo(t.temporary, outcome.Phase, more)
-	if !outcome.InForce {
+	if !outcome.InForce || outcome.Life.Deadline.IsZero() {
 		return
 	}
 	at := deadline{at: outcome.Life.Deadline}
 	if known, ok := t.deadlines.Get(at); ok {
 		at = known
 	}
-	if at.grants += more; at.grants == 0 {
+	if at.objects += more; at.objects == 0 {
 		t.deadlines.Delete(at)
 		return
 	}

@@ -124,7 +124,19 @@ func (g *escalationCheck) assignment(old, object *v1alpha1.RoleAssignment) {
 		g.had = s.assigned(g.key, &old.Spec)
 	}
 	// Whether the role may be assigned at this level does not matter: that can change.
-	g.give(s.rolePowers(role, path)...)
+	g.give(during(s.rolePowers(role, path), spec.Window)...)
+}
+
+// during are privileges that are held for as long as a window says.
+func during(privileges []Privilege, window v1alpha1.Window) []Privilege {
+	var held []Privilege
+	for _, privilege := range privileges {
+		var some bool
+		if privilege.Grant.Window, some = privilege.Grant.Window.Within(policy.LifetimeIn(window).Window()); some {
+			held = append(held, privilege)
+		}
+	}
+	return held
 }
 
 // assigned is what an assignment gives to whomever it names, as things are.
@@ -137,7 +149,7 @@ func (s *tenant) assigned(key types.NamespacedName, spec *v1alpha1.RoleAssignmen
 	if _, without := s.judgeAssignedRole(role, path.Level()); without != nil {
 		return nil
 	}
-	return s.rolePowers(role, path)
+	return during(s.rolePowers(role, path), spec.Window)
 }
 
 // rolePowers is what a role gives at a path.
@@ -219,27 +231,28 @@ func (g *escalationCheck) grant(old, object client.Object) {
 // lifeOf is when a grant holds, whatever the organization's maximum is: that can change. False means that
 // the grant says itself that it has ended.
 func (g *escalationCheck) lifeOf(o *grantObject) (policy.Lifetime, bool) {
-	if o.temporary == nil {
-		return policy.Lifetime{}, true
+	ends := o.window.ExpiresAt
+	if o.temporary != nil {
+		ends = o.temporary.Spec.ExpiresAt
 	}
-	if ends := o.temporary.Spec.ExpiresAt; ends != nil && !ends.After(g.state.instant()) {
+	if ends != nil && !ends.After(g.state.instant()) {
 		return policy.Lifetime{}, false
 	}
-	life, err := policy.LifetimeOf(o.temporary, 0)
+	life, err := o.life(0)
 	if err != nil {
 		g.needs(&Outcome{Message: err.Error()})
 	}
 	return life, true
 }
 
-// longer says whether a temporary grant ends later than it did.
+// longer says whether a grant ends later than it did.
 func longer(was, now *grantObject) bool {
-	if now.temporary == nil {
-		return false
+	before, err := was.life(0)
+	after, err2 := now.life(0)
+	if err != nil || err2 != nil {
+		return true
 	}
-	before, err := policy.LifetimeOf(was.temporary, 0)
-	after, err2 := policy.LifetimeOf(now.temporary, 0)
-	return err != nil || err2 != nil || after.Deadline.After(before.Deadline)
+	return !before.Deadline.IsZero() && (after.Deadline.IsZero() || after.Deadline.After(before.Deadline))
 }
 
 // granted is what a grant gives to whomever it names, as things are, the organization's maximum aside.
@@ -248,12 +261,9 @@ func (s *tenant) granted(namespace string, o *grantObject) (privileges []Privile
 	if without != nil {
 		return nil
 	}
-	life := policy.Lifetime{}
-	if o.temporary != nil {
-		var err error
-		if life, err = policy.LifetimeOf(o.temporary, 0); err != nil {
-			return nil
-		}
+	life, err := o.life(0)
+	if err != nil {
+		return nil
 	}
 	path, entries := s.readEntries(o, path, life)
 	for _, read := range entries {

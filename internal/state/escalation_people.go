@@ -102,17 +102,14 @@ func (s *tenant) to(subject named) (privileges []Privilege) {
 	return privileges
 }
 
-// over says whether a grant is a temporary one that has ended.
+// over says whether a grant has ended.
 func (s *tenant) over(namespace string, o *grantObject) bool {
-	if o.temporary == nil {
-		return false
-	}
 	maximum := s.organizations[namespace]
 	if maximum == nil {
 		return false
 	}
-	life, err := policy.LifetimeOf(o.temporary, maximum.maximum)
-	return err != nil || !s.instant().Before(life.Deadline)
+	life, err := o.life(maximum.maximum)
+	return err != nil || life.PhaseAt(s.instant()) == v1alpha1.PhaseExpired
 }
 
 // toUser is what a User is given by all that names it.
@@ -227,7 +224,8 @@ func (s *tenant) configurableOf(key types.NamespacedName, spec *v1alpha1.GroupMe
 	if node == nil || node.object == nil {
 		return nil
 	}
-	return slices.DeleteFunc(toAdmin(key, spec, node.object.Spec.ConfigurablePermissions), Privilege.isManagement)
+	given := slices.DeleteFunc(toAdmin(key, spec, node.object.Spec.ConfigurablePermissions), Privilege.isManagement)
+	return during(given, spec.Window)
 }
 
 // invitation: whoever accepts an invitation gets what is assigned to it, and whoever makes one, or lets it be

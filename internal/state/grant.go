@@ -33,8 +33,19 @@ type grantObject struct {
 	userField   string
 	entries     []v1alpha1.PermissionEntry
 	scope       v1alpha1.Scope
+	// window is when a PermissionGrant holds, seenToEnd as judgeWindow has it.
+	window    v1alpha1.Window
+	seenToEnd bool
 	// temporary is set for a temporary grant.
 	temporary *v1alpha1.TemporaryPermissionGrant
+}
+
+// life is when the grant begins and ends, by the organization's maximum.
+func (o *grantObject) life(maximum time.Duration) (policy.Lifetime, error) {
+	if o.temporary == nil {
+		return policy.LifetimeIn(o.window), nil
+	}
+	return policy.LifetimeOf(o.temporary, maximum)
 }
 
 func grantObjectOf(object client.Object) *grantObject {
@@ -43,6 +54,7 @@ func grantObjectOf(object client.Object) *grantObject {
 		return &grantObject{
 			age: o.CreationTimestamp, uid: o.UID, user: o.Spec.Subject.User, group: o.Spec.Subject.Group,
 			userField: "spec.subject.user", entries: o.Spec.Permissions, scope: o.Spec.Scope,
+			window: o.Spec.Window, seenToEnd: seenToEnd(o.Spec.Window, o.Status.WindowStatus),
 		}
 	case *v1alpha1.TemporaryPermissionGrant:
 		kept := &v1alpha1.TemporaryPermissionGrant{ObjectMeta: nameAndAge(o), Spec: o.Spec}
@@ -123,7 +135,7 @@ func (s *tenant) judgeGrant(ref kinds.Ref, o *grantObject) (Outcome, *offer) {
 	if outcome != nil {
 		return *outcome, nil
 	}
-	without := func(why *Outcome) (Outcome, *offer) { return s.withLife(*why, o, life), nil }
+	without := func(why *Outcome) (Outcome, *offer) { return s.withLife(*why, life), nil }
 
 	path, fault := s.judgeScope(ref.Namespace, &o.scope)
 	if fault != nil {
@@ -146,9 +158,7 @@ func (s *tenant) readEntries(o *grantObject, path scope.Path, life policy.Lifeti
 	entries := make([]entry, 0, len(o.entries))
 	for _, written := range o.entries {
 		granted, fault := policy.ParseEntry(written, s.catalogue, ofType)
-		if o.temporary != nil {
-			granted.Window = policy.Window{From: life.Start, Until: life.Deadline}
-		}
+		granted.Window = life.Window()
 		entries = append(entries, entry{
 			permission: written.Permission, grant: granted, fault: fault,
 			waits: fault != nil && policy.CanComeByItself(fault.Reason),
@@ -164,11 +174,11 @@ func (s *tenant) judgeGrantee(namespace string, o *grantObject) (string, *Outcom
 	return s.judgeSubjectGroup("spec.subject.group", types.NamespacedName{Namespace: namespace, Name: o.group})
 }
 
-// judgeLife says when a temporary grant begins and ends, and what there is to say if it has ended: that
+// judgeLife says when a grant begins and ends, and what there is to say if it has ended: that
 // it is expired is all, whatever else became of what it names.
 func (s *tenant) judgeLife(namespace string, o *grantObject) (policy.Lifetime, *Outcome) {
 	if o.temporary == nil {
-		return policy.Lifetime{}, nil
+		return s.judgeWindow(o.window, o.seenToEnd)
 	}
 	maximum := time.Duration(0)
 	if organization := s.organizations[namespace]; organization != nil {
@@ -178,7 +188,7 @@ func (s *tenant) judgeLife(namespace string, o *grantObject) (policy.Lifetime, *
 	if err != nil {
 		return life, &Outcome{Reason: v1alpha1.ReasonDurationInvalid, Stalled: true, Message: err.Error()}
 	}
-	if life.PhaseAt(s.now) != v1alpha1.PhaseExpired && !seenToEnd(o.temporary, life) {
+	if life.PhaseAt(s.now) != v1alpha1.PhaseExpired && !grantSeenToEnd(o.temporary, life) {
 		return life, nil
 	}
 	outcome := Outcome{Reason: v1alpha1.ReasonExpired, Ready: true, Message: fmt.Sprintf("expired at %s", instant(life.Deadline)),
@@ -193,18 +203,15 @@ func (s *tenant) judgeLife(namespace string, o *grantObject) (policy.Lifetime, *
 	return life, &outcome
 }
 
-// seenToEnd says whether a grant's status has noted already that this deadline has passed. Then it has, whatever
-// the clock of a machine says where the operator is started later.
-func seenToEnd(o *v1alpha1.TemporaryPermissionGrant, life policy.Lifetime) bool {
+// grantSeenToEnd is seenToEnd for a temporary grant.
+func grantSeenToEnd(o *v1alpha1.TemporaryPermissionGrant, life policy.Lifetime) bool {
 	noted := o.Status.ExpiresAt
 	return o.Status.Phase == v1alpha1.PhaseExpired && noted != nil && noted.Time.Equal(life.Deadline.Truncate(time.Second))
 }
 
 // withLife adds to an outcome when it changes by itself.
-func (s *tenant) withLife(outcome Outcome, o *grantObject, life policy.Lifetime) Outcome {
-	if o.temporary != nil {
-		outcome.Life, outcome.Phase, outcome.Next = life, life.PhaseAt(s.now), life.Next(s.now)
-	}
+func (s *tenant) withLife(outcome Outcome, life policy.Lifetime) Outcome {
+	outcome.Life, outcome.Phase, outcome.Next = life, life.PhaseAt(s.now), life.Next(s.now)
 	return outcome
 }
 

@@ -76,7 +76,7 @@ func (g *grant) facts() entitlement.Facts {
 	}
 	return entitlement.Facts{Grants: &entitlement.Grants{
 		Principal: entitlement.Principal{User: g.object.user, Group: g.object.group},
-		At:        g.offer.path, Grants: taken, Temporary: g.object.temporary != nil,
+		At:        g.offer.path, Grants: taken,
 	}}
 }
 
@@ -194,7 +194,7 @@ func flatten(byPermission map[string][]policy.Grant) (grants []policy.Grant) {
 func (s *tenant) judgeOffer(node *grant, rejected map[int]entry) Outcome {
 	o := node.object
 	life, _ := s.judgeLife(node.offer.path.Organization, o)
-	outcome := s.withLife(Outcome{Ready: true, Reason: v1alpha1.ReasonInForce}, o, life)
+	outcome := s.withLife(Outcome{Ready: true, Reason: v1alpha1.ReasonInForce}, life)
 	var faults []entry
 	for n, offered := range node.offer.entries {
 		if why, ok := rejected[n]; ok {
@@ -217,8 +217,8 @@ func (s *tenant) judgeOffer(node *grant, rejected map[int]entry) Outcome {
 			len(faults), len(node.offer.entries), faults[0].permission, faults[0].fault.Message)
 	case !begun:
 		outcome.Reason = v1alpha1.ReasonPending
-		outcome.Message = fmt.Sprintf("begins at %s and ends at %s", instant(life.Start), instant(life.Deadline))
-	case o.temporary != nil:
+		outcome.Message = begins(life)
+	case !life.Deadline.IsZero():
 		outcome.Message = fmt.Sprintf("in force at %s until %s", node.offer.path, instant(life.Deadline))
 	default:
 		outcome.Message = fmt.Sprintf("in force at %s", node.offer.path)

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,60 +24,107 @@ type membership struct {
 	uid     types.UID
 	outcome Outcome
 	claims  claims
+	// seenToEnd is as judgeWindow has it.
+	seenToEnd bool
 }
 
 // rivals are the memberships of one user in one group: which of them holds may change.
 func (p *pass) rivals(of pair) { all(p.memberships, p.state.named.sameMembership, of) }
 
-func (p *pass) evaluateMembership(key types.NamespacedName) {
-	s := p.state
-	node := s.memberships[key]
-	now, wants := Outcome{}, claims{}
-	if node.object == nil {
-		delete(s.memberships, key)
-	} else {
-		now, wants = s.judgeMembership(key, node.object)
+// evaluateMemberships evaluates those of one user in one group together: which of them holds, and what the store takes
+// of them, is decided for all of them at once.
+func (p *pass) evaluateMemberships() {
+	s, done := p.state, set[pair]{}
+	for key := range p.memberships {
+		node := s.memberships[key]
+		if node.object == nil {
+			delete(s.memberships, key)
+			p.settleMembership(key, node, Outcome{}, claims{})
+			continue
+		}
+		if of := (pair{key.Namespace, node.object.User, node.object.Group}); !done.has(of) {
+			done.add(of)
+			p.evaluateMembershipsOf(of)
+		}
 	}
+}
+
+// taken is what the store takes of older memberships of the same user and group.
+type taken struct {
+	// holder is the one that holds for good.
+	holder  string
+	windows []policy.Window
+	grants  []policy.Grant
+}
+
+func (p *pass) evaluateMembershipsOf(of pair) {
+	s, taken := p.state, taken{}
+	for _, key := range slices.SortedFunc(maps.Keys(s.named.sameMembership[of]), s.compareMemberships) {
+		node := s.memberships[key]
+		outcome, wants := s.judgeMembership(key, node, &taken)
+		p.settleMembership(key, node, outcome, wants)
+	}
+}
+
+func (p *pass) settleMembership(key types.NamespacedName, node *membership, outcome Outcome, wants claims) {
 	ref := kinds.Named(kinds.GroupMembership, key)
-	p.judge(ref, &node.outcome, now)
+	p.judge(ref, &node.outcome, outcome)
 	p.claim(ref, &node.claims, wants)
 }
 
-func (s *tenant) judgeMembership(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) (Outcome, claims) {
-	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
-		return *ungoverned, claims{}
+// compareMemberships orders memberships by age.
+func (s *tenant) compareMemberships(a, b types.NamespacedName) int {
+	return cmp.Or(s.memberships[a].age.Time.Compare(s.memberships[b].age.Time), strings.Compare(a.Name, b.Name))
+}
+
+func (s *tenant) judgeMembership(key types.NamespacedName, node *membership, taken *taken) (Outcome, claims) {
+	spec := node.object
+	life, over := s.judgeWindow(spec.Window, node.seenToEnd)
+	if over != nil {
+		return *over, claims{}
 	}
-	holder := oldest(s.named.sameMembership[pair{key.Namespace, spec.User, spec.Group}], func(a, b types.NamespacedName) int {
-		if byTime := s.memberships[a].age.Time.Compare(s.memberships[b].age.Time); byTime != 0 {
-			return byTime
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
-	if holder != key {
-		return Outcome{Reason: v1alpha1.ReasonDuplicate, Stalled: true, Message: fmt.Sprintf(
-			"the older GroupMembership %s is of the same user and group, and holds: delete one of the two", holder.Name)}, claims{}
+	nothing := func(why *Outcome) (Outcome, claims) { return s.withLife(*why, life), claims{} }
+
+	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+		return nothing(ungoverned)
+	}
+	// One that holds for a time adds to the others.
+	forGood := life == policy.Lifetime{}
+	if forGood && taken.holder != "" {
+		return nothing(&Outcome{Reason: v1alpha1.ReasonDuplicate, Stalled: true, Message: fmt.Sprintf(
+			"the older GroupMembership %s is of the same user and group, and holds: delete one of the two", taken.holder)})
 	}
 	if _, without := s.judgeSubjectGroup("spec.group", sibling(key, spec.Group)); without != nil {
-		return *without, claims{}
+		return nothing(without)
 	}
 	subject, without := s.judgeSubjectUser("spec.user", sibling(key, spec.User))
 	if without != nil {
-		return *without, claims{}
+		return nothing(without)
 	}
-	return s.judgeMember(key, spec, subject)
+	if forGood {
+		taken.holder = key.Name
+	} else {
+		windows, rejected := s.admitWindow(taken.windows, life.Window(), kinds.GroupMembership)
+		if rejected != nil {
+			return nothing(rejected)
+		}
+		taken.windows = windows
+	}
+	outcome, wants := s.judgeMember(key, spec, subject, life.Window(), taken)
+	return s.inWindow(outcome, life), wants
 }
 
 // judgeMember says what a membership that holds gives.
-func (s *tenant) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec, subject string) (Outcome, claims) {
+func (s *tenant) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec, subject string, window policy.Window, taken *taken) (Outcome, claims) {
 	group := objectid.Group(key.Namespace, spec.Group)
 	outcome := Outcome{Reason: v1alpha1.ReasonInForce, Ready: true, InForce: true, Message: "a member of the group"}
-	wants := claims{facts: entitlement.Facts{Membership: &entitlement.Membership{User: spec.User, Group: spec.Group}}}
-	wants.tuples = append(wants.tuples, tuples.Member(group, subject))
+	wants := claims{facts: entitlement.Facts{Membership: &entitlement.Membership{User: spec.User, Group: spec.Group, Window: window}}}
+	wants.shares = []share{shareIn(tuples.Member(group, subject), window)}
 	if spec.Role != v1alpha1.GroupAdmin {
 		return outcome, wants
 	}
 	outcome.Message = "an admin of the group"
-	wants.tuples = append(wants.tuples, tuples.Admin(group, subject))
+	wants.shares = append(wants.shares, shareIn(tuples.Admin(group, subject), window))
 	configurable := s.groups[sibling(key, spec.Group)].object.Spec.ConfigurablePermissions
 	outcome.Permissions = configured(configurable, spec.ConfigurablePermissions)
 	var grants []policy.Grant
@@ -84,7 +132,7 @@ func (s *tenant) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMembe
 	for _, permission := range outcome.Permissions {
 		switch {
 		case permission.Granted:
-			grants = append(grants, policy.Grant{Permission: permission.Permission})
+			grants = append(grants, policy.Grant{Permission: permission.Permission, Window: window})
 		case permission.Reason == v1alpha1.ReasonPermissionNotFound:
 			unknown++
 		}
@@ -94,13 +142,13 @@ func (s *tenant) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMembe
 		outcome.Message = fmt.Sprintf("spec.configurablePermissions.overrides: the Group %s does not have %d of the %d, which status.permissions names: correct the names, or add them to its configurablePermissions; all else holds",
 			spec.Group, unknown, len(spec.ConfigurablePermissions.Overrides))
 	}
-	contexts, err := tuples.Contexts(grants, 1)
-	if err != nil {
+	with := policy.Merge(append(slices.Clone(taken.grants), grants...))
+	if _, err := tuples.Contexts(with, 1); err != nil {
 		configurableTooLarge(&outcome, spec.Group)
+		return outcome, wants
 	}
-	if len(contexts) > 0 {
-		cell := tuples.GrantCell(group, subject)
-		wants.cell, wants.contexts = &cell, contexts
+	if taken.grants = with; len(grants) > 0 {
+		wants.shares = append(wants.shares, share{tuples.GrantCell(group, subject), grants})
 		for _, grant := range grants {
 			wants.facts.Membership.Permissions = append(wants.facts.Membership.Permissions, grant.Permission)
 		}

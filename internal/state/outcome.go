@@ -42,7 +42,7 @@ type Outcome struct {
 	Assignments, Heirs int
 	// Permissions are what became of each permission entry of a grant.
 	Permissions []v1alpha1.PermissionOutcome
-	// Life is when a temporary grant begins and ends, Phase where in its life it is.
+	// Life is when an object begins and ends that does so by itself, Phase where in its life it is.
 	Life  policy.Lifetime
 	Phase v1alpha1.GrantPhase
 	// Invited is when an invitation was accepted and can no longer be, and where in its life it is.

@@ -5,8 +5,6 @@ import (
 	"reflect"
 	"slices"
 
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
@@ -34,7 +32,9 @@ type pass struct {
 	// used is by how many more, or fewer, objects of a kind a role is named.
 	used        map[use]int
 	assignments set[types.NamespacedName]
-	grants      set[kinds.Ref]
+	// timed are the cells that assignments for a time share, of which more or fewer do so now.
+	timed  set[tuples.Cell]
+	grants set[kinds.Ref]
 	// cells are the cells that grants fill together, and the grants that want something else there now.
 	cells       map[tuples.Cell]set[kinds.Ref]
 	invitations set[types.NamespacedName]
@@ -68,6 +68,7 @@ func emptyPass(s *tenant) *pass {
 		roles:         set[types.NamespacedName]{},
 		used:          map[use]int{},
 		assignments:   set[types.NamespacedName]{},
+		timed:         set[tuples.Cell]{},
 		grants:        set[kinds.Ref]{},
 		cells:         map[tuples.Cell]set[kinds.Ref]{},
 		invitations:   set[types.NamespacedName]{},
@@ -93,12 +94,13 @@ func (p *pass) run() Change {
 	for key := range p.invitations {
 		p.evaluateInvitation(key)
 	}
-	for key := range p.memberships {
-		p.evaluateMembership(key)
-	}
+	p.evaluateMemberships()
 	p.evaluateRoles()
 	for key := range p.assignments {
 		p.evaluateAssignment(key)
+	}
+	for cell := range p.timed {
+		p.evaluateTimedAssignments(cell)
 	}
 	for user := range p.protected {
 		p.evaluateProtection(user)
@@ -162,10 +164,9 @@ func (p *pass) judge(ref kinds.Ref, outcome *Outcome, now Outcome) {
 type claims struct {
 	facts  entitlement.Facts
 	tuples []store.Key
+	shares []share
 	cell   *tuples.Cell
-	role   types.NamespacedName // fills the cell, unless contexts do
-	// contexts fill the cell of whoever is the only one to claim it.
-	contexts []*structpb.Struct
+	role   types.NamespacedName // fills the cell
 }
 
 // claim replaces the claims of an object. New ones are counted before old ones are given up, so that
@@ -191,6 +192,7 @@ func (p *pass) claim(by kinds.Ref, old *claims, now claims) {
 		joined := before > 0 && wanted[key] > 0
 		p.change.Tuples = append(p.change.Tuples, Touched[store.Key]{What: key, By: by, Joined: joined})
 	}
+	p.share(by, old.shares, now.shares)
 	if !old.sameCell(now) {
 		p.claimCell(by, now, 1)
 		p.claimCell(by, *old, -1)
@@ -206,12 +208,12 @@ func (p *pass) entitle(by kinds.Ref, old *claims, now entitlement.Facts) {
 	}
 }
 
-// sameCell says whether claims want the same cell, filled in the same way.
+// sameCell says whether claims want the same cell.
 func (c *claims) sameCell(other claims) bool {
 	if c.cell == nil || other.cell == nil {
 		return c.cell == other.cell
 	}
-	return *c.cell == *other.cell && slices.EqualFunc(c.contexts, other.contexts, func(a, b *structpb.Struct) bool { return proto.Equal(a, b) })
+	return *c.cell == *other.cell
 }
 
 func (p *pass) claimCell(by kinds.Ref, c claims, more int) {
@@ -226,14 +228,11 @@ func (p *pass) claimCell(by kinds.Ref, c claims, more int) {
 	before := s.cells[cell].count
 	s.cells[cell].count += more
 	after := s.cells[cell].count
-	if more > 0 && c.contexts != nil {
-		s.cells[cell].contexts = c.contexts
-	}
 	if after == 0 {
 		delete(s.cells, cell)
 		s.cellsOf.remove(c.role, cell)
 	}
-	p.change.Cells = append(p.change.Cells, Touched[tuples.Cell]{What: cell, By: by, Joined: before > 0 && after > 0 && c.contexts == nil})
+	p.change.Cells = append(p.change.Cells, Touched[tuples.Cell]{What: cell, By: by, Joined: before > 0 && after > 0})
 }
 
 // changedScopes are the paths that are declared in one tree and not in the other.

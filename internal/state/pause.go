@@ -187,6 +187,12 @@ func safeChanges(held, written v1alpha1.Object) v1alpha1.Object {
 		if endsEarlier(o, kept) {
 			kept.Spec.ExpiresAt, kept.Spec.Duration = o.Spec.ExpiresAt, o.Spec.Duration
 		}
+	case *v1alpha1.RoleAssignment:
+		endEarlier(&stands.(*v1alpha1.RoleAssignment).Spec.Window, o.Spec.Window)
+	case *v1alpha1.PermissionGrant:
+		endEarlier(&stands.(*v1alpha1.PermissionGrant).Spec.Window, o.Spec.Window)
+	case *v1alpha1.GroupMembership:
+		endEarlier(&stands.(*v1alpha1.GroupMembership).Spec.Window, o.Spec.Window)
 	case *v1alpha1.Invitation:
 		kept := stands.(*v1alpha1.Invitation)
 		now, err := expiryOf(&o.Spec, o.CreationTimestamp.Time)
@@ -201,6 +207,13 @@ func safeChanges(held, written v1alpha1.Object) v1alpha1.Object {
 		}
 	}
 	return stands
+}
+
+// endEarlier ends a window where another one ends, if that is earlier.
+func endEarlier(kept *v1alpha1.Window, written v1alpha1.Window) {
+	if written.ExpiresAt != nil && (kept.ExpiresAt == nil || written.ExpiresAt.Before(kept.ExpiresAt)) {
+		kept.ExpiresAt = written.ExpiresAt
+	}
 }
 
 // endsEarlier says whether a temporary grant ends earlier than another, or never begins because its end can't
@@ -302,7 +315,7 @@ func (o *grantObject) standing() v1alpha1.Object {
 		return o.temporary
 	}
 	object := &v1alpha1.PermissionGrant{Spec: v1alpha1.PermissionGrantSpec{
-		Subject: v1alpha1.GrantSubject{User: o.user, Group: o.group}, Permissions: o.entries, Scope: o.scope,
+		Subject: v1alpha1.GrantSubject{User: o.user, Group: o.group}, Permissions: o.entries, Scope: o.scope, Window: o.window,
 	}}
 	object.UID = o.uid
 	return object

@@ -44,7 +44,7 @@ func (p Privilege) isManagement() bool { return p.Grant.Permission == "" }
 // have all that there is on its groups.
 func (p Privilege) Covers(other Privilege) bool {
 	if p.isManagement() && p.Group == "" {
-		return p.At == other.At && (other.Group != "" || other.isManagement())
+		return p.At == other.At && (other.Group != "" || other.isManagement()) && p.Grant.Window.Covers(other.Grant.Window)
 	}
 	return p.Group == other.Group && p.isManagement() == other.isManagement() &&
 		p.At.Covers(other.At) && p.Grant.Covers(other.Grant)
@@ -80,11 +80,15 @@ func (s *tenant) userOf(who identity) (types.NamespacedName, bool) {
 	return users[0].key, true
 }
 
-// privileges are all that a user holds for good: what is held by a temporary grant is not among them.
+// privileges are all that a user holds now and for good: what ends by itself is not among them.
 func (s *tenant) privileges(user types.NamespacedName) iter.Seq[Privilege] {
 	return func(yield func(Privilege) bool) {
 		for _, access := range s.index.Held(user.Name, everywhere, s.instant()) {
-			if !access.Temporary && !yield(Privilege{Grant: access.Grant, At: access.At}) {
+			if !access.Grant.Window.Until.IsZero() {
+				continue
+			}
+			access.Grant.Window = policy.Window{} // it has begun
+			if !yield(Privilege{Grant: access.Grant, At: access.At}) {
 				return
 			}
 		}
@@ -93,7 +97,7 @@ func (s *tenant) privileges(user types.NamespacedName) iter.Seq[Privilege] {
 		}
 		for key := range s.named.membershipsOfUser[user] {
 			node := s.memberships[key]
-			if !node.outcome.InForce || node.object.Role != v1alpha1.GroupAdmin {
+			if !node.outcome.InForce || node.object.Role != v1alpha1.GroupAdmin || node.object.ExpiresAt != nil {
 				continue
 			}
 			if !yield(manages(key.Namespace, node.object.Group)) {
@@ -110,7 +114,7 @@ func (s *tenant) privileges(user types.NamespacedName) iter.Seq[Privilege] {
 
 func everywhere(scope.Path) bool { return true }
 
-// administrates says whether a user has the organization's admin role at the organization.
+// administrates says whether a user has the organization's admin role at the organization, for good.
 func (s *tenant) administrates(user types.NamespacedName) bool {
 	organization := s.organizations[user.Namespace]
 	if organization == nil || organization.object == nil {
@@ -119,7 +123,7 @@ func (s *tenant) administrates(user types.NamespacedName) bool {
 	top := scope.Path{Organization: user.Namespace}
 	return slices.ContainsFunc(s.index.Held(user.Name, func(at scope.Path) bool { return at == top }, s.instant()), func(held entitlement.Entitlement) bool {
 		by, role := held.Through[0], held.Through[min(1, len(held.Through)-1)]
-		return by.Kind == kinds.RoleAssignment && role.Name == organization.object.Spec.AdminRole
+		return held.Grant.Window.Until.IsZero() && by.Kind == kinds.RoleAssignment && role.Name == organization.object.Spec.AdminRole
 	})
 }
 

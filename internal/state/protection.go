@@ -59,7 +59,7 @@ func (p *pass) evaluateProtection(user types.NamespacedName) {
 			p.settle(key, node, nil)
 		case node.deleting:
 			deleting = append(deleting, key)
-		case node.gives.InForce && !s.waits(kinds.Named(kinds.RoleAssignment, key)): // what waits may take it away
+		case node.gives.InForce && !node.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, key)): // what waits may take it away
 			standing = append(standing, key)
 		}
 	}
@@ -106,7 +106,7 @@ func (s *tenant) holding(o *v1alpha1.RoleAssignment) []kinds.Ref {
 	var holding []kinds.Ref
 	for other := range s.named.assignedToUser[user] {
 		held := s.assignments[other]
-		if other == key || held.deleting || !held.gives.InForce || s.waits(kinds.Named(kinds.RoleAssignment, other)) {
+		if other == key || held.deleting || !held.gives.InForce || held.endsByItself() || s.waits(kinds.Named(kinds.RoleAssignment, other)) {
 			continue
 		}
 		if organization.administers(user, &o.Spec) && !organization.administers(user, held.object) {
@@ -123,7 +123,7 @@ func (s *tenant) judgeRevocation(user, key types.NamespacedName, kept []types.Na
 	node := s.assignments[key]
 	organization := s.organizations[key.Namespace]
 	switch {
-	case !node.gives.InForce, s.namespaces[key.Namespace].terminating, organization == nil || organization.object == nil:
+	case !node.gives.InForce, node.endsByItself(), s.namespaces[key.Namespace].terminating, organization == nil || organization.object == nil:
 		return ""
 	case organization.administers(user, node.object) && !slices.ContainsFunc(kept, func(other types.NamespacedName) bool {
 		return organization.administers(user, s.assignments[other].object)
@@ -134,6 +134,9 @@ func (s *tenant) judgeRevocation(user, key types.NamespacedName, kept []types.Na
 	}
 	return ""
 }
+
+// endsByItself says whether an assignment has an end: it is never held up, and protects nobody.
+func (a *assignment) endsByItself() bool { return a.object != nil && a.object.ExpiresAt != nil }
 
 // protectedBecause is the outcome of an assignment that stays for a reason, nil without one.
 func protectedBecause(why string) *Outcome {

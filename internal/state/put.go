@@ -86,6 +86,7 @@ func (p *pass) learn(object client.Object) {
 		spec := o.Spec
 		node := place(s.assignments, key)
 		node.object, node.age, node.deleting = &spec, o.CreationTimestamp, !o.DeletionTimestamp.IsZero()
+		node.seenToEnd = seenToEnd(spec.Window, o.Status.WindowStatus)
 		if node.uid != o.UID || !node.deleting {
 			node.uid, node.released = o.UID, false
 		}
@@ -102,6 +103,7 @@ func (p *pass) learn(object client.Object) {
 		spec := o.Spec
 		node := place(s.memberships, key)
 		node.object, node.age, node.uid = &spec, o.CreationTimestamp, o.UID
+		node.seenToEnd = seenToEnd(spec.Window, o.Status.WindowStatus)
 		n.indexMembership(&spec, key, true)
 		p.rivals(pair{key.Namespace, spec.User, spec.Group})
 	case *v1alpha1.Invitation:

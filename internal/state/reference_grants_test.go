@@ -22,7 +22,6 @@ type granting struct {
 	scope       v1alpha1.Scope
 	entries     []v1alpha1.PermissionEntry
 	life        policy.Lifetime
-	temporary   bool
 	// parsed are the entries without a fault.
 	parsed []policy.Grant
 }
@@ -63,9 +62,7 @@ func (w *wanted) ask(g *granting, reason string) (tuples.Cell, string) {
 	}
 	for _, written := range g.entries {
 		if granted, fault := policy.ParseEntry(written, w, path.ResourceType); fault == nil {
-			if g.temporary {
-				granted.Window = policy.Window{From: g.life.Start, Until: g.life.Deadline}
-			}
+			granted.Window = g.life.Window()
 			g.parsed = append(g.parsed, granted)
 		}
 	}
@@ -111,7 +108,7 @@ func (w *wanted) admit(g granting, admitted map[string][]policy.Grant, measure b
 			faults = append(faults, v1alpha1.ReasonContextTooLarge)
 		}
 	}
-	begun := !g.temporary || !w.now.Before(g.life.Start)
+	begun := !w.now.Before(g.life.Start)
 	result := verdict{reason: v1alpha1.ReasonInForce, ready: true, inForce: begun && len(faults) < len(g.entries)}
 	switch {
 	case len(faults) > 0:
@@ -135,12 +132,20 @@ func flat(admitted map[string][]policy.Grant) (grants []policy.Grant) {
 // grantingOf is what a grant asks for, or why it gives nothing whatever else there is.
 func (w *wanted) grantingOf(object client.Object) (granting, string) {
 	if o, ok := object.(*v1alpha1.PermissionGrant); ok {
-		return granting{ref: kinds.RefOf(o), user: o.Spec.Subject.User, group: o.Spec.Subject.Group, scope: o.Spec.Scope, entries: o.Spec.Permissions}, ""
+		window, over := w.windowOf(o.Spec.Window)
+		g := granting{
+			ref: kinds.RefOf(o), user: o.Spec.Subject.User, group: o.Spec.Subject.Group, scope: o.Spec.Scope,
+			entries: o.Spec.Permissions, life: policy.Lifetime{Start: window.From, Deadline: window.Until},
+		}
+		if over {
+			return g, v1alpha1.ReasonExpired
+		}
+		return g, ""
 	}
 	o := object.(*v1alpha1.TemporaryPermissionGrant)
 	g := granting{
 		ref: kinds.RefOf(o), user: o.Spec.User, scope: o.Spec.Scope,
-		entries: []v1alpha1.PermissionEntry{o.Spec.PermissionGrant}, temporary: true,
+		entries: []v1alpha1.PermissionEntry{o.Spec.PermissionGrant},
 	}
 	g.life.Start = o.CreationTimestamp.Time
 	if o.Spec.StartsAt != nil {

@@ -7,52 +7,71 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
-	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
-// membership makes the oldest of several of one user and group count.
+// members is what the memberships of a user in a group give so far.
+type members struct {
+	forGood bool
+	windows []policy.Window
+}
+
+// membership makes the oldest of several of one user and group count, and all that hold for a time beside it.
 func (w *wanted) membership(ref kinds.Ref, o *v1alpha1.GroupMembership) {
-	subject, reason := w.judgeMembership(o)
+	window, over := w.windowOf(o.Spec.Window)
+	if over {
+		w.verdicts[ref] = ready(v1alpha1.ReasonExpired)
+		return
+	}
+	of := o.Namespace + " " + o.Spec.User + " " + o.Spec.Group
+	if w.admitted[of] == nil {
+		w.admitted[of] = &members{}
+	}
+	subject, reason := w.judgeMembership(o, window, w.admitted[of])
 	if reason != "" {
 		w.verdicts[ref] = ready(reason)
 		return
 	}
-	w.verdicts[ref] = verdict{reason: v1alpha1.ReasonInForce, ready: true, inForce: true}
+	w.verdicts[ref] = w.in(window)
 	group := "group:" + o.Namespace + "/" + o.Spec.Group
-	w.tuples[ref] = []store.Key{{Object: group, Relation: "member", User: subject}}
+	w.share(tuples.Member(group, subject), window, ref)
 	if o.Spec.Role != v1alpha1.GroupAdmin {
 		return
 	}
-	w.tuples[ref] = append(w.tuples[ref], store.Key{Object: group, Relation: "admin", User: subject})
+	w.share(tuples.Admin(group, subject), window, ref)
 	granted, unknown := w.configured(o)
 	if unknown {
-		w.verdicts[ref] = verdict{reason: v1alpha1.ReasonPermissionsInvalid, inForce: true}
+		w.verdicts[ref] = verdict{reason: v1alpha1.ReasonPermissionsInvalid, inForce: w.verdicts[ref].inForce}
 	}
 	if len(granted) > 0 {
 		cell := tuples.GrantCell(group, subject)
-		w.contexts[cell], _ = tuples.Contexts(granted, 1)
+		for n := range granted {
+			granted[n].Window = window
+		}
+		w.configurable[cell] = append(w.configurable[cell], granted...)
+		w.contexts[cell], _ = tuples.Contexts(policy.Merge(w.configurable[cell]), 1)
 		w.claims[cell] = append(w.claims[cell], ref)
 	}
 }
 
-func (w *wanted) judgeMembership(o *v1alpha1.GroupMembership) (subject, reason string) {
+func (w *wanted) judgeMembership(o *v1alpha1.GroupMembership, window policy.Window, of *members) (subject, reason string) {
 	if reason := w.ungoverned(o.Namespace); reason != "" {
 		return "", reason
 	}
-	for _, object := range w.objects { // the oldest comes first
-		other, ok := object.(*v1alpha1.GroupMembership)
-		if ok && other.Namespace == o.Namespace && other.Spec.User == o.Spec.User && other.Spec.Group == o.Spec.Group {
-			if other != o {
-				return "", v1alpha1.ReasonDuplicate
-			}
-			break
-		}
+	if window == (policy.Window{}) && of.forGood {
+		return "", v1alpha1.ReasonDuplicate
 	}
 	if _, reason := w.subject(o.Namespace, "", o.Spec.Group, ""); reason != "" {
 		return "", reason
 	}
-	return w.subject(o.Namespace, o.Spec.User, "", "")
+	if subject, reason = w.subject(o.Namespace, o.Spec.User, "", ""); reason != "" {
+		return "", reason
+	}
+	if window == (policy.Window{}) {
+		of.forGood = true
+		return subject, ""
+	}
+	return subject, w.admitWindow(&of.windows, window)
 }
 
 // configured are the permissions that an admin has, and whether there is one that the group does not have.

@@ -10,7 +10,6 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
-	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
@@ -67,14 +66,29 @@ func (w *wanted) subject(namespace, user, group, invitation string) (string, str
 }
 
 func (w *wanted) assignment(ref kinds.Ref, o *v1alpha1.RoleAssignment) {
+	window, over := w.windowOf(o.Spec.Window)
+	if over {
+		w.verdicts[ref] = ready(v1alpha1.ReasonExpired)
+		return
+	}
 	path, subject, contexts, reason := w.judgeAssignment(o)
 	if reason != "" {
 		w.verdicts[ref] = ready(reason)
 		return
 	}
-	w.verdicts[ref] = verdict{reason: v1alpha1.ReasonInForce, ready: true, inForce: true}
 	binding := objectid.Binding(path, o.Spec.RoleRef.Name)
-	w.tuples[ref] = []store.Key{{Object: binding, Relation: "assignee", User: subject}}
+	if window != (policy.Window{}) {
+		of := binding + " " + subject
+		if w.admitted[of] == nil {
+			w.admitted[of] = &members{}
+		}
+		if reason := w.admitWindow(&w.admitted[of].windows, window); reason != "" {
+			w.verdicts[ref] = ready(reason)
+			return
+		}
+	}
+	w.verdicts[ref] = w.in(window)
+	w.share(tuples.Assignee(binding, subject), window, ref)
 	if path.Level() == scope.Resource {
 		w.tuples[ref] = append(w.tuples[ref], parent(path))
 	}

@@ -29,9 +29,15 @@ type wanted struct {
 
 	verdicts map[kinds.Ref]verdict
 	// tuples are what each object wants, contexts what the cells hold, claims who has to do with them.
-	tuples   map[kinds.Ref][]store.Key
+	tuples map[kinds.Ref][]store.Key
+	// shares are when each object says that somebody has a role, or is in a group.
+	shares   map[tuples.Cell][]policy.Window
 	contexts map[tuples.Cell][]*structpb.Struct
 	claims   map[tuples.Cell][]kinds.Ref
+	// configurable are the permissions that a group's admin has.
+	configurable map[tuples.Cell][]policy.Grant
+	// admitted are the windows of older memberships of a user in a group.
+	admitted map[string]*members
 }
 
 type verdict struct {
@@ -43,6 +49,7 @@ func want(objects []client.Object, now time.Time, limits state.Limits) *wanted {
 	w := &wanted{
 		objects: slices.SortedFunc(slices.Values(objects), older), now: now, limits: limits,
 		verdicts: map[kinds.Ref]verdict{}, tuples: map[kinds.Ref][]store.Key{},
+		shares: map[tuples.Cell][]policy.Window{}, admitted: map[string]*members{}, configurable: map[tuples.Cell][]policy.Grant{},
 		contexts: map[tuples.Cell][]*structpb.Struct{}, claims: map[tuples.Cell][]kinds.Ref{},
 	}
 	for _, object := range w.objects {
@@ -68,7 +75,45 @@ func want(objects []client.Object, now time.Time, limits state.Limits) *wanted {
 		}
 	}
 	w.grants()
+	for cell, windows := range w.shares {
+		w.contexts[cell] = tuples.During(policy.MergeWindows(windows))
+	}
 	return w
+}
+
+// share is what an object says of a cell that others may say something of, too.
+func (w *wanted) share(cell tuples.Cell, window policy.Window, by kinds.Ref) {
+	w.shares[cell] = append(w.shares[cell], window)
+	w.claims[cell] = append(w.claims[cell], by)
+}
+
+// windowOf is when an object holds, and whether that is over.
+func (w *wanted) windowOf(written v1alpha1.Window) (window policy.Window, over bool) {
+	if written.StartsAt != nil {
+		window.From = written.StartsAt.Time
+	}
+	if written.ExpiresAt != nil {
+		window.Until = written.ExpiresAt.Time
+	}
+	return window, !window.Until.IsZero() && !w.now.Before(window.Until)
+}
+
+// in is the verdict of a window on an object that is valid.
+func (w *wanted) in(window policy.Window) verdict {
+	if w.now.Before(window.From) {
+		return verdict{reason: v1alpha1.ReasonPending, ready: true}
+	}
+	return verdict{reason: v1alpha1.ReasonInForce, ready: true, inForce: true}
+}
+
+// admitWindow adds a window to those of older objects that say the same, or says why there is no room.
+func (w *wanted) admitWindow(to *[]policy.Window, window policy.Window) string {
+	with := policy.MergeWindows(append(slices.Clone(*to), window))
+	if len(with) > 1 && 16+14*len(with) > w.limits.ConditionCost {
+		return v1alpha1.ReasonConditionTooExpensive
+	}
+	*to = with
+	return ""
 }
 
 func older(a, b client.Object) int {

@@ -43,12 +43,12 @@ func (s *tenant) protectedAssignment(old, object *v1alpha1.RoleAssignment) strin
 	var kept []types.NamespacedName
 	for other := range s.named.assignedToUser[user] {
 		// One that is being deleted and protected stays. One that is paused while an edit waits may not.
-		if other != key && s.assignments[other].outcome.InForce && !s.waits(kinds.Named(kinds.RoleAssignment, other)) {
+		if held := s.assignments[other]; other != key && held.outcome.InForce && !held.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, other)) {
 			kept = append(kept, other)
 		}
 	}
 	if object != nil {
-		if stays, _ := s.judgeAssignment(key, &object.Spec); stays.InForce && object.Spec.Subject.User == user.Name {
+		if stays, _ := s.judgeAssignment(key, &object.Spec, false); stays.InForce && object.Spec.ExpiresAt == nil && object.Spec.Subject.User == user.Name {
 			organization := s.organizations[key.Namespace]
 			if organization.administers(user, &object.Spec) || !organization.administers(user, &old.Spec) {
 				return ""

@@ -332,7 +332,7 @@ func (s *State) Counts() Counts {
 	return all
 }
 
-// EndingBefore counts the temporary grants in force that end before an instant.
+// EndingBefore counts the objects in force that end by themselves before an instant.
 func (s *State) EndingBefore(instant time.Time) (count int) {
 	for _, t := range s.list() {
 		count += t.endingBefore(instant)

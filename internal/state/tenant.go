@@ -54,6 +54,10 @@ type tenant struct {
 	wanted map[store.Key]int
 	// cells counts the assignments that claim a cell, and knows the role that fills it.
 	cells map[tuples.Cell]*cellClaim
+	// shared are the cells that say who has a role, and who is in a group.
+	shared map[tuples.Cell]sharedCell
+	// timed finds, by the cell that they share, the assignments that hold for a time.
+	timed index[tuples.Cell, types.NamespacedName]
 	// grantCells are the cells that grants fill together.
 	grantCells map[tuples.Cell]*grantCell
 	// cellsOf are the cells that a role fills.
@@ -69,11 +73,10 @@ type tenant struct {
 	evaluated, compared atomic.Int64
 }
 
-// cellClaim is filled with contexts or, where there are none, by the role.
+// cellClaim is filled by the role.
 type cellClaim struct {
-	role     types.NamespacedName
-	contexts []*structpb.Struct
-	count    int
+	role  types.NamespacedName
+	count int
 }
 
 // namespace is one that there is.
@@ -99,6 +102,8 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 
 		pausedOrganizations: set[string]{},
 
+		shared:     map[tuples.Cell]sharedCell{},
+		timed:      index[tuples.Cell, types.NamespacedName]{},
 		grantCells: map[tuples.Cell]*grantCell{},
 		catalogue:  declared,
 		named:      newReferences(),
@@ -193,12 +198,13 @@ func (s *tenant) contextsOf(cell tuples.Cell) []*structpb.Struct {
 	if held, ok := s.grantCells[cell]; ok {
 		return held.contexts
 	}
+	if cell.Says != tuples.GivesRole {
+		shared := s.shared[cell]
+		return shared.contexts()
+	}
 	claim, ok := s.cells[cell]
 	if !ok {
 		return nil
-	}
-	if claim.contexts != nil {
-		return claim.contexts
 	}
 	if role, ok := s.roles[claim.role]; ok {
 		return role.contexts
@@ -210,7 +216,7 @@ func (s *tenant) contextsOf(cell tuples.Cell) []*structpb.Struct {
 func (s *tenant) wantedCells() []tuples.Cell {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	cells := slices.Collect(maps.Keys(s.cells))
+	cells := slices.AppendSeq(slices.Collect(maps.Keys(s.cells)), maps.Keys(s.shared))
 	for cell, held := range s.grantCells {
 		if len(held.contexts) > 0 {
 			cells = append(cells, cell)
@@ -225,15 +231,22 @@ func (s *tenant) due() []kinds.Ref {
 	defer s.mu.RUnlock()
 	now := s.clock.Now()
 	var due []kinds.Ref
-	for ref, node := range s.grants {
-		if next := node.outcome.Next; !next.IsZero() && !next.After(now) {
+	look := func(ref kinds.Ref, outcome *Outcome) {
+		if next := outcome.Next; !next.IsZero() && !next.After(now) {
 			due = append(due, ref)
 		}
 	}
+	for ref, node := range s.grants {
+		look(ref, &node.outcome)
+	}
+	for key, node := range s.assignments {
+		look(kinds.Named(kinds.RoleAssignment, key), &node.outcome)
+	}
+	for key, node := range s.memberships {
+		look(kinds.Named(kinds.GroupMembership, key), &node.outcome)
+	}
 	for key, node := range s.invitations {
-		if next := node.outcome.Next; !next.IsZero() && !next.After(now) {
-			due = append(due, kinds.Named(kinds.Invitation, key))
-		}
+		look(kinds.Named(kinds.Invitation, key), &node.outcome)
 	}
 	return due
 }

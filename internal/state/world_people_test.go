@@ -21,6 +21,7 @@ func (m maker) group() client.Object {
 func (m maker) membership() client.Object {
 	object := &v1alpha1.GroupMembership{ObjectMeta: m.meta(m.namespace(), m.name("m", 4))}
 	object.Spec.User, object.Spec.Group = m.name("u", 3), m.name("g", 2)
+	object.Spec.Window = m.window()
 	object.Spec.Role = pick(m, v1alpha1.GroupMember, v1alpha1.GroupAdmin, v1alpha1.GroupAdmin)
 	if m.oneIn(2) {
 		object.Spec.ConfigurablePermissions = &v1alpha1.ConfigurablePermissions{

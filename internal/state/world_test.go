@@ -168,7 +168,20 @@ func (m maker) assignment() client.Object {
 	if object.Spec.Scope.Resource != nil {
 		object.Spec.Scope.Resource.ID = m.name("id", 2)
 	}
+	object.Spec.Window = m.window()
 	return object
+}
+
+// window is often none; others meet, overlap, and have ended.
+func (m maker) window() (window v1alpha1.Window) {
+	starts := m.IntN(6)
+	if m.oneIn(5) {
+		window.StartsAt = &metav1.Time{Time: epoch.Add(time.Duration(starts) * time.Hour)}
+	}
+	if m.oneIn(3) {
+		window.ExpiresAt = &metav1.Time{Time: epoch.Add(time.Duration(starts+1+m.IntN(8)) * time.Hour)}
+	}
+	return window
 }
 
 // scope is often one that is declared; one in some is a resource.
@@ -200,7 +213,7 @@ func (m maker) grant() client.Object {
 	for range 1 + m.IntN(3) {
 		object.Spec.Permissions = append(object.Spec.Permissions, m.entry(pick(m, 110, 110, 200)))
 	}
-	object.Spec.Scope = m.scope(3)
+	object.Spec.Scope, object.Spec.Window = m.scope(3), m.window()
 	return object
 }
 

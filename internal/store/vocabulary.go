@@ -8,10 +8,15 @@ const (
 	RelationMember   = "member"
 	RelationAdmin    = "admin"
 	RelationAssignee = "assignee"
-	RelationRole     = "role"
-	RelationGrantA   = "grant_a"
-	RelationGrantB   = "grant_b"
-	RelationParent   = "parent"
+	// RelationMemberB says the same as RelationMember, which includes it; so do the others with a B.
+	RelationMemberB   = "member_b"
+	RelationAdminB    = "admin_b"
+	RelationAssigneeB = "assignee_b"
+
+	RelationRole   = "role"
+	RelationGrantA = "grant_a"
+	RelationGrantB = "grant_b"
+	RelationParent = "parent"
 	// RelationCan is what decisions ask.
 	RelationCan = "can"
 )

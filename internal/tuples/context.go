@@ -49,6 +49,34 @@ func Contexts(grants []policy.Grant, most int) ([]*structpb.Struct, error) {
 	return contexts, nil
 }
 
+// ForGood stands for the context of a tuple that holds without a condition. It is equal to no context that a condition
+// has.
+var ForGood = &structpb.Struct{Fields: map[string]*structpb.Value{"for good": structpb.NewBoolValue(true)}}
+
+// During are the contexts of a tuple that holds in these windows, none where there are none.
+func During(windows []policy.Window) []*structpb.Struct {
+	switch {
+	case len(windows) == 0:
+		return nil
+	case slices.Contains(windows, policy.Window{}):
+		return []*structpb.Struct{ForGood}
+	}
+	return []*structpb.Struct{condition.During(windows)}
+}
+
+// WindowsFit says whether one tuple takes these windows.
+func WindowsFit(windows []policy.Window) bool {
+	return proto.Size(condition.During(windows)) <= store.MaxContextBytes
+}
+
+// Tuple is what stands at one of a cell's places.
+func Tuple(place store.Key, context *structpb.Struct) store.Tuple {
+	if context == ForGood {
+		context = nil
+	}
+	return store.Tuple{Key: place, Context: context}
+}
+
 // entryOverhead bounds what protobuf adds to the key and the value of a map entry: three tags, and
 // three lengths of at most three bytes.
 const entryOverhead = 12

@@ -9,9 +9,6 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
-// sides are the relations that may hold what is granted to a subject directly.
-var sides = [...]string{store.RelationGrantA, store.RelationGrantB}
-
 // slots are the names under which a binding's assignees may hold what their role gives.
 var slots = func() (names [store.Slots]string) {
 	for n := range names {
@@ -28,21 +25,6 @@ func GroupMembers(organization, name string) string {
 	return objectid.Group(organization, name) + "#" + store.RelationMember
 }
 
-// Assignee says that a subject has the role of a binding.
-func Assignee(binding, subject string) store.Key {
-	return store.Key{Object: binding, Relation: store.RelationAssignee, User: subject}
-}
-
-// Member says that a user is a member of a group.
-func Member(group, subject string) store.Key {
-	return store.Key{Object: group, Relation: store.RelationMember, User: subject}
-}
-
-// Admin says that a user is an admin of a group.
-func Admin(group, subject string) store.Key {
-	return store.Key{Object: group, Relation: store.RelationAdmin, User: subject}
-}
-
 // Parent puts a path below what is directly above it; false for an organization.
 func Parent(path scope.Path) (store.Key, bool) {
 	above, ok := path.Parent()
@@ -56,57 +38,84 @@ func Parent(path scope.Path) (store.Key, bool) {
 //
 // What a role gives at a scope is a cell of up to MaxContexts of Slots tuples, all of one relation, which
 // differ in the name under which they speak of the binding's assignees: one Write can put new ones in the
-// place of old, and a decision sees either. What is granted to a user or a group directly is a cell of
-// one tuple; a user has no second name, so there are two relations for it, its sides, and a decision
-// reads one after the other: see Switch.
+// place of old, and a decision sees either. Everything else that holds for a time or under conditions is a cell of
+// one tuple: what is granted to a user or a group directly, who has a role, and who is in a group. Its subject has no
+// second name, so there are two relations for it, its sides, and a decision reads one after the other: see Switches.
 type Cell struct {
-	// Object is the scope; Subject is the binding, or the user or group that something is granted to.
+	// Object is the scope, the binding or the group; Subject is the binding that has a role there, or the user or
+	// group that the cell is about.
 	Object, Subject string
-	// Switch is how the content is replaced.
-	Switch Switch
+	// Says is what the cell says of the subject.
+	Says Says
 }
 
-// Switch is a way to replace the content of a cell.
-type Switch uint8
+// Says is what a cell says of its subject.
+type Says uint8
 
 const (
-	// AtOnce means that new and old change places in one Write.
-	AtOnce Switch = iota
-	// AfterDecisions means that the new is written beside the old, which goes when every decision that may not
-	// have seen the new one has ended.
-	AfterDecisions
+	// GivesRole is what a role gives at a scope, to the assignees of its binding.
+	GivesRole Says = iota
+	// IsGranted is what is granted to a user or a group directly.
+	IsGranted
+	// HasRole says that a user, or a group's members, have the role of a binding.
+	HasRole
+	// IsMember says that a user is in a group.
+	IsMember
+	// IsAdmin says that a user is an admin of a group.
+	IsAdmin
 )
+
+// sides are the relations that may hold a cell of one tuple.
+var sides = [...][2]string{
+	IsGranted: {store.RelationGrantA, store.RelationGrantB},
+	HasRole:   {store.RelationAssignee, store.RelationAssigneeB},
+	IsMember:  {store.RelationMember, store.RelationMemberB},
+	IsAdmin:   {store.RelationAdmin, store.RelationAdminB},
+}
 
 // RoleCell is what a role gives at a scope.
 func RoleCell(scope, binding string) Cell { return Cell{Object: scope, Subject: binding} }
 
 // GrantCell is what is granted to a subject directly at a scope.
-func GrantCell(scope, subject string) Cell {
-	return Cell{Object: scope, Subject: subject, Switch: AfterDecisions}
-}
+func GrantCell(scope, subject string) Cell { return Cell{scope, subject, IsGranted} }
+
+// Assignee is when a subject has the role of a binding.
+func Assignee(binding, subject string) Cell { return Cell{binding, subject, HasRole} }
+
+// Member is when a user is a member of a group.
+func Member(group, subject string) Cell { return Cell{group, subject, IsMember} }
+
+// Admin is when a user is an admin of a group.
+func Admin(group, subject string) Cell { return Cell{group, subject, IsAdmin} }
+
+// Switches says how the cell is replaced: where it does, the new is written beside the old, which goes when every
+// decision that may not have seen the new one has ended; else both change places in one Write.
+func (c Cell) Switches() bool { return c.Says != GivesRole }
 
 // Places is how many tuples the cell may have.
 func (c Cell) Places() int {
-	if c.Switch == AfterDecisions {
-		return len(sides)
+	if c.Switches() {
+		return len(sides[c.Says])
 	}
 	return store.Slots
 }
 
 // Place is the key of one of the tuples that may hold the cell.
 func (c Cell) Place(n int) store.Key {
-	if c.Switch == AfterDecisions {
-		return store.Key{Object: c.Object, Relation: sides[n], User: c.Subject}
+	if c.Switches() {
+		return store.Key{Object: c.Object, Relation: sides[c.Says][n], User: c.Subject}
 	}
 	return store.Key{Object: c.Object, Relation: store.RelationRole, User: c.Subject + "#" + slots[n]}
 }
 
 // CellOf is the cell, and the place in it, that a tuple belongs to; false for every other tuple.
 func CellOf(key store.Key) (cell Cell, place int, ok bool) {
-	if side := slices.Index(sides[:], key.Relation); side >= 0 {
-		return GrantCell(key.Object, key.User), side, true
-	}
 	if key.Relation != store.RelationRole {
+		for says := IsGranted; int(says) < len(sides); says++ {
+			if side := slices.Index(sides[says][:], key.Relation); side >= 0 {
+				return Cell{key.Object, key.User, says}, side, true
+			}
+		}
 		return Cell{}, 0, false
 	}
 	binding, relation, _ := strings.Cut(key.User, "#")

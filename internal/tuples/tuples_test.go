@@ -17,6 +17,9 @@ func TestACellIsFoundAgainFromEachOfItsPlaces(t *testing.T) {
 		"of a role named #slot": tuples.RoleCell(objectid.Scope(project), objectid.Binding(project, "#slot_1")),
 		"of a user":             tuples.GrantCell(objectid.Scope(project), tuples.User("alice@example.com")),
 		"of a user named #slot": tuples.GrantCell(objectid.Scope(project), tuples.User("x#slot_1")),
+		"of an assignee":        tuples.Assignee(objectid.Binding(project, "editor"), tuples.User("alice")),
+		"of a member":           tuples.Member(objectid.Group("acme", "devs"), tuples.User("alice")),
+		"of an admin":           tuples.Admin(objectid.Group("acme", "devs"), tuples.User("alice")),
 		"of a group":            tuples.GrantCell(objectid.Scope(project), tuples.GroupMembers("acme", "devs")),
 	} {
 		keys := map[store.Key]bool{}
@@ -47,7 +50,7 @@ func TestNothingElseIsACell(t *testing.T) {
 	object, binding := objectid.Scope(project), objectid.Binding(project, "editor")
 	for _, key := range []store.Key{
 		parent,
-		tuples.Assignee(binding, tuples.User("alice")),
+		{Object: binding, Relation: "assignee_a", User: "user:alice"},
 		{Object: object, Relation: store.RelationRole, User: binding},
 		{Object: object, Relation: store.RelationRole, User: binding + "#assignee"},
 		{Object: object, Relation: store.RelationRole, User: binding + "#slot_"},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
@@ -39,7 +38,7 @@ func (*Syncer) walkOver(ctx context.Context, from Walker) (*seen, error) {
 			holds := found.cells[cell]
 			holds[slot] = tuple.Context
 			if tuple.Context == nil {
-				holds[slot] = &structpb.Struct{}
+				holds[slot] = tuples.ForGood
 			}
 			found.cells[cell] = holds
 			return nil

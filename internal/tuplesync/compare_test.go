@@ -142,7 +142,7 @@ func (w *world) roleCell() tuples.Cell {
 }
 
 func (w *world) grantCell() tuples.Cell {
-	return w.oneCell(func(c tuples.Cell) bool { return c.Places() == 2 && c.Subject == "user:u0@example.com" })
+	return w.oneCell(func(c tuples.Cell) bool { return c.Says == tuples.IsGranted && c.Subject == "user:u0@example.com" })
 }
 
 func (w *world) oneCell(is func(tuples.Cell) bool) tuples.Cell {

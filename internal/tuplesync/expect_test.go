@@ -9,9 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
@@ -28,7 +26,7 @@ func newContent() content { return content{map[store.Key]bool{}, map[tuples.Cell
 
 // text tells contexts apart.
 func text(context *structpb.Struct) string {
-	if context == nil {
+	if context == nil || context == tuples.ForGood {
 		return "no condition"
 	}
 	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(context)
@@ -98,22 +96,6 @@ func merged[K comparable, V any](a, b map[K]V) map[K]V {
 	all := maps.Clone(a)
 	maps.Copy(all, b)
 	return all
-}
-
-// keyOf is the tuple without a condition that an object adds to what is wanted.
-func keyOf(w *world, object client.Object) store.Key {
-	w.Helper()
-	before := w.wanted()
-	w.state.Put(object.DeepCopyObject().(client.Object))
-	after := w.wanted()
-	w.state.Remove(kinds.RefOf(object))
-	for key := range after.tuples {
-		if !before.tuples[key] {
-			return key
-		}
-	}
-	w.Fatalf("%v adds no tuple", object)
-	return store.Key{}
 }
 
 // write is one that has happened.

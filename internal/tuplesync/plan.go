@@ -86,7 +86,7 @@ func (s *Syncer) planCell(ctx context.Context, it item, known work) (plan, error
 	}
 	p.holds = holds
 	wanted := s.state.Contexts(it.cell)
-	if it.cell.Switch == tuples.AfterDecisions {
+	if it.cell.Switches() {
 		p.switchSides(wanted, known.rested)
 		return p, nil
 	}
@@ -126,7 +126,7 @@ func (p *plan) switchSides(wanted []*structpb.Struct, rested bool) {
 		p.holds[drop] = nil
 		p.again = match < 0
 	case match < 0:
-		p.writes = []store.Tuple{{Key: p.item.cell.Place(free), Context: wanted[0]}}
+		p.writes = []store.Tuple{tuples.Tuple(p.item.cell.Place(free), wanted[0])}
 		p.bytes = proto.Size(wanted[0])
 		p.holds[free] = wanted[0]
 		p.older = 1 - free
@@ -172,7 +172,7 @@ func (p *plan) fill(missing []*structpb.Struct, before slots) bool {
 			break
 		}
 		if before[n] == nil {
-			writes = append(writes, store.Tuple{Key: p.item.cell.Place(n), Context: missing[0]})
+			writes = append(writes, tuples.Tuple(p.item.cell.Place(n), missing[0]))
 			bytes += proto.Size(missing[0])
 			holds[n] = missing[0]
 			missing = missing[1:]
@@ -195,7 +195,7 @@ func (s *Syncer) readCell(ctx context.Context, cell tuples.Cell) (slots, error) 
 		if there {
 			found[n] = tuple.Context
 			if found[n] == nil {
-				found[n] = &structpb.Struct{} // without a condition: equal to nothing that is wanted
+				found[n] = tuples.ForGood
 			}
 		}
 	}

@@ -71,6 +71,18 @@ func (b *PermissionGrantBuilder) At(scope v1alpha1.Scope) *PermissionGrantBuilde
 	return b
 }
 
+// From sets when it begins.
+func (b *PermissionGrantBuilder) From(instant time.Time) *PermissionGrantBuilder {
+	b.object.Spec.StartsAt = &metav1.Time{Time: instant}
+	return b
+}
+
+// Until sets when it ends by itself.
+func (b *PermissionGrantBuilder) Until(instant time.Time) *PermissionGrantBuilder {
+	b.object.Spec.ExpiresAt = &metav1.Time{Time: instant}
+	return b
+}
+
 // Obj is the object.
 func (b *PermissionGrantBuilder) Obj() *v1alpha1.PermissionGrant { return b.object.DeepCopy() }
 

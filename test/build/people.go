@@ -1,6 +1,8 @@
 package build
 
 import (
+	"time"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -26,6 +28,18 @@ func (b *GroupMembershipBuilder) As(role v1alpha1.GroupRole) *GroupMembershipBui
 // Configured sets which configurable permissions an admin has.
 func (b *GroupMembershipBuilder) Configured(mode v1alpha1.ConfigurableMode, overrides map[string]bool) *GroupMembershipBuilder {
 	b.object.Spec.ConfigurablePermissions = &v1alpha1.ConfigurablePermissions{Mode: mode, Overrides: overrides}
+	return b
+}
+
+// From sets when it begins.
+func (b *GroupMembershipBuilder) From(instant time.Time) *GroupMembershipBuilder {
+	b.object.Spec.StartsAt = &metav1.Time{Time: instant}
+	return b
+}
+
+// Until sets when it ends by itself.
+func (b *GroupMembershipBuilder) Until(instant time.Time) *GroupMembershipBuilder {
+	b.object.Spec.ExpiresAt = &metav1.Time{Time: instant}
 	return b
 }
 

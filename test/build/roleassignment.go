@@ -1,6 +1,12 @@
 package build
 
-import "github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
 
 // RoleAssignmentBuilder builds a RoleAssignment.
 type RoleAssignmentBuilder struct{ object v1alpha1.RoleAssignment }
@@ -52,6 +58,18 @@ func (b *RoleAssignmentBuilder) InProject(workspace, project string) *RoleAssign
 // OnResource sets the object that the scope is, in its workspace and project.
 func (b *RoleAssignmentBuilder) OnResource(resourceType, id string) *RoleAssignmentBuilder {
 	b.object.Spec.Scope.Resource = &v1alpha1.ResourceReference{Type: resourceType, ID: id}
+	return b
+}
+
+// From sets when it begins.
+func (b *RoleAssignmentBuilder) From(instant time.Time) *RoleAssignmentBuilder {
+	b.object.Spec.StartsAt = &metav1.Time{Time: instant}
+	return b
+}
+
+// Until sets when it ends by itself.
+func (b *RoleAssignmentBuilder) Until(instant time.Time) *RoleAssignmentBuilder {
+	b.object.Spec.ExpiresAt = &metav1.Time{Time: instant}
 	return b
 }
 

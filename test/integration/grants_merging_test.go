@@ -227,6 +227,63 @@ var _ = Describe("Grants to one subject at one scope", Label(slow), func() {
 	})
 })
 
+var _ = Describe("Roles and memberships of one user", Label(slow), func() {
+	var w *world
+	BeforeEach(func() { w = newWorld() })
+
+	It("[K11] [T1] for good and for a time never disturb each other, whichever comes, goes or is moved", func() {
+		soon := time.Now().Add(time.Hour)
+		assigned := w.assignment("devs", "editor").ToGroup("devs").InWorkspace("prod").Obj()
+		create(assigned)
+		expectReason(assigned, v1alpha1.ReasonInForce)
+		// Of each two, one stays while the other is made and deleted, in turns.
+		role := func(name string) *build.RoleAssignmentBuilder {
+			return w.assignment(name, "editor").ToUser("alice").InWorkspace("lab")
+		}
+		member := func(name string) *build.GroupMembershipBuilder { return w.membership(name, "bob").As(v1alpha1.GroupAdmin) }
+		forGood := []v1alpha1.Object{role("for-good").Obj(), member("for-good").Obj()}
+		timed := []v1alpha1.Object{role("timed").Until(soon).Obj(), member("timed").Until(soon).Obj()}
+		all := func(objects []v1alpha1.Object, do func(v1alpha1.Object)) {
+			GinkgoHelper()
+			for _, object := range objects {
+				do(object.DeepCopyObject().(v1alpha1.Object))
+			}
+		}
+		begin := func(object v1alpha1.Object) {
+			GinkgoHelper()
+			create(object)
+			expectReason(object, v1alpha1.ReasonInForce)
+		}
+		end := func(object v1alpha1.Object) {
+			GinkgoHelper()
+			remove(object)
+		}
+		all(timed, begin)
+		asked := askWithoutPause(
+			question{User: objectid.User(w.subject("alice")), Permission: w.View, Object: w.at("lab")},
+			question{User: objectid.User(w.subject("bob")), Permission: w.View, Object: w.at("prod")},
+			question{User: objectid.User(w.subject("bob")), Permission: configurable[0], Object: w.devs()},
+		)
+		for range 3 {
+			all(forGood, begin)
+			all(timed, end)
+			all(timed, begin)
+			all(forGood, end)
+			edit(role("timed").Obj(), func(a *v1alpha1.RoleAssignment) { a.Spec.ExpiresAt = &metav1.Time{Time: soon.Add(time.Hour)} })
+			edit(member("timed").Obj(), func(m *v1alpha1.GroupMembership) { m.Spec.ExpiresAt = nil })
+			expectReason(role("timed").Obj(), v1alpha1.ReasonInForce)
+			edit(member("timed").Obj(), func(m *v1alpha1.GroupMembership) { m.Spec.ExpiresAt = &metav1.Time{Time: soon} })
+			edit(role("timed").Obj(), func(a *v1alpha1.RoleAssignment) { a.Spec.ExpiresAt = &metav1.Time{Time: soon} })
+			expectReason(member("timed").Obj(), v1alpha1.ReasonInForce)
+		}
+		asked.expectAllAllowed(200)
+		all(timed, end)
+		Expect(w.may("alice", w.View, w.at("lab"))()).To(BeFalse())
+		Expect(w.may("bob", w.View, w.at("prod"))()).To(BeFalse())
+		Expect(w.may("bob", configurable[0], w.devs())()).To(BeFalse())
+	})
+})
+
 // replaceFloor is a patch of a grant's condition on its first permission.
 func replaceFloor(floor int) client.Patch {
 	return client.RawPatch(types.JSONPatchType, fmt.Appendf(nil, `[{"op": "replace", "path": "/spec/permissions/0/conditions/floor/value", "value": "%d"}]`, floor))

@@ -107,7 +107,7 @@ var _ = Describe("With the operator gone", Label(slow), func() {
 		w = newWorld()
 		noon = inAnHour()
 	})
-	// give makes grants that end at noon, or begin then, and returns how to ask for them in a file.
+	// give makes what ends at noon, or begins then, and returns how to ask for it in a file.
 	give := func() (expectKept func(storage)) {
 		GinkgoHelper()
 		for _, g := range []*v1alpha1.TemporaryPermissionGrant{
@@ -118,6 +118,15 @@ var _ = Describe("With the operator gone", Label(slow), func() {
 			create(g)
 			expectReason(g, v1alpha1.ReasonInForce)
 		}
+		for _, o := range []v1alpha1.Object{
+			w.assignment("until-noon", "admin").ToUser("bob").InWorkspace("lab").Until(noon).Obj(),
+			w.grant("until-noon").ToUser("alice").Grants(w.Delete).InWorkspace("lab").Until(noon).Obj(),
+			w.assignment("of-devs", "editor").ToGroup("devs").InWorkspace("lab").Obj(),
+			w.membership("until-noon", "alice").Until(noon).Obj(),
+		} {
+			create(o)
+			expectReason(o, v1alpha1.ReasonInForce)
+		}
 		later := w.temporary("later").ToUser("bob").Grants(w.Delete).From(noon).For("1s").Obj()
 		create(later)
 		expectReason(later, v1alpha1.ReasonPending)
@@ -126,6 +135,7 @@ var _ = Describe("With the operator gone", Label(slow), func() {
 			held := heldIn(kept)
 			for _, ends := range []struct{ user, permission, object string }{
 				{"alice", w.View, w.at("prod")}, {"alice", w.Edit, w.at("prod", "vision")}, {"bob", w.View, w.object("42", "prod", "vision")},
+				{"bob", w.View, w.at("lab")}, {"alice", w.Delete, w.at("lab")}, {"alice", w.View, w.at("lab", "vision")},
 			} {
 				Expect(held(w.subject(ends.user), ends.permission, ends.object, noon.Add(-time.Second))).To(BeTrue(), "%v", ends)
 				Expect(held(w.subject(ends.user), ends.permission, ends.object, noon.Add(-time.Nanosecond))).To(BeTrue(), "%v", ends)
@@ -138,14 +148,14 @@ var _ = Describe("With the operator gone", Label(slow), func() {
 		}
 	}
 
-	It("[K1] every deadline is kept by the store, whoever opens it", func() {
+	It("[K1] [T1] every deadline is kept by the store, whoever opens it", func() {
 		expectKept := give()
 		expectKept(op.storage)
 		op.Stop()
 		expectKept(op.storage)
 	})
 
-	It("[K1] every deadline is kept by the store when the operator was killed", func() {
+	It("[K1] [T1] every deadline is kept by the store when the operator was killed", func() {
 		process := runProgram()
 		expectKept := give()
 		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeTrue())

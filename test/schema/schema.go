@@ -47,6 +47,7 @@ func (s *suite) declare() {
 	s.invitation()
 	s.permissionGrant()
 	s.temporaryPermissionGrant()
+	s.windows()
 	s.immutability()
 	s.unseen()
 }

@@ -52,6 +52,23 @@ func (s *suite) text(field string, most int, write func(text string) error, both
 	)...)
 }
 
+// instant declares the rows of a field that holds an instant. What the API server's format lets through, and Go's
+// clients can't read, would stop the operator from seeing any object of the kind.
+func (s *suite) instant(field string, write func(instant string) error) {
+	s.table("the instant at "+field, write,
+		row("takes the first", "2000-01-01T00:00:00Z", BeAccepted()),
+		row("takes the last", "2999-12-31T23:59:59Z", BeAccepted()),
+		row("takes fractions of a second", "2030-01-31T17:00:00.5Z", BeAccepted()),
+		row("refuses an earlier one", "1999-12-31T23:59:59Z", BeRefusedAt(field, "must be in the years 2000 to 2999")),
+		row("refuses a later one", "3000-01-01T00:00:00Z", BeRefusedAt(field, "must be in the years 2000 to 2999")),
+		row("refuses one that is later in UTC", "2999-12-31T23:59:59-08:00", BeRefusedAt(field, "must be in the years 2000 to 2999")),
+		row("refuses the year 0", "0000-01-01T00:00:00Z", BeRefusedAt(field, "must be in the years 2000 to 2999")),
+		row("refuses lower case", "2030-01-31t17:00:00z", BeRefusedAt(field, "Invalid date-time")),
+		row("refuses a zone that does not exist", "2030-01-31T17:00:00+99:99", BeRefusedAt(field, "Invalid date-time")),
+		row("refuses another mark before fractions", "2030-01-31T17:00:00x5Z", BeRefusedAt(field, "Invalid date-time")),
+	)
+}
+
 // duration declares the rows of a field that holds a length of time; prefix is what the tests' names begin with.
 func (s *suite) duration(field, prefix string, write func(duration string) error, both ...string) {
 	const wholeUnits = "must be of whole weeks, days, hours, minutes and seconds in this order, as in PT8H"

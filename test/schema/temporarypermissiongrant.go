@@ -77,27 +77,14 @@ func (s *suite) temporaryPermissionGrant() {
 			row("refuses an unquoted number as a duration", "duration: 8", BeRefusedAt("spec.duration", "must be of type string")),
 			row("refuses an unknown field", "durations: PT8H", BeRefusedAsUnknown("spec.durations")),
 		)
-		// What the API server's format lets through, and Go's clients can't read, would stop the operator
-		// from seeing any grant.
 		for _, field := range []string{"startsAt", "expiresAt"} {
-			s.table("the instant at spec."+field, func(instant string) error {
+			s.instant("spec."+field, func(instant string) error {
 				spec := needed + fmt.Sprintf("%s: %q", field, instant)
 				if field == "startsAt" {
 					spec += "\nduration: PT8H"
 				}
 				return grant(spec)
-			},
-				row("takes the first", "2000-01-01T00:00:00Z", BeAccepted()),
-				row("takes the last", "2999-12-31T23:59:59Z", BeAccepted()),
-				row("takes fractions of a second", "2030-01-31T17:00:00.5Z", BeAccepted()),
-				row("refuses an earlier one", "1999-12-31T23:59:59Z", BeRefusedAt("spec."+field, "must be in the years 2000 to 2999")),
-				row("refuses a later one", "3000-01-01T00:00:00Z", BeRefusedAt("spec."+field, "must be in the years 2000 to 2999")),
-				row("refuses one that is later in UTC", "2999-12-31T23:59:59-08:00", BeRefusedAt("spec."+field, "must be in the years 2000 to 2999")),
-				row("refuses the year 0", "0000-01-01T00:00:00Z", BeRefusedAt("spec."+field, "must be in the years 2000 to 2999")),
-				row("refuses lower case", "2030-01-31t17:00:00z", BeRefusedAt("spec."+field, "Invalid date-time")),
-				row("refuses a zone that does not exist", "2030-01-31T17:00:00+99:99", BeRefusedAt("spec."+field, "Invalid date-time")),
-				row("refuses another mark before fractions", "2030-01-31T17:00:00x5Z", BeRefusedAt("spec."+field, "Invalid date-time")),
-			)
+			})
 		}
 		s.duration("spec.duration", "[G5] ", func(duration string) error {
 			return grant(needed + fmt.Sprintf("duration: \"%s\"", duration))

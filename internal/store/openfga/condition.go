@@ -17,5 +17,5 @@ func conditionOf(tuple store.Tuple) (*openfgav1.RelationshipCondition, error) {
 	if err := condition.Check(tuple.Context); err != nil {
 		return nil, fmt.Errorf("the context of %s %s %s %w", tuple.User, tuple.Relation, tuple.Object, err)
 	}
-	return &openfgav1.RelationshipCondition{Name: condition.Name, Context: tuple.Context}, nil
+	return &openfgav1.RelationshipCondition{Name: condition.NameOf(tuple.Context), Context: tuple.Context}, nil
 }

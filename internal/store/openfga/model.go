@@ -1,7 +1,10 @@
 package openfga
 
 import (
+	"slices"
+
 	openfgav1 "github.com/openfga/api/proto/openfga/v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
@@ -12,6 +15,7 @@ import (
 // in OpenFGA's modelling language, which can't write the type of the attributes, "any".
 func Model() *openfgav1.AuthorizationModel {
 	anything := parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_ANY)
+	now := parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_TIMESTAMP)
 	return &openfgav1.AuthorizationModel{
 		SchemaVersion: "1.1",
 		TypeDefinitions: []*openfgav1.TypeDefinition{
@@ -29,10 +33,18 @@ func Model() *openfgav1.AuthorizationModel {
 				Expression: condition.Expression,
 				Parameters: map[string]*openfgav1.ConditionParamTypeRef{
 					condition.ParameterPermission:  parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_STRING),
-					condition.ParameterCurrentTime: parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_TIMESTAMP),
+					condition.ParameterCurrentTime: now,
 					condition.ParameterAttributes:  mapOf(anything),
 					condition.ParameterPermissions: mapOf(parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_BOOL)),
 					condition.ParameterRules:       mapOf(parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_LIST, anything)),
+				},
+			},
+			condition.NameDuring: {
+				Name:       condition.NameDuring,
+				Expression: condition.ExpressionDuring,
+				Parameters: map[string]*openfgav1.ConditionParamTypeRef{
+					condition.ParameterCurrentTime: now,
+					condition.ParameterWindows:     parameter(openfgav1.ConditionParamTypeRef_TYPE_NAME_LIST, anything),
 				},
 			},
 		},
@@ -43,8 +55,8 @@ func Model() *openfgav1.AuthorizationModel {
 func groupType() *openfgav1.TypeDefinition {
 	admin := conditional(user(objectid.TypeUser))
 	return newType(objectid.TypeGroup).
-		assigned(store.RelationMember, user(objectid.TypeUser)).
-		assigned(store.RelationAdmin, user(objectid.TypeUser)).
+		paired(store.RelationMember, store.RelationMemberB, user(objectid.TypeUser)).
+		paired(store.RelationAdmin, store.RelationAdminB, user(objectid.TypeUser)).
 		assigned(store.RelationGrantA, admin).
 		assigned(store.RelationGrantB, admin).
 		computed(store.RelationCan, union(computed(store.RelationGrantA), computed(store.RelationGrantB))).
@@ -53,7 +65,7 @@ func groupType() *openfgav1.TypeDefinition {
 
 func bindingType() *openfgav1.TypeDefinition {
 	binding := newType(objectid.TypeBinding).
-		assigned(store.RelationAssignee, user(objectid.TypeUser), userset(objectid.TypeGroup, store.RelationMember))
+		paired(store.RelationAssignee, store.RelationAssigneeB, user(objectid.TypeUser), userset(objectid.TypeGroup, store.RelationMember))
 	for slot := range store.Slots {
 		binding.computed(store.SlotRelation(slot), computed(store.RelationAssignee))
 	}
@@ -103,6 +115,20 @@ func newType(name string) typeDefinition {
 func (t typeDefinition) assigned(relation string, users ...*openfgav1.RelationReference) typeDefinition {
 	t.Relations[relation] = &openfgav1.Userset{Userset: &openfgav1.Userset_This{This: &openfgav1.DirectUserset{}}}
 	t.Metadata.Relations[relation] = &openfgav1.RelationMetadata{DirectlyRelatedUserTypes: users}
+	return t
+}
+
+// paired adds a relation that tuples state for good or for a time, and a second one that says the same: what holds for
+// a time can't be rewritten in place, so that it moves from one to the other.
+func (t typeDefinition) paired(relation, second string, users ...*openfgav1.RelationReference) typeDefinition {
+	for _, user := range slices.Clone(users) {
+		during := proto.CloneOf(user)
+		during.Condition = condition.NameDuring
+		users = append(users, during)
+	}
+	t.assigned(second, users...)
+	t.assigned(relation, users...)
+	t.Relations[relation] = union(t.Relations[relation], computed(second))
 	return t
 }
 

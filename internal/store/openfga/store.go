@@ -240,7 +240,7 @@ func tupleOf(key *openfgav1.TupleKey) store.Tuple {
 		// A condition without a context is still a condition: nil would say that there is none. Neither is
 		// one of another name, which only a foreign model has: an empty context is what nobody wants.
 		tuple.Context = with.GetContext()
-		if tuple.Context == nil || with.GetName() != condition.Name {
+		if tuple.Context == nil || with.GetName() != condition.NameOf(tuple.Context) {
 			tuple.Context = &structpb.Struct{}
 		}
 	}
