@@ -39,7 +39,7 @@ func partsOf(g Gomega, all objects) *parts {
 	}
 	g.Expect(p.deployment).NotTo(BeNil())
 	p.pod = &p.deployment.Spec.Template.Spec
-	g.Expect(p.pod.Containers).To(HaveLen(1))
+	g.Expect(p.pod.Containers).NotTo(BeEmpty())
 	p.container = &p.pod.Containers[0]
 	return p
 }
@@ -84,6 +84,45 @@ var effects = []struct {
 		g.Expect(p.deployment.Spec.Replicas).To(HaveValue(BeEquivalentTo(1)))
 		g.Expect(p.deployment.Spec.Strategy.Type).To(Equal(appsv1.RecreateDeploymentStrategyType))
 		g.Expect(p.budget).To(BeNil())
+	}},
+	{"no volume", `store: {embedded: {persistent: false}}`, func(g Gomega, p *parts) {
+		g.Expect(p.claim).To(BeNil())
+		g.Expect(p.pod.Volumes[0].EmptyDir.SizeLimit).To(HaveValue(Equal(resource.MustParse("1Gi"))))
+	}},
+	{"a claim that is there", `store: {embedded: {existingClaim: mine}}`, func(g Gomega, p *parts) {
+		g.Expect(p.claim).To(BeNil())
+		g.Expect(p.pod.Volumes[0].PersistentVolumeClaim.ClaimName).To(Equal("mine"))
+	}},
+	{"[I3] OpenShift, which chooses users", `podSecurityContext: {runAsUser: null, runAsGroup: null, fsGroup: null}`, func(g Gomega, p *parts) {
+		g.Expect(p.pod.SecurityContext.RunAsUser).To(BeNil())
+		g.Expect(p.pod.SecurityContext.RunAsGroup).To(BeNil())
+		g.Expect(p.pod.SecurityContext.FSGroup).To(BeNil())
+		g.Expect(p.pod.SecurityContext.RunAsNonRoot).To(HaveValue(BeTrue()))
+		g.Expect(p.pod.SecurityContext.SeccompProfile.Type).To(Equal(corev1.SeccompProfileTypeRuntimeDefault))
+	}},
+	{"[I3] the node's network", `{hostNetwork: true, webhook: {port: 10260}}`, func(g Gomega, p *parts) {
+		g.Expect(p.pod.HostNetwork).To(BeTrue())
+		g.Expect(p.pod.DNSPolicy).To(Equal(corev1.DNSClusterFirstWithHostNet))
+		g.Expect(p.container.Args).To(ContainElement("--webhook-port=10260"))
+		g.Expect(p.container.Ports).To(ContainElement(corev1.ContainerPort{Name: "webhook", ContainerPort: 10260}))
+	}},
+	{"[I3] a port that a firewall lets through", `{webhook: {port: 10250}, dnsPolicy: Default}`, func(g Gomega, p *parts) {
+		g.Expect(p.pod.HostNetwork).To(BeFalse())
+		g.Expect(p.pod.DNSPolicy).To(Equal(corev1.DNSDefault))
+		g.Expect(p.container.Args).To(ContainElement("--webhook-port=10250"))
+	}},
+	{"[I3] further volumes, variables and containers", `{extraEnv: [{name: HTTPS_PROXY, value: "http://proxy:3128"}], extraVolumes: [{name: own, emptyDir: {}}], extraVolumeMounts: [{name: own, mountPath: /own}], extraContainers: [{name: beside, image: "other:1"}], priorityClassName: important}`, func(g Gomega, p *parts) {
+		g.Expect(p.container.Env).To(ContainElement(corev1.EnvVar{Name: "HTTPS_PROXY", Value: "http://proxy:3128"}))
+		g.Expect(p.container.VolumeMounts).To(ContainElement(corev1.VolumeMount{Name: "own", MountPath: "/own"}))
+		g.Expect(p.pod.Volumes).To(ContainElement(HaveField("Name", "own")))
+		g.Expect(p.deployment.Spec.Template.Spec.Containers).To(ContainElement(HaveField("Name", "beside")))
+		g.Expect(p.pod.PriorityClassName).To(Equal("important"))
+	}},
+	{"objects of one's own", `extraObjects: [{apiVersion: v1, kind: ConfigMap, metadata: {name: mine, namespace: "{{ .Release.Namespace }}"}}]`, func(g Gomega, p *parts) {
+		g.Expect(p.all).To(HaveKey("v1 ConfigMap access/mine"))
+	}},
+	{"when the image is pulled", `image: {pullPolicy: Always}`, func(g Gomega, p *parts) {
+		g.Expect(p.container.ImagePullPolicy).To(Equal(corev1.PullAlways))
 	}},
 	{"an external store", external, func(g Gomega, p *parts) {
 		g.Expect(p.container.Args).To(ConsistOf("--store=external", "--openfga-server=openfga.example:443", "--openfga-key-file=/etc/bailiwick/openfga/key"))
@@ -208,6 +247,10 @@ func TestAWrongValueIsRefusedWithAMessage(t *testing.T) {
 		{"no replica", external + "    replicas: 0\n", `at '/store/external/replicas': minimum: got 0, want 1`},
 		{"an address without a port", `store: {type: external, external: {address: openfga}}`, `at '/store/external/address'`},
 		{"an address with a scheme", `store: {type: external, external: {address: "https://openfga:8081"}}`, `at '/store/external/address'`},
+		{"root", `podSecurityContext: {runAsUser: 0}`, `at '/podSecurityContext/runAsUser': minimum: got 0, want 1`},
+		{"root, let in", `podSecurityContext: {runAsNonRoot: false}`, `at '/podSecurityContext/runAsNonRoot'`},
+		{"a claim and no volume", `store: {embedded: {persistent: false, existingClaim: mine}}`, `a claim needs store.embedded.persistent`},
+		{"a port that is in use", `webhook: {port: 8084}`, `choose another one`},
 		{"half a digest", `image: {digest: "sha256:abc"}`, `at '/image/digest'`},
 		{"a digest instead of a tag", `image: {tag: "sha256:` + digest + `"}`, `at '/image/tag'`},
 		{"a tag with the repository's name", `image: {repository: "Bailiwick"}`, `at '/image/repository'`},

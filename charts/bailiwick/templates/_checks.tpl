@@ -17,6 +17,12 @@
 {{- else if $external.address }}
   {{- fail "store.external.address is set, but store.type is embedded: set store.type to external, or leave the address out" }}
 {{- end }}
+{{- if and .Values.store.embedded.existingClaim (not .Values.store.embedded.persistent) }}
+  {{- fail "store.embedded.existingClaim: a claim needs store.embedded.persistent; set it to true, or leave the claim out" }}
+{{- end }}
+{{- if has (int .Values.webhook.port) (list 8080 8081 8082 8083 8084 8085) }}
+  {{- fail "webhook.port: 8080 to 8085 are the operator's other ports; choose another one" }}
+{{- end }}
 {{- if ne (not .Values.webhook.clients.caSecret) (not .Values.webhook.clients.names) }}
   {{- fail "webhook.clients: caSecret and names go together; who has signed the API server's certificate may have signed others, too" }}
 {{- end }}
