@@ -28,27 +28,32 @@ func Cost(grants []policy.Grant) int {
 // Sum is what grants of one permission cost together. The zero value is that of none.
 type Sum struct {
 	rules int
-	// open means that a grant is without tests.
-	open bool
+	// open counts the grants without tests.
+	open int
 }
 
 // With is the sum with one more grant.
-func (s Sum) With(grant policy.Grant) Sum {
-	s.rules += costWindow
+func (s Sum) With(grant policy.Grant) Sum { return s.add(grant, 1) }
+
+// Without is the sum with one less of its grants.
+func (s Sum) Without(grant policy.Grant) Sum { return s.add(grant, -1) }
+
+func (s Sum) add(grant policy.Grant, times int) Sum {
+	s.rules += times * costWindow
 	if len(grant.Tests) == 0 {
-		s.open = true
+		s.open += times
 		return s
 	}
-	s.rules += costTests
+	s.rules += times * costTests
 	for _, test := range grant.Tests {
-		s.rules += testCost(test)
+		s.rules += times * testCost(test)
 	}
 	return s
 }
 
 // Cost is as that of the package.
 func (s Sum) Cost() int {
-	if s.open {
+	if s.open > 0 {
 		// An open window without tests ends the search: only one can go on to its tests.
 		return costBase + s.rules + costTests
 	}

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -38,6 +39,23 @@ type Grant struct {
 
 // Always says whether the permission is granted at any time and whatever the attributes are.
 func (g Grant) Always() bool { return len(g.Tests) == 0 && g.Window == (Window{}) }
+
+// TestsKey tells the conditions of grants apart: the same ones have the same key, in whatever order their values are.
+func (g Grant) TestsKey() string {
+	if len(g.Tests) == 0 {
+		return ""
+	}
+	var key strings.Builder
+	for _, test := range g.Tests {
+		values := make([]string, len(test.Values))
+		for n, value := range test.Values {
+			values[n] = value.String()
+		}
+		slices.Sort(values)
+		fmt.Fprintf(&key, "%q %s %s %q\n", test.Attribute, test.Type, test.Operator, values)
+	}
+	return key.String()
+}
 
 // ParseEntries reads the entries of a role or grant. An entry that is wrong grants nothing and is a
 // fault; the others stand.

@@ -2,7 +2,6 @@ package state
 
 import (
 	"cmp"
-	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -28,23 +27,7 @@ type privilegeID struct {
 type about struct{ permission, group string }
 
 func idOf(p Privilege) privilegeID {
-	return privilegeID{about{p.Grant.Permission, p.Group}, p.At, p.Grant.Window, testsOf(p.Grant)}
-}
-
-// testsOf are the conditions of a grant as text.
-func testsOf(grant policy.Grant) string {
-	if len(grant.Tests) == 0 {
-		return ""
-	}
-	var text strings.Builder
-	for _, test := range grant.Tests {
-		fmt.Fprintf(&text, "%q %s %s", test.Attribute, test.Type, test.Operator)
-		for _, value := range test.Values {
-			fmt.Fprintf(&text, " %q", value.String())
-		}
-		text.WriteByte('\n')
-	}
-	return text.String()
+	return privilegeID{about{p.Grant.Permission, p.Group}, p.At, p.Grant.Window, p.Grant.TestsKey()}
 }
 
 // privilegeSet finds a privilege that covers another one. The same one, or one without conditions, is found at once.

@@ -16,6 +16,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
@@ -106,35 +107,103 @@ type merged struct {
 	rejected map[kinds.Ref]map[int]entry
 }
 
-// merge admits entries in order. What it admits always fits.
+// merge admits entries in order. What it admits always fits. An entry costs as much as those of its permission that have the same
+// conditions, and where not all of them fit into the store, as much as those of its permission.
 func (s *tenant) merge(owners []kinds.Ref) merged {
 	m := merged{rejected: map[kinds.Ref]map[int]entry{}}
-	admitted := map[string][]policy.Grant{}
-	fits := s.fitsAtOnce(owners)
+	admitted := map[string]*admitted{}
+	fits, size := s.fitsAtOnce(owners), tuples.EmptySize()
 	for _, ref := range owners {
 		for n, offered := range s.grants[ref].offer.entries {
 			if offered.fault != nil {
 				continue
 			}
 			permission := offered.grant.Permission
-			with := policy.Merge(append(slices.Clip(admitted[permission]), offered.grant))
+			before := place(admitted, permission)
+			with := before.with(offered.grant)
 			if fault := s.tooExpensive(offered.grant, with); fault != nil {
 				m.reject(ref, n, *fault)
 				continue
 			}
-			before := admitted[permission]
-			admitted[permission] = with
-			if fits {
-				continue
+			if !fits {
+				more := with.measure(permission, store.MaxContextBytes-size) - before.size
+				if size+more > store.MaxContextBytes {
+					m.reject(ref, n, tooLarge(offered.grant, fmt.Errorf("%w: more than a tuple of %d bytes", tuples.ErrTooLarge, store.MaxContextBytes)))
+					continue
+				}
+				size += more
 			}
-			if _, err := tuples.Contexts(flatten(admitted), 1); err != nil {
-				admitted[permission] = before
-				m.reject(ref, n, tooLarge(offered.grant, err))
-			}
+			before.admit(with)
 		}
 	}
-	m.grants = flatten(admitted)
+	for _, one := range admitted {
+		m.grants = one.appendTo(m.grants)
+	}
 	return m
+}
+
+// admitted are the grants of one permission that a cell takes, merged, by their conditions.
+type admitted struct {
+	groups map[string][]policy.Grant
+	sum    condition.Sum
+	always bool
+	// size is what they take of the context, where that is measured.
+	size int
+}
+
+// candidate is what is admitted with one grant more: one group of grants with the same conditions changes.
+type candidate struct {
+	*admitted
+	key   string
+	group []policy.Grant
+	sum   condition.Sum
+	// always means that the permission is given without conditions.
+	always bool
+	size   int
+}
+
+func (a *admitted) with(grant policy.Grant) *candidate {
+	key := grant.TestsKey()
+	c := &candidate{admitted: a, key: key, sum: a.sum, group: policy.Merge(append(slices.Clip(a.groups[key]), grant))}
+	for _, old := range a.groups[key] {
+		c.sum = c.sum.Without(old)
+	}
+	for _, now := range c.group {
+		c.sum = c.sum.With(now)
+	}
+	c.always = a.always || slices.ContainsFunc(c.group, policy.Grant.Always)
+	return c
+}
+
+// measure is what the permission takes of the context. Where a rule more alone is more than what is left, that is enough to know.
+func (c *candidate) measure(permission string, left int) int {
+	if len(c.admitted.groups[c.key]) == 0 && !c.always && len(c.admitted.groups) > 0 {
+		if alone := proto.Size(condition.Rule(c.group[0])); alone > left {
+			return c.admitted.size + alone
+		}
+	}
+	grants := slices.Clone(c.group)
+	for key, group := range c.admitted.groups {
+		if key != c.key {
+			grants = append(grants, group...)
+		}
+	}
+	c.size = tuples.EntrySize(permission, grants)
+	return c.size
+}
+
+func (a *admitted) admit(c *candidate) {
+	if a.groups == nil {
+		a.groups = map[string][]policy.Grant{}
+	}
+	a.groups[c.key], a.sum, a.always, a.size = c.group, c.sum, c.always, c.size
+}
+
+func (a *admitted) appendTo(grants []policy.Grant) []policy.Grant {
+	for _, group := range a.groups {
+		grants = append(grants, group...)
+	}
+	return grants
 }
 
 // fitsAtOnce says whether all that is offered is within the size that the store takes, as it almost
@@ -163,9 +232,9 @@ func tooLarge(granted policy.Grant, beside error) entry {
 }
 
 // tooExpensive says why a grant can't stand beside the others of its permission.
-func (s *tenant) tooExpensive(granted policy.Grant, with []policy.Grant) *entry {
-	cost, limit := condition.Cost(with), s.limits.ConditionCost
-	if cost <= limit || slices.ContainsFunc(with, policy.Grant.Always) {
+func (s *tenant) tooExpensive(granted policy.Grant, with *candidate) *entry {
+	cost, limit := with.sum.Cost(), s.limits.ConditionCost
+	if cost <= limit || with.always {
 		return nil
 	}
 	if alone := condition.Cost([]policy.Grant{granted}); alone > limit {
@@ -181,13 +250,6 @@ func (m *merged) reject(ref kinds.Ref, n int, why entry) {
 		m.rejected[ref] = map[int]entry{}
 	}
 	m.rejected[ref][n] = why
-}
-
-func flatten(byPermission map[string][]policy.Grant) (grants []policy.Grant) {
-	for _, same := range byPermission {
-		grants = append(grants, same...)
-	}
-	return grants
 }
 
 // judgeOffer says what became of a grant whose entries were admitted, but for the rejected ones.

@@ -77,6 +77,16 @@ func Tuple(place store.Key, context *structpb.Struct) store.Tuple {
 	return store.Tuple{Key: place, Context: context}
 }
 
+// EntrySize is how much grants of one permission take of a context, and EmptySize what a context takes without any: one context
+// holds grants if all of these together are at most store.MaxContextBytes.
+func EntrySize(permission string, grants []policy.Grant) int {
+	_, size := renderEntry(grants)
+	return size + len(permission) + entryOverhead
+}
+
+// EmptySize is as EntrySize says.
+func EmptySize() int { return newContextBuilder().size }
+
 // entryOverhead bounds what protobuf adds to the key and the value of a map entry: three tags, and
 // three lengths of at most three bytes.
 const entryOverhead = 12
