@@ -29,10 +29,6 @@ git ls-files -- go.mod '*/go.mod' | while read -r file; do
   go -C "$(dirname "$file")" mod tidy -diff
 done
 
-for modules in hack/controlplane/kubernetes-*.mod; do
-  go -C hack/controlplane mod tidy -diff -modfile="${modules##*/}"
-done
-
 # The API may get wider than that of the last release, and narrower only where that is meant.
 last=$(printf '%s\n' test/upgrade/testdata/v*/crds | sort -V | tail -n 1)
 go run ./hack/apicheck "$last" config/crd/bases hack/apicheck/breaking.txt
