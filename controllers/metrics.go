@@ -29,15 +29,11 @@ func expired(before, now v1alpha1.Object, at time.Time) {
 
 // windowOf is where in its window an object is, false for a kind whose objects have none.
 func windowOf(object v1alpha1.Object) (v1alpha1.WindowStatus, bool) {
-	switch o := object.(type) {
-	case *v1alpha1.RoleAssignment:
-		return o.Status.WindowStatus, true
-	case *v1alpha1.PermissionGrant:
-		return o.Status.WindowStatus, true
-	case *v1alpha1.GroupMembership:
-		return o.Status.WindowStatus, true
-	case *v1alpha1.TemporaryPermissionGrant:
+	if o, ok := object.(*v1alpha1.TemporaryPermissionGrant); ok {
 		return v1alpha1.WindowStatus{Phase: o.Status.Phase, ExpiresAt: o.Status.ExpiresAt}, true
+	}
+	if _, status := v1alpha1.WindowOf(object); status != nil {
+		return *status, true
 	}
 	return v1alpha1.WindowStatus{}, false
 }

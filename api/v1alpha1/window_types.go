@@ -31,3 +31,16 @@ type WindowStatus struct {
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 }
+
+// WindowOf is the window of an object, and what its status says about it; nil for kinds whose objects have none.
+func WindowOf(object Object) (*Window, *WindowStatus) {
+	switch o := object.(type) {
+	case *RoleAssignment:
+		return &o.Spec.Window, &o.Status.WindowStatus
+	case *PermissionGrant:
+		return &o.Spec.Window, &o.Status.WindowStatus
+	case *GroupMembership:
+		return &o.Spec.Window, &o.Status.WindowStatus
+	}
+	return nil, nil
+}

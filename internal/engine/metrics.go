@@ -36,9 +36,9 @@ var (
 	temporaryGrants = prometheus.NewDesc("bailiwick_temporary_grants",
 		"Temporary grants by phase.", []string{"phase"}, nil)
 	ending = prometheus.NewDesc("bailiwick_temporary_grants_ending",
-		"Temporary grants in force that end within this time from now.", []string{"within"}, nil)
+		"Objects in force that end by themselves within this time from now, of every kind that has an end.", []string{"within"}, nil)
 	nextDeadline = prometheus.NewDesc("bailiwick_temporary_grants_next_deadline_timestamp_seconds",
-		"When the next temporary grant in force ends. In the past while its end is still to be noted: access ended then. Absent when none is in force.", nil, nil)
+		"When the next object in force ends by itself, of every kind that has an end. In the past while its end is still to be noted: access ended then. Absent when none is in force.", nil, nil)
 )
 
 // endingWithin are the times within which grants that end are counted.

@@ -26,7 +26,7 @@ func (p *plugin) expiringCommand() *cobra.Command {
 	var within string
 	command := &cobra.Command{
 		Use:   "expiring",
-		Short: "Temporary grants and invitations that end soon, the soonest first",
+		Short: "Whatever ends soon by itself, the soonest first",
 		Example: `  # What ends until this time tomorrow?
   kubectl authz expiring --within 24h`,
 		Args: cobra.NoArgs,
@@ -42,7 +42,10 @@ func (p *plugin) expiringCommand() *cobra.Command {
 			var found []v1alpha1.Object
 			var failed []error
 			now := p.Clock.Now()
-			for _, kind := range []client.ObjectList{&v1alpha1.TemporaryPermissionGrantList{}, &v1alpha1.InvitationList{}} {
+			for _, kind := range []client.ObjectList{
+				&v1alpha1.RoleAssignmentList{}, &v1alpha1.PermissionGrantList{}, &v1alpha1.GroupMembershipList{},
+				&v1alpha1.TemporaryPermissionGrantList{}, &v1alpha1.InvitationList{},
+			} {
 				objects, err := c.list(command.Context(), kind, c.within(l.all))
 				failed = append(failed, err)
 				for _, object := range objects {
@@ -72,6 +75,10 @@ func endOf(object v1alpha1.Object) (time.Time, bool) {
 		if o.Status.Phase == v1alpha1.InvitationPending {
 			ends = o.Status.ExpiresAt
 		}
+	default:
+		if _, status := v1alpha1.WindowOf(object); status != nil {
+			ends = status.ExpiresAt
+		}
 	}
 	if ends == nil {
 		return time.Time{}, false
@@ -92,8 +99,22 @@ func (p *plugin) expiringRow(object v1alpha1.Object) []string {
 	switch o := object.(type) {
 	case *v1alpha1.TemporaryPermissionGrant:
 		row = append(row, o.Spec.User, fmt.Sprintf("%s at %s", o.Spec.PermissionGrant.Permission, state.PathOf(o.Namespace, &o.Spec.Scope)))
+	case *v1alpha1.RoleAssignment:
+		row = append(row, o.Status.Subject, fmt.Sprintf("%s at %s", o.Spec.RoleRef.Name, o.Status.Scope))
+	case *v1alpha1.PermissionGrant:
+		row = append(row, o.Status.Subject, fmt.Sprintf("%s at %s", entriesText(o.Spec.Permissions), o.Status.Scope))
+	case *v1alpha1.GroupMembership:
+		row = append(row, o.Spec.User, fmt.Sprintf("%s of %s", o.Spec.Role, o.Spec.Group))
 	case *v1alpha1.Invitation:
 		row = append(row, o.Spec.Email, "can be accepted")
 	}
 	return append(row, p.relative(ends))
+}
+
+// entriesText is the permission of a grant, or how many more there are.
+func entriesText(entries []v1alpha1.PermissionEntry) string {
+	if more := len(entries) - 1; more > 0 {
+		return fmt.Sprintf("%s and %d more", entries[0].Permission, more)
+	}
+	return entries[0].Permission
 }

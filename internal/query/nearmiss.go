@@ -150,6 +150,10 @@ func (w *World) liftsOf(q Question, ref kinds.Ref) []lift {
 	}
 	says := fmt.Sprintf("the %s %s has no effect: %s: %s", ref.Kind, ref.Name, outcome.Reason, outcome.Message)
 	now := w.clock.Now()
+	if window, _ := v1alpha1.WindowOf(object); window != nil && (outcome.Phase == v1alpha1.PhaseExpired || outcome.Phase == v1alpha1.PhasePending) {
+		*window = v1alpha1.Window{}
+		return []lift{{object: object, but: w.outOfTime(ref, outcome), through: self}}
+	}
 	switch o := object.(type) {
 	case *v1alpha1.User:
 		if o.Spec.Suspended {
@@ -211,9 +215,17 @@ func (w *World) notAccepted(ref kinds.Ref, outcome state.Outcome) string {
 
 func (w *World) outOfTime(ref kinds.Ref, outcome state.Outcome) string {
 	if outcome.Phase == v1alpha1.PhasePending {
-		return fmt.Sprintf("the grant %s begins %s", ref.Name, w.distance(outcome.Life.Start))
+		return fmt.Sprintf("the %s %s begins %s", called(ref.Kind), ref.Name, w.distance(outcome.Life.Start))
 	}
-	return fmt.Sprintf("the grant %s expired %s", ref.Name, w.distance(outcome.Life.Deadline))
+	return fmt.Sprintf("the %s %s expired %s", called(ref.Kind), ref.Name, w.distance(outcome.Life.Deadline))
+}
+
+// called is what people call an object of a kind.
+func called(kind string) string {
+	if kind == kinds.TemporaryPermissionGrant {
+		return "grant"
+	}
+	return kind
 }
 
 // distance is how far an instant is from now, and the instant itself.

@@ -78,11 +78,11 @@ func (w *World) settled(ref kinds.Ref, object v1alpha1.Object) bool {
 	}
 	switch o := object.(type) {
 	case *v1alpha1.RoleAssignment:
-		return o.Status.InForce == outcome.InForce
+		return outcome.Phase == v1alpha1.PhaseExpired || o.Status.InForce == outcome.InForce
 	case *v1alpha1.GroupMembership:
-		return o.Status.InForce == outcome.InForce
+		return outcome.Phase == v1alpha1.PhaseExpired || o.Status.InForce == outcome.InForce
 	case *v1alpha1.PermissionGrant:
-		return slices.Equal(o.Status.Permissions, outcome.Permissions)
+		return outcome.Phase == v1alpha1.PhaseExpired || slices.Equal(o.Status.Permissions, outcome.Permissions)
 	case *v1alpha1.TemporaryPermissionGrant:
 		return outcome.Phase == v1alpha1.PhaseExpired || slices.Equal(o.Status.Permissions, outcome.Permissions)
 	case *v1alpha1.Invitation:

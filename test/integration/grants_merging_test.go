@@ -240,7 +240,9 @@ var _ = Describe("Roles and memberships of one user", Label(slow), func() {
 		role := func(name string) *build.RoleAssignmentBuilder {
 			return w.assignment(name, "editor").ToUser("alice").InWorkspace("lab")
 		}
-		member := func(name string) *build.GroupMembershipBuilder { return w.membership(name, "bob").As(v1alpha1.GroupAdmin) }
+		member := func(name string) *build.GroupMembershipBuilder {
+			return w.membership(name, "bob").As(v1alpha1.GroupAdmin)
+		}
 		forGood := []v1alpha1.Object{role("for-good").Obj(), member("for-good").Obj()}
 		timed := []v1alpha1.Object{role("timed").Until(soon).Obj(), member("timed").Until(soon).Obj()}
 		all := func(objects []v1alpha1.Object, do func(v1alpha1.Object)) {

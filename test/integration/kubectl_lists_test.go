@@ -137,18 +137,21 @@ var _ = Describe("kubectl authz assignments, memberships and expiring", func() {
 		Expect(viewer.authz("memberships", "--user=carol").column("NAME")).To(BeEmpty())
 	})
 
-	It("lists what ends soon, the soonest first", func() {
+	It("[T1] lists what ends soon, the soonest first", func() {
 		soon := time.Now().Truncate(time.Second).Add(time.Hour)
 		first := w.temporary("first").ToUser("bob").Grants(w.View).Until(soon).Obj()
 		third := w.temporary("third").ToUser("bob").Grants(w.View).Until(soon.Add(2 * time.Hour)).Obj()
 		second := build.Invitation(w.Namespace, "second").ValidFor("2h").Obj()
 		accepted := build.Invitation(w.Namespace, "accepted").ValidFor("2h").AcceptedBy("bob").Obj()
 		ended := w.temporary("ended").ToUser("bob").Grants(w.View).Until(soon.Add(-2 * time.Hour)).Obj()
-		for _, object := range []v1alpha1.Object{third, second, first, accepted, ended} {
+		role := w.assignment("fourth", "editor").ToUser("bob").InWorkspace("prod").Until(soon.Add(3 * time.Hour)).Obj()
+		permission := w.grant("fifth").ToUser("bob").Grants(w.View).Until(soon.Add(4 * time.Hour)).Obj()
+		member := w.membership("sixth", "bob").Until(soon.Add(5 * time.Hour)).Obj()
+		for _, object := range []v1alpha1.Object{third, second, first, accepted, ended, role, permission, member} {
 			create(object)
 			observed(object)
 		}
-		Expect(viewer.authz("expiring").column("NAME")).To(Equal([]string{"first", "second", "third"}))
+		Expect(viewer.authz("expiring").column("NAME")).To(Equal([]string{"first", "second", "third", "fourth", "fifth", "sixth"}))
 		Expect(viewer.authz("expiring", "--within=150m").column("NAME")).To(Equal([]string{"first", "second"}))
 		Expect(viewer.authz("expiring", "--within=PT5M").column("NAME")).To(BeEmpty())
 		Expect(viewer.authz("expiring", "--within=soon").Status).To(Equal(plugin.StatusFailed))

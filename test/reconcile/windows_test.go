@@ -12,36 +12,22 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
 
-// windowOf is the spec's window of an object, and what its status says about it.
-func windowOf(object v1alpha1.Object) (*v1alpha1.Window, *v1alpha1.WindowStatus) {
-	switch o := object.(type) {
-	case *v1alpha1.RoleAssignment:
-		return &o.Spec.Window, &o.Status.WindowStatus
-	case *v1alpha1.PermissionGrant:
-		return &o.Spec.Window, &o.Status.WindowStatus
-	case *v1alpha1.GroupMembership:
-		return &o.Spec.Window, &o.Status.WindowStatus
-	}
-	Fail("this kind has no window")
-	return nil, nil
-}
-
 // phaseOf is the phase in an object's status.
 func phaseOf(object v1alpha1.Object) v1alpha1.GrantPhase {
 	GinkgoHelper()
-	_, status := windowOf(observed(object))
+	_, status := v1alpha1.WindowOf(observed(object))
 	return status.Phase
 }
 
 func until(deadline time.Time) func(v1alpha1.Object) {
 	return func(object v1alpha1.Object) {
-		window, _ := windowOf(object)
+		window, _ := v1alpha1.WindowOf(object)
 		window.ExpiresAt = &metav1.Time{Time: deadline}
 	}
 }
 
 func forGood(object v1alpha1.Object) {
-	window, _ := windowOf(object)
+	window, _ := v1alpha1.WindowOf(object)
 	window.ExpiresAt = nil
 }
 
@@ -57,7 +43,7 @@ var _ = Describe("What holds for a time", func() {
 
 	DescribeTable("[T1] begins and ends exactly when it says, and its status follows", func(made func() v1alpha1.Object) {
 		object := made()
-		window, _ := windowOf(object)
+		window, _ := v1alpha1.WindowOf(object)
 		window.StartsAt, window.ExpiresAt = &metav1.Time{Time: noon}, &metav1.Time{Time: noon.Add(time.Hour)}
 		create(object)
 		expectReason(object, v1alpha1.ReasonPending, "begins at "+noon.UTC().Format(time.RFC3339))
