@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
 
 // everyOrganization stands in a list for all organizations, also those that are yet to come.
@@ -31,6 +34,20 @@ type Caller struct {
 	Name          string
 	organizations map[string]struct{}
 	all           bool
+	// DefaultScope is where an object lies of which a question does not say that; the zero Path where there is none.
+	DefaultScope scope.Path
+	subjectTypes []string
+}
+
+// defaultSubjectType is what a caller calls a User, unless its entry says otherwise.
+const defaultSubjectType = "user"
+
+// AsksAbout says whether subjects of this type are Users to the caller.
+func (c Caller) AsksAbout(subjectType string) bool {
+	if c.subjectTypes == nil {
+		return subjectType == defaultSubjectType
+	}
+	return slices.Contains(c.subjectTypes, subjectType)
 }
 
 // MayAskAbout says whether the caller is told about an organization.
@@ -70,14 +87,16 @@ func (b book) find(key string) (Caller, bool) {
 func parse(content []byte) (book, error) {
 	var file struct {
 		Callers []struct {
-			Name          string   `json:"name"`
-			Key           string   `json:"key"`
-			Organizations []string `json:"organizations"`
+			Name          string        `json:"name"`
+			Key           string        `json:"key"`
+			Organizations []string      `json:"organizations"`
+			DefaultScope  *writtenScope `json:"defaultScope"`
+			SubjectTypes  []string      `json:"subjectTypes"`
 		} `json:"callers"`
 	}
 	if err := yaml.UnmarshalStrict(content, &file); err != nil {
 		// The library's message may quote the line, and with it a key.
-		return nil, errors.New("it is not YAML with a list callers, of which each has name, key and organizations")
+		return nil, errors.New("it is not YAML with a list callers, of which each has name, key and organizations, and may have defaultScope and subjectTypes")
 	}
 	if count := len(file.Callers); count == 0 || count > maxEntries {
 		return nil, fmt.Errorf("callers has %d entries: it needs 1 to %d", count, maxEntries)
@@ -113,7 +132,37 @@ func parse(content []byte) (book, error) {
 				caller.organizations[organization] = struct{}{}
 			}
 		}
+		if err := caller.setDefaults(written.DefaultScope, written.SubjectTypes); err != nil {
+			return nil, fmt.Errorf("%s.%w", where, err)
+		}
 		made = append(made, entry{key, caller})
 	}
 	return made, nil
+}
+
+// writtenScope is a scope as a file has it.
+type writtenScope struct {
+	Organization string `json:"organization"`
+	Workspace    string `json:"workspace"`
+	Project      string `json:"project"`
+}
+
+// setDefaults takes over what questions may leave out. The error begins with the field.
+func (c *Caller) setDefaults(at *writtenScope, subjectTypes []string) error {
+	if at != nil {
+		switch {
+		case at.Organization == "":
+			return errors.New("defaultScope.organization is empty: name one of the caller's organizations")
+		case !c.MayAskAbout(at.Organization):
+			return fmt.Errorf("defaultScope.organization is %q, about which the caller may not ask: add it to organizations", at.Organization)
+		case at.Project != "" && at.Workspace == "":
+			return errors.New("defaultScope.workspace is empty: a project needs the workspace that it is in")
+		}
+		c.DefaultScope = scope.Path{Organization: at.Organization, Workspace: at.Workspace, Project: at.Project}
+	}
+	if slices.Contains(subjectTypes, "") {
+		return errors.New("subjectTypes has an empty type")
+	}
+	c.subjectTypes = subjectTypes
+	return nil
 }

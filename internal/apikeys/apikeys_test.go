@@ -167,6 +167,10 @@ func TestWhatIsWrongWithAFileIsSaidWithoutItsKeys(t *testing.T) {
 		"an empty one":         {"callers:\n" + entry("x", shopKey, `["acme", ""]`), "has an empty name"},
 		"a text for the list":  {"callers:\n" + entry("x", shopKey, "acme"), "not YAML with a list callers"},
 		"a list at the top":    {entry("x", shopKey, "[acme]"), "not YAML with a list callers"},
+		"another's by default": {"callers:\n- {name: x, key: " + shopKey + ", organizations: [acme], defaultScope: {organization: globex}}", `callers[0] (x).defaultScope.organization is "globex", about which the caller may not ask`},
+		"no scope by default":  {"callers:\n- {name: x, key: " + shopKey + ", organizations: [acme], defaultScope: {workspace: prod}}", "defaultScope.organization is empty"},
+		"a project by default": {"callers:\n- {name: x, key: " + shopKey + ", organizations: ['*'], defaultScope: {organization: acme, project: p}}", "defaultScope.workspace is empty"},
+		"an empty type":        {"callers:\n- {name: x, key: " + shopKey + ", organizations: [acme], subjectTypes: ['']}", "subjectTypes has an empty type"},
 		"a number for the key": {"callers:\n- {name: x, key: 12345678901234567890123456789012, organizations: [acme]}", "key is not 32 to 512"},
 	} {
 		err := Open(fileWith(t, test.content), logr.Discard()).Check()

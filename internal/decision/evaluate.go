@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -34,7 +35,9 @@ type verdict struct {
 }
 
 type verdictContext struct {
-	Error verdictError `json:"error"`
+	Error *verdictError `json:"error,omitempty"`
+	// ValidUntil is when the decision may be another one although nothing is edited.
+	ValidUntil string `json:"valid_until,omitempty"`
 }
 
 // verdictError is why an evaluation was not looked into.
@@ -43,13 +46,16 @@ type verdictError struct {
 	Message string `json:"message"`
 }
 
+// refused says whether the question was not looked into.
+func (v verdict) refused() bool { return v.Context != nil && v.Context.Error != nil }
+
 func refusal(f failure) verdict {
-	return verdict{Context: &verdictContext{Error: verdictError{Status: f.code, Message: f.reason}}}
+	return verdict{Context: &verdictContext{Error: &verdictError{Status: f.code, Message: f.reason}}}
 }
 
 // evaluation answers one question. What is malformed has no answer.
 func (h handler) evaluation(ctx context.Context, r request) (any, error) {
-	q, err := parseQuestion(r.body)
+	q, err := parseQuestion(r.body, r.caller)
 	if err != nil {
 		return nil, malformed(err)
 	}
@@ -83,15 +89,15 @@ func parseEvaluations(body object) ([]object, string, error) {
 		return nil, "", err
 	}
 	semantic := executeAll
-	if given, there := options["evaluations_semantic"]; there {
+	if given := options["evaluations_semantic"]; given != nil {
 		var ok bool
 		semantic, ok = given.(string)
 		if !ok || semantic != executeAll && semantic != denyOnFirstDeny && semantic != permitOnFirstPermit {
 			return nil, "", fmt.Errorf("options.evaluations_semantic is none of %s, %s and %s", executeAll, denyOnFirstDeny, permitOnFirstPermit)
 		}
 	}
-	given, there := body["evaluations"]
-	if !there {
+	given := body["evaluations"]
+	if given == nil {
 		return nil, semantic, nil
 	}
 	list, ok := given.([]any)
@@ -109,9 +115,9 @@ func parseEvaluations(body object) ([]object, string, error) {
 		}
 		items[i] = object{}
 		for _, field := range []string{"subject", "action", "resource", "context"} {
-			if value, there := written[field]; there {
+			if value := written[field]; value != nil {
 				items[i][field] = value
-			} else if value, there := body[field]; there {
+			} else if value := body[field]; value != nil {
 				items[i][field] = value
 			}
 		}
@@ -119,44 +125,69 @@ func parseEvaluations(body object) ([]object, string, error) {
 	return items, semantic, nil
 }
 
-// all evaluates everything, some of it at the same time.
+// all evaluates everything, some of it at the same time. There is an error where none is answered.
 func (h handler) all(ctx context.Context, r request, items []object) ([]verdict, error) {
-	verdicts := make([]verdict, len(items))
-	group, ctx := errgroup.WithContext(ctx)
+	verdicts, failed := make([]verdict, len(items)), make([]error, len(items))
+	var group errgroup.Group
 	group.SetLimit(atOnce)
 	for i, item := range items {
-		group.Go(func() (err error) {
-			verdicts[i], err = h.evaluateItem(ctx, r, item)
-			return err
+		group.Go(func() error {
+			verdicts[i], failed[i] = h.evaluateItem(ctx, r, item)
+			return nil
 		})
 	}
-	return verdicts, group.Wait()
-}
-
-// inOrder evaluates one after the other, until the first whose decision is this one.
-func (h handler) inOrder(ctx context.Context, r request, items []object, last bool) ([]verdict, error) {
-	var verdicts []verdict
-	for _, item := range items {
-		v, err := h.evaluateItem(ctx, r, item)
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(failed, nil) {
+		return nil, failed[0]
+	}
+	for i, err := range failed {
 		if err != nil {
-			return nil, err
-		}
-		verdicts = append(verdicts, v)
-		if v.Decision == last {
-			break
+			verdicts[i] = h.unanswered(ctx, r, err)
 		}
 	}
 	return verdicts, nil
 }
 
+// inOrder evaluates one after the other, until the first whose decision is this one. There is an error where none is answered.
+func (h handler) inOrder(ctx context.Context, r request, items []object, last bool) ([]verdict, error) {
+	var verdicts []verdict
+	var failed error
+	answered := false
+	for _, item := range items {
+		v, err := h.evaluateItem(ctx, r, item)
+		if err != nil {
+			failed = err
+			v = h.unanswered(ctx, r, err)
+		}
+		answered = answered || err == nil
+		verdicts = append(verdicts, v)
+		if v.Decision == last {
+			break
+		}
+	}
+	if !answered {
+		return nil, failed
+	}
+	return verdicts, nil
+}
+
 func (h handler) evaluateItem(ctx context.Context, r request, item object) (verdict, error) {
-	q, err := parseQuestion(item)
+	q, err := parseQuestion(item, r.caller)
 	if err != nil {
 		v := refusal(malformed(err))
 		h.decided(r, q, v, 0)
 		return v, nil
 	}
 	return h.evaluate(ctx, r, q)
+}
+
+// unanswered denies one of several questions, so that the others have their answers.
+func (h handler) unanswered(ctx context.Context, r request, err error) verdict {
+	v := refusal(h.told(ctx, r, err))
+	decisions.WithLabelValues(resultRefused).Inc()
+	return v
 }
 
 // evaluate answers one question. An error means that there is no answer, which is never a decision.
@@ -174,12 +205,16 @@ func (h handler) verdict(ctx context.Context, caller apikeys.Caller, q question)
 	case !caller.MayAskAbout(q.place.Organization):
 		// The same for organizations that there are and that there are not.
 		return refusal(failure{http.StatusForbidden, fmt.Sprintf("this key is not for the organization %.128q", q.place.Organization)}), nil
-	case q.subjectType != subjectUser:
+	case !caller.AsksAbout(q.subjectType):
 		return verdict{}, nil
 	}
 	answer, err := h.fromMemory(q)
 	if err == nil {
-		return verdict{Decision: answer.Allowed}, nil
+		v := verdict{Decision: answer.Allowed}
+		if !answer.ValidUntil.IsZero() {
+			v.Context = &verdictContext{ValidUntil: answer.ValidUntil.UTC().Format(time.RFC3339Nano)}
+		}
+		return v, nil
 	}
 	return h.fromStore(ctx, q, err)
 }
@@ -211,8 +246,37 @@ func (h handler) fromStore(ctx context.Context, q question, reason error) (verdi
 		Key:        store.Key{Object: q.place.object(), Relation: store.RelationCan, User: objectid.User(q.subject)},
 		Parent:     q.place.parent(),
 		Permission: q.permission,
-		Attributes: q.attributes,
+		Attributes: held(q.attributes),
 		Time:       h.Clock.Now(),
 	})
 	return verdict{Decision: allowed}, err
+}
+
+// held are attributes as a store takes them, without what meets no condition.
+func held(attributes object) object {
+	made := make(object, len(attributes))
+	for name, value := range attributes {
+		if _, ok := value.(inexact); !ok {
+			made[name] = plain(value)
+		}
+	}
+	return made
+}
+
+// plain is a value without inexact numbers in it, which only lists and objects have: those meet no condition either way.
+func plain(value any) any {
+	switch value := value.(type) {
+	case inexact:
+		return nil
+	case object:
+		return held(value)
+	case []any:
+		made := make([]any, len(value))
+		for i, entry := range value {
+			made[i] = plain(entry)
+		}
+		return made
+	default:
+		return value
+	}
 }

@@ -10,6 +10,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -82,10 +84,22 @@ type handler struct{ Options }
 func New(options Options) http.Handler {
 	h := handler{options}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+pathMetadata, h.metadata)
-	mux.Handle("POST "+pathEvaluation, h.answering(h.evaluation))
-	mux.Handle("POST "+pathEvaluations, h.answering(h.evaluations))
+	for _, base := range h.bases() {
+		// The specification inserts the well-known path before that of the decision point.
+		mux.HandleFunc("GET "+pathMetadata+base, h.metadata)
+		mux.Handle("POST "+base+pathEvaluation, h.answering(h.evaluation))
+		mux.Handle("POST "+base+pathEvaluations, h.answering(h.evaluations))
+	}
 	return h.observed(mux)
+}
+
+// bases are the paths under which all is served: none, as behind a proxy that takes the path of the URL away, and that path.
+func (h handler) bases() []string {
+	bases := []string{""}
+	if parsed, err := url.Parse(h.URL); err == nil && parsed.Path != "" {
+		bases = append(bases, parsed.EscapedPath())
+	}
+	return bases
 }
 
 // metadata says what is served, and where.
@@ -148,8 +162,9 @@ func (h handler) admit(w http.ResponseWriter, r *http.Request) (request, error) 
 	if err := h.mayAnswer(); err != nil {
 		return admitted, err
 	}
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return admitted, failure{http.StatusBadRequest, "the header Content-Type is not application/json"}
+	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset, given := parameters["charset"]; err != nil || media != "application/json" || given && !strings.EqualFold(charset, "utf-8") {
+		return admitted, failure{http.StatusBadRequest, "the header Content-Type is not application/json in UTF-8"}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -182,16 +197,7 @@ func notReady(reason error) failure {
 
 // fail tells why there is no answer. What is not the asker's fault is told to the log.
 func (h handler) fail(w http.ResponseWriter, r *http.Request, admitted request, err error) {
-	told, ok := errors.AsType[failure](err)
-	if !ok {
-		told = failure{http.StatusServiceUnavailable, "the store does not answer: ask again"}
-		if errors.Is(err, store.ErrRefused) {
-			told = failure{http.StatusInternalServerError, "the store refused the question: the operator's log says why"}
-		}
-		if r.Context().Err() == nil { // Else whoever asked has gone.
-			h.Log.Error(err, "a question has no answer", "requestID", admitted.id)
-		}
-	}
+	told := h.told(r.Context(), admitted, err)
 	if h.LogDecisions {
 		h.Log.Info("no decision", "requestID", admitted.id, "caller", admitted.caller.Name, "path", r.URL.Path, "code", told.code, "reason", told.reason)
 	}
@@ -202,6 +208,20 @@ func (h handler) fail(w http.ResponseWriter, r *http.Request, admitted request, 
 		w.Header().Set("WWW-Authenticate", `Bearer realm="bailiwick"`)
 	}
 	http.Error(w, told.reason, told.code)
+}
+
+// told is what whoever asks is told of an error, the rest of which is for the log.
+func (h handler) told(ctx context.Context, r request, err error) failure {
+	if told, ok := errors.AsType[failure](err); ok {
+		return told
+	}
+	if ctx.Err() == nil { // Else whoever asked has gone.
+		h.Log.Error(err, "a question has no answer", "requestID", r.id)
+	}
+	if errors.Is(err, store.ErrRefused) {
+		return failure{http.StatusInternalServerError, "the store refused the question: the operator's log says why"}
+	}
+	return failure{http.StatusServiceUnavailable, "the store does not answer: ask again"}
 }
 
 func writeJSON(w http.ResponseWriter, value any) {

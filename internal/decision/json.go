@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -17,10 +18,15 @@ const (
 	maxDepth = 32
 	// maxInteger is the last integer up to which a double holds all of them.
 	maxInteger = 1<<53 - 1
+	// integerBits hold every integer up to the largest double.
+	integerBits = 1100
 )
 
-// object is a JSON object. Its values are objects, lists ([]any), strings, float64, bool and nil.
+// object is a JSON object. Its values are objects, lists ([]any), strings, float64, inexact, bool and nil.
 type object = map[string]any
+
+// inexact is a number that no double holds, as it is written. It is like no other value, and meets no condition.
+type inexact string
 
 // decode reads one JSON object, as strictly as RFC 7493 (I-JSON) has it: what two readers could
 // understand in two ways is an error, so that nothing is asked here that a proxy before us read otherwise.
@@ -59,7 +65,7 @@ func decodeValue(decoder *json.Decoder, depth int) (any, error) {
 		}
 		return decodeObject(decoder, depth)
 	case json.Number:
-		return decodeNumber(token.String())
+		return decodeNumber(token.String()), nil
 	default:
 		return token, nil
 	}
@@ -103,15 +109,26 @@ func closed(decoder *json.Decoder) error {
 	return nil
 }
 
-func decodeNumber(text string) (any, error) {
+// decodeNumber is a float64, unless two numbers that differ would be one: beyond maxInteger a double has to be exactly what is
+// written, and what is not zero must not become zero.
+func decodeNumber(text string) any {
 	number, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		return nil, errors.New("a number is greater than a double can be")
+		return inexact(text)
 	}
-	if !strings.ContainsAny(text, ".eE") && math.Abs(number) > maxInteger && strconv.FormatFloat(number, 'f', -1, 64) != text {
-		return nil, errors.New("an integer has more digits than a double holds: send it as a string")
+	if number == 0 {
+		mantissa, _, _ := strings.Cut(strings.ToLower(text), "e")
+		if strings.ContainsAny(mantissa, "123456789") {
+			return inexact(text)
+		}
 	}
-	return number, nil
+	if math.Abs(number) > maxInteger {
+		exact, _, err := big.ParseFloat(text, 10, integerBits, big.ToNearestEven)
+		if err != nil || exact.Cmp(big.NewFloat(number)) != 0 {
+			return inexact(text)
+		}
+	}
+	return number
 }
 
 // hasLoneSurrogate looks for halves of characters, which Go would silently replace. In JSON there are

@@ -42,7 +42,7 @@ func (h handler) decided(r request, q question, v verdict, took time.Duration) {
 	switch {
 	case v.Decision:
 		result = resultAllowed
-	case v.Context != nil:
+	case v.refused():
 		result = resultRefused
 	}
 	decisions.WithLabelValues(result).Inc()
@@ -55,7 +55,7 @@ func (h handler) decided(r request, q question, v verdict, took time.Duration) {
 		"type", shortened(q.resourceType), "resource", shortened(q.resource), "object", q.place.object(),
 		"result", result, "seconds", took.Seconds(),
 	}
-	if v.Context != nil {
+	if v.refused() {
 		fields = append(fields, "reason", v.Context.Error.Message)
 	}
 	h.Log.Info("decision", fields...)

@@ -6,12 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
-
-// subjectUser is the one type of subject: its id is a User's spec.subject.
-const subjectUser = "user"
 
 // The types of resources that are no types of objects. Each has a path as its id.
 const (
@@ -26,6 +24,12 @@ const maxAttributes = 256
 
 // propertyScope is where an object's resource says where the object lies.
 const propertyScope = "scope"
+
+// The properties of subject and action are attributes of these names.
+const (
+	prefixSubject = "subject_"
+	prefixAction  = "action_"
+)
 
 // question is what one evaluation asks.
 type question struct {
@@ -68,71 +72,92 @@ func (p place) parent() string {
 
 // parseQuestion reads an evaluation: subject, action, resource and context. Fields that it does not know
 // don't count. The error names the field, and says what to write.
-func parseQuestion(evaluation object) (question, error) {
+func parseQuestion(evaluation object, caller apikeys.Caller) (question, error) {
 	var q question
-	subject, err := entity(evaluation, "subject")
+	ofSubject, err := q.parseSubject(evaluation)
 	if err != nil {
 		return q, err
 	}
-	if q.subjectType, err = text(subject, "subject", "type"); err != nil {
-		return q, err
-	}
-	if q.subject, err = text(subject, "subject", "id"); err != nil {
-		return q, err
-	}
-	if _, err := properties(subject, "subject"); err != nil {
-		return q, err
-	}
-	action, err := entity(evaluation, "action")
+	ofAction, err := q.parseAction(evaluation)
 	if err != nil {
 		return q, err
 	}
-	if q.permission, err = text(action, "action", "name"); err != nil {
-		return q, err
-	}
-	if _, err := properties(action, "action"); err != nil {
-		return q, err
-	}
-	return q, q.parseResource(evaluation)
-}
-
-func (q *question) parseResource(evaluation object) error {
-	resource, err := entity(evaluation, "resource")
+	ofResource, err := q.parseResource(evaluation, caller.DefaultScope)
 	if err != nil {
-		return err
-	}
-	if q.resourceType, err = text(resource, "resource", "type"); err != nil {
-		return err
-	}
-	if q.resource, err = text(resource, "resource", "id"); err != nil {
-		return err
-	}
-	given, err := properties(resource, "resource")
-	if err != nil {
-		return err
-	}
-	if q.place, err = parsePlace(q.resourceType, q.resource, given); err != nil {
-		return err
+		return q, err
 	}
 	environment, err := optional(evaluation, "context", "context")
 	if err != nil {
-		return err
+		return q, err
 	}
-	q.attributes, err = attributes(given, environment)
-	return err
+	q.attributes, err = attributes(ofSubject, ofAction, ofResource, environment)
+	return q, err
+}
+
+func (q *question) parseSubject(evaluation object) (properties object, err error) {
+	subject, err := entity(evaluation, "subject")
+	if err != nil {
+		return nil, err
+	}
+	if q.subjectType, err = text(subject, "subject", "type"); err != nil {
+		return nil, err
+	}
+	if q.subject, err = text(subject, "subject", "id"); err != nil {
+		return nil, err
+	}
+	return propertiesOf(subject, "subject")
+}
+
+func (q *question) parseAction(evaluation object) (properties object, err error) {
+	action, err := entity(evaluation, "action")
+	if err != nil {
+		return nil, err
+	}
+	if q.permission, err = text(action, "action", "name"); err != nil {
+		return nil, err
+	}
+	return propertiesOf(action, "action")
+}
+
+func (q *question) parseResource(evaluation object, defaultScope scope.Path) (properties object, err error) {
+	resource, err := entity(evaluation, "resource")
+	if err != nil {
+		return nil, err
+	}
+	if q.resourceType, err = text(resource, "resource", "type"); err != nil {
+		return nil, err
+	}
+	if q.resource, err = text(resource, "resource", "id"); err != nil {
+		return nil, err
+	}
+	given, err := propertiesOf(resource, "resource")
+	if err != nil {
+		return nil, err
+	}
+	q.place, err = parsePlace(q.resourceType, q.resource, given, defaultScope)
+	return given, err
+}
+
+// pathExamples are the types of resources that have a path as their id.
+var pathExamples = map[string]string{
+	typeOrganization: "acme",
+	typeWorkspace:    "acme/prod",
+	typeProject:      "acme/prod/vision",
+	typeGroup:        "acme/engineering",
 }
 
 // parsePlace finds out what a resource names. An organization, workspace, project or group has its path
-// as its id; every other type is that of an object, which says in its properties where it lies.
-func parsePlace(resourceType, id string, given object) (place, error) {
-	example, isPath := map[string]string{
-		typeOrganization: "acme",
-		typeWorkspace:    "acme/prod",
-		typeProject:      "acme/prod/vision",
-		typeGroup:        "acme/engineering",
-	}[resourceType]
-	where, hasScope := given[propertyScope]
+// as its id; every other type is that of an object, which says in its properties where it lies, unless its caller
+// has a scope by default.
+func parsePlace(resourceType, id string, given object, defaultScope scope.Path) (place, error) {
+	example, isPath := pathExamples[resourceType]
+	where := given[propertyScope]
+	hasScope := where != nil
 	if !isPath {
+		if !hasScope && defaultScope.Organization != "" {
+			defaultScope.ResourceType, defaultScope.ResourceID = resourceType, id
+			return place{Path: defaultScope}, nil
+		}
 		if !hasScope {
 			return place{}, fmt.Errorf(`resource.properties.scope is missing: say where the %.128q lies, as in {"organization": "acme", "workspace": "prod", "project": "vision"}`, resourceType)
 		}
@@ -164,12 +189,19 @@ func parsePlace(resourceType, id string, given object) (place, error) {
 // parseObject reads where an object lies. Unlike elsewhere no other field may be there: one that is
 // misspelled would make it another object.
 func parseObject(resourceType, id string, where any) (place, error) {
+	path, err := parseScope(where)
+	path.ResourceType, path.ResourceID = resourceType, id
+	return place{Path: path}, err
+}
+
+// parseScope reads an organization, workspace or project.
+func parseScope(where any) (scope.Path, error) {
 	const at = "resource.properties.scope"
 	fields, ok := where.(object)
 	if !ok {
-		return place{}, fmt.Errorf("%s is not an object", at)
+		return scope.Path{}, fmt.Errorf("%s is not an object", at)
 	}
-	path := scope.Path{ResourceType: resourceType, ResourceID: id}
+	var path scope.Path
 	for name, value := range fields {
 		segment, known := map[string]*string{
 			typeOrganization: &path.Organization,
@@ -177,40 +209,63 @@ func parseObject(resourceType, id string, where any) (place, error) {
 			typeProject:      &path.Project,
 		}[name]
 		if !known {
-			return place{}, fmt.Errorf("%s has organization, workspace and project, and no %.64q", at, name)
+			return scope.Path{}, fmt.Errorf("%s has organization, workspace and project, and no %.64q", at, name)
 		}
 		if *segment, ok = value.(string); !ok || *segment == "" {
-			return place{}, fmt.Errorf("%s.%s is not a text with at least one character: leave out what the scope does not have", at, name)
+			return scope.Path{}, fmt.Errorf("%s.%s is not a text with at least one character: leave out what the scope does not have", at, name)
 		}
 	}
 	switch {
 	case path.Organization == "":
-		return place{}, fmt.Errorf("%s.organization is missing", at)
+		return scope.Path{}, fmt.Errorf("%s.organization is missing", at)
 	case path.Project != "" && path.Workspace == "":
-		return place{}, fmt.Errorf("%s.workspace is missing: a project needs the workspace that it is in", at)
+		return scope.Path{}, fmt.Errorf("%s.workspace is missing: a project needs the workspace that it is in", at)
 	}
-	return place{Path: path}, nil
+	return path, nil
 }
 
-// attributes are what conditions are tested against: the resource's properties and the request's context.
-// Neither can overrule the other.
-func attributes(given, environment object) (object, error) {
-	if count := len(given) + len(environment); count > maxAttributes {
-		return nil, fmt.Errorf("resource.properties and context have %d members: the most is %d", count, maxAttributes)
+// attributes are what conditions are tested against: the properties of subject, action and resource, and the request's
+// context. None can overrule another.
+func attributes(ofSubject, ofAction, given, environment object) (object, error) {
+	count := len(ofSubject) + len(ofAction) + len(given) + len(environment)
+	if count > maxAttributes {
+		return nil, fmt.Errorf("the properties and context have %d members: the most is %d", count, maxAttributes)
 	}
-	made := make(object, len(given)+len(environment))
+	made := make(object, count)
+	for name, value := range ofSubject {
+		made[prefixSubject+name] = value
+	}
+	for name, value := range ofAction {
+		made[prefixAction+name] = value
+	}
 	for name, value := range given {
+		if err := unprefixed("resource.properties", name); err != nil {
+			return nil, err
+		}
 		if name != propertyScope {
 			made[name] = value
 		}
 	}
 	for name, value := range environment {
+		if err := unprefixed("context", name); err != nil {
+			return nil, err
+		}
 		if other, twice := made[name]; twice && !reflect.DeepEqual(value, other) {
 			return nil, fmt.Errorf("the attribute %.128q has one value in resource.properties and another in context: send it once", name)
 		}
 		made[name] = value
 	}
 	return made, nil
+}
+
+// unprefixed refuses what would pass for a property of the subject or the action.
+func unprefixed(where, name string) error {
+	for prefix, entity := range map[string]string{prefixSubject: "subject", prefixAction: "action"} {
+		if strings.HasPrefix(name, prefix) {
+			return fmt.Errorf("%s has the attribute %.128q: send it in %s.properties, without %q", where, name, entity, prefix)
+		}
+	}
+	return nil
 }
 
 func entity(evaluation object, name string) (object, error) {
@@ -225,13 +280,13 @@ func entity(evaluation object, name string) (object, error) {
 	return made, nil
 }
 
-func properties(of object, path string) (object, error) {
+func propertiesOf(of object, path string) (object, error) {
 	return optional(of, "properties", path+".properties")
 }
 
 func optional(of object, name, path string) (object, error) {
-	value, there := of[name]
-	if !there {
+	value := of[name]
+	if value == nil { // null is as absent
 		return nil, nil
 	}
 	made, ok := value.(object)

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
+
+	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -89,6 +92,7 @@ func TestConditionsSeePropertiesAndContextAndNothingElse(t *testing.T) {
 			"color": "red", "both": []any{1.0, map[string]any{"a": nil}}, "empty": nil, "size": 3.5, "scope": "text", "draft": false,
 			"permission": "App:Root", "attributes": map[string]any{"color": "blue"}, "current_time": "2000-01-01T00:00:00Z",
 			"permissions": map[string]any{"App:View": true}, "rules": map[string]any{},
+			"subject_color": "of the subject", "subject_age": 3.0, "action_color": "of the action", "action_soft": true,
 		},
 	}
 	if !reflect.DeepEqual(w.asked[0], want) {
@@ -103,24 +107,26 @@ func TestWhatIsMalformedHasNoDecision(t *testing.T) {
 		return resource(`"type": "flow", "id": "42", "properties": {"scope": ` + scope + `}`)
 	}
 	for body, words := range map[string]string{
-		all(view, vision):                                                                 "subject is missing",
-		all(alice, vision):                                                                "action is missing",
-		all(alice, view):                                                                  "resource is missing",
-		all(`"subject": "alice"`, view, vision):                                           "subject is not an object",
-		all(`"subject": null`, view, vision):                                              "subject is not an object",
-		all(`"subject": {"id": "alice"}`, view, vision):                                   "subject.type is missing",
-		all(`"subject": {"type": "user"}`, view, vision):                                  "subject.id is missing",
-		all(`"subject": {"type": "user", "id": ""}`, view, vision):                        "subject.id is not a text with at least one",
-		all(`"subject": {"type": "user", "id": null}`, view, vision):                      "subject.id is not a text",
-		all(`"subject": {"type": "user", "id": 1}`, view, vision):                         "subject.id is not a text",
-		all(`"subject": {"type": ["user"], "id": "a"}`, view, vision):                     "subject.type is not a text",
-		all(`"subject": {"type": "user", "id": "alice", "properties": []}`, view, vision): "subject.properties is not an object",
-		all(alice, `"action": "App:View"`, vision):                                        "action is not an object",
-		all(alice, `"action": {}`, vision):                                                "action.name is missing",
-		all(alice, `"action": {"name": 123}`, vision):                                     "action.name is not a text",
-		all(alice, `"action": {"name": "App:View", "properties": "x"}`, vision):           "action.properties is not an object",
-		all(alice, view, vision, `"context": "now"`):                                      "context is not an object",
-		all(alice, view, vision, `"context": null`):                                       "context is not an object",
+		all(view, vision):                                                                                "subject is missing",
+		all(alice, vision):                                                                               "action is missing",
+		all(alice, view):                                                                                 "resource is missing",
+		all(`"subject": "alice"`, view, vision):                                                          "subject is not an object",
+		all(`"subject": null`, view, vision):                                                             "subject is not an object",
+		all(`"subject": {"id": "alice"}`, view, vision):                                                  "subject.type is missing",
+		all(`"subject": {"type": "user"}`, view, vision):                                                 "subject.id is missing",
+		all(`"subject": {"type": "user", "id": ""}`, view, vision):                                       "subject.id is not a text with at least one",
+		all(`"subject": {"type": "user", "id": null}`, view, vision):                                     "subject.id is not a text",
+		all(`"subject": {"type": "user", "id": 1}`, view, vision):                                        "subject.id is not a text",
+		all(`"subject": {"type": ["user"], "id": "a"}`, view, vision):                                    "subject.type is not a text",
+		all(`"subject": {"type": "user", "id": "alice", "properties": []}`, view, vision):                "subject.properties is not an object",
+		all(alice, `"action": "App:View"`, vision):                                                       "action is not an object",
+		all(alice, `"action": {}`, vision):                                                               "action.name is missing",
+		all(alice, `"action": {"name": 123}`, vision):                                                    "action.name is not a text",
+		all(alice, `"action": {"name": "App:View", "properties": "x"}`, vision):                          "action.properties is not an object",
+		all(alice, view, vision, `"context": "now"`):                                                     "context is not an object",
+		all(alice, view, vision, `"context": {"subject_role": "admin"}`):                                 `context has the attribute "subject_role": send it in subject.properties`,
+		all(alice, view, vision, `"context": {"action_soft": null}`):                                     `context has the attribute "action_soft": send it in action.properties`,
+		resource(`"type": "project", "id": "acme/prod/vision", "properties": {"subject_role": "admin"}`): `resource.properties has the attribute "subject_role"`,
 		// Names are compared exactly.
 		all(`"Subject": {"type": "user", "id": "alice"}`, view, vision): "subject is missing",
 
@@ -168,6 +174,84 @@ func many(count int) string {
 		members[i] = fmt.Sprintf(`"a%d": %d`, i, i)
 	}
 	return strings.Join(members, ", ")
+}
+
+func TestNullIsAsAbsent(t *testing.T) {
+	w := newWorld(t)
+	for _, body := range []string{
+		all(alice, view, vision, `"context": null`),
+		all(`"subject": {"type": "user", "id": "alice", "properties": null}`, view, vision),
+		all(alice, `"action": {"name": "App:View", "properties": null}`, vision),
+		all(alice, view, `"resource": {"type": "project", "id": "acme/prod/vision", "properties": null}`),
+		all(alice, view, `"resource": {"type": "project", "id": "acme/prod/vision", "properties": {"scope": null}}`),
+	} {
+		w.asked = nil
+		w.expect(t, evaluation, body, http.StatusOK, allowed)
+		if len(w.asked) != 1 || len(w.asked[0].Attributes) > 0 {
+			t.Errorf("%s asks %+v", body, w.asked)
+		}
+	}
+	w.expectFailure(t, all(alice, view, `"resource": {"type": "flow", "id": "42", "properties": {"scope": null}}`), http.StatusBadRequest, "resource.properties.scope is missing")
+}
+
+// Of numbers that differ, none is taken for another one.
+func TestNumbersThatNoDoubleHoldsMeetNoCondition(t *testing.T) {
+	w := newWorld(t)
+	for text, want := range map[string]map[string]any{
+		"9007199254740992": {"a": 9007199254740992.0}, "9007199254740992.0": {"a": 9007199254740992.0}, "1e15": {"a": 1e15}, "0.1": {"a": 0.1}, "0e5": {"a": 0.0},
+		"100000000000000000000": {"a": 1e20}, "-0.0": {"a": 0.0},
+		"9007199254740993": {}, "-9007199254740993": {}, "9007199254740993.0": {}, "9007199254740993e0": {}, "1e400": {}, "-1e400": {}, "1e-400": {},
+		"123456789012345678901234567890": {}, "1e23": {},
+		`[1, 1e400, {"b": 1e400}]`: {"a": []any{1.0, nil, map[string]any{}}},
+	} {
+		w.asked = nil
+		w.expect(t, evaluation, all(alice, view, vision, `"context": {"a": `+text+`}`), http.StatusOK, allowed)
+		if len(w.asked) != 1 || !reflect.DeepEqual(w.asked[0].Attributes, want) {
+			t.Errorf("%s: asks %+v", text, w.asked)
+		}
+	}
+	object := func(in, out string) string {
+		return all(alice, view, `"resource": {"type": "flow", "id": "1", "properties": {"a": `+in+`, "scope": {"organization": "acme"}}}`, `"context": {"a": `+out+`}`)
+	}
+	w.expectFailure(t, object("9007199254740993", "9007199254740992"), http.StatusBadRequest, `the attribute "a"`)
+	w.expect(t, evaluation, object("9007199254740993", "9007199254740993"), http.StatusOK, allowed)
+}
+
+// A gateway sends what it knows. Where its questions are about is said where its key is.
+func TestACallerHasADefaultScopeAndTypesOfSubjects(t *testing.T) {
+	w := newWorld(t)
+	w.keys = writeCallers(t, `{"callers": [
+		{"name": "gateway", "key": "`+acmeKey+`", "organizations": ["acme"], "defaultScope": {"organization": "acme", "workspace": "prod"}, "subjectTypes": ["identity", "user"]},
+		{"name": "other", "key": "`+everyKey+`", "organizations": ["*"], "subjectTypes": ["identity"]}]}`)
+	w.options.Callers = apikeys.Open(w.keys, logr.Discard())
+	flow := func(properties string) string { return `"resource": {"type": "flow", "id": "42"` + properties + `}` }
+	const identity = `"subject": {"type": "identity", "id": "alice"}`
+	for _, test := range []struct{ subject, resource, object, parent string }{
+		{alice, flow(""), "resource:acme/prod/flow/42", "workspace:acme/prod"},
+		{identity, flow(`, "properties": {"color": "red"}`), "resource:acme/prod/flow/42", "workspace:acme/prod"},
+		{identity, flow(`, "properties": {"scope": {"organization": "acme"}}`), "resource:acme/flow/42", "organization:acme"},
+		{identity, vision, "project:acme/prod/vision", ""},
+	} {
+		w.asked = nil
+		w.expect(t, evaluation, all(test.subject, view, test.resource), http.StatusOK, allowed)
+		if len(w.asked) != 1 || w.asked[0].Object != test.object || w.asked[0].Parent != test.parent {
+			t.Errorf("%s asks %+v", test.resource, w.asked)
+		}
+	}
+	w.expect(t, evaluation, all(identity, view, flow(`, "properties": {"scope": {"organization": "globex"}}`)), http.StatusOK,
+		`{"decision":false,"context":{"error":{"status":403,"message":"this key is not for the organization \"globex\""}}}`)
+	asked := func(body string) string {
+		return strings.TrimSpace(w.send(t, http.MethodPost, evaluation, headers(everyKey), body).Body.String())
+	}
+	if got := asked(all(identity, view, vision)); got != allowed {
+		t.Error(got)
+	}
+	if got := asked(all(alice, view, vision)); got != denied {
+		t.Errorf("a type that is not the caller's: %s", got)
+	}
+	if got := asked(all(identity, view, flow(""))); !strings.Contains(got, "resource.properties.scope is missing") {
+		t.Error(got)
+	}
 }
 
 func TestAsManyAttributesAsMayBeAreAskedWith(t *testing.T) {

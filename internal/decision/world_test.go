@@ -63,8 +63,12 @@ func (w *world) Leave() error { return w.late }
 // writeKeys writes a file with both callers.
 func writeKeys(tb testing.TB) string {
 	tb.Helper()
+	return writeCallers(tb, fmt.Sprintf(`{"callers": [{"name": "shop", "key": %q, "organizations": ["acme"]}, {"name": "every", "key": %q, "organizations": ["*"]}]}`, acmeKey, everyKey))
+}
+
+func writeCallers(tb testing.TB, content string) string {
+	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "keys.yaml")
-	content := fmt.Sprintf(`{"callers": [{"name": "shop", "key": %q, "organizations": ["acme"]}, {"name": "every", "key": %q, "organizations": ["*"]}]}`, acmeKey, everyKey)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		tb.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -112,20 +113,36 @@ func encrypted(address string, config *tls.Config) error {
 	if err != nil {
 		return err
 	}
-	if config != nil || host == "localhost" || net.ParseIP(host).IsLoopback() {
+	if config != nil || isLoopback(host) {
 		return nil
 	}
 	return fmt.Errorf("keys would come to %s in the clear: give a certificate, or serve on 127.0.0.1", address)
 }
 
-// publicURL is a URL to which paths can be added.
+// publicURL is a URL to which paths can be added. Beyond loopback it is https.
 func publicURL(text string) (string, error) {
 	parsed, err := url.Parse(text)
-	if err != nil || parsed.Scheme != "https" && parsed.Scheme != "http" || parsed.Host == "" || parsed.RawQuery != "" || parsed.Fragment != "" {
-		return "", fmt.Errorf("%q is no URL for decisions: it is to be as in https://decisions.example.com", text)
+	if err != nil || parsed.Scheme != "https" && parsed.Scheme != "http" || parsed.Host == "" || parsed.User != nil ||
+		parsed.RawQuery != "" || parsed.ForceQuery || parsed.Fragment != "" || path.Clean("/"+parsed.Path) != "/"+strings.Trim(parsed.Path, "/") ||
+		strings.ContainsAny(parsed.EscapedPath(), "{}") {
+		return "", fmt.Errorf("%q is no URL for decisions: write one as in https://decisions.example.com or https://example.com/decisions", text)
+	}
+	if parsed.Scheme == "http" && !isLoopback(parsed.Hostname()) {
+		return "", fmt.Errorf("%q is no URL for decisions: keys would go over the network in the clear, so write https", text)
 	}
 	return strings.TrimRight(text, "/"), nil
 }
+
+// servedAt is the URL of an address that is listened on. One for every interface is known by none of its own names.
+func servedAt(scheme string, address net.Addr) string {
+	host, port, _ := net.SplitHostPort(address.String()) // it was made of both
+	if net.ParseIP(host).IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // admitForAll lets those ask OpenFGA itself who may ask about all organizations.
 func admitForAll(file *apikeys.File) func([]string) error {
@@ -155,12 +172,12 @@ func (o *Operator) addDecisions(e *engine.Engine, leads *lease, options Options,
 	if err != nil {
 		return fmt.Errorf("serving decisions: %w", err)
 	}
-	o.decisionURL = "http://" + listener.Addr().String()
+	o.decisionURL = servedAt("http", listener.Addr())
 	if config != nil {
 		config = config.Clone()
 		config.NextProtos = []string{"h2", "http/1.1"}
 		listener = tls.NewListener(listener, config)
-		o.decisionURL = "https://" + listener.Addr().String()
+		o.decisionURL = servedAt("https", listener.Addr())
 	}
 	if options.Asking.DecisionURL != "" {
 		if o.decisionURL, err = publicURL(options.Asking.DecisionURL); err != nil {

@@ -196,5 +196,8 @@ var _ = Describe("The APIs that applications ask", func() {
 		refused(func(o *operator.Options) {
 			o.Asking.DecisionKeysFile, o.Asking.DecisionURL = op.keys, "decisions.example"
 		}, "is no URL for decisions")
+		refused(func(o *operator.Options) {
+			o.Asking.DecisionKeysFile, o.Asking.DecisionURL = op.keys, "http://decisions.example"
+		}, "so write https")
 	})
 })
