@@ -132,9 +132,14 @@ func parse(content []byte) (book, error) {
 				caller.organizations[organization] = struct{}{}
 			}
 		}
-		if err := caller.setDefaults(written.DefaultScope, written.SubjectTypes); err != nil {
+		var err error
+		if caller.DefaultScope, err = caller.scopeOf(written.DefaultScope); err != nil {
 			return nil, fmt.Errorf("%s.%w", where, err)
 		}
+		if slices.Contains(written.SubjectTypes, "") {
+			return nil, fmt.Errorf("%s.subjectTypes has an empty type", where)
+		}
+		caller.subjectTypes = written.SubjectTypes
 		made = append(made, entry{key, caller})
 	}
 	return made, nil
@@ -147,22 +152,17 @@ type writtenScope struct {
 	Project      string `json:"project"`
 }
 
-// setDefaults takes over what questions may leave out. The error begins with the field.
-func (c *Caller) setDefaults(at *writtenScope, subjectTypes []string) error {
-	if at != nil {
-		switch {
-		case at.Organization == "":
-			return errors.New("defaultScope.organization is empty: name one of the caller's organizations")
-		case !c.MayAskAbout(at.Organization):
-			return fmt.Errorf("defaultScope.organization is %q, about which the caller may not ask: add it to organizations", at.Organization)
-		case at.Project != "" && at.Workspace == "":
-			return errors.New("defaultScope.workspace is empty: a project needs the workspace that it is in")
-		}
-		c.DefaultScope = scope.Path{Organization: at.Organization, Workspace: at.Workspace, Project: at.Project}
+// scopeOf is the scope that questions may leave out. The error begins with the field.
+func (c Caller) scopeOf(at *writtenScope) (scope.Path, error) {
+	switch {
+	case at == nil:
+		return scope.Path{}, nil
+	case at.Organization == "":
+		return scope.Path{}, errors.New("defaultScope.organization is empty: name one of the caller's organizations")
+	case !c.MayAskAbout(at.Organization):
+		return scope.Path{}, fmt.Errorf("defaultScope.organization is %q, about which the caller may not ask: add it to organizations", at.Organization)
+	case at.Project != "" && at.Workspace == "":
+		return scope.Path{}, errors.New("defaultScope.workspace is empty: a project needs the workspace that it is in")
 	}
-	if slices.Contains(subjectTypes, "") {
-		return errors.New("subjectTypes has an empty type")
-	}
-	c.subjectTypes = subjectTypes
-	return nil
+	return scope.Path{Organization: at.Organization, Workspace: at.Workspace, Project: at.Project}, nil
 }

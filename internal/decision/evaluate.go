@@ -46,6 +46,10 @@ type verdictError struct {
 	Message string `json:"message"`
 }
 
+func notFor(organization string) failure {
+	return failure{http.StatusForbidden, fmt.Sprintf("this key is not for the organization %.128q", organization)}
+}
+
 // refused says whether the question was not looked into.
 func (v verdict) refused() bool { return v.Context != nil && v.Context.Error != nil }
 
@@ -204,7 +208,7 @@ func (h handler) verdict(ctx context.Context, caller apikeys.Caller, q question)
 	switch {
 	case !caller.MayAskAbout(q.place.Organization):
 		// The same for organizations that there are and that there are not.
-		return refusal(failure{http.StatusForbidden, fmt.Sprintf("this key is not for the organization %.128q", q.place.Organization)}), nil
+		return refusal(notFor(q.place.Organization)), nil
 	case !caller.AsksAbout(q.subjectType):
 		return verdict{}, nil
 	}
@@ -212,7 +216,7 @@ func (h handler) verdict(ctx context.Context, caller apikeys.Caller, q question)
 	if err == nil {
 		v := verdict{Decision: answer.Allowed}
 		if !answer.ValidUntil.IsZero() {
-			v.Context = &verdictContext{ValidUntil: answer.ValidUntil.UTC().Format(time.RFC3339Nano)}
+			v.Context = &verdictContext{ValidUntil: timestamp(answer.ValidUntil)}
 		}
 		return v, nil
 	}
@@ -227,9 +231,7 @@ func (h handler) fromMemory(q question) (entitlement.Answer, error) {
 	}
 	var answer entitlement.Answer
 	if !q.place.isObject() || known.HasType(q.resourceType) {
-		answer = known.Decide(q.place.Organization, entitlement.Question{
-			Subject: q.subject, Permission: q.permission, At: q.place.Path, Group: q.place.group, Attributes: q.attributes,
-		})
+		answer = known.Decide(q.place.Organization, q.asked())
 	}
 	return answer, h.Memory.Leave()
 }

@@ -22,7 +22,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
-// The paths that are served. There are no searches: the store ends its lists silently.
+// The paths that are served, beside those of searches.
 const (
 	pathEvaluation  = "/access/v1/evaluation"
 	pathEvaluations = "/access/v1/evaluations"
@@ -55,6 +55,10 @@ type Memory interface {
 type State interface {
 	Decide(organization string, q entitlement.Question) entitlement.Answer
 	HasType(resourceType string) bool
+	Subjects(organization string, q entitlement.Question, after string, limit int) (subjects []string, more bool, validUntil time.Time)
+	Actions(organization string, q entitlement.Question) (permissions []string, validUntil time.Time)
+	Groups(organization, subject, permission string) []string
+	Where(organization string, q entitlement.Question, resourceType string, ofOthers ...string) entitlement.Where
 }
 
 // Options are what decisions need.
@@ -89,6 +93,9 @@ func New(options Options) http.Handler {
 		mux.HandleFunc("GET "+pathMetadata+base, h.metadata)
 		mux.Handle("POST "+base+pathEvaluation, h.answering(h.evaluation))
 		mux.Handle("POST "+base+pathEvaluations, h.answering(h.evaluations))
+		mux.Handle("POST "+base+pathSearchSubject, h.answering(h.searchSubject))
+		mux.Handle("POST "+base+pathSearchResource, h.answering(h.searchResource))
+		mux.Handle("POST "+base+pathSearchAction, h.answering(h.searchAction))
 	}
 	return h.observed(mux)
 }
@@ -109,6 +116,9 @@ func (h handler) metadata(w http.ResponseWriter, _ *http.Request) {
 		"policy_decision_point":       h.URL,
 		"access_evaluation_endpoint":  h.URL + pathEvaluation,
 		"access_evaluations_endpoint": h.URL + pathEvaluations,
+		"search_subject_endpoint":     h.URL + pathSearchSubject,
+		"search_resource_endpoint":    h.URL + pathSearchResource,
+		"search_action_endpoint":      h.URL + pathSearchAction,
 	})
 }
 

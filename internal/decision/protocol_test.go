@@ -278,8 +278,8 @@ func TestRequestsHaveLimitsAndForms(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]int{
-		"/access/v1/evaluation/": http.StatusNotFound, "/access/v1/search/subject": http.StatusNotFound,
-		"/access/v1/search/resource": http.StatusNotFound, "/access/v1/search/action": http.StatusNotFound, "/": http.StatusNotFound,
+		"/access/v1/evaluation/": http.StatusNotFound, "/access/v1/search": http.StatusNotFound, "/access/v1/search/": http.StatusNotFound,
+		"/access/v1/search/users": http.StatusNotFound, "/": http.StatusNotFound,
 		"/.well-known/authzen-configuration": http.StatusMethodNotAllowed,
 	} {
 		if code, _ := w.post(t, path, question); code != want {
@@ -326,10 +326,13 @@ func TestMetadataNamesWhatIsServed(t *testing.T) {
 	if err := json.Unmarshal(answer.Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if answer.Code != http.StatusOK || answer.Header().Get("Content-Type") != "application/json" || len(got) != 3 ||
+	if answer.Code != http.StatusOK || answer.Header().Get("Content-Type") != "application/json" || len(got) != 6 ||
 		got["policy_decision_point"] != "https://decisions.example" ||
 		got["access_evaluation_endpoint"] != "https://decisions.example/access/v1/evaluation" ||
-		got["access_evaluations_endpoint"] != "https://decisions.example/access/v1/evaluations" {
+		got["access_evaluations_endpoint"] != "https://decisions.example/access/v1/evaluations" ||
+		got["search_subject_endpoint"] != "https://decisions.example/access/v1/search/subject" ||
+		got["search_resource_endpoint"] != "https://decisions.example/access/v1/search/resource" ||
+		got["search_action_endpoint"] != "https://decisions.example/access/v1/search/action" {
 		t.Errorf("%d %v", answer.Code, got)
 	}
 }

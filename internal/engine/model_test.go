@@ -19,6 +19,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
@@ -47,6 +49,8 @@ type model struct {
 	// wished are the objects as people have left them: whether one that they have deleted is to stay is for the
 	// reference to say, and then for the controllers to do.
 	wished map[kinds.Ref]client.Object
+	// searched counts decisions that a search could be held against.
+	searched int
 	// confirmed are the objects of when the store was last in step with them.
 	confirmed []client.Object
 	// pivotal means that something has changed since then that protections depend on.
@@ -440,5 +444,72 @@ func (m *model) compareMemory(after string) {
 			m.Errorf("after %s: %+v is answered %t from memory, and should be %t\n%s", after, q, holds, may, strings.Join(m.story, "\n"))
 			return
 		}
+		// A few of them each time, others the next: a search costs as much as many decisions.
+		if m.searched++; m.searched%searchEvery != 0 {
+			continue
+		}
+		if wrong := m.searchesThat(q, want.may(q)); wrong != "" {
+			m.Errorf("after %s: %+v is %t, and %s says otherwise\n%s", after, q, want.may(q), wrong, strings.Join(m.story, "\n"))
+			return
+		}
 	}
+}
+
+// searchEvery is no divisor of the number of questions, so that all of them have their turn.
+const searchEvery = 23
+
+// searchesThat names a search that does not agree with a decision. Searches for subjects come in pages of one.
+func (m *model) searchesThat(q question, may bool) (wrong string) {
+	state := m.engine.State()
+	asked := entitlement.Question{Subject: q.subject, Permission: q.permission, At: q.place, Group: q.group, Attributes: q.attributes}
+	subjects := 0
+	for after, more := "", true; more; {
+		var page []string
+		if page, more, _ = state.Subjects("acme", asked, after, 1); len(page) > 0 {
+			if after = page[0]; after == q.subject {
+				subjects++
+			}
+		}
+	}
+	if subjects > 1 || (subjects == 1) != may {
+		return "the search for subjects"
+	}
+	if actions, _ := state.Actions("acme", asked); slices.Contains(actions, q.permission) != may {
+		return "the search for actions"
+	}
+	if q.group != "" {
+		if slices.Contains(state.Groups("acme", q.subject, q.permission), q.group) != may {
+			return "the search for groups"
+		}
+		return ""
+	}
+	everywhere := asked
+	everywhere.At = scope.Path{Organization: "acme"}
+	if q.place.ResourceType == "" {
+		if slices.Contains(state.Where("acme", everywhere, "").Scopes, q.place) != may {
+			return "the search for scopes"
+		}
+		return ""
+	}
+	for _, in := range []scope.Path{everywhere.At, q.place.Container()} {
+		everywhere.At = in
+		known := state.Where("acme", everywhere, q.place.ResourceType)
+		everywhere.Attributes = nil
+		open := state.Where("acme", everywhere, q.place.ResourceType)
+		everywhere.Attributes = q.attributes
+		if (slices.Contains(known.Objects, q.place) || meets(known, q)) != may {
+			return "the search for objects with these attributes"
+		}
+		if (slices.Contains(open.Objects, q.place) || meets(open, q)) != may {
+			return "the search for objects whose attributes are not known"
+		}
+	}
+	return ""
+}
+
+// meets says whether an object is part of a residual.
+func meets(where entitlement.Where, q question) bool {
+	return slices.Contains(where.Declared, q.place.Container()) && slices.ContainsFunc(where.Residual, func(term entitlement.Term) bool {
+		return term.At.Covers(q.place) && policy.Grant{Tests: term.Conditions}.Met(q.attributes)
+	})
 }

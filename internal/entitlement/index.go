@@ -6,6 +6,7 @@ package entitlement
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
@@ -100,6 +101,9 @@ type Index struct {
 	roles         map[string]*role
 	// scopes are those that are declared: at any other place nobody holds anything.
 	scopes map[scope.Path]struct{}
+	// subjects are the keys of users in order, nil where they are not known; version counts their changes.
+	subjects atomic.Pointer[[]string]
+	version  int
 }
 
 // principal is what is given to one user or group, by place, and the groups that a user is in.
@@ -172,6 +176,8 @@ func (x *Index) Apply(updates []Update) {
 }
 
 func (x *Index) setUser(update UserUpdate) {
+	x.version++
+	x.subjects.Store(nil)
 	if was, there := x.active[update.Name]; there {
 		delete(x.active, update.Name)
 		if x.users[was] == update.Name {

@@ -17,7 +17,7 @@ func (g Grant) Holds(at time.Time, attributes map[string]any) bool {
 // Met says whether a request with these attributes meets all tests.
 func (g Grant) Met(attributes map[string]any) bool {
 	for i := range g.Tests {
-		if !g.Tests[i].met(attributes) {
+		if !g.Tests[i].Met(attributes) {
 			return false
 		}
 	}
@@ -28,15 +28,15 @@ func (g Grant) Met(attributes map[string]any) bool {
 func (g Grant) Unmet(attributes map[string]any) []Test {
 	var unmet []Test
 	for _, test := range g.Tests {
-		if !test.met(attributes) {
+		if !test.Met(attributes) {
 			unmet = append(unmet, test)
 		}
 	}
 	return unmet
 }
 
-// met says whether the attribute is there, has the declared type, and compares with the values as the operator says.
-func (t Test) met(attributes map[string]any) bool {
+// Met says whether the attribute is there, has the declared type, and compares with the values as the operator says.
+func (t Test) Met(attributes map[string]any) bool {
 	asked := Value{Type: t.Type}
 	var ofType bool
 	switch t.Type {
@@ -48,6 +48,11 @@ func (t Test) met(attributes map[string]any) bool {
 		asked.Truth, ofType = attributes[t.Attribute].(bool)
 	}
 	return ofType && t.admits(asked)
+}
+
+// Equal says whether two tests are the same.
+func (t Test) Equal(other Test) bool {
+	return t.Attribute == other.Attribute && t.Type == other.Type && t.Operator == other.Operator && slices.Equal(t.Values, other.Values)
 }
 
 // admits says whether a value of the declared type meets the test.

@@ -245,6 +245,38 @@ func (s *State) Decide(organization string, q entitlement.Question) entitlement.
 	return entitlement.Answer{}
 }
 
+// Subjects are those who may do what is asked: see entitlement.Index.
+func (s *State) Subjects(organization string, q entitlement.Question, after string, limit int) (subjects []string, more bool, validUntil time.Time) {
+	if t := s.find(organization); t != nil {
+		return t.index.Subjects(q, after, limit, t.instant())
+	}
+	return nil, false, time.Time{}
+}
+
+// Actions are the permissions that a subject has at a place or on a group: see entitlement.Index.
+func (s *State) Actions(organization string, q entitlement.Question) (permissions []string, validUntil time.Time) {
+	if t := s.find(organization); t != nil {
+		return t.index.Actions(q, t.instant())
+	}
+	return nil, time.Time{}
+}
+
+// Groups are those on which a subject has a permission.
+func (s *State) Groups(organization, subject, permission string) []string {
+	if t := s.find(organization); t != nil {
+		return t.index.Groups(subject, permission, t.instant())
+	}
+	return nil
+}
+
+// Where is where a subject has a permission: see entitlement.Index.
+func (s *State) Where(organization string, q entitlement.Question, resourceType string, ofOthers ...string) entitlement.Where {
+	if t := s.find(organization); t != nil {
+		return t.index.Where(q, resourceType, ofOthers, t.instant())
+	}
+	return entitlement.Where{}
+}
+
 // Held are all ways in which a user holds permissions at a path now, at the path itself and above it, in a
 // fixed order. Whoever is suspended, or whose User is invalid, holds nothing. What a group's admin may do with
 // the group is held on the group and not at a path, so it is not among them.
