@@ -2,9 +2,12 @@ package admission
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/equality"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -64,6 +67,27 @@ func usernamesChange(asked change) bool {
 		return slices.SortedFunc(slices.Values(mappings), func(a, b v1alpha1.UsernameMapping) int { return strings.Compare(a.Username, b.Username) })
 	}
 	return !slices.Equal(sorted(before), sorted(object.Spec.Usernames))
+}
+
+// judgeSuspended: whoever is the subject of a suspended User gives and keeps nothing in the organization, whatever verbs
+// they have. Deleting what only gives is left to them.
+func judgeSuspended(state *state.State, by author, request *admission.Request, kind resource, old, object client.Object) *refused {
+	if kind.verb == "" || object == nil && !kind.deletionGives || object != nil && old != nil && !changesAccess(kind, old, object) {
+		return nil
+	}
+	user := state.SuspendedUser(organizationOf(request), by.subject)
+	if user == "" {
+		return nil
+	}
+	return &refused{"Suspended", fmt.Sprintf(
+		"%q stands for the User %s, which is suspended: whoever is suspended writes nothing in the organization that gives or keeps access, whatever verbs they have: ask somebody else",
+		by.username, user), http.StatusForbidden}
+}
+
+// changesAccess says whether an update is about more than labels and the like.
+func changesAccess(kind resource, old, object client.Object) bool {
+	return !kind.sameSpec(old, object) || state.IsPaused(old.(v1alpha1.Object)) != state.IsPaused(object.(v1alpha1.Object)) ||
+		!equality.Semantic.DeepEqual(old.GetOwnerReferences(), object.GetOwnerReferences())
 }
 
 func explainMapping(asked change) string {

@@ -140,3 +140,60 @@ func expectWarnings(t *testing.T, name string, warnings, want []string) {
 		}
 	}
 }
+
+func TestF4WhoIsSuspendedGivesAndKeepsNothingWhateverVerbsTheyHave(t *testing.T) {
+	j := newJudge(t)
+	j.answer = func(authorizationv1.SubjectAccessReviewSpec) (bool, error) { return true, nil }
+	alice, suspended := build.User("acme", "alice").KnownAs("alice").Obj(), build.User("acme", "alice").KnownAs("alice").Suspended().Obj()
+	assigned, role := build.RoleAssignment("acme", "x").Gives("none").ToUser("bob").Obj(), build.Role("acme", "none").Obj()
+	member := build.GroupMembership("acme", "m", "bob", "none").Obj()
+	pausedRole := role.DeepCopy()
+	pausedRole.Annotations = map[string]string{v1alpha1.AnnotationPaused: "true"}
+	labelled := role.DeepCopy()
+	labelled.Labels = map[string]string{"team": "x"}
+	writes := map[string]struct {
+		write func(by string) ctrladmission.Response
+		takes bool
+	}{
+		"end the own suspension": {func(by string) ctrladmission.Response { return j.replace(by, "users", suspended, alice) }, false},
+		"delete the own User":    {func(by string) ctrladmission.Response { return j.remove(by, "users", suspended) }, false},
+		"make another of the subject": {func(by string) ctrladmission.Response {
+			return j.create(by, "users", build.User("acme", "alice2").KnownAs("alice").Obj())
+		}, false},
+		"grant": {func(by string) ctrladmission.Response { return j.grant(by, "g", "View") }, false},
+		"edit the Organization": {func(by string) ctrladmission.Response {
+			return j.replace(by, "organizations", build.Organization("acme").OwnedBy("alice").Obj(), maps(build.Organization("acme").OwnedBy("alice").Obj(), is("alice2", "alice")))
+		}, false},
+		"pause":                {func(by string) ctrladmission.Response { return j.replace(by, "roles", role, pausedRole) }, false},
+		"delete a membership":  {func(by string) ctrladmission.Response { return j.remove(by, "groupmemberships", member) }, false},
+		"delete an assignment": {func(by string) ctrladmission.Response { return j.remove(by, "roleassignments", assigned) }, true},
+		"label":                {func(by string) ctrladmission.Response { return j.replace(by, "roles", role, labelled) }, true},
+	}
+	for name, c := range writes {
+		j.state.Put(alice.DeepCopy())
+		if response := c.write("alice"); !response.Allowed {
+			t.Errorf("%s, before: %s", name, response.Result.Message)
+		}
+		j.state.Put(suspended.DeepCopy())
+		response := c.write("alice")
+		if response.Allowed != c.takes || !c.takes && !strings.Contains(response.Result.Message, `"alice" stands for the User alice, which is suspended`) {
+			t.Errorf("%s, suspended: %v %s", name, response.Allowed, response.Result.Message)
+		}
+		if response := c.write("root"); !response.Allowed {
+			t.Errorf("%s, by somebody else: %s", name, response.Result.Message)
+		}
+	}
+	// A User of the same subject that somebody makes later suspends nobody.
+	later := build.User("acme", "later").KnownAs("bob").Suspended().Obj()
+	later.CreationTimestamp = metav1.NewTime(now)
+	j.state.Put(later)
+	j.expect(j.grant("bob", "g", "View"), http.StatusOK)
+}
+
+// remove asks, as someone, for an object to be deleted.
+func (j *judge) remove(user, resource string, object client.Object) ctrladmission.Response {
+	j.t.Helper()
+	request := j.request(user, resource, admissionv1.Delete)
+	request.Name, request.OldObject.Raw = object.GetName(), j.raw(object)
+	return j.Handle(j.t.Context(), request)
+}

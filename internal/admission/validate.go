@@ -68,6 +68,10 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 		noteDenied(ctx, &request, "NotLoaded")
 		return admission.Errored(http.StatusServiceUnavailable, errors.New("the operator has not loaded the cluster's objects yet, so it can't tell what this gives: try again in a moment"))
 	}
+	if refused := judgeSuspended(state, v.authorOf(state, &request), &request, kind, old, object); refused != nil {
+		noteDenied(ctx, &request, refused.reason)
+		return refused.response()
+	}
 	if refused := v.judgePause(ctx, &request, kind, old, object); refused != nil {
 		noteDenied(ctx, &request, refused.reason)
 		return refused.response()

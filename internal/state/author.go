@@ -22,6 +22,12 @@ func (s *State) NearSubjects(organization, username string) []string {
 	return s.tenant(organization).nearSubjects(username)
 }
 
+// SuspendedUser is the suspended User that a subject is known by in an organization; empty if there is none. Of several
+// Users of one subject it is the oldest that counts, so that nobody is suspended by a User that somebody else makes.
+func (s *State) SuspendedUser(organization, subject string) string {
+	return s.tenant(organization).suspendedUser(subject)
+}
+
 // TwinsOf are those whom a User may be mistaken for.
 func (s *State) TwinsOf(user *v1alpha1.User) Twins { return s.tenant(user.Namespace).twinsOf(user) }
 
@@ -55,6 +61,20 @@ func (s *tenant) nearSubjects(username string) (near []string) {
 	}
 	slices.Sort(near)
 	return near
+}
+
+func (s *tenant) suspendedUser(subject string) string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	known := s.named.usersBySubject[identity{s.name, subject}]
+	if len(known) == 0 {
+		return ""
+	}
+	holder := known[0].key
+	if !s.users[holder].object.Spec.Suspended {
+		return ""
+	}
+	return holder.Name
 }
 
 func (s *tenant) twinsOf(user *v1alpha1.User) (twins Twins) {

@@ -122,7 +122,7 @@ var _ = Describe("Whoever gives something", func() {
 
 		edit(w.user("frank"), func(u *v1alpha1.User) { u.Spec.Suspended = true })
 		expectReason(w.user("frank"), v1alpha1.ReasonSuspended)
-		Expect(clients["frank"].Create(ctx, w.assignment("suspended", "editor").ToUser("bob").Obj())).To(beRefused("no User in force", w.View))
+		Expect(clients["frank"].Create(ctx, w.assignment("suspended", "editor").ToUser("bob").Obj())).To(beRefused("stands for the User frank, which is suspended"))
 		remove(w.membership("carol", "carol").Obj())
 		Expect(clients["carol"].Create(ctx, w.assignment("left", "editor").ToUser("bob").Obj())).To(beRefused("User carol does not hold"))
 	})
