@@ -3,7 +3,6 @@ package state
 import (
 	"maps"
 	"reflect"
-	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -249,9 +248,4 @@ func changedScopes(old, now set[scope.Path]) set[scope.Path] {
 		}
 	}
 	return changed
-}
-
-// oldest is the first of the names in the order of age.
-func oldest(names set[types.NamespacedName], older func(a, b types.NamespacedName) int) types.NamespacedName {
-	return slices.MinFunc(slices.Collect(maps.Keys(names)), older)
 }
