@@ -169,3 +169,17 @@ func TestF8AnEntryThatDoesNotFitIsMeasuredByItself(t *testing.T) {
 		t.Errorf("%d entries are granted, want the few that fit", granted)
 	}
 }
+
+func TestG12AnEditOfAGrantThatGivesNothingNeedsNothing(t *testing.T) {
+	grant := func() *build.TemporaryPermissionGrantBuilder {
+		// Its workspace is not declared, so what it will give can't be shown to be held.
+		return build.TemporaryPermissionGrant("acme", "waiting").ToUser("mallory").Grants("P001").InWorkspace("later").For("1h")
+	}
+	c := newCosts(t, grant().Obj())
+	if missing := c.MissingPrivileges("mallory", grant().Obj(), grant().Because("another reason").DeletedAfter("1h").Obj()); !missing.Empty() {
+		t.Errorf("another justification gives %v", missing)
+	}
+	if c.MissingPrivileges("mallory", grant().Obj(), grant().For("2h").Obj()).Empty() {
+		t.Error("a longer duration gives nothing")
+	}
+}

@@ -195,6 +195,12 @@ func (g *escalationCheck) grant(old, object client.Object) {
 		return
 	}
 	s, now := g.state, grantObjectOf(object)
+	var was *grantObject
+	if old != nil {
+		if was = grantObjectOf(old); sameGiven(was, now) {
+			return
+		}
+	}
 	life, ok := g.lifeOf(now)
 	if !ok {
 		return
@@ -202,10 +208,6 @@ func (g *escalationCheck) grant(old, object client.Object) {
 	path, without := s.judgeScope(g.key.Namespace, &now.scope)
 	g.needs(without)
 	path, entries := s.readEntries(now, path, life)
-	var was *grantObject
-	if old != nil {
-		was = grantObjectOf(old)
-	}
 	sameSubject := was != nil && was.user == now.user && was.group == now.group
 	if !sameSubject {
 		if _, without := s.judgeGrantee(g.key.Namespace, now); without != nil && isMissing(without.Reason) {
@@ -226,6 +228,14 @@ func (g *escalationCheck) grant(old, object client.Object) {
 			g.needs(&Outcome{Message: fmt.Sprintf("%s: %s: %s", now.entriesField(), read.permission, read.fault.Message)})
 		}
 	}
+}
+
+// sameGiven says whether two specs of a grant differ in nothing that could give anything.
+func sameGiven(was, now *grantObject) bool {
+	before, err := was.life(0)
+	after, err2 := now.life(0)
+	return err == nil && err2 == nil && before.Equal(after) && was.user == now.user && was.group == now.group &&
+		equality.Semantic.DeepEqual(was.entries, now.entries) && equality.Semantic.DeepEqual(was.scope, now.scope)
 }
 
 // lifeOf is when a grant holds, whatever the organization's maximum is: that can change. False means that
