@@ -256,6 +256,9 @@ func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 			warnings = append(warnings, fmt.Sprintf("paused: but for a suspension or an earlier end, this is not carried out until %s is removed", annotation))
 		}
 	}
+	if asked.object != nil {
+		warnings = append(warnings, state.Foreseen(asked.object)...)
+	}
 	if role, ok := asked.object.(*v1alpha1.Role); ok {
 		old, _ := asked.old.(*v1alpha1.Role)
 		if closes := state.ClosesCycle(old, role); closes != "" {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
@@ -75,4 +76,56 @@ func some(things []string) string {
 		return strings.Join(things, ", ")
 	}
 	return fmt.Sprintf("%s, and %d more", strings.Join(things[:shown], ", "), len(things)-shown)
+}
+
+// Foreseen is what somebody will have to edit of an object that is written; nothing if it can take effect as it is.
+func (s *State) Foreseen(object client.Object) []string {
+	return s.tenant(object.GetNamespace()).foreseen(object)
+}
+
+func (s *tenant) foreseen(object client.Object) (says []string) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	switch o := object.(type) {
+	case *v1alpha1.RoleAssignment:
+		if outcome, _ := s.judgeAssignment(client.ObjectKeyFromObject(o), &o.Spec, false); outcome.Stalled {
+			return []string{fmt.Sprintf("%s: this gives nothing: %s", outcome.Reason, outcome.Message)}
+		}
+	case *v1alpha1.Role:
+		return s.foreseenEntries("spec.permissionGrants", o.Spec.PermissionGrants)
+	case *v1alpha1.PermissionGrant:
+		return s.foreseenEntries("spec.permissions", o.Spec.Permissions)
+	case *v1alpha1.TemporaryPermissionGrant:
+		return s.foreseenEntries("spec.permissionGrant", []v1alpha1.PermissionEntry{o.Spec.PermissionGrant})
+	}
+	return nil
+}
+
+// foreseenEntries are those entries that no other object can put right, and those whose permission differs from one that
+// there is in the case of letters only.
+func (s *tenant) foreseenEntries(field string, entries []v1alpha1.PermissionEntry) (says []string) {
+	for _, entry := range entries {
+		_, fault := policy.ParseEntry(entry, s.catalogue, "")
+		if fault == nil || len(says) == shown {
+			continue
+		}
+		near := s.catalogue.near(entry.Permission)
+		switch {
+		case fault.Reason == v1alpha1.ReasonPermissionNotFound && near != "":
+			says = append(says, fmt.Sprintf("%s: no ResourceType declares the permission %q: did you mean %s?", field, entry.Permission, near))
+		case !policy.CanComeByItself(fault.Reason):
+			says = append(says, fmt.Sprintf("%s: %s gives nothing: %s", field, entry.Permission, fault.Message))
+		}
+	}
+	return says
+}
+
+// near is the permission whose name differs in the case of letters only, empty if there is none.
+func (c *catalogue) near(name string) (nearest string) {
+	for known := range c.permissions {
+		if strings.EqualFold(known, name) && (nearest == "" || known < nearest) {
+			nearest = known
+		}
+	}
+	return nearest
 }
