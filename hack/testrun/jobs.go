@@ -31,12 +31,16 @@ const (
 	stopTimeout = time.Minute
 )
 
-// job runs tests and reports them. It returns an error if they could not be run, or one has failed.
-type job func(context.Context, *report) error
+// job runs tests and reports them.
+type job struct {
+	name string
+	// run returns an error if the tests could not be run, or one has failed.
+	run func(context.Context, *report) error
+}
 
 // integration runs the integration tests in several processes.
 func integration(logs string) job {
-	return func(ctx context.Context, report *report) error {
+	return job{integrationPath, func(ctx context.Context, report *report) error {
 		const name = "integration.json"
 		var output bytes.Buffer
 		failed := start(ctx, &output, "go", "tool", "ginkgo", "run", fmt.Sprint("--procs=", processes), fmt.Sprint("--seed=", seed),
@@ -48,7 +52,7 @@ func integration(logs string) job {
 			report.addPackage(pkg{name: integrationPath, took: suite.RunTime, tests: ran})
 		}
 		return errors.Join(failed, err)
-	}
+	}}
 }
 
 func readSuites(path string) (suites []types.Report, err error) {
@@ -64,7 +68,7 @@ func readSuites(path string) (suites []types.Report, err error) {
 
 // packages runs the tests of a module, but for the integration tests. If they are specs, they are reported one by one.
 func packages(module, logs string, specs bool) job {
-	return func(ctx context.Context, report *report) error {
+	return job{"module " + module, func(ctx context.Context, report *report) error {
 		listed, err := exec.CommandContext(ctx, "go", "-C", module, "list", "./...").Output()
 		if err != nil {
 			return fmt.Errorf("listing the packages of module %s: %w", module, err)
@@ -95,7 +99,7 @@ func packages(module, logs string, specs bool) job {
 			report.addSuite(module, suite)
 		}
 		return errors.Join(failed, err)
-	}
+	}}
 }
 
 // start runs a program. When ctx ends it is asked to end, as at a terminal.

@@ -54,8 +54,8 @@ func run(ctx context.Context) (passed bool, err error) {
 	for _, lane := range lanes(logs) {
 		running.Go(func() {
 			for _, job := range lane {
-				if err := job(ctx, report); err != nil {
-					report.fail(err)
+				if err := job.run(ctx, report); err != nil {
+					report.fail(job.name, err)
 				}
 			}
 		})

@@ -30,7 +30,13 @@ type report struct {
 	out      io.Writer
 	tests    []test
 	packages []pkg
-	errors   []error
+	failures []failure
+}
+
+// failure is a job that has failed.
+type failure struct {
+	job string
+	err error
 }
 
 // test is a spec, or a test of the testing package without subtests.
@@ -55,10 +61,11 @@ func (r *report) print(text string) {
 	fmt.Fprintln(r.out, strings.TrimSpace(text))
 }
 
-func (r *report) fail(err error) {
+// fail says that a job has failed, be it that a test of its has or that they could not be run.
+func (r *report) fail(job string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.errors = append(r.errors, err)
+	r.failures = append(r.failures, failure{job, err})
 }
 
 // addSuite adds the specs of a Ginkgo suite, and returns how many have been run.
@@ -217,13 +224,21 @@ func (r *report) write(took time.Duration) (passed bool) {
 			line("FAILED: %s: %s", t.in, t.name)
 		}
 	}
-	for _, err := range r.errors {
-		line("FAILED: %v", err)
+	var jobs []string
+	for _, f := range r.failures {
+		line("FAILED: %s: %v", f.job, f.err)
+		jobs = append(jobs, f.job)
 	}
-	passed = failed == 0 && len(r.errors) == 0
+	passed = failed == 0 && len(jobs) == 0
 	verdict := "all passed"
 	if !passed {
-		verdict = fmt.Sprintf("%d failed", failed)
+		verdict = fmt.Sprintf("%d tests failed", failed)
+	}
+	if len(jobs) > 0 {
+		verdict += ", in " + strings.Join(jobs, " and ")
+		if failed == 0 {
+			verdict = "failed without a failed test: " + strings.Join(jobs, " and ")
+		}
 	}
 	line("Ran %d specs and %d other tests in %s: %s", specs, len(r.tests)-specs, took.Round(time.Second), verdict)
 	return passed
