@@ -126,11 +126,17 @@ func moreThanUse(update event.UpdateEvent) bool {
 // was, is over for every object within that after it is over.
 const longestRetry = 30 * time.Second
 
+// forever is longer than any process runs.
+const forever = 100 * 365 * 24 * time.Hour
+
 // optionsOf are those of one controller, which remembers what has failed for itself.
 func optionsOf(options Options) controller.Options {
 	return controller.Options{
 		MaxConcurrentReconciles: options.Workers,
-		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, longestRetry),
+		// A CRD or a right that is missing is waited for. To end would mean a restart every few minutes, and nobody to say
+		// what is missing.
+		CacheSyncTimeout: forever,
+		RateLimiter:      workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, longestRetry),
 	}
 }
 
@@ -247,8 +253,11 @@ func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome
 	}
 	if unconfirmed != nil {
 		ownChange := object.CommonStatus().ObservedGeneration != object.GetGeneration() || !object.GetDeletionTimestamp().IsZero()
-		if ctx.Err() != nil || !ownChange {
+		if ctx.Err() != nil {
 			return outcome.Next, ctx.Err()
+		}
+		if !ownChange {
+			return outcome.Next, r.reportOutage(ctx, object)
 		}
 		outcome = unavailable(outcome, unconfirmed)
 	}
@@ -267,6 +276,19 @@ func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome
 		return time.Time{}, errors.Join(err, failed)
 	}
 	return plan.Next, errors.Join(err, r.revisions.retire(ctx, plan))
+}
+
+// reportOutage has an Organization say that the store does not answer, and nothing else: what it says of itself holds
+// until the store has confirmed something else.
+func (r *reconciler) reportOutage(ctx context.Context, object v1alpha1.Object) error {
+	organization, ok := object.(*v1alpha1.Organization)
+	outage := r.engine.Outage()
+	if !ok || outage == nil {
+		return nil
+	}
+	before := organization.DeepCopy()
+	describeOutage(organization, outage)
+	return r.write(ctx, before, organization)
 }
 
 // write writes the status for report, if it says something new.

@@ -42,17 +42,7 @@ func describe(object v1alpha1.Object, outcome state.Outcome, confirmed bool, out
 	status := object.CommonStatus()
 	status.ObservedGeneration = object.GetGeneration()
 	set := func(kind string, holds bool, reason, message string) {
-		if !holds && kind != v1alpha1.ConditionReady {
-			meta.RemoveStatusCondition(&status.Conditions, kind)
-			return
-		}
-		value := metav1.ConditionFalse
-		if holds {
-			value = metav1.ConditionTrue
-		}
-		meta.SetStatusCondition(&status.Conditions, metav1.Condition{
-			Type: kind, Status: value, Reason: reason, Message: message, ObservedGeneration: object.GetGeneration(),
-		})
+		setCondition(object, kind, holds, reason, message)
 	}
 	set(v1alpha1.ConditionReady, outcome.Ready, outcome.Reason, outcome.Message)
 	set(v1alpha1.ConditionReconciling, !outcome.Ready && !outcome.Stalled, outcome.Reason, outcome.Message)
@@ -68,18 +58,39 @@ func describe(object v1alpha1.Object, outcome state.Outcome, confirmed bool, out
 			stands = paused.Stands
 		}
 	}
-	describeKind(object, stands, outcome, confirmed, set, outage)
+	describeKind(object, stands, outcome, confirmed, outage)
+}
+
+// setCondition sets a condition. Of one that does not hold only Ready says so; the others go.
+func setCondition(object v1alpha1.Object, kind string, holds bool, reason, message string) {
+	conditions := &object.CommonStatus().Conditions
+	if !holds && kind != v1alpha1.ConditionReady {
+		meta.RemoveStatusCondition(conditions, kind)
+		return
+	}
+	value := metav1.ConditionFalse
+	if holds {
+		value = metav1.ConditionTrue
+	}
+	meta.SetStatusCondition(conditions, metav1.Condition{
+		Type: kind, Status: value, Reason: reason, Message: message, ObservedGeneration: object.GetGeneration(),
+	})
+}
+
+// describeOutage has an Organization say whether the store answers.
+func describeOutage(organization *v1alpha1.Organization, outage error) {
+	message := "the authorization store does not answer; what is changed meanwhile takes effect when it does"
+	if errors.Is(outage, store.ErrForeign) {
+		message = fmt.Sprintf("nothing that is changed takes effect: %v", outage)
+	}
+	setCondition(organization, v1alpha1.ConditionStoreUnavailable, outage != nil, v1alpha1.ReasonStoreUnavailable, message)
 }
 
 // describeKind writes what a kind's own status says. What it says of a spec is about the one that stands.
-func describeKind(object, stands v1alpha1.Object, outcome state.Outcome, confirmed bool, set func(string, bool, string, string), outage error) {
+func describeKind(object, stands v1alpha1.Object, outcome state.Outcome, confirmed bool, outage error) {
 	switch o := object.(type) {
 	case *v1alpha1.Organization:
-		message := "the authorization store does not answer; what is changed meanwhile takes effect when it does"
-		if errors.Is(outage, store.ErrForeign) {
-			message = fmt.Sprintf("nothing that is changed takes effect: %v", outage)
-		}
-		set(v1alpha1.ConditionStoreUnavailable, outage != nil, v1alpha1.ReasonStoreUnavailable, message)
+		describeOutage(o, outage)
 	case *v1alpha1.Role:
 		o.Status.Permissions = outcome.Faults[:min(len(outcome.Faults), maxFaults)]
 		o.Status.OwnPermissions, o.Status.InheritedPermissions = int64(outcome.Own), int64(outcome.Inherited)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -51,9 +52,9 @@ func (f *Follower) Start(ctx context.Context) error {
 		}
 	}()
 	for kind, object := range followed() {
-		informer, err := f.cache.GetInformer(ctx, object)
-		if err != nil {
-			return fmt.Errorf("following every %s: %w", kind, err)
+		informer := f.informer(ctx, object)
+		if informer == nil {
+			return nil // ctx has ended
 		}
 		handler, err := informer.AddEventHandler(handlerFor(state, kind))
 		if err != nil {
@@ -72,6 +73,24 @@ func (f *Follower) Start(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	return nil
+}
+
+// kindEvery is how often a kind is looked for whose CRD is missing.
+const kindEvery = 5 * time.Second
+
+// informer returns that of a kind as soon as there is one, nil if ctx ends before.
+func (f *Follower) informer(ctx context.Context, object client.Object) cache.Informer {
+	for {
+		informer, err := f.cache.GetInformer(ctx, object)
+		if err == nil {
+			return informer
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(kindEvery):
+		}
+	}
 }
 
 type registration struct {

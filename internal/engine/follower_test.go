@@ -4,10 +4,14 @@ import (
 	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllertest"
@@ -23,6 +27,16 @@ import (
 type informers struct {
 	*testing.T
 	informertest.FakeInformers
+	// missing is a kind whose CRD is.
+	missing string
+}
+
+// GetInformer implements cache.Cache.
+func (i *informers) GetInformer(ctx context.Context, object client.Object, options ...cache.InformerGetOption) (cache.Informer, error) {
+	if kind := kinds.RefOf(object).Kind; kind == i.missing {
+		return nil, &meta.NoKindMatchError{GroupKind: schema.GroupKind{Group: v1alpha1.GroupVersion.Group, Kind: kind}}
+	}
+	return i.FakeInformers.GetInformer(ctx, object, options...)
 }
 
 func newInformers(t *testing.T) *informers {
@@ -42,6 +56,29 @@ func (i *informers) of(object client.Object) *controllertest.FakeInformer {
 		i.Fatal(err)
 	}
 	return informer
+}
+
+func TestAReplicaThatDoesNotLeadWaitsForAKind(t *testing.T) {
+	inWorld(t, func(w *world) {
+		seen := newInformers(w.T)
+		seen.missing = kinds.Invitation
+		follower := engine.NewFollower(w.engine, seen)
+		ctx, cancel := context.WithCancel(w.Context())
+		defer cancel()
+		ended := make(chan error, 1)
+		go func() { ended <- follower.Start(ctx) }()
+		<-time.After(time.Hour)
+		synctest.Wait()
+		if len(ended) > 0 || follower.State() != nil {
+			w.Fatal("it does not wait for a CRD that is missing")
+		}
+		seen.missing = ""
+		<-time.After(time.Minute)
+		synctest.Wait()
+		if follower.State() == nil {
+			w.Error("nothing is known once the CRD is there")
+		}
+	})
 }
 
 func TestAReplicaThatDoesNotLeadKnowsWhatIsHeld(t *testing.T) {

@@ -160,6 +160,19 @@ func admitForAll(file *apikeys.File) func([]string) error {
 	}
 }
 
+// httpServer answers whoever asks over a network. A panic of the handler ends the process.
+func httpServer(handler http.Handler, answerTimeout time.Duration, log logr.Logger) *http.Server {
+	return &http.Server{
+		Handler:           liveness.Handler(handler),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      answerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(log), slog.LevelDebug),
+	}
+}
+
 // addDecisions serves AuthZEN.
 func (o *Operator) addDecisions(e *engine.Engine, leads *lease, options Options, config *tls.Config) error {
 	log := options.Log.WithName("decision")
@@ -184,25 +197,17 @@ func (o *Operator) addDecisions(e *engine.Engine, leads *lease, options Options,
 			return errors.Join(err, listener.Close())
 		}
 	}
-	server := &http.Server{
-		Handler: liveness.Handler(decision.New(decision.Options{
-			URL:          o.decisionURL,
-			Callers:      file,
-			Memory:       leading{e, leads},
-			Store:        o,
-			Ready:        e.InSync,
-			HasType:      e.HasType,
-			Clock:        options.Clock,
-			Log:          log,
-			LogDecisions: options.Asking.LogDecisions,
-		})),
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       requestTimeout,
-		WriteTimeout:      answerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(log), slog.LevelDebug),
-	}
+	server := httpServer(decision.New(decision.Options{
+		URL:          o.decisionURL,
+		Callers:      file,
+		Memory:       leading{e, leads},
+		Store:        o,
+		Ready:        e.InSync,
+		HasType:      e.HasType,
+		Clock:        options.Clock,
+		Log:          log,
+		LogDecisions: options.Asking.LogDecisions,
+	}), answerTimeout, log)
 	// Every replica answers, so that whoever asks one that does not lead hears why there is no answer.
 	err = o.manager.Add(&manager.Server{
 		Name: "decisions", Server: server, Listener: listener, ShutdownTimeout: &options.ShutdownTimeout,

@@ -31,7 +31,6 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/controllers"
 	"github.com/bailiwick-dev/bailiwick/internal/admission"
-	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
@@ -102,10 +101,9 @@ const clusterTimeout = 10 * time.Second
 
 // Operator is ready to run.
 type Operator struct {
-	manager manager.Manager
-	monitor *liveness.Monitor
-	store   *openfga.EmbeddedStore // nil with an external store
-	api     *openfga.API           // nil with an external store
+	manager  manager.Manager
+	monitor  *liveness.Monitor
+	embedded *embeddedStore // nil with an external store
 	// connected is the store, whichever it is, as soon as there is one.
 	connected   atomic.Pointer[store.Store]
 	decisionURL string
@@ -114,8 +112,8 @@ type Operator struct {
 	files map[string]func() error
 }
 
-// New puts an operator together. It opens the embedded store; an external one is connected to by Run,
-// because it may come later.
+// New puts an operator together. It opens the embedded store, if that can be done now. An external one is connected to by
+// Run, because it may come later.
 func New(ctx context.Context, cluster *rest.Config, options Options) (*Operator, error) {
 	o := &Operator{files: map[string]func() error{}}
 	if err := o.setUp(ctx, cluster, options); err != nil {
@@ -155,7 +153,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		return err
 	}
 	if options.Embedded != nil {
-		if err := o.openEmbedded(ctx, options, e.InSync, certificate); err != nil {
+		if err := o.addEmbedded(ctx, options, e.InSync, certificate); err != nil {
 			return err
 		}
 	}
@@ -337,23 +335,34 @@ func limits(options Options) state.Limits {
 
 func (o *Operator) connect(options Options) func(context.Context) (store.Store, error) {
 	return func(ctx context.Context) (store.Store, error) {
-		var connected store.Store = o.store
-		if o.store == nil {
-			owner, err := storeOwner(ctx, o.manager.GetAPIReader())
-			if err != nil {
-				return nil, err
-			}
-			external := *options.Remote
-			external.Owner = owner
-			remote, err := openfga.Remote(ctx, external)
-			if err != nil {
-				return nil, fmt.Errorf("connecting to the store: %w", err)
-			}
-			connected = remote
+		connected, err := o.open(ctx, options)
+		if err != nil {
+			return nil, err
 		}
 		o.connected.Store(&connected)
 		return connected, nil
 	}
+}
+
+func (o *Operator) open(ctx context.Context, options Options) (store.Store, error) {
+	if o.embedded != nil {
+		opened, _, err := o.embedded.get()
+		if err != nil {
+			return nil, err
+		}
+		return opened, nil
+	}
+	owner, err := storeOwner(ctx, o.manager.GetAPIReader())
+	if err != nil {
+		return nil, err
+	}
+	external := *options.Remote
+	external.Owner = owner
+	remote, err := openfga.Remote(ctx, external)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the store: %w", err)
+	}
+	return remote, nil
 }
 
 // storeOwner identifies this installation among all that may use an OpenFGA server. It stays the same when the operator is
@@ -369,48 +378,6 @@ func storeOwner(ctx context.Context, reader client.Reader) (string, error) {
 	return string(namespace.UID), nil
 }
 
-// openEmbedded opens the store in this process, and the API on which applications ask it.
-func (o *Operator) openEmbedded(ctx context.Context, options Options, ready func() bool, certificate *tls.Config) (err error) {
-	embedded := options.Embedded.EmbeddedOptions
-	embedded.Log = options.Log.WithName("openfga")
-	if o.store, err = openfga.Embedded(ctx, embedded); err != nil {
-		return err
-	}
-	if err := o.manager.Add(everyReplica(o.endIfDamaged)); err != nil {
-		return fmt.Errorf("adding the watch over the store's file: %w", err)
-	}
-	api := options.Embedded.API
-	// Until the store has been compared with the cluster it may hold what has ended meanwhile.
-	api.Ready = ready
-	api.TLS = certificate
-	if options.Asking.OpenFGAKeysFile != "" {
-		file := apikeys.Open(options.Asking.OpenFGAKeysFile, options.Log.WithName("openfga"))
-		o.files[installation.PartOpenFGAKeys] = file.Check
-		if err := errors.Join(encrypted(api.HTTPAddress, certificate), encrypted(api.GRPCAddress, certificate)); err != nil {
-			return err
-		}
-		api.Admit = admitForAll(file)
-	}
-	if o.api, err = o.store.Listen(api); err != nil {
-		return err
-	}
-	if err := o.manager.Add(everyReplica(o.api.Start)); err != nil {
-		return fmt.Errorf("adding the store's API: %w", err)
-	}
-	return nil
-}
-
-// endIfDamaged ends the operator with an error when the embedded store's file is damaged. The next start begins
-// with an empty one, and fills it before anybody is answered.
-func (o *Operator) endIfDamaged(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-o.store.Damaged():
-		return openfga.ErrDamaged
-	}
-}
-
 // Run runs the operator until ctx ends, then lets what has begun end.
 func (o *Operator) Run(ctx context.Context) error {
 	err := o.manager.Start(ctx)
@@ -421,17 +388,11 @@ func (o *Operator) Run(ctx context.Context) error {
 }
 
 func (o *Operator) close() error {
-	if o.store == nil {
+	if o.embedded == nil {
 		return nil
 	}
-	return o.store.Close()
+	return o.embedded.close()
 }
-
-// HTTPAddress is where applications ask the embedded store over HTTP.
-func (o *Operator) HTTPAddress() string { return o.api.HTTPAddress() }
-
-// GRPCAddress is where applications ask the embedded store over gRPC.
-func (o *Operator) GRPCAddress() string { return o.api.GRPCAddress() }
 
 // DecisionURL is where applications ask AuthZEN; empty if it is not served.
 func (o *Operator) DecisionURL() string { return o.decisionURL }

@@ -4,11 +4,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
-	"net/http"
 
-	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
@@ -53,15 +50,7 @@ func (o *Operator) addSCIM(cluster *rest.Config, options Options) error {
 		listener = tls.NewListener(listener, config)
 		o.scimURL = "https://" + listener.Addr().String()
 	}
-	server := &http.Server{
-		Handler:           scim.New(scim.Options{Connect: credentials.Connect, Log: log}),
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       requestTimeout,
-		WriteTimeout:      scim.Timeout + requestTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(log), slog.LevelDebug),
-	}
+	server := httpServer(scim.New(scim.Options{Connect: credentials.Connect, Log: log}), scim.Timeout+requestTimeout, log)
 	err = o.manager.Add(&manager.Server{
 		Name: "SCIM", Server: server, Listener: listener, ShutdownTimeout: &options.ShutdownTimeout,
 	})

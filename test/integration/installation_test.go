@@ -5,18 +5,27 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/installation"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 )
 
 // The parts of the installation that the operator looks after. internal/installation has the table of what
@@ -46,6 +55,18 @@ var _ = Describe("The installation", Serial, func() {
 	}
 	validating := func() *admissionregistrationv1.ValidatingWebhookConfiguration {
 		return &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "bailiwick"}}
+	}
+	// looked has the operator look at everything at once, which it else does every 30 seconds: something that it watches
+	// changes.
+	looked := func(part string) func() float64 {
+		looks := 0
+		return func() float64 {
+			looks++
+			edit(validating(), func(configuration *admissionregistrationv1.ValidatingWebhookConfiguration) {
+				metav1.SetMetaDataAnnotation(&configuration.ObjectMeta, "test/look", fmt.Sprint(looks))
+			})
+			return ok(part)()
+		}
 	}
 	trusted := func(wanted []byte) func() (bool, error) {
 		return func() (bool, error) {
@@ -118,12 +139,11 @@ var _ = Describe("The installation", Serial, func() {
 		rules := role.Rules
 		Eventually(ok(installation.PartRights)).Should(BeEquivalentTo(1))
 		edit(role, func(role *rbacv1.Role) { role.Rules = role.Rules[:1] })
-		// It looks every 30 seconds, and when something that it watches changes.
-		Eventually(ok(installation.PartRights)).Should(BeZero())
+		Eventually(looked(installation.PartRights)).Should(BeZero())
 		Eventually(told("Deployment")).Should(ContainElement(
 			"InstallationDamaged: the operator may not get services/bailiwick-webhook: apply config/rbac again"))
 		edit(role, func(role *rbacv1.Role) { role.Rules = rules })
-		Eventually(ok(installation.PartRights)).Should(BeEquivalentTo(1))
+		Eventually(looked(installation.PartRights)).Should(BeEquivalentTo(1))
 		Expect(ok(installation.PartKinds)()).To(BeEquivalentTo(1))
 	})
 
@@ -147,5 +167,88 @@ var _ = Describe("The installation", Serial, func() {
 		create(withdrawn)
 		Eventually(part).Should(BeEquivalentTo(1))
 		Eventually(judged).Should(BeTrue())
+	})
+
+	It("[F1] waits for a CRD that is missing at a start, says which, and answers when it is back", Label(slow), func() {
+		crd := &unstructured.Unstructured{}
+		crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+		crd.SetName("invitations." + v1alpha1.GroupVersion.Group)
+		key := client.ObjectKeyFromObject(crd)
+		Expect(k8sClient.Get(ctx, key, crd)).To(Succeed())
+		op.Stop()
+		Expect(k8sClient.Delete(ctx, crd.DeepCopy())).To(Succeed())
+		Eventually(func() bool { return apierrors.IsNotFound(k8sClient.Get(ctx, key, crd.DeepCopy())) }).Should(BeTrue())
+		op.begin()
+		Eventually(ok(installation.PartKinds)).Should(BeZero())
+		Eventually(told("Deployment")).Should(ContainElement(
+			"InstallationDamaged: the CRD of Invitation is missing: apply config/crd again"))
+		Expect(probe("healthz")).To(Equal(http.StatusOK))
+		Expect(op.synced()).To(MatchError(ContainSubstring("503")))
+		crd.SetResourceVersion("")
+		crd.SetUID("")
+		Expect(k8sClient.Create(ctx, crd)).To(Succeed())
+		op.serves()
+		Eventually(ok(installation.PartKinds)).Should(BeEquivalentTo(1))
+	})
+
+	It("[F1] waits for the volume of its store at a start, says so, and answers when it is there", Label(slow, embeddedOnly), func() {
+		w := newWorld()
+		assigned := w.assignment("a", "editor").ToUser("alice").InWorkspace("prod").Obj()
+		create(assigned)
+		insteadOfSuites()
+		volume := filepath.Join(GinkgoT().TempDir(), "volume")
+		op.storage = storage{file: filepath.Join(volume, "store.db")}
+		op.begin()
+		Eventually(func(g Gomega) {
+			says, events, err := w.saysOutage()
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(says).To(BeTrue())
+			g.Expect(events).To(Equal(1))
+		}).Should(Succeed())
+		Expect(measured("bailiwick_store_available")).To(BeZero())
+		Expect(stamped()).To(BeTrue())
+		for _, name := range []string{"healthz", "readyz"} {
+			Expect(probe(name)).To(Equal(http.StatusOK), name)
+		}
+		Expect(op.inAuthZEN(question{User: objectid.User(w.subject("alice")), Permission: w.View, Object: w.at("prod")}, true)).To(Succeed())
+		Expect(os.Mkdir(volume, 0o700)).To(Succeed())
+		op.serves()
+		expectReason(assigned, v1alpha1.ReasonInForce)
+		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeTrue())
+	})
+
+	It("[F1] writes its Lease again, ends when a stranger takes it, and leads when that renews it no more", Label(slow, embeddedOnly), func() {
+		all := &replicas{insteadOfSuites()}
+		withoutWebhook()
+		op.storage = storage{file: filepath.Join(GinkgoT().TempDir(), "store.db")}
+		start := func() *replica {
+			GinkgoHelper()
+			next := all.start(op.storage)
+			op.address = next.address
+			next.leads()
+			return next
+		}
+		lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "bailiwick-system", Name: "bailiwick.authz.bailiwick.dev"}}
+		first := start()
+		held, err := leader()
+		Expect(err).NotTo(HaveOccurred())
+
+		By("deleting it")
+		Expect(k8sClient.Delete(ctx, lease)).To(Succeed())
+		Eventually(leader).Should(Equal(held))
+		Eventually(op.synced).Should(Succeed())
+
+		By("giving it to a stranger")
+		edit(lease, func(lease *coordinationv1.Lease) {
+			lease.Spec.HolderIdentity, lease.Spec.RenewTime = new("stranger"), &metav1.MicroTime{Time: time.Now()}
+		})
+		Eventually(first.Done()).Should(BeClosed())
+		second := start()
+		Expect(leader()).NotTo(Equal("stranger"))
+		Expect(second.Stop()).To(Succeed())
+
+		By("emptying it before a start")
+		edit(lease, func(lease *coordinationv1.Lease) { lease.Spec = coordinationv1.LeaseSpec{} })
+		Expect(start().Stop()).To(Succeed())
 	})
 })

@@ -28,6 +28,8 @@ type replicas struct {
 type replica struct {
 	*controlplane.Process
 	decisionURL, metricsAddress string
+	// address is where it serves the embedded store, if that is its storage.
+	address string
 }
 
 // patience is longer than it takes until another one leads: the lease of one that was killed runs out first.
@@ -44,12 +46,13 @@ func newReplicas(kept storage) *replicas {
 // start runs one more on a storage.
 func (r *replicas) start(on storage) *replica {
 	GinkgoHelper()
-	decisions, metricsAddress := fmt.Sprint("127.0.0.1:", freePort()), fmt.Sprint("127.0.0.1:", freePort())
+	local := func() string { return fmt.Sprint("127.0.0.1:", freePort()) }
+	decisions, metricsAddress, address := local(), local(), local()
 	return &replica{
-		Process: r.run(append(on.arguments(""), "--leader-elect=true", "--webhook-port=0",
+		Process: r.run(append(on.arguments(address), "--leader-elect=true", "--webhook-port=0",
 			"--leader-elect-lease-duration=4s", "--leader-elect-renew-deadline=3s", "--leader-elect-retry-period=500ms",
 			"--decision-address="+decisions, "--decision-keys-file="+op.keys, "--metrics-address="+metricsAddress)...),
-		decisionURL: "http://" + decisions, metricsAddress: metricsAddress,
+		decisionURL: "http://" + decisions, metricsAddress: metricsAddress, address: address,
 	}
 }
 

@@ -35,6 +35,7 @@ var op *operatorUnderTest
 type operatorUnderTest struct {
 	storage
 	webhookPort int
+	running     *operator.Operator
 	stop        func()
 	// address is where the store is asked over HTTP, healthAddress where the operator's probes are.
 	address, grpcAddress, healthAddress string
@@ -57,6 +58,13 @@ type operatorUnderTest struct {
 
 // Start returns when the store holds what the cluster says.
 func (o *operatorUnderTest) Start() {
+	GinkgoHelper()
+	o.begin()
+	o.serves()
+}
+
+// begin starts it and waits for nothing.
+func (o *operatorUnderTest) begin() {
 	GinkgoHelper()
 	cluster, err := plane.UserConfig(operatorName, "system:serviceaccounts")
 	Expect(err).NotTo(HaveOccurred())
@@ -90,12 +98,7 @@ func (o *operatorUnderTest) Start() {
 	o.putInto(&options, o.clock.Now)
 	running, err := operator.New(ctx, cluster, options)
 	Expect(err).NotTo(HaveOccurred())
-	o.decisionURL, o.scimURL = running.DecisionURL(), running.SCIMURL()
-	if o.external != nil {
-		o.address = o.external.HTTPAddress
-	} else {
-		o.address, o.grpcAddress = running.HTTPAddress(), running.GRPCAddress()
-	}
+	o.running, o.decisionURL, o.scimURL = running, running.DecisionURL(), running.SCIMURL()
 
 	runCtx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
@@ -105,7 +108,19 @@ func (o *operatorUnderTest) Start() {
 		Eventually(ended).Should(Receive(Succeed()))
 		close(o.clock.end)
 	}
-	Eventually(o.synced).Should(Succeed())
+}
+
+// serves returns when the store holds what the cluster says.
+func (o *operatorUnderTest) serves() {
+	GinkgoHelper()
+	Eventually(func() error {
+		if o.external != nil {
+			o.address = o.external.HTTPAddress
+		} else {
+			o.address, o.grpcAddress = o.running.HTTPAddress(), o.running.GRPCAddress()
+		}
+		return o.synced()
+	}).Should(Succeed())
 	if o.withdrawn != nil {
 		o.withdrawn.ResourceVersion, o.withdrawn.UID = "", ""
 		create(o.withdrawn)

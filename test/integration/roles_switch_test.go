@@ -197,7 +197,7 @@ func ofEmbedded() func(question) (bool, error) {
 }
 
 var _ = Describe("A role that is edited while it is in use at many scopes", Label(slow), func() {
-	questions := func() int { return 150 * faultRounds(3) }
+	questions := func() int { return 150 * faultRounds(1) }
 
 	DescribeTable("[K11] shows nobody less than both revisions allow, nor more than either", func(roles ...string) {
 		f := newFleet(60, roles...)

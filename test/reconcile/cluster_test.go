@@ -18,6 +18,7 @@ import (
 	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -46,6 +47,8 @@ type cluster struct {
 	clienttesting.ObjectTracker
 	// writing is held while something is written, and between a list and its watch.
 	writing sync.Mutex
+	// missing is a kind whose CRD is.
+	missing string
 }
 
 func newCluster() *cluster {
@@ -251,6 +254,9 @@ func (*listWatch) IsWatchListSemanticsUnSupported() bool { return true }
 func (l *listWatch) List(metav1.ListOptions) (runtime.Object, error) {
 	l.cluster.writing.Lock()
 	defer l.cluster.writing.Unlock()
+	if l.kind.Kind == l.cluster.missing {
+		return nil, apierrors.NewNotFound(l.resource.GroupResource(), "")
+	}
 	watching, err := l.cluster.ObjectTracker.Watch(l.resource, metav1.NamespaceAll)
 	if err != nil {
 		return nil, err

@@ -40,6 +40,7 @@ type operatorUnderTest struct {
 	cluster *cluster
 	engine  *engine.Engine
 	stop    func()
+	ended   chan error
 	clock   passing
 }
 
@@ -56,6 +57,14 @@ func (*manager) GetEventRecorder(string) recorder.EventRecorder { return events.
 
 // Start returns when the store holds what the cluster says.
 func (o *operatorUnderTest) Start() {
+	GinkgoHelper()
+	o.begin()
+	Eventually(o.engine.InSync).Should(BeTrue())
+	synctest.Wait()
+}
+
+// begin starts it and waits for nothing.
+func (o *operatorUnderTest) begin() {
 	GinkgoHelper()
 	shutdown := 20 * time.Second
 	made, err := ctrl.NewManager(&rest.Config{Host: "nowhere.invalid"}, ctrl.Options{
@@ -91,14 +100,12 @@ func (o *operatorUnderTest) Start() {
 	Expect(controllers.SetupWithManager(ctx, mgr, o.engine, controllers.Options{Workers: 16, Clock: clock.RealClock{}, UsernamePrefix: "oidc:"})).To(Succeed())
 
 	runCtx, cancel := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- mgr.Start(runCtx) }()
+	o.ended = make(chan error, 1)
+	go func() { o.ended <- mgr.Start(runCtx) }()
 	o.stop = func() {
 		cancel()
-		Eventually(ended).Should(Receive(Succeed()))
+		Eventually(o.ended).Should(Receive(Succeed()))
 	}
-	Eventually(o.engine.InSync).Should(BeTrue())
-	synctest.Wait()
 }
 
 // Stop returns when the operator has ended.

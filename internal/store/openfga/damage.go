@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -65,8 +66,15 @@ func isDamage(err error) bool {
 }
 
 // environmental recognizes errors of how the file can be reached now, as when it is locked or the disk is full. At a
-// start, when nothing but the operator asks and everything can be made anew, every other error is damage.
+// start, when nothing but the operator asks and everything can be made anew, every other error is damage. Of several
+// errors one is enough: on a full volume a migration fails, and then what it should have made is missing.
 func environmental(err error) bool {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		return slices.ContainsFunc(several.Unwrap(), environmental)
+	}
+	if cause := errors.Unwrap(err); cause != nil {
+		return environmental(cause)
+	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return true
 	}
@@ -79,7 +87,6 @@ func environmental(err error) bool {
 			sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL:
 			return true
 		}
-		return false
 	}
 	return false
 }

@@ -56,8 +56,8 @@ func (e *EmbeddedStore) Walk(ctx context.Context, visit func(store.Tuple) error)
 }
 
 // Embedded opens an OpenFGA server in this process. The context bounds the opening. A file that is damaged is
-// kept aside, and an empty one opened. An error says what is wrong with the file; it is ErrUnavailable if the
-// store in it does not answer.
+// kept aside, and an empty one opened. An error says what is wrong with the file; it is ErrUnavailable if the file can't
+// be used now, as where the volume is full, read-only or not there, or if the store in it does not answer.
 //
 // OpenFGA takes the limit on the cost of a condition from the whole process's settings, so opening
 // the first embedded store raises it for every OpenFGA server in this process.
@@ -82,6 +82,9 @@ func Embedded(ctx context.Context, options EmbeddedOptions) (*EmbeddedStore, err
 	}
 	if _, missing := os.Lstat(options.Path + suffix); options.Path != "" && missing == nil {
 		damagedFile.Set(1)
+	}
+	if err != nil && environmental(err) && !errors.Is(err, store.ErrUnavailable) {
+		return nil, fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
 	return opened, err
 }
