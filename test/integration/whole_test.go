@@ -20,6 +20,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
 // expectWhole expects that the store of the suite's operator comes to hold exactly what all objects of the
@@ -74,6 +75,9 @@ func described(limits state.Limits) (lines []string, err error) {
 	}
 	for _, cell := range state.WantedCells() {
 		for _, context := range state.Contexts(cell) {
+			if context == tuples.ForGood { // the store holds it without a condition
+				context = nil
+			}
 			line, err := lineOf(cell.Place(0), context)
 			if err != nil {
 				return nil, err
