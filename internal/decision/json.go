@@ -18,8 +18,6 @@ const (
 	maxDepth = 32
 	// maxInteger is the last integer up to which a double holds all of them.
 	maxInteger = 1<<53 - 1
-	// integerBits hold every integer up to the largest double.
-	integerBits = 1100
 )
 
 // object is a JSON object. Its values are objects, lists ([]any), strings, float64, inexact, bool and nil.
@@ -110,7 +108,7 @@ func closed(decoder *json.Decoder) error {
 }
 
 // decodeNumber is a float64, unless two numbers that differ would be one: beyond maxInteger a double has to be exactly what is
-// written, and what is not zero must not become zero.
+// written, or what is written has to be how programs write that double, as in 1e300; and what is not zero must not become zero.
 func decodeNumber(text string) any {
 	number, err := strconv.ParseFloat(text, 64)
 	if err != nil {
@@ -123,8 +121,9 @@ func decodeNumber(text string) any {
 		}
 	}
 	if math.Abs(number) > maxInteger {
-		exact, _, err := big.ParseFloat(text, 10, integerBits, big.ToNearestEven)
-		if err != nil || exact.Cmp(big.NewFloat(number)) != 0 {
+		written, ok := new(big.Rat).SetString(text)
+		shortest, _ := new(big.Rat).SetString(strconv.FormatFloat(number, 'g', -1, 64))
+		if !ok || written.Cmp(shortest) != 0 && written.Cmp(new(big.Rat).SetFloat64(number)) != 0 {
 			return inexact(text)
 		}
 	}

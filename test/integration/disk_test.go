@@ -9,6 +9,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 )
 
 // fillDisk lets no file of this process grow beyond 16 KB, nor be written to beyond that, until the returned function
@@ -54,7 +55,10 @@ var _ = Describe("While the embedded store's disk is full", Label(slow, embedded
 			expectReason(goes, v1alpha1.ReasonStoreUnavailable)
 			Expect(measured("bailiwick_store_available")).To(BeZero())
 			Expect(w.may("alice", w.View, w.at("prod"))()).To(BeTrue())
-			Expect(w.may("bob", w.View, w.at("lab"))()).To(BeFalse(), "it is not written yet")
+			coming := question{User: objectid.User(w.subject("bob")), Permission: w.View, Object: w.at("lab")}
+			Expect(op.check(coming)).To(BeFalse(), "it is not written yet")
+			asked, _ := evaluationOf(coming)
+			Expect(op.evaluate(suiteKey, asked)).To(BeTrue(), "memory knows it already")
 			op.clock.stopAt(noon.Add(-time.Nanosecond))
 			Expect(w.may("alice", w.Delete, w.at("lab"))()).To(BeTrue())
 			op.clock.stopAt(noon)

@@ -37,8 +37,8 @@ var _ = Describe("An external store of another installation", Serial, func() {
 		run := insteadOfSuites()
 		op.storage, op.address = kept, kept.external.HTTPAddress
 		decisions, health := fmt.Sprint("127.0.0.1:", freePort()), fmt.Sprint("127.0.0.1:", freePort())
-		op.decisionURL, op.healthAddress = "http://"+decisions, health
-		arguments := append(kept.arguments(""), "--decision-address="+decisions, "--decision-keys-file="+op.keys, "--health-address="+health)
+		op.decisionURL, op.healthAddress, op.metricsAddress = "http://"+decisions, health, fmt.Sprint("127.0.0.1:", freePort())
+		arguments := append(kept.arguments(""), "--decision-address="+decisions, "--decision-keys-file="+op.keys, "--health-address="+health, "--metrics-address="+op.metricsAddress)
 		process := run(arguments...)
 		Eventually(stamped).Should(BeTrue(), func() string { return plane.LogTail("bailiwick") })
 
