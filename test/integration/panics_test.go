@@ -108,7 +108,12 @@ var _ = Describe("A panic", Serial, Label(embeddedOnly), func() {
 		}{
 			{"controllers.(*reconciler)", func() error { return k8sClient.Create(ctx, group) }},
 			{"admission.(*Stamper)", func() error { return k8sClient.Create(ctx, another) }},
-			{"decision.handler", op.synced},
+			{"decision.handler", func() error { // about an organization that is known, so that the time matters
+				_, err := op.evaluate(suiteKey, map[string]any{
+					"subject": entity{"type": "user", "id": "nobody"}, "action": entity{"name": "nothing"}, "resource": entity{"type": "organization", "id": "default"},
+				})
+				return err
+			}},
 			{"openfga.(*guard)", func() error {
 				_, err := op.check(question{User: objectid.User("nobody"), Permission: "nothing", Object: "organization:acme"})
 				return err
