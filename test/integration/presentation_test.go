@@ -189,7 +189,7 @@ func kubectl(arguments ...string) string {
 
 func tryKubectl(arguments ...string) (string, error) {
 	kubeconfig := filepath.Join(plane.Directory(), "kubeconfig") // BeforeSuite has written it
-	output, err := command(plane.Kubectl(), append([]string{"--kubeconfig", kubeconfig}, arguments...)...).CombinedOutput()
+	output, err := command(plane.Kubectl(), append([]string{"--kubeconfig", kubeconfig, "--cache-dir", filepath.Join(plane.Directory(), "discovered")}, arguments...)...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, output)
 	}
