@@ -135,13 +135,13 @@ var _ = Describe("A damaged file of the embedded store", Label(slow, embeddedOnl
 		Expect(wrong.Load()).To(BeZero())
 	})
 
-	DescribeTable("[K6] whose place can't be used ends the operator with what to do", func(spoil func(path string), word string) {
+	DescribeTable("[F1] whose place can't be used is said, with the place and the reason, and the operator waits for a better one", func(spoil func(path string), word string) {
 		run := insteadOfSuites()
 		file := filepath.Join(GinkgoT().TempDir(), "store.db")
 		spoil(file)
 		process := run("--store-path=" + file)
-		Eventually(process.Done()).Should(BeClosed())
-		Expect(plane.LogTail("bailiwick")).To(And(ContainSubstring(file), ContainSubstring(word)))
+		Eventually(func() string { return plane.LogTail("bailiwick") }).Should(And(ContainSubstring(file), ContainSubstring(word)))
+		Expect(process.Done()).NotTo(BeClosed())
 	},
 		Entry("a directory", func(path string) { Expect(os.Mkdir(path, 0o700)).To(Succeed()) }, "is a directory"),
 		Entry("a link to nowhere", func(path string) { Expect(os.Symlink("/nowhere/store.db", path)).To(Succeed()) }, "no such file"),

@@ -193,3 +193,11 @@ var _ = Describe("A role with many ancestors", func() {
 // place is which of the slots holds a role's permissions, and which relation a grant's. They change place
 // when they are changed, so it says nothing.
 var place = regexp.MustCompile(`(#slot_|grant_)[0-7ab]`)
+
+// side is on which of its two sides somebody has a role, or is in a group, which says as little.
+var side = regexp.MustCompile(` (assignee|member|admin)_b `)
+
+// unplaced is the line of a tuple without what says nothing.
+func unplaced(line string) string {
+	return side.ReplaceAllString(place.ReplaceAllString(line, "${1}N"), " $1 ")
+}

@@ -51,7 +51,7 @@ func (e *external) tuples(w *world) (lines []string) {
 	Expect(err).NotTo(HaveOccurred())
 	for _, line := range all {
 		if strings.Contains(line, w.Namespace) {
-			lines = append(lines, place.ReplaceAllString(line, "${1}N"))
+			lines = append(lines, unplaced(line))
 		}
 	}
 	return lines
@@ -114,7 +114,7 @@ var _ = Describe("An operator that is killed while it switches a role", Label(sl
 		fresh, err := f.allInStore()
 		Expect(err).NotTo(HaveOccurred())
 		for n := range fresh {
-			fresh[n] = place.ReplaceAllString(fresh[n], "${1}N")
+			fresh[n] = unplaced(fresh[n])
 		}
 		Expect(len(fresh)).To(BeNumerically(">", 3*f.scopes), "a parent, an assignee and a slot for each")
 		Expect(held).To(ConsistOf(fresh))

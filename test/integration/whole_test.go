@@ -47,7 +47,7 @@ func compareWhole(held func() ([]string, error), limits state.Limits) error {
 		return err
 	}
 	for n := range got {
-		got[n] = place.ReplaceAllString(got[n], "${1}N")
+		got[n] = unplaced(got[n])
 	}
 	missing, foreign := difference(want, got)
 	if len(missing)+len(foreign) == 0 {
@@ -82,7 +82,7 @@ func described(limits state.Limits) (lines []string, err error) {
 			if err != nil {
 				return nil, err
 			}
-			lines = append(lines, place.ReplaceAllString(line, "${1}N"))
+			lines = append(lines, unplaced(line))
 		}
 	}
 	return lines, nil
