@@ -13,7 +13,7 @@ import (
 )
 
 // [T2] What is held with an end covers neither what its holder gives nor any right over groups; what is given for longer
-// is a gift, and what is given for less time is none.
+// gives something, and what is given for less time is none.
 func TestWhatHasAnEndCoversNothing(t *testing.T) {
 	soon, later := epoch.Add(time.Hour), epoch.Add(2*time.Hour)
 	admin := func() *build.RoleAssignmentBuilder {

@@ -43,7 +43,7 @@ var _ = Describe("kubectl authz can-i, who-can and explain", func() {
 		}
 	}
 
-	It("[G14] [C2] answer as the store does, and so does a review, to whoever has the shipped roles for that organization and no other", func() {
+	It("[G14] [C2] [D4] answer as the store and memory do, and so does a review, to whoever has the shipped roles for that organization and no other", func() {
 		invitation := build.Invitation(w.Namespace, "welcome").AcceptedBy("dora").Obj()
 		given(
 			w.user("carol"), w.user("dora"), build.User(w.Namespace, "eve").KnownAs(w.subject("eve")).Suspended().Obj(), invitation,
