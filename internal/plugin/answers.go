@@ -212,11 +212,7 @@ func (p *plugin) printUsers(out io.Writer, users []who) error {
 			if way.Until != nil {
 				until = p.relative(way.Until.Time)
 			}
-			conditions := make([]string, 0, len(way.Conditions))
-			for _, condition := range way.Conditions {
-				conditions = append(conditions, condition.String())
-			}
-			rows = append(rows, []string{user.User, way.At, objectsText(way.Via), strings.Join(conditions, " and "), until})
+			rows = append(rows, []string{user.User, way.At, objectsText(way.Via), conditionsText(way.Conditions), until})
 		}
 	}
 	return table(out, []string{"User", "At", "Via", "If", "Until"}, rows)

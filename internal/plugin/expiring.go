@@ -2,9 +2,7 @@ package plugin
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,28 +33,15 @@ func (p *plugin) expiringCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("--within: %w", err)
 			}
-			c, err := p.connect()
-			if err != nil {
-				return err
-			}
-			var found []v1alpha1.Object
-			var failed []error
 			now := p.Clock.Now()
-			for _, kind := range []client.ObjectList{
+			kinds := []client.ObjectList{
 				&v1alpha1.RoleAssignmentList{}, &v1alpha1.PermissionGrantList{}, &v1alpha1.GroupMembershipList{},
 				&v1alpha1.TemporaryPermissionGrantList{}, &v1alpha1.InvitationList{},
-			} {
-				objects, err := c.list(command.Context(), kind, c.within(l.all))
-				failed = append(failed, err)
-				for _, object := range objects {
-					if ends, open := endOf(object); open && ends.After(now) && !ends.After(now.Add(length)) {
-						found = append(found, object)
-					}
-				}
 			}
-			slices.SortFunc(found, soonest)
-			// What could be read is shown, and what could not is an error: this is then not all.
-			return errors.Join(p.write(l, found), errors.Join(failed...))
+			return p.listKinds(command.Context(), l, kinds, func(object v1alpha1.Object) bool {
+				ends, open := endOf(object)
+				return open && ends.After(now) && !ends.After(now.Add(length))
+			}, soonest)
 		},
 	}
 	l.addFlags(command)

@@ -2,7 +2,9 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -56,6 +58,30 @@ func (p *plugin) write(l *listing, objects []v1alpha1.Object) error {
 		row = func(o v1alpha1.Object) []string { return append([]string{o.GetNamespace()}, l.row(o)...) }
 	}
 	return p.printObjects(objects, columns, row)
+}
+
+// listKinds writes the objects of several kinds that are to be kept, in an order. What could be read is shown, and what could
+// not is an error: this is then not all.
+func (p *plugin) listKinds(
+	ctx context.Context, l *listing, kinds []client.ObjectList, keep func(v1alpha1.Object) bool, order func(a, b v1alpha1.Object) int,
+) error {
+	c, err := p.connect()
+	if err != nil {
+		return err
+	}
+	var found []v1alpha1.Object
+	var failed []error
+	for _, kind := range kinds {
+		objects, err := c.list(ctx, kind, c.within(l.all))
+		failed = append(failed, err)
+		for _, object := range objects {
+			if keep(object) {
+				found = append(found, object)
+			}
+		}
+	}
+	slices.SortFunc(found, order)
+	return errors.Join(p.write(l, found), errors.Join(failed...))
 }
 
 func (p *plugin) assignmentsCommand() *cobra.Command {

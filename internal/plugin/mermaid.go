@@ -107,11 +107,7 @@ func mermaidAnswer(out io.Writer, q query.Question, answer query.Answer) error {
 			d.edge(from, objectText(object), "")
 			from = objectText(object)
 		}
-		var conditions []string
-		for _, condition := range way.Conditions {
-			conditions = append(conditions, condition.String())
-		}
-		d.edge(from, goal, strings.Join(conditions, " and "))
+		d.edge(from, goal, conditionsText(way.Conditions))
 	}
 	return d.write(out)
 }

@@ -2,9 +2,7 @@ package plugin
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -43,25 +41,8 @@ func (p *plugin) orphansCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("--waiting: %w", err)
 			}
-			c, err := p.connect()
-			if err != nil {
-				return err
-			}
-			var found []v1alpha1.Object
-			var failed []error
 			before := p.Clock.Now().Add(-length)
-			for _, kind := range orphanKinds() {
-				objects, err := c.list(command.Context(), kind, c.within(l.all))
-				failed = append(failed, err)
-				for _, object := range objects {
-					if isOrphan(object, before) {
-						found = append(found, object)
-					}
-				}
-			}
-			slices.SortFunc(found, longestUnready)
-			// What could be read is shown, and what could not is an error: this is then not all.
-			return errors.Join(p.write(l, found), errors.Join(failed...))
+			return p.listKinds(command.Context(), l, orphanKinds(), func(object v1alpha1.Object) bool { return isOrphan(object, before) }, longestUnready)
 		},
 	}
 	l.addFlags(command)

@@ -113,7 +113,7 @@ func errBehind(objects []query.Object) error {
 func objectsText(objects []query.Object) string {
 	names := make([]string, 0, len(objects))
 	for _, object := range objects {
-		names = append(names, object.Kind+" "+object.Name)
+		names = append(names, objectText(object))
 	}
 	return strings.Join(names, ", ")
 }
