@@ -14,8 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
-	"sigs.k8s.io/yaml"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
@@ -104,7 +102,7 @@ func (p *plugin) contentOf(file string) ([]byte, error) {
 	return os.ReadFile(file)
 }
 
-// writeManifests prints a List for kubectl apply.
+// writeManifests prints what would be written, for kubectl apply.
 func (p *plugin) writeManifests(list []people.Person) error {
 	organization, _, err := p.flags.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
@@ -114,36 +112,7 @@ func (p *plugin) writeManifests(list []people.Person) error {
 	if err != nil {
 		return err
 	}
-	documents := make([]any, 0, len(objects))
-	for _, object := range objects {
-		document, err := manifest(object)
-		if err != nil {
-			return err
-		}
-		documents = append(documents, document)
-	}
-	whole := map[string]any{"apiVersion": "v1", "kind": "List", "items": documents}
-	return p.print(whole, func(out io.Writer) error {
-		encoded, err := yaml.Marshal(whole)
-		if err != nil {
-			return fmt.Errorf("writing YAML: %w", err)
-		}
-		_, err = out.Write(encoded)
-		return err
-	})
-}
-
-// manifest is what people write of an object: no status.
-func manifest(object v1alpha1.Object) (any, error) {
-	kind, err := apiutil.GVKForObject(object, scheme)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{
-		"apiVersion": kind.GroupVersion().String(), "kind": kind.Kind,
-		"metadata": map[string]any{"namespace": object.GetNamespace(), "name": object.GetName()},
-		"spec":     object.Declared(),
-	}, nil
+	return printManifests(p, objects)
 }
 
 // written is one change, as it is printed.

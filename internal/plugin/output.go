@@ -13,8 +13,11 @@ import (
 
 	"github.com/spf13/cobra"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/printers"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/yaml"
 
@@ -177,4 +180,49 @@ func (p *plugin) distance(instant time.Time) string {
 		return "in " + duration.HumanDuration(rest)
 	}
 	return duration.HumanDuration(-rest) + " ago"
+}
+
+// printManifests prints objects as people write them: documents of YAML, or a List in JSON.
+func printManifests[T client.Object](p *plugin, objects []T) error {
+	documents := make([]any, 0, len(objects))
+	for _, object := range objects {
+		document, err := manifest(object)
+		if err != nil {
+			return err
+		}
+		documents = append(documents, document)
+	}
+	if p.output == outputJSON {
+		return p.print(map[string]any{"apiVersion": "v1", "kind": "List", "items": documents}, nil)
+	}
+	for i, document := range documents {
+		encoded, err := yaml.Marshal(document)
+		if err != nil {
+			return fmt.Errorf("writing YAML: %w", err)
+		}
+		if i > 0 {
+			encoded = append([]byte("---\n"), encoded...)
+		}
+		if _, err := p.Streams.Out.Write(encoded); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// manifest is what people write of an object: no status.
+func manifest(object client.Object) (map[string]any, error) {
+	kind, err := apiutil.GVKForObject(object, scheme)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+	if err != nil {
+		return nil, fmt.Errorf("writing %s %s: %w", kind.Kind, object.GetName(), err)
+	}
+	document := unstructured.Unstructured{Object: fields}
+	document.SetGroupVersionKind(kind)
+	document.SetCreationTimestamp(metav1.Time{})
+	unstructured.RemoveNestedField(fields, "status")
+	return fields, nil
 }

@@ -22,6 +22,9 @@ const patience = 5 * time.Minute
 // last is the page that stops the operator, and therefore comes after all others.
 const last = "docs/tutorials/external-store.md"
 
+// rows are the promises that a page shows by being run.
+var rows = map[string]string{"docs/tutorials/first-organization.md": "[I4] "}
+
 // TestWhatThePagesSayIsSo runs the blocks of every page in their order, in a shell that `make run` has been
 // started for: commands must succeed and print what the page shows, and objects must be accepted and be
 // Ready, or be what their block says instead.
@@ -40,7 +43,7 @@ func TestWhatThePagesSayIsSo(t *testing.T) {
 		if len(steps) == 0 {
 			continue
 		}
-		t.Run(path, func(t *testing.T) {
+		t.Run(rows[path]+path, func(t *testing.T) {
 			before := declared(t, checkout)
 			perform(t, checkout, steps)
 			if path == last {
