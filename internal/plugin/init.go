@@ -96,9 +96,9 @@ func (p *plugin) found(ctx context.Context, f founding) error {
 func (f founding) workspaces() (workspaces []v1alpha1.Workspace, err error) {
 	for _, scope := range f.scopes {
 		name, project, below := strings.Cut(scope, "/")
-		for _, part := range strings.Split(scope, "/") {
+		for part := range strings.SplitSeq(scope, "/") {
 			if faults := validation.IsDNS1123Subdomain(part); len(faults) > 0 || strings.Contains(project, "/") {
-				return nil, fmt.Errorf("--scope=%s: write WORKSPACE or WORKSPACE/PROJECT, of small letters, digits, - and .", scope)
+				return nil, fmt.Errorf("--scope=%s: write WORKSPACE or WORKSPACE/PROJECT, of small letters, digits, '-' and '.'", scope)
 			}
 		}
 		index := slices.IndexFunc(workspaces, func(w v1alpha1.Workspace) bool { return w.Name == name })
