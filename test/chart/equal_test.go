@@ -95,7 +95,7 @@ func TestTheChartInstallsIntoAnyNamespace(t *testing.T) {
 }
 
 // expectSame expects the same objects, but for what Helm wants otherwise: the namespace is there before a
-// chart is installed, and a CRD stays when it is uninstalled.
+// chart is installed, a CRD stays when it is uninstalled, and labels say which release an object is of.
 func expectSame(g Gomega, got, want objects, namespace string) {
 	own := "v1 Namespace /" + namespace
 	g.Expect(want).To(HaveKey(own))
@@ -104,6 +104,9 @@ func expectSame(g Gomega, got, want objects, namespace string) {
 	for name := range want {
 		if got[name].GetKind() == "CustomResourceDefinition" {
 			g.Expect(takeAnnotation(got[name], "helm.sh/resource-policy")).To(Equal("keep"), name)
+		}
+		for _, label := range []string{"helm.sh/chart", "app.kubernetes.io/instance", "app.kubernetes.io/version", "app.kubernetes.io/managed-by"} {
+			g.Expect(takeLabel(got[name], label)).NotTo(BeEmpty(), name)
 		}
 		g.Expect(cmp.Diff(want[name].Object, got[name].Object)).To(BeEmpty(), name)
 	}
@@ -114,6 +117,17 @@ func takeAnnotation(object *unstructured.Unstructured, name string) string {
 	value := annotations[name]
 	delete(annotations, name)
 	object.SetAnnotations(annotations)
+	return value
+}
+
+func takeLabel(object *unstructured.Unstructured, name string) string {
+	labels := object.GetLabels()
+	value := labels[name]
+	delete(labels, name)
+	if len(labels) == 0 {
+		labels = nil
+	}
+	object.SetLabels(labels)
 	return value
 }
 

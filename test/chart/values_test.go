@@ -7,12 +7,16 @@ import (
 	. "github.com/onsi/gomega"
 	"helm.sh/helm/v4/pkg/action"
 	"helm.sh/helm/v4/pkg/chart/common"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // external are the values that an external store needs, to which a test adds its own.
@@ -175,6 +179,40 @@ var effects = []struct {
 			g.Expect(p.all[name].GetLabels()).To(HaveKeyWithValue("app.kubernetes.io/name", "bailiwick"))
 		}
 	}},
+	{"monitoring in parts", `monitoring: {enabled: true, serviceMonitor: false, dashboard: false}`, func(g Gomega, p *parts) {
+		g.Expect(p.all).To(HaveKey("monitoring.coreos.com/v1 PrometheusRule access/bailiwick"))
+		g.Expect(p.all).NotTo(HaveKey("monitoring.coreos.com/v1 ServiceMonitor access/bailiwick"))
+		g.Expect(p.all).NotTo(HaveKey("v1 Service access/bailiwick-metrics"))
+		g.Expect(p.all).NotTo(HaveKey("v1 ConfigMap access/bailiwick-dashboard"))
+	}},
+	{"labels of every object", `{commonLabels: {team: access}, monitoring: {enabled: true}, networkPolicy: {enabled: true}, decisions: {enabled: true}, scim: {enabled: true}}`, func(g Gomega, p *parts) {
+		for name, object := range p.all {
+			g.Expect(object.GetLabels()).To(HaveKeyWithValue("team", "access"), name)
+		}
+		g.Expect(p.deployment.Spec.Template.Labels).NotTo(HaveKey("team"))
+	}},
+	{"annotations of the ServiceAccount and the Deployment", `{serviceAccount: {annotations: {role: "arn:x"}}, deploymentAnnotations: {reload: "true"}}`, func(g Gomega, p *parts) {
+		g.Expect(p.all["v1 ServiceAccount access/bailiwick"].GetAnnotations()).To(Equal(map[string]string{"role": "arn:x"}))
+		g.Expect(p.deployment.Annotations).To(Equal(map[string]string{"reload": "true"}))
+	}},
+	{"a patient API server", `webhook: {timeoutSeconds: 20}`, func(g Gomega, p *parts) {
+		validating := find[admissionregistrationv1.ValidatingWebhookConfiguration](g, p.all, "ValidatingWebhookConfiguration")
+		g.Expect(validating.Webhooks[0].TimeoutSeconds).To(HaveValue(BeEquivalentTo(20)))
+	}},
+	{"a load balancer for decisions", `decisions: {enabled: true, service: {type: LoadBalancer, annotations: {scheme: internal}}}`, func(g Gomega, p *parts) {
+		service := p.all["v1 Service access/bailiwick-decisions"]
+		g.Expect(service.Object["spec"]).To(HaveKeyWithValue("type", "LoadBalancer"))
+		g.Expect(service.GetAnnotations()).To(Equal(map[string]string{"scheme": "internal"}))
+	}},
+	{"an Ingress for decisions", `decisions: {enabled: true, ingress: {enabled: true, className: nginx, host: ask.example, tlsSecret: ask, annotations: {nginx.ingress.kubernetes.io/backend-protocol: HTTPS}}}`, func(g Gomega, p *parts) {
+		g.Expect(p.container.Args).To(ContainElement("--decision-public-url=https://ask.example"))
+		ingress := find[networkingv1.Ingress](g, p.all, "Ingress")
+		g.Expect(ingress.Spec.IngressClassName).To(HaveValue(Equal("nginx")))
+		g.Expect(ingress.Spec.TLS).To(ConsistOf(networkingv1.IngressTLS{Hosts: []string{"ask.example"}, SecretName: "ask"}))
+		g.Expect(ingress.Annotations).To(HaveKeyWithValue("nginx.ingress.kubernetes.io/backend-protocol", "HTTPS"))
+		service := p.all["v1 Service access/"+ingress.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Name]
+		g.Expect(service).NotTo(BeNil())
+	}},
 	{"further flags", `extraArgs: [--log-level=debug, "--switch-grace=2s"]`, func(g Gomega, p *parts) {
 		g.Expect(p.container.Args).To(ContainElements("--log-level=debug", "--switch-grace=2s"))
 	}},
@@ -219,6 +257,29 @@ func TestEachValueHasItsEffect(t *testing.T) {
 			g.Expect(exec.CommandContext(t.Context(), program, append(p.container.Args, "--no-such-flag", "--version")...).Run()).NotTo(Succeed())
 		})
 	}
+}
+
+// The API server reads each object strictly, so that a field that is misspelt or in the wrong place is an error.
+func TestTheAPIServerTakesWhatValuesMake(t *testing.T) { // [I3]
+	g := NewWithT(t)
+	ctx := t.Context()
+	makeNamespace(ctx, g, "access")
+	strict := client.WithFieldValidation(admin, metav1.FieldValidationStrict)
+	seen := sets.New[string]()
+	for _, e := range effects {
+		for name, object := range rendered(g, "access", e.set) {
+			text, err := object.MarshalJSON()
+			g.Expect(err).NotTo(HaveOccurred())
+			// The Prometheus operator's kinds are not installed here.
+			if object.GroupVersionKind().Group == "monitoring.coreos.com" || seen.Has(string(text)) {
+				continue
+			}
+			seen.Insert(string(text))
+			g.Expect(strict.Create(ctx, object, client.DryRunAll)).To(Succeed(), "%s, with %s", name, e.name)
+		}
+	}
+	misspelt := rendered(g, "access", "extraContainers: [{name: beside, image: other, imagePullpolicy: Always}]")["apps/v1 Deployment access/bailiwick"]
+	g.Expect(strict.Create(ctx, misspelt, client.DryRunAll)).To(MatchError(ContainSubstring("imagePullpolicy")))
 }
 
 func TestAnOlderKubernetesIsRefused(t *testing.T) {
@@ -273,6 +334,10 @@ func TestAWrongValueIsRefusedWithAMessage(t *testing.T) {
 		{"an address and the embedded store", `store: {external: {address: "a:1"}}`, `set store.type to external, or leave the address out`},
 		{"a key in the clear", external + "    tls: {enabled: false}\n", `store.external.keySecret: a key needs store.external.tls.enabled`},
 		{"certificates for nothing", external + "    keySecret: \"\"\n    tls: {enabled: false, caSecret: authority}\n", `store.external.tls.caSecret: there are no certificates without`},
+		{"a label that is the chart's", `commonLabels: {app.kubernetes.io/name: other}`, `commonLabels: the chart sets app.kubernetes.io/name itself`},
+		{"a way to nothing", `decisions: {ingress: {enabled: true, host: ask.example}}`, `there is nothing to reach without decisions.enabled`},
+		{"a way without a name", `decisions: {enabled: true, ingress: {enabled: true}}`, `decisions.ingress.host: name the host`},
+		{"a time that the API server refuses", `webhook: {timeoutSeconds: 31}`, `at '/webhook/timeoutSeconds': maximum: got 31, want 30`},
 		{"another name for the Pods", `podLabels: {app.kubernetes.io/name: other}`, `podLabels: app.kubernetes.io/name is what the Services`},
 		{"decisions of which every other is none", external + "decisions: {enabled: true}\n", `set store.external.replicas to 1`},
 	} {

@@ -26,6 +26,17 @@
 {{- if ne (not .Values.webhook.clients.caSecret) (not .Values.webhook.clients.names) }}
   {{- fail "webhook.clients: caSecret and names go together; who has signed the API server's certificate may have signed others, too" }}
 {{- end }}
+{{- if and .Values.decisions.ingress.enabled (not .Values.decisions.enabled) }}
+  {{- fail "decisions.ingress.enabled: there is nothing to reach without decisions.enabled" }}
+{{- end }}
+{{- if and .Values.decisions.ingress.enabled (not .Values.decisions.ingress.host) }}
+  {{- fail "decisions.ingress.host: name the host under which applications reach it" }}
+{{- end }}
+{{- range $key, $value := .Values.commonLabels }}
+  {{- if has $key (list "helm.sh/chart" "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "app.kubernetes.io/component") }}
+    {{- fail (printf "commonLabels: the chart sets %s itself; choose another label" $key) }}
+  {{- end }}
+{{- end }}
 {{- if hasKey .Values.podLabels "app.kubernetes.io/name" }}
   {{- fail "podLabels: app.kubernetes.io/name is what the Services and the Deployment find the Pods by; choose another label" }}
 {{- end }}
