@@ -47,3 +47,9 @@ func digest(text string) string {
 func Membership(group, user string) string {
 	return fmt.Sprintf("%s.%s.%s", group, user, digest(group+"/"+user))
 }
+
+// Assignment is the name of a RoleAssignment of a role to somebody. What tells it apart from others of the same two
+// is in the digest.
+func Assignment(role, subject, apart string) string {
+	return fmt.Sprintf("%s.%s.%s", role, subject, digest(apart))
+}

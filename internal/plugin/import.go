@@ -32,6 +32,7 @@ const (
 // importing is what the flags of import say.
 type importing struct {
 	dryRun, manifests, prune bool
+	mapping                  string
 }
 
 func (p *plugin) importCommand() *cobra.Command {
@@ -44,6 +45,9 @@ func (p *plugin) importCommand() *cobra.Command {
 CSV begins with a line that names its columns: subject (needed), name, displayName, email, suspended, and
 groups, separated by semicolons. JSON is an array of objects with the same fields. - is standard input.
 
+With --from-openfga the files are tuples of an OpenFGA store of your own model, as fga tuple read prints them. What
+they say is printed as manifests, and what can't be said is listed on standard error.
+
 What import makes has the label authz.bailiwick.dev/managed-by=import. It changes and deletes nothing else:
 where it would have to, it says so and writes nothing. Running it again writes only what differs.`,
 		Example: `  # What would be written?
@@ -53,9 +57,16 @@ where it would have to, it says so and writes nothing. Running it again writes o
   kubectl authz import people.csv --prune
 
   # Manifests for git instead
-  kubectl authz import people.csv --manifests > people.yaml`,
+  kubectl authz import people.csv --manifests > people.yaml
+
+  # Who has which role in an OpenFGA store that you have
+  fga tuple read --max-pages 0 > tuples.json
+  kubectl authz import tuples.json --from-openfga mapping.yaml -n acme > acme.yaml`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(command *cobra.Command, files []string) error {
+			if i.mapping != "" {
+				return p.migrate(files, i.mapping)
+			}
 			list, err := p.readPeople(files)
 			if err != nil {
 				return err
@@ -69,6 +80,9 @@ where it would have to, it says so and writes nothing. Running it again writes o
 	command.Flags().BoolVar(&i.dryRun, "dry-run", false, "print what would be written, and write nothing")
 	command.Flags().BoolVar(&i.manifests, "manifests", false, "print manifests, and neither read nor write the cluster")
 	command.Flags().BoolVar(&i.prune, "prune", false, "delete what import made and the files do not have")
+	command.Flags().StringVar(&i.mapping, "from-openfga", "", "the files are tuples; this one is YAML that says what types and relations of their model mean")
+	command.MarkFlagsMutuallyExclusive("from-openfga", "dry-run", "manifests")
+	command.MarkFlagsMutuallyExclusive("from-openfga", "prune")
 	command.MarkFlagsMutuallyExclusive("manifests", "dry-run")
 	command.MarkFlagsMutuallyExclusive("manifests", "prune")
 	return command
