@@ -1,5 +1,5 @@
 // Package controllers has a controller for each kind. They are all one: get the object, put it into the
-// engine, and write down what the engine says. What a kind means is in package desired.
+// engine, and write down what the engine says. What a kind means is in package state.
 package controllers
 
 import (

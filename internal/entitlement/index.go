@@ -1,5 +1,5 @@
 // Package entitlement is the index of who holds what in one organization: which permissions, where, under which conditions, from
-// when until when, and through which objects. It answers questions in microseconds. What is in it comes from package desired, which
+// when until when, and through which objects. It answers questions in microseconds. What is in it comes from package state, which
 // evaluates objects; the store's tuples say the same in another form.
 package entitlement
 

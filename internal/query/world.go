@@ -1,5 +1,5 @@
 // Package query answers who may do what, and why, from the objects of an organization alone. It asks the
-// same rules as the operator: package desired says what the objects give, and their statuses say how much
+// same rules as the operator: package state says what the objects give, and their statuses say how much
 // of it the operator has confirmed. There is no client and no store in here.
 package query
 

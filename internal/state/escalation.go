@@ -73,7 +73,7 @@ func (s *tenant) missingPrivileges(subject string, old, object client.Object) Mi
 	case *v1alpha1.Invitation:
 		g.invitation(cast[*v1alpha1.Invitation](old), cast[*v1alpha1.Invitation](object))
 	default:
-		panic(fmt.Sprintf("desired: a %T gives nothing that could be held", o)) // a mistake in the program
+		panic(fmt.Sprintf("state: a %T gives nothing that could be held", o)) // a mistake in the program
 	}
 	g.difference.add(g.had, g.gives)
 	s.compared.Add(int64(g.difference.compared))

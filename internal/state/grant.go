@@ -67,7 +67,7 @@ func grantObjectOf(object client.Object) *grantObject {
 			entries: []v1alpha1.PermissionEntry{o.Spec.PermissionGrant}, scope: o.Spec.Scope, temporary: kept,
 		}
 	}
-	panic(fmt.Sprintf("desired: a %T is no grant", object)) // a mistake in the program, not in its input
+	panic(fmt.Sprintf("state: a %T is no grant", object)) // a mistake in the program, not in its input
 }
 
 // offer is what a grant would put into a cell.

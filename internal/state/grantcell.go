@@ -40,7 +40,7 @@ func (p *pass) evaluateGrantCell(cell tuples.Cell, by set[kinds.Ref]) {
 	merged := s.merge(slices.SortedFunc(maps.Keys(node.owners), s.compareGrants))
 	contexts, err := tuples.Contexts(merged.grants, 1)
 	if err != nil {
-		panic(fmt.Sprintf("desired: what was admitted one by one does not fit: %v", err)) // a mistake in the program
+		panic(fmt.Sprintf("state: what was admitted one by one does not fit: %v", err)) // a mistake in the program
 	}
 	same := slices.EqualFunc(node.contexts, contexts, func(a, b *structpb.Struct) bool { return proto.Equal(a, b) })
 	if !same {
