@@ -32,8 +32,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
-// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations;resourcetypes;users;groups;roles;roleassignments;permissiongrants;temporarypermissiongrants;groupmemberships;invitations,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations/status;resourcetypes/status;users/status;groups/status;roles/status;roleassignments/status;permissiongrants/status;temporarypermissiongrants/status;groupmemberships/status;invitations/status,verbs=patch
+// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations;resourcetypes;users;groups;roles;roleassignments;permissiongrants;temporarypermissiongrants;groupmemberships;invitations;accesspolicies;accessrequests;accessdecisions,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations/status;resourcetypes/status;users/status;groups/status;roles/status;roleassignments/status;permissiongrants/status;temporarypermissiongrants/status;groupmemberships/status;invitations/status;accesspolicies/status;accessrequests/status;accessdecisions/status,verbs=patch
 // +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=temporarypermissiongrants,verbs=delete
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch

@@ -27,6 +27,9 @@ var (
 			&TemporaryPermissionGrant{}, &TemporaryPermissionGrantList{},
 			&GroupMembership{}, &GroupMembershipList{},
 			&Invitation{}, &InvitationList{},
+			&AccessPolicy{}, &AccessPolicyList{},
+			&AccessRequest{}, &AccessRequestList{},
+			&AccessDecision{}, &AccessDecisionList{},
 		)
 		metav1.AddToGroupVersion(scheme, GroupVersion)
 		return nil

@@ -213,6 +213,45 @@ const (
 	// access away is protected.
 	ReasonRevocationProtected = "RevocationProtected"
 
+	// ReasonNobodyDecides: fewer Users in force than are needed may decide by the AccessPolicy.
+	ReasonNobodyDecides = "NobodyDecides"
+	// ReasonNotAllowed: no AccessPolicy allows the request.
+	ReasonNotAllowed = "NotAllowed"
+	// ReasonWaitsForDecision: the request has not been decided yet.
+	ReasonWaitsForDecision = "WaitsForDecision"
+	// ReasonApproved: the request has been approved, and will be in force in a moment.
+	ReasonApproved = "Approved"
+	// ReasonInstallationWeakened: nothing is approved while what binds names is missing or weaker than installed.
+	ReasonInstallationWeakened = "InstallationWeakened"
+	// ReasonGrantNotInForce: the request is approved, and the object that gives it gives nothing.
+	ReasonGrantNotInForce = "GrantNotInForce"
+	// ReasonDenied: a decider has denied the request.
+	ReasonDenied = "Denied"
+	// ReasonNotDecided: the request was not decided in time.
+	ReasonNotDecided = "NotDecided"
+	// ReasonWithdrawn: the requester has taken the request back.
+	ReasonWithdrawn = "Withdrawn"
+	// ReasonGrantDeleted: somebody has deleted what gave what was approved.
+	ReasonGrantDeleted = "GrantDeleted"
+	// ReasonAskedTwice: an older request of the same requester asks for the same, and is not over.
+	ReasonAskedTwice = "AskedTwice"
+
+	// ReasonRequestNotInForce: the object was made for an AccessRequest, which is not in force.
+	ReasonRequestNotInForce = "RequestNotInForce"
+
+	// ReasonCounts: the decision counts.
+	ReasonCounts = "Counts"
+	// ReasonRequestNotFound: the namespace has no AccessRequest of this name and UID.
+	ReasonRequestNotFound = "RequestNotFound"
+	// ReasonNotADecider: whoever decided may not decide by the policy of the request.
+	ReasonNotADecider = "NotADecider"
+	// ReasonOwnRequest: whoever decided is the requester, or may be.
+	ReasonOwnRequest = "OwnRequest"
+	// ReasonDecidedTwice: whoever decided has decided before.
+	ReasonDecidedTwice = "DecidedTwice"
+	// ReasonNotInTime: the request was over, or had been decided.
+	ReasonNotInTime = "NotInTime"
+
 	// ReasonPaused: the object is paused. As the reason of Ready, what its spec says is not carried out.
 	ReasonPaused = "Paused"
 	// ReasonOrganizationPaused: the object's Organization is paused, and the object with it.

@@ -29,6 +29,9 @@ const (
 	TemporaryPermissionGrant = "TemporaryPermissionGrant"
 	GroupMembership          = "GroupMembership"
 	Invitation               = "Invitation"
+	AccessPolicy             = "AccessPolicy"
+	AccessRequest            = "AccessRequest"
+	AccessDecision           = "AccessDecision"
 )
 
 // Kind is one kind of our API.
@@ -81,6 +84,21 @@ var All = []Kind{
 		Name:    Role,
 		New:     func() v1alpha1.Object { return &v1alpha1.Role{} },
 		NewList: func() client.ObjectList { return &v1alpha1.RoleList{} },
+	},
+	{
+		Name:    AccessPolicy,
+		New:     func() v1alpha1.Object { return &v1alpha1.AccessPolicy{} },
+		NewList: func() client.ObjectList { return &v1alpha1.AccessPolicyList{} },
+	},
+	{
+		Name:    AccessRequest,
+		New:     func() v1alpha1.Object { return &v1alpha1.AccessRequest{} },
+		NewList: func() client.ObjectList { return &v1alpha1.AccessRequestList{} },
+	},
+	{
+		Name:    AccessDecision,
+		New:     func() v1alpha1.Object { return &v1alpha1.AccessDecision{} },
+		NewList: func() client.ObjectList { return &v1alpha1.AccessDecisionList{} },
 	},
 	{
 		// One that is protected stays in force while it is being deleted.

@@ -71,6 +71,7 @@ func restMapper() meta.RESTMapper {
 	for _, object := range []client.Object{
 		&v1alpha1.User{}, &v1alpha1.Group{}, &v1alpha1.Role{}, &v1alpha1.RoleAssignment{}, &v1alpha1.PermissionGrant{},
 		&v1alpha1.TemporaryPermissionGrant{}, &v1alpha1.GroupMembership{}, &v1alpha1.Invitation{},
+		&v1alpha1.AccessPolicy{}, &v1alpha1.AccessRequest{}, &v1alpha1.AccessDecision{},
 	} {
 		add(object, meta.RESTScopeNamespace)
 	}

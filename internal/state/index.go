@@ -124,6 +124,11 @@ type references struct {
 	// deleting finds, by organization, the assignments that are being deleted.
 	deleting index[string, types.NamespacedName]
 
+	// decisionsAbout finds decisions by the request that they name.
+	decisionsAbout index[types.NamespacedName, types.NamespacedName]
+	// madeFor finds what was made for a request.
+	madeFor index[types.NamespacedName, kinds.Ref]
+
 	grantsOf, grantsOn, grantsGiving index[string, kinds.Ref]
 	grantsToUser, grantsToGroup      index[types.NamespacedName, kinds.Ref]
 }
@@ -146,8 +151,8 @@ func newReferences() references {
 		assignedRole: byName(), assignedToUser: byName(), assignedToGroup: byName(), assignedToInvitation: byName(),
 		membershipsOf: byText(), invitationsOf: byText(), deleting: byText(),
 		membershipsOfUser: byName(), membershipsOfGroup: byName(), accepted: byName(),
-		sameMembership: index[pair, types.NamespacedName]{},
-		grantsOf:       index[string, kinds.Ref]{}, grantsOn: index[string, kinds.Ref]{}, grantsGiving: index[string, kinds.Ref]{},
+		sameMembership: index[pair, types.NamespacedName]{}, decisionsAbout: byName(), madeFor: index[types.NamespacedName, kinds.Ref]{},
+		grantsOf: index[string, kinds.Ref]{}, grantsOn: index[string, kinds.Ref]{}, grantsGiving: index[string, kinds.Ref]{},
 		grantsToUser: index[types.NamespacedName, kinds.Ref]{}, grantsToGroup: index[types.NamespacedName, kinds.Ref]{},
 	}
 }

@@ -38,6 +38,9 @@ type pass struct {
 	cells       map[tuples.Cell]set[kinds.Ref]
 	invitations set[types.NamespacedName]
 	memberships set[types.NamespacedName]
+	policies    set[types.NamespacedName]
+	requests    set[types.NamespacedName]
+	decisions   set[types.NamespacedName]
 	// protected are the users whose assignments that are being deleted may have to stay, or may go.
 	protected set[types.NamespacedName]
 	// entitlements are what the index has to learn, all at once when the pass is over.
@@ -72,6 +75,9 @@ func emptyPass(s *tenant) *pass {
 		cells:         map[tuples.Cell]set[kinds.Ref]{},
 		invitations:   set[types.NamespacedName]{},
 		memberships:   set[types.NamespacedName]{},
+		policies:      set[types.NamespacedName]{},
+		requests:      set[types.NamespacedName]{},
+		decisions:     set[types.NamespacedName]{},
 		protected:     set[types.NamespacedName]{},
 		administered:  set[string]{},
 	}
@@ -95,6 +101,7 @@ func (p *pass) run() Change {
 	}
 	p.evaluateMemberships()
 	p.evaluateRoles()
+	p.evaluateAccess()
 	for key := range p.assignments {
 		p.evaluateAssignment(key)
 	}

@@ -193,6 +193,9 @@ func safeChanges(held, written v1alpha1.Object) v1alpha1.Object {
 		endEarlier(&stands.(*v1alpha1.PermissionGrant).Spec.Window, o.Spec.Window)
 	case *v1alpha1.GroupMembership:
 		endEarlier(&stands.(*v1alpha1.GroupMembership).Spec.Window, o.Spec.Window)
+	case *v1alpha1.AccessRequest:
+		kept := stands.(*v1alpha1.AccessRequest)
+		kept.Spec.Withdrawn = kept.Spec.Withdrawn || o.Spec.Withdrawn
 	case *v1alpha1.Invitation:
 		kept := stands.(*v1alpha1.Invitation)
 		now, err := expiryOf(&o.Spec, o.CreationTimestamp.Time)
@@ -247,6 +250,15 @@ func (p *pass) pauseOrganization(name string, paused bool) {
 	for ref := range n.grantsOf[name] {
 		p.change.Outcomes = append(p.change.Outcomes, ref)
 	}
+	for key := range p.state.policies {
+		p.change.Outcomes = append(p.change.Outcomes, kinds.Named(kinds.AccessPolicy, key))
+	}
+	for key := range p.state.requests {
+		p.change.Outcomes = append(p.change.Outcomes, kinds.Named(kinds.AccessRequest, key))
+	}
+	for key := range p.state.decisions {
+		p.change.Outcomes = append(p.change.Outcomes, kinds.Named(kinds.AccessDecision, key))
+	}
 	for _, ref := range slices.Collect(maps.Keys(s.pausesOf[name])) {
 		p.put(s.pauses[ref].written)
 	}
@@ -300,6 +312,18 @@ func (s *tenant) standing(ref kinds.Ref) v1alpha1.Object {
 			object := &v1alpha1.Invitation{Spec: node.object.spec}
 			object.UID = node.object.uid
 			return object
+		}
+	case kinds.AccessPolicy:
+		if node := s.policies[key]; node != nil && node.object != nil {
+			return node.object
+		}
+	case kinds.AccessRequest:
+		if node := s.requests[key]; node != nil && node.object != nil {
+			return node.object
+		}
+	case kinds.AccessDecision:
+		if node := s.decisions[key]; node != nil && node.object != nil {
+			return node.object
 		}
 	case kinds.PermissionGrant, kinds.TemporaryPermissionGrant:
 		if node := s.grants[ref]; node != nil && node.object != nil {

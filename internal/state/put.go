@@ -111,6 +111,16 @@ func (p *pass) learn(object client.Object) {
 		node.object = invitationObjectOf(o)
 		n.indexInvitation(&node.object.spec, key, true)
 		p.invitations.add(key)
+	case *v1alpha1.AccessPolicy:
+		place(s.policies, key).object = &v1alpha1.AccessPolicy{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+		p.policies.add(key)
+	case *v1alpha1.AccessRequest:
+		place(s.requests, key).object = &v1alpha1.AccessRequest{ObjectMeta: nameAndAge(o), Spec: o.Spec, Status: o.Status}
+		p.requests.add(key)
+	case *v1alpha1.AccessDecision:
+		place(s.decisions, key).object = &v1alpha1.AccessDecision{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+		n.decisionsAbout.add(sibling(key, o.Spec.RequestRef.Name), key)
+		p.decisions.add(key)
 	case *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant:
 		ref := kinds.RefOf(object)
 		node := place(s.grants, ref)
@@ -183,6 +193,23 @@ func (p *pass) forget(ref kinds.Ref) {
 			n.indexInvitation(&old.object.spec, key, false)
 			old.object = nil
 			p.invitations.add(key)
+		}
+	case kinds.AccessPolicy:
+		if old := s.policies[key]; old != nil {
+			old.object = nil
+			p.policies.add(key)
+		}
+	case kinds.AccessRequest:
+		if old := s.requests[key]; old != nil {
+			old.object = nil
+			p.requests.add(key)
+		}
+	case kinds.AccessDecision:
+		if old := s.decisions[key]; old != nil {
+			n.decisionsAbout.remove(sibling(key, old.object.Spec.RequestRef.Name), key)
+			p.requests.add(sibling(key, old.object.Spec.RequestRef.Name))
+			old.object = nil
+			p.decisions.add(key)
 		}
 	case kinds.PermissionGrant, kinds.TemporaryPermissionGrant:
 		if old := s.grants[ref]; old != nil {

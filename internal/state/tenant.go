@@ -41,6 +41,9 @@ type tenant struct {
 	grants        map[kinds.Ref]*grant
 	memberships   map[types.NamespacedName]*membership
 	invitations   map[types.NamespacedName]*invitation
+	policies      map[types.NamespacedName]*accessPolicy
+	requests      map[types.NamespacedName]*accessRequest
+	decisions     map[types.NamespacedName]*accessDecision
 	// pauses are the objects that are paused, or recorded as such; pausesOf finds them by organization.
 	pauses              map[kinds.Ref]*pause
 	pausesOf            index[string, kinds.Ref]
@@ -97,6 +100,9 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 		grants:        map[kinds.Ref]*grant{},
 		memberships:   map[types.NamespacedName]*membership{},
 		invitations:   map[types.NamespacedName]*invitation{},
+		policies:      map[types.NamespacedName]*accessPolicy{},
+		requests:      map[types.NamespacedName]*accessRequest{},
+		decisions:     map[types.NamespacedName]*accessDecision{},
 		pauses:        map[kinds.Ref]*pause{},
 		pausesOf:      index[string, kinds.Ref]{},
 
@@ -167,6 +173,18 @@ func (s *tenant) outcomeOf(ref kinds.Ref) (Outcome, bool) {
 		}
 	case kinds.Invitation:
 		if node := s.invitations[key]; node != nil {
+			return node.outcome, true
+		}
+	case kinds.AccessPolicy:
+		if node := s.policies[key]; node != nil {
+			return node.outcome, true
+		}
+	case kinds.AccessRequest:
+		if node := s.requests[key]; node != nil {
+			return node.outcome, true
+		}
+	case kinds.AccessDecision:
+		if node := s.decisions[key]; node != nil {
 			return node.outcome, true
 		}
 	case kinds.PermissionGrant, kinds.TemporaryPermissionGrant:
@@ -248,6 +266,9 @@ func (s *tenant) due() []kinds.Ref {
 	for key, node := range s.invitations {
 		look(kinds.Named(kinds.Invitation, key), &node.outcome)
 	}
+	for key, node := range s.requests {
+		look(kinds.Named(kinds.AccessRequest, key), &node.outcome)
+	}
 	return due
 }
 
@@ -263,5 +284,5 @@ func (s *tenant) has(ref kinds.Ref) bool {
 func (s *tenant) isEmpty() bool {
 	return len(s.namespaces) == 0 && len(s.types) == 0 && len(s.organizations) == 0 && len(s.users) == 0 && len(s.groups) == 0 &&
 		len(s.roles) == 0 && len(s.assignments) == 0 && len(s.grants) == 0 && len(s.memberships) == 0 && len(s.invitations) == 0 &&
-		len(s.pauses) == 0 && len(s.pausedOrganizations) == 0
+		len(s.policies) == 0 && len(s.requests) == 0 && len(s.decisions) == 0 && len(s.pauses) == 0 && len(s.pausedOrganizations) == 0
 }

@@ -50,6 +50,7 @@ func (s *suite) declare() {
 	s.windows()
 	s.immutability()
 	s.unseen()
+	s.access()
 }
 
 // Manifest is an object with a spec as someone would write it in YAML, so that a test can say what the Go types can't:
