@@ -177,11 +177,11 @@ type AccessRequestReference struct {
 // +kubebuilder:validation:XValidation:rule="has(self.roleRef) != has(self.permissionGrant)",message="set exactly one of roleRef and permissionGrant"
 // +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'scope' || field in dyn(self))",message="scope can't be null: write {} or leave the field out to mean the whole organization",fieldPath=".scope"
 // +kubebuilder:validation:XValidation:rule="!has(self.roleRef) || !has(self.scope) || !has(self.scope.resource) || has(self.scope.resource.id)",message="a role is assigned at one object: set the object's identifier in its application",fieldPath=".scope.resource.id",reason=FieldValueRequired
-// +kubebuilder:validation:XValidation:rule="self.?policy == oldSelf.?policy",message="can't be set, changed or removed later: withdraw this request, and make another",fieldPath=".policy"
-// +kubebuilder:validation:XValidation:rule="self.?roleRef == oldSelf.?roleRef",message="can't be set, changed or removed later: withdraw this request, and make another",fieldPath=".roleRef"
+// +kubebuilder:validation:XValidation:rule="has(self.policy) == has(oldSelf.policy) && (!has(self.policy) || self.policy == oldSelf.policy)",message="can't be set, changed or removed later: withdraw this request, and make another",fieldPath=".policy"
+// +kubebuilder:validation:XValidation:rule="has(self.roleRef) == has(oldSelf.roleRef) && (!has(self.roleRef) || self.roleRef == oldSelf.roleRef)",message="can't be set, changed or removed later: withdraw this request, and make another",fieldPath=".roleRef"
 // +kubebuilder:validation:XValidation:rule="has(self.permissionGrant) == has(oldSelf.permissionGrant)",message="can't be set or removed later: withdraw this request, and make another",fieldPath=".permissionGrant"
 // +kubebuilder:validation:XValidation:rule="self.?scope.workspace == oldSelf.?scope.workspace && self.?scope.project == oldSelf.?scope.project && self.?scope.resource == oldSelf.?scope.resource",message="can't be set, changed or removed later: withdraw this request, and make another",fieldPath=".scope"
-// +kubebuilder:validation:XValidation:rule="self.?tags == oldSelf.?tags",message="can't be set, changed or removed later: withdraw this request, and make another",fieldPath=".tags"
+// +kubebuilder:validation:XValidation:rule="has(self.tags) == has(oldSelf.tags) && (!has(self.tags) || self.tags == oldSelf.tags)",message="can't be set, changed or removed later: withdraw this request, and make another",fieldPath=".tags"
 // +kubebuilder:validation:XValidation:rule="!oldSelf.?withdrawn.orValue(false) || self.?withdrawn.orValue(false)",message="can't be taken back: make another request",fieldPath=".withdrawn"
 type AccessRequestSpec struct {
 	// requester is who asks, as the API server knows them: up to 512 characters. The webhook fills it in where it is

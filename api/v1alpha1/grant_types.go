@@ -198,7 +198,7 @@ type TagValue string
 // +kubebuilder:validation:XValidation:rule="self.?scope.workspace == oldSelf.?scope.workspace && self.?scope.project == oldSelf.?scope.project && self.?scope.resource == oldSelf.?scope.resource",message="can't be set, changed or removed later: make another grant, and delete this one",fieldPath=".scope"
 // +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'scope' || field in dyn(self))",message="scope can't be null: write {} or leave the field out to mean the whole organization",fieldPath=".scope"
 // +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'startsAt' || field in dyn(self))",message="startsAt can't be null: write when the grant begins, or leave the field out to begin when it is created",fieldPath=".startsAt"
-// +kubebuilder:validation:XValidation:rule="self.?accessRequest == oldSelf.?accessRequest",message="can't be set, changed or removed later: only the operator makes what an AccessRequest gives",fieldPath=".accessRequest"
+// +kubebuilder:validation:XValidation:rule="has(self.accessRequest) == has(oldSelf.accessRequest) && (!has(self.accessRequest) || self.accessRequest == oldSelf.accessRequest)",message="can't be set, changed or removed later: only the operator makes what an AccessRequest gives",fieldPath=".accessRequest"
 type TemporaryPermissionGrantSpec struct {
 	// user is the name of the User who gets the permission, and who may be declared later. It can't be
 	// changed.

@@ -9,7 +9,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:XValidation:rule="has(self.startsAt) == has(oldSelf.startsAt) && (!has(self.startsAt) || self.startsAt == oldSelf.startsAt)",message="can't be set, changed or removed later: make another RoleAssignment, and delete this one",fieldPath=".startsAt"
 // +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'startsAt' || field in dyn(self))",message="startsAt can't be null: write when it begins, or leave the field out to begin at once",fieldPath=".startsAt"
 // +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field != 'expiresAt' || field in dyn(self))",message="expiresAt can't be null: write when it ends, or leave the field out to have no end",fieldPath=".expiresAt"
-// +kubebuilder:validation:XValidation:rule="self.?accessRequest == oldSelf.?accessRequest",message="can't be set, changed or removed later: only the operator makes what an AccessRequest gives",fieldPath=".accessRequest"
+// +kubebuilder:validation:XValidation:rule="has(self.accessRequest) == has(oldSelf.accessRequest) && (!has(self.accessRequest) || self.accessRequest == oldSelf.accessRequest)",message="can't be set, changed or removed later: only the operator makes what an AccessRequest gives",fieldPath=".accessRequest"
 type RoleAssignmentSpec struct {
 	// roleRef is the role that is given. It may be declared later, and go and come back.
 	// +required

@@ -6,6 +6,7 @@
 package inprocess
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,7 +14,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver"
 	"k8s.io/apiextensions-apiserver/pkg/client/informers/externalversions"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -59,6 +62,16 @@ func NewClient(directory string, scheme *runtime.Scheme) (client.Client, error) 
 	return client.WithFieldValidation(lenient, metav1.FieldValidationStrict), nil
 }
 
+// acceptable is why the API server would refuse a definition that somebody creates, as for rules that may cost too much.
+func acceptable(scheme *runtime.Scheme, written *apiextensionsv1.CustomResourceDefinition) error {
+	definition := &apiextensions.CustomResourceDefinition{}
+	if err := scheme.Convert(written, definition, nil); err != nil {
+		return err
+	}
+	definition.Status.StoredVersions = []string{definition.Spec.Versions[0].Name}
+	return validation.ValidateCustomResourceDefinition(context.Background(), definition).ToAggregate()
+}
+
 // read reads definitions, and makes of them what they are in a cluster that serves them.
 func read(directory string) ([]*apiextensionsv1.CustomResourceDefinition, error) {
 	scheme := runtime.NewScheme()
@@ -80,6 +93,9 @@ func read(directory string) ([]*apiextensionsv1.CustomResourceDefinition, error)
 			return nil, fmt.Errorf("reading %s: %w", file, err)
 		}
 		scheme.Default(definition)
+		if err := acceptable(scheme, definition); err != nil {
+			return nil, fmt.Errorf("the API server does not take %s: %w", file, err)
+		}
 		definition.UID = types.UID(definition.Name)
 		definition.Status.AcceptedNames = definition.Spec.Names
 		// The zero time is long ago: an object can be created at once.
