@@ -58,7 +58,7 @@ func TestTheProbeFailsWhereAReconcileHangsAndNotWhereTheClusterOrTheStoreDoes(t 
 		want                     string
 	}{
 		"nowhere":           {},
-		"on a lock":         {inLock: true, want: "reconciling PermissionGrant"},
+		"on a lock":         {inLock: true, want: "evaluating objects"},
 		"in the API server": {inPatch: true},
 		"in the store":      {inWrite: true},
 	} {
@@ -77,9 +77,14 @@ func TestTheProbeFailsWhereAReconcileHangsAndNotWhereTheClusterOrTheStoreDoes(t 
 			if err := errors.Join(v1alpha1.AddToScheme(scheme), corev1.AddToScheme(scheme)); err != nil {
 				t.Fatal(err)
 			}
-			cluster := fake.NewClientBuilder().WithScheme(scheme).WithObjects(
+			cluster := []client.Object{
 				&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "acme"}}, build.Organization("acme").Obj(),
-				build.ResourceType("doc").Permits("View").Obj(), build.User("acme", "alice").Obj()).Build()
+				build.ResourceType("doc").Permits("View").Obj(), build.User("acme", "alice").Obj(),
+			}
+			for _, object := range cluster {
+				object.SetFinalizers([]string{v1alpha1.Finalizer})
+			}
+			var e *engine.Engine
 			grant := build.PermissionGrant("acme", "g").ToUser("alice").Grants("View").Obj()
 			api := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(grant).WithObjects(grant).
 				WithInterceptorFuncs(interceptor.Funcs{
@@ -87,11 +92,15 @@ func TestTheProbeFailsWhereAReconcileHangsAndNotWhereTheClusterOrTheStoreDoes(t 
 						if test.inPatch {
 							hang()
 						}
-						return c.Patch(ctx, o, p, options...)
+						if err := c.Patch(ctx, o, p, options...); err != nil {
+							return err
+						}
+						e.Observe(o.DeepCopyObject().(client.Object)) // as a watch does
+						return nil
 					},
 				}).Build()
 			tuples := storetest.NewFake()
-			e := startEngine(ctx, t, tuples, ticking, cluster)
+			e = startEngine(ctx, t, tuples, ticking, cluster)
 			if test.inWrite {
 				tuples.Hook(storetest.Hooks{Write: func(context.Context, []store.Tuple, []store.Key) error {
 					hang()
@@ -132,33 +141,29 @@ func TestTheProbeFailsWhereAReconcileHangsAndNotWhereTheClusterOrTheStoreDoes(t 
 }
 
 // startEngine returns an engine that has loaded a cluster and has it in a store.
-func startEngine(ctx context.Context, t *testing.T, tuples store.Store, by clock.WithTicker, cluster client.Reader) *engine.Engine {
+func startEngine(ctx context.Context, t *testing.T, tuples store.Store, by clock.WithTicker, cluster []client.Object) *engine.Engine {
 	t.Helper()
 	compared := make(chan struct{})
 	e := engine.New(engine.Options{
 		Connect: func(context.Context) (store.Store, error) { return tuples, nil },
-		Reader:  cluster, Limits: state.Limits{ConditionCost: store.MaxConditionCost},
-		Clock: by, CompareEvery: time.Hour, Log: funcr.New(func(_, line string) {
+		Limits:  state.Limits{ConditionCost: store.MaxConditionCost},
+		Clock:   by, CompareEvery: time.Hour, Log: funcr.New(func(_, line string) {
 			if strings.Contains(line, "the store holds what the cluster says") {
 				close(compared)
 			}
 		}, funcr.Options{}),
 	})
+	e.Observe(cluster...)
+	go e.Evaluate(ctx)
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
-	t.Cleanup(queue.ShutDown)
-	watched := []string{kinds.Namespace}
-	for _, kind := range kinds.All {
-		watched = append(watched, kind.Name)
-	}
-	for _, kind := range watched {
-		if err := e.Source(kind).Start(ctx, queue); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := e.Admit(ctx, kind, reconcile.Request{}); err != nil {
-			t.Fatal(err)
-		}
+	defer queue.ShutDown()
+	if err := e.Source(kinds.User).Start(ctx, queue); err != nil {
+		t.Fatal(err)
 	}
 	go func() { _ = e.Start(ctx) }()
 	<-compared
+	// What keeps deadlines reads the clock when it begins.
+	e.RequeueAt(kinds.Ref{Kind: kinds.User, Namespace: "acme", Name: "alice"}, by.Now().Add(time.Millisecond))
+	queue.Get()
 	return e
 }

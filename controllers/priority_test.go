@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -138,11 +139,11 @@ func TestAfterAStartARevocationIsHandledBeforeWhatTheStartFound(t *testing.T) {
 	tuples := storetest.NewFake()
 	e := engine.New(engine.Options{
 		Connect: func(context.Context) (store.Store, error) { return tuples, nil },
-		Reader:  api, Limits: state.Limits{ConditionCost: store.MaxConditionCost},
-		Clock: clock.RealClock{}, CompareEvery: time.Hour, CountEvery: time.Second, Log: logr.Discard(),
+		Limits:  state.Limits{ConditionCost: store.MaxConditionCost},
+		Clock:   clock.RealClock{}, CompareEvery: time.Hour, CountEvery: time.Second, Log: logr.Discard(),
 	})
 	ctx, stop := context.WithCancel(t.Context())
-	if err := mgr.Add(e); err != nil {
+	if err := errors.Join(mgr.Add(e.Feed(mgr.GetCache())), mgr.Add(e)); err != nil {
 		t.Fatal(err)
 	}
 	if err := SetupWithManager(ctx, mgr, e, Options{Workers: 1, Clock: clock.RealClock{}}); err != nil {

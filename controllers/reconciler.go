@@ -1,5 +1,5 @@
-// Package controllers has a controller for each kind. They are all one: get the object, put it into the
-// engine, and write down what the engine says. What a kind means is in package state.
+// Package controllers has a controller for each kind. They are all one: get the object, wait until the engine has evaluated
+// it, and write down what the engine says. What a kind means is in package state.
 package controllers
 
 import (
@@ -76,7 +76,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 			return fmt.Errorf("setting up the controller of %s: %w", kind, err)
 		}
 	}
-	return setupNamespaces(mgr, e, optionsOf(options))
+	return nil
 }
 
 // inTurns has each reconcile be a turn that the liveness probe knows of. A race with somebody else's write is no error:
@@ -103,7 +103,7 @@ func overtaken(err error) bool {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		return !slices.ContainsFunc(joined.Unwrap(), func(err error) bool { return !overtaken(err) })
 	}
-	return errors.Is(err, errBehind) || apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+	return errors.Is(err, errBehind) || errors.Is(err, engine.ErrBehind) || apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 }
 
 // moreThanUse says whether more has changed than how many objects name a role. A look at it for what was written
@@ -158,16 +158,10 @@ type reconciler struct {
 
 // Reconcile implements reconcile.Reconciler.
 func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	if about, err := r.engine.Admit(ctx, r.kind, request); err != nil || !about {
-		return reconcile.Result{}, err
-	}
 	ref := kinds.Ref{Kind: r.kind, Namespace: request.Namespace, Name: request.Name}
 	object := r.example.DeepCopyObject().(v1alpha1.Object)
 	switch err := r.client.Get(ctx, request.NamespacedName, object); {
 	case apierrors.IsNotFound(err):
-		// Gone without its finalizer: what it gave goes all the same. The syncer sees to it when the
-		// store does not answer now, so there is nothing to come back for.
-		_ = r.engine.Remove(ctx, ref)
 		r.written.forget(request.NamespacedName)
 		return reconcile.Result{}, nil
 	case err != nil:
@@ -178,7 +172,11 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err := r.hold(ctx, object); err != nil {
 		return reconcile.Result{}, err
 	}
-	outcome, unconfirmed := r.engine.Apply(ctx, object.DeepCopyObject().(v1alpha1.Object))
+	outcome, err := r.engine.Outcome(ctx, object)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	unconfirmed := r.engine.Await(ctx, ref)
 	if outcome.Done && unconfirmed == nil {
 		return reconcile.Result{}, r.delete(ctx, object)
 	}
@@ -216,13 +214,11 @@ func (r *reconciler) hold(ctx context.Context, object v1alpha1.Object) error {
 // finalize ends what an object gives, and lets the object go once the store has confirmed it. One that is
 // protected stays, in force, until the protection is lifted; the engine then has us look again.
 func (r *reconciler) finalize(ctx context.Context, ref kinds.Ref, object v1alpha1.Object) error {
-	var outcome state.Outcome
-	var unconfirmed error
-	if kinds.KeptWhileDeleted(r.kind) {
-		outcome, unconfirmed = r.engine.Apply(ctx, object.DeepCopyObject().(v1alpha1.Object))
-	} else {
-		unconfirmed = r.engine.Remove(ctx, ref)
+	outcome, err := r.engine.Outcome(ctx, object)
+	if err != nil {
+		return err
 	}
+	unconfirmed := r.engine.Await(ctx, ref)
 	if unconfirmed != nil || outcome.Protected {
 		_, err := r.report(ctx, object, outcome, unconfirmed)
 		return err

@@ -4,21 +4,21 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
-	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
@@ -30,9 +30,7 @@ import (
 type Options struct {
 	// Connect returns the store; it is called until it does.
 	Connect func(context.Context) (store.Store, error)
-	// Reader reads the cluster's objects, from a cache.
-	Reader client.Reader
-	Limits state.Limits
+	Limits  state.Limits
 	// Clock says which temporary grants have begun and ended, and when to look at them again.
 	Clock clock.WithTicker
 	// CompareEvery is how often the whole store is compared, with jitter.
@@ -53,119 +51,119 @@ type Engine struct {
 	// controllers' own.
 	later workqueue.TypedDelayingInterface[kinds.Ref]
 
+	// leads is set while this replica writes the store.
+	leads atomic.Bool
+	// loaded is closed once all objects of the cluster are in the state.
+	loaded chan struct{}
+	// organizations have updates that are still to be evaluated.
+	organizations workqueue.TypedInterface[string]
+
 	mu sync.Mutex
 	// queues are those of the controllers, by kind.
 	queues map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]
-	// unwatched are the kinds whose controller does not see every change yet.
-	unwatched map[string]struct{}
-	watched   chan struct{}
-	// loaded is closed once all objects of the cluster are in the state.
-	loaded chan struct{}
+	// updates are those that are still to be evaluated, by organization.
+	updates map[string]*updates
+	records map[kinds.Ref]record
+	// waiting are closed when an object has been evaluated.
+	waiting map[kinds.Ref]chan struct{}
 }
 
-// lists are all that make up the state, with a list of each. Namespaces are metadata only.
-func lists() map[string]client.ObjectList {
-	namespaces := &metav1.PartialObjectMetadataList{}
-	namespaces.SetGroupVersionKind(NamespaceKind.GroupVersion().WithKind(NamespaceKind.Kind + "List"))
-	all := map[string]client.ObjectList{kinds.Namespace: namespaces}
-	for _, kind := range kinds.All {
-		all[kind.Name] = kind.NewList()
-	}
-	return all
-}
-
-// New is an engine that does nothing until Start.
+// New is an engine that does nothing until Feed, or Evaluate, and Start.
 func New(options Options) *Engine {
 	e := &Engine{
-		options:   options,
-		state:     state.New(options.Limits, options.Clock),
-		queues:    map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]{},
-		unwatched: map[string]struct{}{},
-		watched:   make(chan struct{}),
-		loaded:    make(chan struct{}),
-	}
-	for kind := range lists() {
-		e.unwatched[kind] = struct{}{}
+		options:       options,
+		state:         state.New(options.Limits, options.Clock),
+		loaded:        make(chan struct{}),
+		organizations: workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[string]{Clock: options.Clock}),
+		queues:        map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]{},
+		updates:       map[string]*updates{},
+		records:       map[kinds.Ref]record{},
+		waiting:       map[kinds.Ref]chan struct{}{},
 	}
 	e.syncer = tuplesync.New(options.Connect, e.state, tuplesync.Observer{
 		Confirmed: e.enqueue,
 		Available: e.available,
 		// A timer that is late, as after a sleep of the machine, is made up for here.
-		Compared: func() { e.enqueue(e.state.Due()) },
+		Compared: func() { e.observeAgain(e.state.Due()) },
 	}, options.Log)
 	return e
 }
 
-// Apply puts an object into the state and waits until the store agrees. The object belongs to the engine
-// afterwards. The outcome counts also when there is an error, which says that the store does not agree
-// yet.
-func (e *Engine) Apply(ctx context.Context, object client.Object) (state.Outcome, error) {
-	ref := kinds.RefOf(object)
-	together := []client.Object{object}
-	if o, ok := object.(*v1alpha1.RoleAssignment); ok && !o.DeletionTimestamp.IsZero() {
-		together = append(together, e.deletedWith(ctx, o)...)
-	}
-	outcome := e.change(ref, func(observe state.Observer) state.Change { return e.state.PutAnd(observe, together...) })
-	for _, other := range together[1:] {
-		// Their own controller may have been faster, with something newer: it has the last word.
-		e.enqueue([]kinds.Ref{kinds.RefOf(other)})
-	}
-	return outcome, e.syncer.Await(ctx, ref)
-}
+// ErrBehind says that the state has another version of an object than whoever asks.
+var ErrBehind = errors.New("the cache and the state have different versions of the object")
 
-// deletedWith are the assignments of the same user that are being deleted as well, and of which the state
-// does not know that yet: which of them may go is decided for all at once. As soon as there is one that
-// stays, the others don't matter.
-func (e *Engine) deletedWith(ctx context.Context, o *v1alpha1.RoleAssignment) []client.Object {
-	var others []client.Object
-	for _, ref := range e.state.Holding(o) {
-		other := &v1alpha1.RoleAssignment{}
-		err := e.options.Reader.Get(ctx, types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}, other)
+// patience is how long the state may be behind the cache before whoever waits looks at the object again: it may be gone.
+const patience = time.Second
+
+// Outcome returns what there is to say about an object, once the state has it. The error is ErrBehind where the state has a
+// newer one, or does not get it.
+func (e *Engine) Outcome(ctx context.Context, object client.Object) (state.Outcome, error) {
+	defer liveness.Outside(ctx)()
+	select {
+	case <-e.loaded:
+	case <-ctx.Done():
+		return state.Outcome{}, fmt.Errorf("waiting for the objects to be loaded: %w", context.Cause(ctx))
+	}
+	ref, again := kinds.RefOf(object), false
+	timeout := e.options.Clock.After(patience)
+	for {
+		known := e.known(ref)
+		outcome, _ := e.state.Outcome(ref)
+		order := -1
+		if known != nil {
+			// Versions that have no order, which no API server gives, are taken to be the same.
+			order, _ = resourceversion.CompareResourceVersion(known.GetResourceVersion(), object.GetResourceVersion())
+		}
+		due := !again && !outcome.Next.IsZero() && !outcome.Next.After(e.options.Clock.Now())
 		switch {
-		case apierrors.IsNotFound(err):
-			e.remove(ref)
-			e.enqueue([]kinds.Ref{ref})
-		case err == nil && other.DeletionTimestamp.IsZero():
-			return others
-		case err == nil:
-			others = append(others, other)
+		case order > 0:
+			return state.Outcome{}, ErrBehind
+		case e.known(ref) != known:
+			continue // it was evaluated while the outcome was read
+		case order == 0 && !due:
+			return outcome, nil
+		}
+		evaluated := e.evaluated(ref, known)
+		if order == 0 {
+			again = true
+			e.observeAgain([]kinds.Ref{ref})
+		}
+		select {
+		case <-evaluated:
+		case <-timeout:
+			return state.Outcome{}, ErrBehind
+		case <-ctx.Done():
+			return state.Outcome{}, fmt.Errorf("waiting for the object to be evaluated: %w", context.Cause(ctx))
 		}
 	}
-	return others
 }
 
-// Remove takes an object out of the state and waits until the store holds nothing of it.
-func (e *Engine) Remove(ctx context.Context, ref kinds.Ref) error {
-	e.remove(ref)
+// known is an object as it was last evaluated; nil if there is none.
+func (e *Engine) known(ref kinds.Ref) client.Object {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.records[ref].object
+}
+
+// evaluated is closed when an object is evaluated next, and is closed where it has been since it was known.
+func (e *Engine) evaluated(ref kinds.Ref, known client.Object) <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.records[ref].object != known {
+		already := make(chan struct{})
+		close(already)
+		return already
+	}
+	if e.waiting[ref] == nil {
+		e.waiting[ref] = make(chan struct{})
+	}
+	return e.waiting[ref]
+}
+
+// Await returns when everything that an object has touched is in the store. The error says that the store does not agree
+// yet.
+func (e *Engine) Await(ctx context.Context, ref kinds.Ref) error {
 	return e.syncer.Await(ctx, ref)
-}
-
-func (e *Engine) remove(ref kinds.Ref) {
-	e.change(ref, func(observe state.Observer) state.Change { return e.state.RemoveAnd(observe, ref) })
-}
-
-// change changes the state, and tells the syncer and the controllers what that touches. The syncer is told before anybody
-// sees the next change of the organization: an outcome that one worker sees is never ahead of what the syncer knows that it
-// has to wait for.
-func (e *Engine) change(ref kinds.Ref, do func(state.Observer) state.Change) state.Outcome {
-	var outcome state.Outcome
-	change := do(func(change state.Change, outcomeOf func(kinds.Ref) state.Outcome) {
-		e.syncer.Touch(ref, change)
-		if ref.Organization() == change.Organization {
-			outcome = outcomeOf(ref)
-		}
-	})
-	others := change.Outcomes[:0:0]
-	for _, other := range change.Outcomes {
-		if other != ref {
-			others = append(others, other)
-		}
-	}
-	e.enqueue(others)
-	for _, role := range change.Used {
-		e.later.AddAfter(role, e.options.CountEvery)
-	}
-	return outcome
 }
 
 // RequeueAt has a controller look at an object once more at an instant, or at once where that has passed.
@@ -220,59 +218,28 @@ func (e *Engine) enqueue(refs []kinds.Ref) {
 // available has every Organization say whether the store answers.
 func (e *Engine) available(bool) { e.enqueue(e.state.Organizations()) }
 
-// startRequest is what a controller finds in its queue when its watches are in place, also when there is
-// no object of its kind.
-var startRequest = reconcile.Request{}
-
 // Source is where a controller learns of objects whose outcome has changed because another object has.
 func (e *Engine) Source(kind string) source.Source {
 	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 		e.mu.Lock()
+		defer e.mu.Unlock()
 		e.queues[kind] = queue
-		e.mu.Unlock()
-		queue.Add(startRequest)
 		return nil
 	})
 }
 
-// Admit is what a controller calls first in each reconcile. It returns once all objects are loaded, and
-// says whether the request is about an object. That a controller reconciles at all means that its watches
-// are in place: only when all are, the objects are loaded, so that no change can fall in between.
-func (e *Engine) Admit(ctx context.Context, kind string, request reconcile.Request) (bool, error) {
-	e.mu.Lock()
-	if _, first := e.unwatched[kind]; first {
-		delete(e.unwatched, kind)
-		if len(e.unwatched) == 0 {
-			close(e.watched)
-		}
-	}
-	e.mu.Unlock()
-	if request == startRequest {
-		return false, nil
-	}
-	defer liveness.Outside(ctx)()
-	select {
-	case <-e.loaded:
-		return true, nil
-	case <-ctx.Done():
-		return false, fmt.Errorf("waiting for the objects to be loaded: %w", context.Cause(ctx))
-	}
-}
-
-// Start implements manager.Runnable: it loads the cluster and keeps the store as it says, until ctx ends.
+// Start implements manager.Runnable: it keeps the store as the cluster says, until ctx ends.
 func (e *Engine) Start(ctx context.Context) error {
 	select {
-	case <-e.watched:
+	case <-e.loaded:
 	case <-ctx.Done():
 		return nil
-	}
-	if err := e.load(ctx); err != nil {
-		return err
 	}
 	e.later = workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[kinds.Ref]{Clock: e.options.Clock})
 	defer e.later.ShutDown()
 	go e.keepDeadlines(ctx)
-	close(e.loaded)
+	e.leads.Store(true) // before the store is compared: what is evaluated from now on is told to the syncer
+	defer e.leads.Store(false)
 	leading.Store(e)
 	defer leading.CompareAndSwap(e, nil)
 	return e.syncer.Run(ctx, e.options.CompareEvery)

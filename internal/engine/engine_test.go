@@ -9,62 +9,122 @@ import (
 	"testing/synctest"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
-func TestNothingIsAdmittedBeforeEverythingIsLoaded(t *testing.T) {
+func TestNothingIsSaidBeforeEverythingIsLoaded(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.reader.objects, w.reader.gate = beginning(), make(chan struct{})
+		w.objects = beginning()
 		w.start()
-		request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: "acme", Name: "u0"}}
-		admitted := make(chan error, 1)
+		user := w.stored(build.User("acme", "u0").Obj())
+		w.objects[3] = user
+		said := make(chan error, 1)
 		go func() {
-			about, err := w.engine.Admit(w.Context(), kinds.User, request)
-			if !about {
-				err = errors.Join(err, errors.New("the request is about no object"))
+			outcome, err := w.engine.Outcome(w.Context(), user)
+			if err == nil && outcome.Reason != v1alpha1.ReasonValid {
+				err = fmt.Errorf("got %+v", outcome)
 			}
-			admitted <- err
+			said <- err
 		}()
-		expectPending := func(while string) {
-			t.Helper()
-			synctest.Wait()
-			select {
-			case err := <-admitted:
-				t.Fatalf("admitted (%v) while %s", err, while)
-			default:
-			}
+		synctest.Wait()
+		select {
+		case err := <-said:
+			t.Fatalf("said before anything was loaded: %v", err)
+		default:
 		}
-		for n, kind := range watched {
-			expectPending(fmt.Sprint("these see nothing yet: ", watched[n:]))
-			w.watch(kind)
+		if w.engine.State() != nil || len(w.fake.Tuples()) != 0 {
+			t.Error("something is known before it was loaded")
 		}
-		expectPending("the objects are being read")
-		close(w.reader.gate)
-		if err := <-admitted; err != nil {
-			t.Error(err)
-		}
+		w.version.Store(0) // what is loaded is what was asked for
+		w.see()
 		synctest.Wait()
 		if len(w.fake.Tuples()) == 0 || !w.engine.InSync() {
 			t.Error("the store does not hold what was loaded")
 		}
+		select {
+		case err := <-said:
+			if err != nil && !errors.Is(err, engine.ErrBehind) {
+				t.Error(err)
+			}
+		default:
+			t.Error("nothing is said")
+		}
 	})
 }
 
-func TestWhoeverIsStoppedBeforeAnythingIsLoadedIsNotAdmitted(t *testing.T) {
+func TestWhoeverIsStoppedBeforeAnythingIsLoadedHearsNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
 		ctx, cancel := context.WithCancel(w.Context())
 		cancel()
-		request := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: "acme", Name: "u0"}}
-		if about, err := w.engine.Admit(ctx, kinds.User, request); err == nil || about {
-			t.Errorf("got %t, %v", about, err)
+		if outcome, err := w.engine.Outcome(ctx, w.stored(build.User("acme", "u0").Obj())); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %+v, %v", outcome, err)
+		}
+	})
+}
+
+func TestAnObjectTakesEffectOnceItHasItsFinalizer(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.objects = beginning()
+		w.begin()
+		before := len(w.fake.Tuples())
+		bare := w.stored(assignment("a0", "r0", "u0"))
+		bare.SetFinalizers(nil)
+		w.engine.Observe(bare)
+		outcome, err := w.engine.Outcome(w.Context(), bare)
+		if err != nil || outcome.InForce || len(w.fake.Tuples()) != before {
+			t.Errorf("got %+v, %v, and %d tuples more", outcome, err, len(w.fake.Tuples())-before)
+		}
+		if outcome, err := w.put(assignment("a0", "r0", "u0")); err != nil || !outcome.InForce || len(w.fake.Tuples()) == before {
+			t.Errorf("got %+v, %v", outcome, err)
+		}
+		// Whoever takes the finalizer away takes no access: it is set again.
+		stripped := w.stored(assignment("a0", "r0", "u0"))
+		stripped.SetFinalizers(nil)
+		w.engine.Observe(stripped)
+		if outcome, err := w.engine.Outcome(w.Context(), stripped); err != nil || !outcome.InForce {
+			t.Errorf("got %+v, %v", outcome, err)
+		}
+		// The same name is not the same object.
+		other := w.stored(assignment("a0", "r0", "u0"))
+		other.SetFinalizers(nil)
+		other.SetUID("another")
+		w.engine.Observe(other)
+		if outcome, err := w.engine.Outcome(w.Context(), other); err != nil || outcome.InForce {
+			t.Errorf("got %+v, %v", outcome, err)
+		}
+		synctest.Wait()
+		if got := len(w.fake.Tuples()); got != before {
+			t.Errorf("%d tuples, want %d", got, before)
+		}
+	})
+}
+
+func TestWhoeverAsksForAnotherVersionLooksAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.objects = beginning()
+		w.begin()
+		older := w.stored(assignment("a0", "r0", "u0"))
+		w.apply(assignment("a0", "r1", "u0"))
+		if _, err := w.engine.Outcome(w.Context(), older); !errors.Is(err, engine.ErrBehind) {
+			t.Errorf("got %v", err)
+		}
+		unseen := w.stored(assignment("a0", "r0", "u0"))
+		failed := make(chan error, 1)
+		go func() {
+			_, err := w.engine.Outcome(w.Context(), unseen)
+			failed <- err
+		}()
+		synctest.Wait()
+		w.clock.Step(time.Minute)
+		if err := <-failed; !errors.Is(err, engine.ErrBehind) {
+			t.Errorf("got %v", err)
 		}
 	})
 }
@@ -82,17 +142,17 @@ func TestWhatIsBeingDeletedIsNotLoadedUnlessItMayStay(t *testing.T) {
 		}
 	}
 	inWorld(t, func(w *world) {
-		w.reader.objects = append(beginning(), assignment("a0", "r0", "u0"), assignment("a1", "r0", "u1"))
-		for _, object := range w.reader.objects {
+		w.objects = append(beginning(), assignment("a0", "r0", "u0"), assignment("a1", "r0", "u1"))
+		for _, object := range w.objects {
 			if object.GetName() == "u1" {
 				setDeleted(object, now)
 			}
 		}
 		w.begin()
-		if outcome, err := w.engine.Apply(w.Context(), assignment("a1", "r0", "u1")); err != nil || outcome.Reason != v1alpha1.ReasonUserNotFound {
+		if outcome, err := w.put(assignment("a1", "r0", "u1")); err != nil || outcome.Reason != v1alpha1.ReasonUserNotFound {
 			t.Errorf("got %+v, %v", outcome, err)
 		}
-		if outcome, err := w.engine.Apply(w.Context(), assignment("a0", "r0", "u0")); err != nil || !outcome.InForce {
+		if outcome, err := w.put(assignment("a0", "r0", "u0")); err != nil || !outcome.InForce {
 			t.Errorf("got %+v, %v", outcome, err)
 		}
 	})
@@ -100,7 +160,7 @@ func TestWhatIsBeingDeletedIsNotLoadedUnlessItMayStay(t *testing.T) {
 
 func TestApplyReturnsWhenTheStoreAgreesWhoeverElseIsAtWork(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.reader.objects = beginning()
+		w.objects = beginning()
 		w.begin()
 		w.fake.Hook(storetest.Hooks{Write: func(context.Context, []store.Tuple, []store.Key) error {
 			<-time.After(time.Millisecond)
@@ -114,7 +174,7 @@ func TestApplyReturnsWhenTheStoreAgreesWhoeverElseIsAtWork(t *testing.T) {
 				for n := range each {
 					// All want the same tuples: who joins waits for who came first.
 					given := assignment(fmt.Sprint("a", worker), fmt.Sprint("r", n%2), "u0")
-					outcome, err := w.engine.Apply(w.Context(), given)
+					outcome, err := w.put(given)
 					if err != nil || !outcome.InForce {
 						t.Errorf("%s: got %+v, %v", given.Name, outcome, err)
 					}
@@ -129,7 +189,7 @@ func TestApplyReturnsWhenTheStoreAgreesWhoeverElseIsAtWork(t *testing.T) {
 			<-done
 		}
 		for worker := range workers {
-			if err := w.engine.Remove(w.Context(), kinds.RefOf(assignment(fmt.Sprint("a", worker), "r0", "u0"))); err != nil {
+			if err := w.remove(kinds.RefOf(assignment(fmt.Sprint("a", worker), "r0", "u0"))); err != nil {
 				t.Error(err)
 			}
 		}
@@ -143,17 +203,17 @@ func TestApplyReturnsWhenTheStoreAgreesWhoeverElseIsAtWork(t *testing.T) {
 
 func TestOthersWhoseOutcomeChangesAreLookedAtAgain(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.reader.objects = append(beginning(), assignment("a0", "later", "u0"), assignment("a1", "r0", "u0"))
+		w.objects = append(beginning(), assignment("a0", "later", "u0"), assignment("a1", "r0", "u0"))
 		w.begin()
 		w.forgetQueues()
 		later := build.Role("acme", "later").Grants("P0").Obj()
-		if _, err := w.engine.Apply(w.Context(), later); err != nil {
+		if _, err := w.put(later); err != nil {
 			t.Fatal(err)
 		}
 		w.expectQueued(kinds.RoleAssignment, "acme/a0")
 		w.expectQueued(kinds.Role)
 		w.forgetQueues()
-		if err := w.engine.Remove(w.Context(), kinds.RefOf(later)); err != nil {
+		if err := w.remove(kinds.RefOf(later)); err != nil {
 			t.Fatal(err)
 		}
 		w.expectQueued(kinds.RoleAssignment, "acme/a0")
@@ -163,11 +223,11 @@ func TestOthersWhoseOutcomeChangesAreLookedAtAgain(t *testing.T) {
 
 func TestAnOutageIsToldToOrganizationsAndWhoeverWaits(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.reader.objects = append(beginning(), assignment("a0", "r0", "u0"))
+		w.objects = append(beginning(), assignment("a0", "r0", "u0"))
 		w.begin()
 		w.forgetQueues()
 		w.fake.Hook(storetest.Hooks{Write: func(context.Context, []store.Tuple, []store.Key) error { return store.ErrUnavailable }})
-		outcome, err := w.engine.Apply(w.Context(), assignment("a1", "r1", "u1"))
+		outcome, err := w.put(assignment("a1", "r1", "u1"))
 		if !errors.Is(err, store.ErrUnavailable) || !outcome.InForce {
 			t.Errorf("got %+v, %v; want what is to be said, and that the store does not agree yet", outcome, err)
 		}
@@ -191,7 +251,7 @@ func TestWhatIsDueIsLookedAtAfterAComparison(t *testing.T) {
 	inWorld(t, func(w *world) {
 		ending := build.TemporaryPermissionGrant("acme", "ending").ToUser("u0").Grants("P0").Until(w.clock.Now().Add(time.Minute)).Obj()
 		lasting := build.TemporaryPermissionGrant("acme", "lasting").ToUser("u0").Grants("P0").Until(w.clock.Now().Add(1000 * time.Hour)).Obj()
-		w.reader.objects = append(beginning(), ending, lasting)
+		w.objects = append(beginning(), ending, lasting)
 		w.begin()
 		w.forgetQueues()
 		w.sleep(3 * compareEvery)
@@ -206,18 +266,18 @@ func TestWhatIsDueIsLookedAtAfterAComparison(t *testing.T) {
 
 func TestARoleIsLookedAtOnceForManyAssignments(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.reader.objects = beginning()
+		w.objects = beginning()
 		w.begin()
 		w.forgetQueues()
 		for n := range 50 {
-			if _, err := w.engine.Apply(w.Context(), assignment(fmt.Sprint("a", n), "r0", "u0")); err != nil {
+			if _, err := w.put(assignment(fmt.Sprint("a", n), "r0", "u0")); err != nil {
 				t.Fatal(err)
 			}
 		}
 		w.expectQueued(kinds.Role)
 		w.clock.Step(time.Second)
 		w.expectQueued(kinds.Role, "acme/r0")
-		if outcome, err := w.engine.Apply(w.Context(), build.Role("acme", "r0").Grants("P0").Obj()); err != nil || outcome.Assignments != 50 {
+		if outcome, err := w.put(build.Role("acme", "r0").Grants("P0").Obj()); err != nil || outcome.Assignments != 50 {
 			t.Errorf("got %+v, %v", outcome, err)
 		}
 	})
@@ -225,7 +285,7 @@ func TestARoleIsLookedAtOnceForManyAssignments(t *testing.T) {
 
 func TestAnObjectIsLookedAtAgainAtItsInstant(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.reader.objects = beginning()
+		w.objects = beginning()
 		w.begin()
 		w.forgetQueues()
 		ref := kinds.Ref{Kind: kinds.User, Namespace: "acme", Name: "u0"}

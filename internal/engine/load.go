@@ -6,6 +6,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -15,15 +16,15 @@ import (
 // NamespaceKind is the kind under which namespaces are watched, metadata only.
 var NamespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
 
-// load puts all objects of the cluster into the state at once.
-func (e *Engine) load(ctx context.Context) error {
-	objects, err := List(ctx, e.options.Reader)
-	if err != nil {
-		return err
+// lists are all that make up the state, with a list of each. Namespaces are metadata only.
+func lists() map[string]client.ObjectList {
+	namespaces := &metav1.PartialObjectMetadataList{}
+	namespaces.SetGroupVersionKind(NamespaceKind.GroupVersion().WithKind(NamespaceKind.Kind + "List"))
+	all := map[string]client.ObjectList{kinds.Namespace: namespaces}
+	for _, kind := range kinds.All {
+		all[kind.Name] = kind.NewList()
 	}
-	e.state.Put(Standing(objects)...)
-	e.options.Log.Info("loaded the cluster", "objects", len(objects))
-	return nil
+	return all
 }
 
 // List reads all objects of the cluster that concern the operator.

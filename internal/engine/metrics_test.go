@@ -68,7 +68,7 @@ func TestTheMetricsFollowTheCluster(t *testing.T) {
 		w.expectGauges(nil, nil) // before anything is known
 
 		ending := build.TemporaryPermissionGrant("acme", "ending").ToUser("u0").Grants("P0").Until(w.clock.Now().Add(2 * time.Hour)).Obj()
-		w.reader.objects = append(beginning(), assignment("a0", "r0", "u0"), ending)
+		w.objects = append(beginning(), assignment("a0", "r0", "u0"), ending)
 		w.begin()
 		deadline := float64(ending.Spec.ExpiresAt.Unix())
 		now := w.expectGauges(nil, map[string]float64{
@@ -104,7 +104,7 @@ func TestTheMetricsFollowTheCluster(t *testing.T) {
 		}, "objects TemporaryPermissionGrant InForce ready", "temporary_grants_next_deadline_timestamp_seconds")
 
 		w.fake.Hook(storetest.Hooks{Write: func(context.Context, []store.Tuple, []store.Key) error { return store.ErrUnavailable }})
-		if _, err := w.engine.Apply(w.Context(), assignment("a1", "r9", "u1")); err == nil {
+		if _, err := w.put(assignment("a1", "r9", "u1")); err == nil {
 			t.Fatal("applied without a store")
 		}
 		w.sleep(5 * time.Second)
@@ -120,7 +120,7 @@ func TestTheMetricsFollowTheCluster(t *testing.T) {
 
 func TestOnlyTheEngineThatRunsIsInTheRegistry(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.reader.objects = beginning()
+		w.objects = beginning()
 		expectSeen := func(want bool) {
 			t.Helper()
 			synctest.Wait()

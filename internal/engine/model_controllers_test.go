@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -24,11 +25,16 @@ import (
 func (m *model) start() {
 	m.engine = engine.New(engine.Options{
 		Connect: func(context.Context) (store.Store, error) { return m.fake, nil },
-		Reader:  &live{m}, Limits: state.Limits{ConditionCost: store.EmbeddedConditionCost},
-		Clock: m.clock, CompareEvery: compareEvery, CountEvery: time.Second, Log: logr.Discard(),
+		Limits:  state.Limits{ConditionCost: store.EmbeddedConditionCost},
+		Clock:   m.clock, CompareEvery: compareEvery, CountEvery: time.Second, Log: logr.Discard(),
 	})
 	ctx, cancel := context.WithCancel(m.Context())
-	ended := make(chan struct{})
+	m.engine.Observe(slices.Collect(maps.Values(m.objects))...)
+	ended, evaluated := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(evaluated)
+		m.engine.Evaluate(ctx)
+	}()
 	go func() {
 		defer close(ended)
 		if err := m.engine.Start(ctx); err != nil {
@@ -36,7 +42,7 @@ func (m *model) start() {
 		}
 	}()
 	var working sync.WaitGroup
-	m.queues, m.next = map[string]*queue{}, map[kinds.Ref]time.Time{}
+	m.events, m.queues, m.next = nil, map[string]*queue{}, map[kinds.Ref]time.Time{}
 	for _, kind := range watched {
 		m.queues[kind] = &queue{}
 		if err := m.engine.Source(kind).Start(ctx, m.queues[kind]); err != nil {
@@ -46,6 +52,7 @@ func (m *model) start() {
 	m.stop = func() {
 		cancel()
 		<-ended
+		<-evaluated
 		synctest.Wait()
 		working.Wait()
 		m.queues = nil
@@ -56,7 +63,7 @@ func (m *model) start() {
 		m.working[ref] = true
 		m.mu.Unlock()
 		working.Go(func() {
-			m.reconcileOne(ctx, ref, request)
+			m.reconcileOne(ctx, ref)
 			m.mu.Lock()
 			delete(m.working, ref)
 			m.mu.Unlock()
@@ -71,6 +78,7 @@ func (m *model) start() {
 // waits in the queue until that is done.
 func (m *model) work() {
 	for {
+		m.deliver()
 		synctest.Wait()
 		busy := false
 		for _, kind := range watched {
@@ -87,14 +95,44 @@ func (m *model) work() {
 					queue.Add(request)
 				default:
 					busy = true
+					m.deliver()
 					m.reconcile(kind, request)
 					synctest.Wait()
 				}
 			}
 		}
-		if !busy {
+		if !busy && len(m.events) == 0 {
 			return
 		}
+	}
+}
+
+// deliver shows the engine and the controllers what has happened since, as watches do.
+func (m *model) deliver() {
+	m.mu.Lock()
+	events := m.events
+	m.events = nil
+	var seen []client.Object
+	var gone []kinds.Ref
+	for _, ref := range events {
+		if object := m.objects[ref]; object != nil {
+			seen = append(seen, object)
+		} else {
+			gone = append(gone, ref)
+		}
+	}
+	m.mu.Unlock()
+	m.engine.Forget(gone...)
+	m.engine.Observe(seen...)
+	for _, ref := range events {
+		m.requeue(ref)
+	}
+}
+
+// requeue has a controller look at an object.
+func (m *model) requeue(ref kinds.Ref) {
+	if queue := m.queues[ref.Kind]; queue != nil {
+		queue.Add(reconcile.Request{NamespacedName: client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}})
 	}
 }
 
@@ -106,32 +144,29 @@ func (m *model) workedOn() []kinds.Ref {
 }
 
 // reconcileOne is what package controllers does for an object, but for statuses that decide nothing.
-func (m *model) reconcileOne(ctx context.Context, ref kinds.Ref, request reconcile.Request) {
-	if about, err := m.engine.Admit(ctx, ref.Kind, request); err != nil || !about {
-		return
-	}
+func (m *model) reconcileOne(ctx context.Context, ref kinds.Ref) {
 	m.mu.Lock()
 	object := m.objects[ref]
 	m.mu.Unlock()
-	if object == nil {
-		_ = m.engine.Remove(ctx, ref)
+	if object == nil || ref.Kind == kinds.Namespace {
 		return
 	}
-	if object.GetDeletionTimestamp() != nil && !kinds.KeptWhileDeleted(ref.Kind) {
-		if m.engine.Remove(ctx, ref) == nil {
-			m.released(ref, object)
-		}
+	outcome, err := m.engine.Outcome(ctx, object)
+	if errors.Is(err, engine.ErrBehind) {
+		m.requeue(ref)
+	}
+	if err != nil {
 		return
 	}
-	outcome, unconfirmed := m.engine.Apply(ctx, object.DeepCopyObject().(client.Object))
+	unconfirmed := m.engine.Await(ctx, ref)
 	switch {
 	case unconfirmed != nil:
-	case outcome.Done || object.GetDeletionTimestamp() != nil && !outcome.Protected && ref.Kind != kinds.Namespace:
+	case outcome.Done || object.GetDeletionTimestamp() != nil && !outcome.Protected:
 		m.released(ref, object)
 	case m.notes(ref, object, outcome):
 	case outcome.Next.IsZero():
 	case !outcome.Next.After(m.clock.Now()):
-		m.look(ref) // it came while the store was waited for
+		m.requeue(ref) // it came while the store was waited for
 	default:
 		m.mu.Lock()
 		m.next[ref] = outcome.Next
@@ -150,7 +185,7 @@ func (m *model) notes(ref kinds.Ref, object client.Object, outcome state.Outcome
 	invitation.Status.AcceptedAt = &metav1.Time{Time: outcome.Invited.AcceptedAt}
 	m.mu.Lock()
 	if m.objects[ref] == object {
-		m.objects[ref] = invitation
+		m.objects[ref] = m.stored(invitation)
 	}
 	m.mu.Unlock()
 	m.look(ref)
@@ -166,23 +201,4 @@ func (m *model) released(ref kinds.Ref, object client.Object) {
 	}
 	m.mu.Unlock()
 	m.look(ref)
-}
-
-// live reads the cluster of a model.
-type live struct{ *model }
-
-// Get implements client.Reader.
-func (l *live) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
-	return l.reader().Get(ctx, key, into, options...)
-}
-
-// List implements client.Reader.
-func (l *live) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
-	return l.reader().List(ctx, list, options...)
-}
-
-func (l *live) reader() *reader {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return &reader{objects: slices.Collect(maps.Values(l.objects))}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -42,6 +43,9 @@ type model struct {
 
 	mu      sync.Mutex
 	objects map[kinds.Ref]client.Object
+	// events are what watches have still to show, and version is the last that an object was given.
+	events  []kinds.Ref
+	version int
 	// next is when objects are to be looked at again, working are those that are being looked at.
 	next    map[kinds.Ref]time.Time
 	working map[kinds.Ref]bool
@@ -75,6 +79,7 @@ func newModel(t *testing.T, script []byte) *model {
 func (m *model) run() {
 	m.fragile = m.oneIn(2)
 	for _, object := range foundation(m.dice) {
+		m.stored(object)
 		m.objects[kinds.RefOf(object)], m.wished[kinds.RefOf(object)] = object, object
 	}
 	m.start()
@@ -205,7 +210,7 @@ func (m *model) replace(ref kinds.Ref, object client.Object) {
 	m.pivotal = m.pivotal || isPivotal(ref.Kind)
 	m.wished[ref] = object
 	m.mu.Lock()
-	m.objects[ref] = object
+	m.objects[ref] = m.stored(object)
 	m.mu.Unlock()
 	m.look(ref)
 }
@@ -219,11 +224,18 @@ func (m *model) gone(ref kinds.Ref) {
 	m.look(ref)
 }
 
-// look has a controller look at an object, as a watch does.
+// look has watches show what has become of an object.
 func (m *model) look(ref kinds.Ref) {
-	if queue := m.queues[ref.Kind]; queue != nil {
-		queue.Add(reconcile.Request{NamespacedName: client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}})
-	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.events = append(m.events, ref)
+}
+
+// stored gives an object its next version.
+func (m *model) stored(object client.Object) client.Object {
+	m.version++
+	object.SetResourceVersion(strconv.Itoa(m.version))
+	return object
 }
 
 // advance lets hours pass. Nobody has looked at anything when the first decisions are made.
@@ -239,7 +251,7 @@ func (m *model) wakeDue() {
 	for ref, at := range m.next {
 		if !at.After(m.clock.Now()) {
 			delete(m.next, ref)
-			m.look(ref)
+			m.requeue(ref)
 		}
 	}
 }

@@ -2,24 +2,22 @@ package engine_test
 
 import (
 	"context"
-	"reflect"
+	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/go-logr/logr"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/util/workqueue"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
@@ -43,9 +41,11 @@ type world struct {
 	*testing.T
 	engine *engine.Engine
 	fake   *storetest.Fake
-	reader *reader
-	clock  *clocktesting.FakeClock
-	queues map[string]*queue
+	// objects are what the cluster has when the engine starts.
+	objects []client.Object
+	version atomic.Int64
+	clock   *clocktesting.FakeClock
+	queues  map[string]*queue
 	// stop ends the engine, and ended is closed when it has.
 	stop  context.CancelFunc
 	ended chan struct{}
@@ -55,12 +55,12 @@ func inWorld(t *testing.T, test func(*world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{
-			T: t, fake: storetest.NewFake(), reader: &reader{}, queues: map[string]*queue{},
+			T: t, fake: storetest.NewFake(), queues: map[string]*queue{},
 			clock: clocktesting.NewFakeClock(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)),
 		}
 		w.engine = engine.New(engine.Options{
 			Connect: func(context.Context) (store.Store, error) { return w.fake, nil },
-			Reader:  w.reader, Limits: state.Limits{ConditionCost: 1000}, Clock: w.clock, CompareEvery: compareEvery, CountEvery: time.Second,
+			Limits:  state.Limits{ConditionCost: 1000}, Clock: w.clock, CompareEvery: compareEvery, CountEvery: time.Second,
 			Log: logr.Discard(),
 		})
 		test(w)
@@ -70,10 +70,16 @@ func inWorld(t *testing.T, test func(*world)) {
 	})
 }
 
-// start starts the engine, which waits for the controllers.
+// start starts the engine and the controllers, before anything of the cluster has been seen.
 func (w *world) start() {
 	ctx, cancel := context.WithCancel(w.Context())
 	w.stop, w.ended = cancel, make(chan struct{})
+	for _, kind := range watched {
+		w.queues[kind] = &queue{}
+		if err := w.engine.Source(kind).Start(ctx, w.queues[kind]); err != nil {
+			w.Fatal(err)
+		}
+	}
 	go func() {
 		defer close(w.ended)
 		if err := w.engine.Start(ctx); err != nil {
@@ -83,41 +89,63 @@ func (w *world) start() {
 	w.Cleanup(func() { cancel(); <-w.ended })
 }
 
-// watch does what a controller does when its watches are in place.
-func (w *world) watch(kind string) {
-	w.Helper()
-	queue := &queue{}
-	w.queues[kind] = queue
-	if err := w.engine.Source(kind).Start(w.Context(), queue); err != nil {
-		w.Fatal(err)
+// see has the engine evaluate what the cluster has.
+func (w *world) see() {
+	for _, object := range w.objects {
+		w.engine.Observe(w.stored(object))
 	}
-	if len(queue.added) != 1 {
-		w.Fatalf("the controller of %s finds %v in its queue, want one request to begin with", kind, queue.added)
-	}
-	if about, err := w.engine.Admit(w.Context(), kind, queue.added[0]); err != nil || about {
-		w.Fatalf("the first request of %s: about an object: %t, %v", kind, about, err)
-	}
+	ctx, cancel := context.WithCancel(w.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.engine.Evaluate(ctx)
+	}()
+	w.Cleanup(func() { cancel(); <-ended })
 }
 
-// begin starts the engine and all controllers, and returns when the store is in sync.
+// begin starts everything, and returns when the store is in sync.
 func (w *world) begin() {
 	w.Helper()
 	w.start()
-	for _, kind := range watched {
-		w.watch(kind)
-	}
+	w.see()
 	synctest.Wait()
 	if !w.engine.InSync() {
 		w.Fatal("not in sync")
 	}
 }
 
-// apply puts an object into the engine, as its controller does.
+// stored is an object as the cluster has it once it has been written.
+func (w *world) stored(object client.Object) client.Object {
+	object = object.DeepCopyObject().(client.Object)
+	object.SetResourceVersion(fmt.Sprint(w.version.Add(1)))
+	object.SetFinalizers([]string{v1alpha1.Finalizer})
+	return object
+}
+
+// put writes an object, and does what its controller does.
+func (w *world) put(object client.Object) (state.Outcome, error) {
+	object = w.stored(object)
+	w.engine.Observe(object)
+	outcome, err := w.engine.Outcome(w.Context(), object)
+	if err != nil {
+		w.Error(err)
+	}
+	return outcome, w.engine.Await(w.Context(), kinds.RefOf(object))
+}
+
+// apply is put, while the store answers.
 func (w *world) apply(object client.Object) {
 	w.Helper()
-	if _, err := w.engine.Apply(w.Context(), object.DeepCopyObject().(client.Object)); err != nil {
+	if _, err := w.put(object); err != nil {
 		w.Fatal(err)
 	}
+}
+
+// remove removes an object.
+func (w *world) remove(ref kinds.Ref) error {
+	w.engine.Forget(ref)
+	synctest.Wait()
+	return w.engine.Await(w.Context(), ref)
 }
 
 func (w *world) sleep(d time.Duration) {
@@ -168,37 +196,6 @@ func (q *queue) Add(request reconcile.Request) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.added = append(q.added, request)
-}
-
-// reader is a cluster. It lists nothing before it is opened, if it has a gate.
-type reader struct {
-	objects []client.Object
-	gate    chan struct{}
-}
-
-// Get implements client.Reader.
-func (r *reader) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
-	for _, object := range r.objects {
-		if reflect.TypeOf(object) == reflect.TypeOf(into) && client.ObjectKeyFromObject(object) == key {
-			reflect.ValueOf(into).Elem().Set(reflect.ValueOf(object.DeepCopyObject()).Elem())
-			return nil
-		}
-	}
-	return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
-}
-
-// List implements client.Reader.
-func (r *reader) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
-	if r.gate != nil {
-		<-r.gate
-	}
-	var found []runtime.Object
-	for _, object := range r.objects {
-		if reflect.TypeOf(list).Elem().Name() == reflect.TypeOf(object).Elem().Name()+"List" {
-			found = append(found, object.DeepCopyObject())
-		}
-	}
-	return meta.SetList(list, found)
 }
 
 func namespace(name string) client.Object {

@@ -141,7 +141,6 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 
 	e := engine.New(engine.Options{
 		Connect:      o.connect(options),
-		Reader:       mgr.GetClient(),
 		Limits:       limits(options),
 		Clock:        options.Clock,
 		CompareEvery: options.CompareEvery,
@@ -167,7 +166,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 			return err
 		}
 	}
-	if err := mgr.Add(e); err != nil {
+	if err := errors.Join(mgr.Add(e.Feed(mgr.GetCache())), mgr.Add(e)); err != nil {
 		return fmt.Errorf("adding the engine: %w", err)
 	}
 	if options.WebhookPort != 0 {
@@ -261,17 +260,11 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 		server.Register(path, options.WebhookClients.Only(judged))
 	}
 	register(admission.StampPath, &admission.Stamper{Reviewer: reviewer, Clock: options.Clock})
-	follower := engine.NewFollower(e, o.manager.GetCache())
 	register(admission.ValidatePath, &admission.Validator{
-		Reviewer: reviewer, State: follower.State, Clock: options.Clock,
+		Reviewer: reviewer, State: e.State, Clock: options.Clock,
 		UsernamePrefix: options.UsernamePrefix,
 		Authenticated:  options.WebhookClients.Restricted(),
 	})
-	if options.LeaderElect {
-		if err := o.manager.Add(follower); err != nil {
-			return fmt.Errorf("adding the follower: %w", err)
-		}
-	}
 	if err := o.manager.Add(server); err != nil {
 		return fmt.Errorf("adding the webhook: %w", err)
 	}
@@ -279,7 +272,7 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 		if _, err := keeper.Certificate(nil); err != nil {
 			return err
 		}
-		if follower.State() == nil {
+		if e.State() == nil {
 			return errors.New("the objects by which requests are judged are not loaded yet")
 		}
 		return server.StartedChecker()(request)

@@ -80,12 +80,15 @@ type Change struct {
 	Cells  []Touched[tuples.Cell]
 	// Used are roles that more or fewer objects name now.
 	Used []kinds.Ref
+	// Again are objects that must be put again, since what they are held to depends on what has changed.
+	Again []kinds.Ref
 }
 
 // add adds what another part of the same change has brought about.
 func (c *Change) add(more Change) {
 	c.Outcomes, c.Used = append(c.Outcomes, more.Outcomes...), append(c.Used, more.Used...)
 	c.Tuples, c.Cells = append(c.Tuples, more.Tuples...), append(c.Cells, more.Cells...)
+	c.Again = append(c.Again, more.Again...)
 }
 
 // Touched is something in the store that an object's change has touched.

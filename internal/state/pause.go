@@ -244,11 +244,11 @@ func (p *pass) pauseOrganization(name string, paused bool) {
 		kinds.GroupMembership: n.membershipsOf[name], kinds.Invitation: n.invitationsOf[name],
 	} {
 		for key := range keys {
-			p.change.Outcomes = append(p.change.Outcomes, kinds.Named(kind, key))
+			p.change.Again = append(p.change.Again, kinds.Named(kind, key))
 		}
 	}
 	for ref := range n.grantsOf[name] {
-		p.change.Outcomes = append(p.change.Outcomes, ref)
+		p.change.Again = append(p.change.Again, ref)
 	}
 	for key := range p.state.policies {
 		p.change.Outcomes = append(p.change.Outcomes, kinds.Named(kinds.AccessPolicy, key))

@@ -86,7 +86,7 @@ func (p *pausing) change(ref kinds.Ref, edit func(client.Object), seen bool) {
 	p.objects[ref] = object
 	if seen {
 		// A controller looks again at all that another object's change concerns.
-		for _, concerned := range p.state.Put(copies(object)...).Outcomes {
+		for _, concerned := range p.state.Put(copies(object)...).Again {
 			if o := p.objects[concerned]; o != nil {
 				p.state.Put(copies(o)...)
 				p.report(p.state, concerned)
@@ -115,7 +115,7 @@ func (p *pausing) anew() (anew, follows *state.State) {
 	var all []client.Object
 	for _, object := range p.objects {
 		all = append(all, object)
-		follows.Follow(copies(object)...)
+		follows.Follow(nil, copies(object)...)
 	}
 	anew.Put(copies(all...)...)
 	return anew, follows

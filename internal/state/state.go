@@ -56,7 +56,9 @@ func (s *State) PutAnd(observe Observer, objects ...client.Object) Change {
 
 // Follow is Put for whoever does not carry out the state: what an object that is paused is kept to is then
 // what its status records.
-func (s *State) Follow(objects ...client.Object) Change { return s.putAll(false, nil, objects) }
+func (s *State) Follow(observe Observer, objects ...client.Object) Change {
+	return s.putAll(false, observe, objects)
+}
 
 func (s *State) putAll(remembers bool, observe Observer, objects []client.Object) Change {
 	byTenant := map[string][]client.Object{}

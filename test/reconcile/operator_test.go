@@ -89,13 +89,13 @@ func (o *operatorUnderTest) begin() {
 	})}
 	o.engine = engine.New(engine.Options{
 		Connect:      func(context.Context) (store.Store, error) { return authorization, nil },
-		Reader:       mgr.GetClient(),
 		Limits:       state.Limits{ConditionCost: store.EmbeddedConditionCost},
 		Clock:        clock.RealClock{},
 		CompareEvery: 1000 * time.Hour,
 		CountEvery:   time.Second,
 		Log:          errorsOnly,
 	})
+	Expect(mgr.Add(o.engine.Feed(cached))).To(Succeed())
 	Expect(mgr.Add(o.engine)).To(Succeed())
 	Expect(controllers.SetupWithManager(ctx, mgr, o.engine, controllers.Options{Workers: 16, Clock: clock.RealClock{}, UsernamePrefix: "oidc:"})).To(Succeed())
 

@@ -1,0 +1,51 @@
+package state
+
+import (
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+)
+
+// Unchanged says whether evaluating an object again can't say anything new: all that is read of it is as it was. So the
+// operator's own write of a status costs no evaluation.
+func Unchanged(before, now client.Object) bool {
+	if before.GetUID() != now.GetUID() || before.GetCreationTimestamp() != now.GetCreationTimestamp() ||
+		before.GetDeletionTimestamp().IsZero() != now.GetDeletionTimestamp().IsZero() ||
+		!slices.Equal(before.GetFinalizers(), now.GetFinalizers()) || !maps.Equal(before.GetAnnotations(), now.GetAnnotations()) {
+		return false
+	}
+	was, ours := before.(v1alpha1.Object)
+	if !ours {
+		return true // a namespace, of which nothing else is known
+	}
+	is := now.(v1alpha1.Object)
+	return v1alpha1.SameDeclared(was, is) && sameStatus(was, is)
+}
+
+// sameStatus says whether what is read of a status is the same. Of a paused object that is all.
+func sameStatus(was, is v1alpha1.Object) bool {
+	before, now := was.CommonStatus(), is.CommonStatus()
+	if IsPaused(is) || before.Held != nil || now.Held != nil {
+		return equality.Semantic.DeepEqual(before, now)
+	}
+	switch o := is.(type) {
+	case *v1alpha1.TemporaryPermissionGrant:
+		return endNoted(was.(*v1alpha1.TemporaryPermissionGrant)).Equal(endNoted(o))
+	case *v1alpha1.Invitation:
+		return was.(*v1alpha1.Invitation).Status.AcceptedAt.Equal(o.Status.AcceptedAt)
+	}
+	return true
+}
+
+// endNoted is the deadline that a status says has passed, nil where it does not.
+func endNoted(o *v1alpha1.TemporaryPermissionGrant) *metav1.Time {
+	if o.Status.Phase != v1alpha1.PhaseExpired {
+		return nil
+	}
+	return o.Status.ExpiresAt
+}
