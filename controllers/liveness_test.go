@@ -140,19 +140,32 @@ func TestTheProbeFailsWhereAReconcileHangsAndNotWhereTheClusterOrTheStoreDoes(t 
 	}
 }
 
+// noneListed are the versions at the beginning, before there were any objects.
+func noneListed(context.Context) (engine.Versions, error) {
+	found := engine.Versions{Listed: map[string]string{kinds.Namespace: "1"}}
+	for _, kind := range kinds.All {
+		found.Listed[kind.Name] = "1"
+	}
+	return found, nil
+}
+
 // startEngine returns an engine that has loaded a cluster and has it in a store.
 func startEngine(ctx context.Context, t *testing.T, tuples store.Store, by clock.WithTicker, cluster []client.Object) *engine.Engine {
 	t.Helper()
 	compared := make(chan struct{})
 	e := engine.New(engine.Options{
-		Connect: func(context.Context) (store.Store, error) { return tuples, nil },
-		Limits:  state.Limits{ConditionCost: store.MaxConditionCost},
-		Clock:   by, CompareEvery: time.Hour, Log: funcr.New(func(_, line string) {
+		Connect:  func(context.Context) (store.Store, error) { return tuples, nil },
+		Versions: noneListed,
+		Limits:   state.Limits{ConditionCost: store.MaxConditionCost},
+		Clock:    by, CompareEvery: time.Hour, Log: funcr.New(func(_, line string) {
 			if strings.Contains(line, "the store holds what the cluster says") {
 				close(compared)
 			}
 		}, funcr.Options{}),
 	})
+	for _, object := range cluster {
+		object.SetResourceVersion("2")
+	}
 	e.Observe(cluster...)
 	go e.Evaluate(ctx)
 	queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -136,11 +137,16 @@ func TestAfterAStartARevocationIsHandledBeforeWhatTheStartFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	listed := engine.Versions{Of: map[kinds.Ref]string{}}
+	for n, object := range objects[len(objects)-many:] {
+		listed.Of[kinds.RefOf(object)] = strconv.Itoa(n + 1)
+	}
 	tuples := storetest.NewFake()
 	e := engine.New(engine.Options{
-		Connect: func(context.Context) (store.Store, error) { return tuples, nil },
-		Limits:  state.Limits{ConditionCost: store.MaxConditionCost},
-		Clock:   clock.RealClock{}, CompareEvery: time.Hour, CountEvery: time.Second, Log: logr.Discard(),
+		Connect:  func(context.Context) (store.Store, error) { return tuples, nil },
+		Versions: func(context.Context) (engine.Versions, error) { return listed, nil },
+		Limits:   state.Limits{ConditionCost: store.MaxConditionCost},
+		Clock:    clock.RealClock{}, CompareEvery: time.Hour, CountEvery: time.Second, Log: logr.Discard(),
 	})
 	ctx, stop := context.WithCancel(t.Context())
 	if err := errors.Join(mgr.Add(e.Feed(mgr.GetCache())), mgr.Add(e)); err != nil {

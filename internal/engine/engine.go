@@ -30,7 +30,9 @@ import (
 type Options struct {
 	// Connect returns the store; it is called until it does.
 	Connect func(context.Context) (store.Store, error)
-	Limits  state.Limits
+	// Versions says which objects there are, as of now: not from a cache.
+	Versions func(context.Context) (Versions, error)
+	Limits   state.Limits
 	// Clock says which temporary grants have begun and ended, and when to look at them again.
 	Clock clock.WithTicker
 	// CompareEvery is how often the whole store is compared, with jitter.
@@ -188,7 +190,7 @@ func (e *Engine) keepDeadlines(ctx context.Context) {
 // Outage is why the store can't be used, nil while it can.
 func (e *Engine) Outage() error { return e.syncer.Outage() }
 
-// State is what the cluster says; nil until it has been loaded.
+// State is what the cluster says, as far as this replica has seen it; nil until it has been loaded.
 func (e *Engine) State() *state.State {
 	select {
 	case <-e.loaded:
@@ -196,6 +198,15 @@ func (e *Engine) State() *state.State {
 	default:
 		return nil
 	}
+}
+
+// LeadersState is what decisions are made by on the replica that leads; nil on the others, which may be behind what has
+// been let go.
+func (e *Engine) LeadersState() *state.State {
+	if !e.leads.Load() {
+		return nil
+	}
+	return e.state
 }
 
 // InSync says whether the store has held exactly what the cluster says since this engine was started.
@@ -233,6 +244,9 @@ func (e *Engine) Start(ctx context.Context) error {
 	select {
 	case <-e.loaded:
 	case <-ctx.Done():
+		return nil
+	}
+	if e.catchUp(ctx); ctx.Err() != nil {
 		return nil
 	}
 	e.later = workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[kinds.Ref]{Clock: e.options.Clock})

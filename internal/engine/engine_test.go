@@ -69,6 +69,80 @@ func TestWhoeverIsStoppedBeforeAnythingIsLoadedHearsNothing(t *testing.T) {
 	})
 }
 
+func TestALeaderWritesNothingBeforeItHasSeenWhatThereIs(t *testing.T) {
+	user := kinds.Ref{Kind: kinds.User, Namespace: "acme", Name: "u1"}
+	for name, test := range map[string]struct {
+		// behind makes the watches be behind what there is, and caughtUp ends that.
+		behind   func(*world)
+		caughtUp func(*world)
+	}{
+		"an object that the watch does not show yet": {
+			behind: func(w *world) { w.there.Of[kinds.Ref{Kind: kinds.User, Namespace: "acme", Name: "u2"}] = "1000" },
+			caughtUp: func(w *world) {
+				w.version.Store(999)
+				w.engine.Observe(w.stored(build.User("acme", "u2").Obj()))
+			},
+		},
+		"an edit that the watch does not show yet": {
+			behind: func(w *world) { w.there.Of[user] = "1000" },
+			caughtUp: func(w *world) {
+				w.version.Store(999)
+				w.engine.Observe(w.stored(build.User("acme", "u1").Suspended().Obj()))
+			},
+		},
+		"a deletion that the watch does not show yet": {
+			behind: func(w *world) {
+				delete(w.there.Of, user)
+				w.there.Listed = map[string]string{kinds.User: "1000"}
+			},
+			caughtUp: func(w *world) { w.engine.Forget(user) },
+		},
+		"an object that is gone by the time of the next list": {
+			behind:   func(w *world) { w.there.Of[kinds.Ref{Kind: kinds.User, Namespace: "acme", Name: "u2"}] = "1000" },
+			caughtUp: func(w *world) { delete(w.there.Of, kinds.Ref{Kind: kinds.User, Namespace: "acme", Name: "u2"}) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.objects = append(beginning(), assignment("a0", "r0", "u1"))
+				w.see()
+				test.behind(w)
+				w.start()
+				w.sleep(time.Minute)
+				if w.engine.LeadersState() != nil || len(w.fake.Tuples()) != 0 {
+					t.Error("it leads by what it has not seen")
+				}
+				if w.engine.State() == nil {
+					t.Error("what has been seen is not known")
+				}
+				test.caughtUp(w)
+				w.sleep(time.Minute)
+				if w.engine.LeadersState() == nil || !w.engine.InSync() {
+					t.Error("it does not lead")
+				}
+			})
+		})
+	}
+}
+
+func TestWhatChangesBeforeAReplicaLeadsIsLookedAtAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.objects = append(beginning(), assignment("a0", "later", "u0"))
+		w.see()
+		w.there.Of[kinds.Ref{Kind: kinds.User, Namespace: "acme", Name: "u2"}] = "1000" // so that it does not lead yet
+		w.start()
+		synctest.Wait()
+		w.engine.Observe(w.stored(build.Role("acme", "later").Grants("P0").Obj()))
+		w.expectQueued(kinds.RoleAssignment, "acme/a0")
+		w.forgetQueues()
+		w.engine.Observe(w.stored(assignment("a1", "r0", "u0")))
+		w.expectQueued(kinds.Role, "acme/r0")
+		if w.engine.LeadersState() != nil {
+			t.Error("it leads")
+		}
+	})
+}
+
 func TestAnObjectTakesEffectOnceItHasItsFinalizer(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.objects = beginning()

@@ -24,9 +24,9 @@ import (
 // start starts an engine and the controllers, which find every object in their queues.
 func (m *model) start() {
 	m.engine = engine.New(engine.Options{
-		Connect: func(context.Context) (store.Store, error) { return m.fake, nil },
-		Limits:  state.Limits{ConditionCost: store.EmbeddedConditionCost},
-		Clock:   m.clock, CompareEvery: compareEvery, CountEvery: time.Second, Log: logr.Discard(),
+		Connect:  func(context.Context) (store.Store, error) { return m.fake, nil },
+		Versions: m.versions, Limits: state.Limits{ConditionCost: store.EmbeddedConditionCost},
+		Clock: m.clock, CompareEvery: compareEvery, CountEvery: time.Second, Log: logr.Discard(),
 	})
 	ctx, cancel := context.WithCancel(m.Context())
 	m.engine.Observe(slices.Collect(maps.Values(m.objects))...)
@@ -72,6 +72,17 @@ func (m *model) start() {
 	for ref := range m.objects {
 		m.look(ref)
 	}
+}
+
+// versions are those of the objects that there are.
+func (m *model) versions(context.Context) (engine.Versions, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := engine.Versions{Of: map[kinds.Ref]string{}}
+	for ref, object := range m.objects {
+		all.Of[ref] = object.GetResourceVersion()
+	}
+	return all, nil
 }
 
 // work has the controllers work until they have nothing more in their queues. What is being worked on already

@@ -44,8 +44,10 @@ type world struct {
 	// objects are what the cluster has when the engine starts.
 	objects []client.Object
 	version atomic.Int64
-	clock   *clocktesting.FakeClock
-	queues  map[string]*queue
+	// there are the versions of objects when the engine begins to lead.
+	there  engine.Versions
+	clock  *clocktesting.FakeClock
+	queues map[string]*queue
 	// stop ends the engine, and ended is closed when it has.
 	stop  context.CancelFunc
 	ended chan struct{}
@@ -59,8 +61,9 @@ func inWorld(t *testing.T, test func(*world)) {
 			clock: clocktesting.NewFakeClock(time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)),
 		}
 		w.engine = engine.New(engine.Options{
-			Connect: func(context.Context) (store.Store, error) { return w.fake, nil },
-			Limits:  state.Limits{ConditionCost: 1000}, Clock: w.clock, CompareEvery: compareEvery, CountEvery: time.Second,
+			Connect:  func(context.Context) (store.Store, error) { return w.fake, nil },
+			Versions: func(context.Context) (engine.Versions, error) { return w.there, nil },
+			Limits:   state.Limits{ConditionCost: 1000}, Clock: w.clock, CompareEvery: compareEvery, CountEvery: time.Second,
 			Log: logr.Discard(),
 		})
 		test(w)
@@ -91,8 +94,11 @@ func (w *world) start() {
 
 // see has the engine evaluate what the cluster has.
 func (w *world) see() {
+	w.there = engine.Versions{Of: map[kinds.Ref]string{}}
 	for _, object := range w.objects {
-		w.engine.Observe(w.stored(object))
+		object = w.stored(object)
+		w.there.Of[kinds.RefOf(object)] = object.GetResourceVersion()
+		w.engine.Observe(object)
 	}
 	ctx, cancel := context.WithCancel(w.Context())
 	ended := make(chan struct{})

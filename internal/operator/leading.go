@@ -22,9 +22,9 @@ type leading struct {
 
 // Enter implements decision.Memory.
 func (l leading) Enter() (decision.State, error) {
-	known := l.engine.State()
+	known := l.engine.LeadersState()
 	if known == nil {
-		return nil, errors.New("this replica does not lead, or has not loaded the cluster's objects yet")
+		return nil, errors.New("this replica does not lead, or has not seen yet all that there is in the cluster")
 	}
 	return known, l.Leave()
 }

@@ -141,6 +141,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 
 	e := engine.New(engine.Options{
 		Connect:      o.connect(options),
+		Versions:     engine.VersionsFrom(mgr.GetAPIReader()),
 		Limits:       limits(options),
 		Clock:        options.Clock,
 		CompareEvery: options.CompareEvery,

@@ -42,8 +42,8 @@ func New(limits Limits, clock clock.PassiveClock) *State {
 	return s
 }
 
-// Observer is told of a change to one organization, and can ask for outcomes, before anybody can see the next one.
-type Observer func(change Change, outcome func(kinds.Ref) Outcome)
+// Observer is told of a change to one organization, before anybody can see the next one.
+type Observer func(Change)
 
 // Put adds objects, or replaces what was known of them. They belong to the state afterwards. What it held of
 // an object before is what one that is paused is kept to.
@@ -125,10 +125,7 @@ func (s *State) changeTenant(name string, observe Observer, do func(*pass)) (Cha
 	change := p.run()
 	change.Organization = name
 	if observe != nil {
-		observe(change, func(ref kinds.Ref) Outcome {
-			outcome, _ := t.outcomeSaid(ref)
-			return outcome
-		})
+		observe(change)
 	}
 	if t.isEmpty() {
 		t.gone = true

@@ -36,6 +36,14 @@ func sameStatus(was, is v1alpha1.Object) bool {
 	switch o := is.(type) {
 	case *v1alpha1.TemporaryPermissionGrant:
 		return endNoted(was.(*v1alpha1.TemporaryPermissionGrant)).Equal(endNoted(o))
+	case *v1alpha1.RoleAssignment:
+		return seenToEnd(o.Spec.Window, was.(*v1alpha1.RoleAssignment).Status.WindowStatus) == seenToEnd(o.Spec.Window, o.Status.WindowStatus)
+	case *v1alpha1.PermissionGrant:
+		return seenToEnd(o.Spec.Window, was.(*v1alpha1.PermissionGrant).Status.WindowStatus) == seenToEnd(o.Spec.Window, o.Status.WindowStatus)
+	case *v1alpha1.GroupMembership:
+		return seenToEnd(o.Spec.Window, was.(*v1alpha1.GroupMembership).Status.WindowStatus) == seenToEnd(o.Spec.Window, o.Status.WindowStatus)
+	case *v1alpha1.AccessRequest:
+		return equality.Semantic.DeepEqual(was.(*v1alpha1.AccessRequest).Status, o.Status)
 	case *v1alpha1.Invitation:
 		return was.(*v1alpha1.Invitation).Status.AcceptedAt.Equal(o.Status.AcceptedAt)
 	}

@@ -92,8 +92,10 @@ var _ = Describe("A grant of what the catalogue does not know", func() {
 			g.Spec.Duration = new(v1alpha1.Duration("PT1H"))
 			create(g)
 			expectReason(g, v1alpha1.ReasonPermissionsInvalid, "1 of 1")
+			// The catalogue may be seen after the grant.
+			Eventually(func() []v1alpha1.PermissionOutcome { return observed(g).Status.Permissions }).
+				Should(HaveExactElements(haveOutcome(g.Spec.PermissionGrant.Permission, why)))
 			status := observed(g).Status
-			Expect(status.Permissions).To(HaveExactElements(haveOutcome(g.Spec.PermissionGrant.Permission, why)))
 			Expect(status.Phase).To(Equal(v1alpha1.PhaseActive))
 			Expect(status.InForce).To(BeFalse())
 			Expect(status.ExpiresAt).NotTo(BeNil())

@@ -89,6 +89,7 @@ func (o *operatorUnderTest) begin() {
 	})}
 	o.engine = engine.New(engine.Options{
 		Connect:      func(context.Context) (store.Store, error) { return authorization, nil },
+		Versions:     engine.VersionsFrom(mgr.GetAPIReader()),
 		Limits:       state.Limits{ConditionCost: store.EmbeddedConditionCost},
 		Clock:        clock.RealClock{},
 		CompareEvery: 1000 * time.Hour,
