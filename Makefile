@@ -87,7 +87,7 @@ bench: controlplane build ## Measure what docs/performance.md promises. BENCH_SC
 generate: ## Generate deep copies, the CRDs, the operator's ClusterRole and docs/reference from the Go code, and the chart's manifests.
 	$(CONTROLLER_GEN) object paths=./api/...
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
-	$(CONTROLLER_GEN) rbac:roleName=bailiwick paths=./controllers/... paths=./internal/admission/... paths=./internal/installation/... output:rbac:dir=config/rbac
+	$(CONTROLLER_GEN) rbac:roleName=bailiwick paths=./controllers/... paths=./internal/admission/... paths=./internal/installation/... paths=./internal/serviceaccounts/... paths=./internal/operator/... output:rbac:dir=config/rbac
 	go run -buildvcs=false ./hack/reference
 	hack/chart.sh
 

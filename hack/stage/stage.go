@@ -125,7 +125,7 @@ func (s *Stage) StartOperator(ctx context.Context, flags ...string) error {
 		"--webhook-client-names=" + controlplane.WebhookClientName,
 		"--metrics-address=" + s.addresses[4],
 		"--decision-address=" + s.addresses[5],
-		"--decision-keys-file=" + s.keysPath(),
+		"--decision-keys-file=" + s.keysPath(), "--decision-service-accounts",
 		"--scim-address=" + s.addresses[6],
 		"--leader-elect=false",
 	}, flags...)...)

@@ -13,6 +13,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/bailiwick-dev/bailiwick/internal/caller"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
 
@@ -34,20 +35,7 @@ type Caller struct {
 	Name          string
 	organizations map[string]struct{}
 	all           bool
-	// DefaultScope is where an object lies of which a question does not say that; the zero Path where there is none.
-	DefaultScope scope.Path
-	subjectTypes []string
-}
-
-// defaultSubjectType is what a caller calls a User, unless its entry says otherwise.
-const defaultSubjectType = "user"
-
-// AsksAbout says whether subjects of this type are Users to the caller.
-func (c Caller) AsksAbout(subjectType string) bool {
-	if c.subjectTypes == nil {
-		return subjectType == defaultSubjectType
-	}
-	return slices.Contains(c.subjectTypes, subjectType)
+	caller.Profile
 }
 
 // MayAskAbout says whether the caller is told about an organization.
@@ -92,11 +80,12 @@ func parse(content []byte) (book, error) {
 			Organizations []string      `json:"organizations"`
 			DefaultScope  *writtenScope `json:"defaultScope"`
 			SubjectTypes  []string      `json:"subjectTypes"`
+			ReportUnknown bool          `json:"reportUnknown"`
 		} `json:"callers"`
 	}
 	if err := yaml.UnmarshalStrict(content, &file); err != nil {
 		// The library's message may quote the line, and with it a key.
-		return nil, errors.New("it is not YAML with a list callers, of which each has name, key and organizations, and may have defaultScope and subjectTypes")
+		return nil, errors.New("it is not YAML with a list callers, of which each has name, key and organizations, and may have defaultScope, subjectTypes and reportUnknown")
 	}
 	if count := len(file.Callers); count == 0 || count > maxEntries {
 		return nil, fmt.Errorf("callers has %d entries: it needs 1 to %d", count, maxEntries)
@@ -121,26 +110,26 @@ func parse(content []byte) (book, error) {
 		if len(written.Organizations) == 0 {
 			return nil, fmt.Errorf("%s.organizations is empty: name those that it may ask about, or %q for all", where, everyOrganization)
 		}
-		caller := Caller{Name: written.Name, organizations: map[string]struct{}{}}
+		known := Caller{Name: written.Name, organizations: map[string]struct{}{}}
 		for _, organization := range written.Organizations {
 			switch organization {
 			case "":
 				return nil, fmt.Errorf("%s.organizations has an empty name", where)
 			case everyOrganization:
-				caller.all = true
+				known.all = true
 			default:
-				caller.organizations[organization] = struct{}{}
+				known.organizations[organization] = struct{}{}
 			}
 		}
 		var err error
-		if caller.DefaultScope, err = caller.scopeOf(written.DefaultScope); err != nil {
+		if known.DefaultScope, err = known.scopeOf(written.DefaultScope); err != nil {
 			return nil, fmt.Errorf("%s.%w", where, err)
 		}
 		if slices.Contains(written.SubjectTypes, "") {
 			return nil, fmt.Errorf("%s.subjectTypes has an empty type", where)
 		}
-		caller.subjectTypes = written.SubjectTypes
-		made = append(made, entry{key, caller})
+		known.SubjectTypes, known.ReportsUnknown = written.SubjectTypes, written.ReportUnknown
+		made = append(made, entry{key, known})
 	}
 	return made, nil
 }

@@ -2,14 +2,13 @@ package decision
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
@@ -44,10 +43,6 @@ type verdictContext struct {
 type verdictError struct {
 	Status  int    `json:"status"`
 	Message string `json:"message"`
-}
-
-func notFor(organization string) failure {
-	return failure{http.StatusForbidden, fmt.Sprintf("this key is not for the organization %.128q", organization)}
 }
 
 // refused says whether the question was not looked into.
@@ -204,13 +199,13 @@ func (h handler) evaluate(ctx context.Context, r request, q question) (verdict, 
 	return v, err
 }
 
-func (h handler) verdict(ctx context.Context, caller apikeys.Caller, q question) (verdict, error) {
-	switch {
-	case !caller.MayAskAbout(q.place.Organization):
-		// The same for organizations that there are and that there are not.
-		return refusal(notFor(q.place.Organization)), nil
-	case !caller.AsksAbout(q.subjectType):
-		return verdict{}, nil
+func (h handler) verdict(ctx context.Context, caller asker, q question) (verdict, error) {
+	err := caller.admits(ctx, q.place.Organization)
+	if told, refused := errors.AsType[failure](err); refused {
+		return refusal(told), nil
+	}
+	if err != nil || !caller.AsksAbout(q.subjectType) {
+		return verdict{}, err
 	}
 	answer, err := h.fromMemory(q)
 	if err == nil {

@@ -17,7 +17,6 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
 
-	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -64,9 +63,8 @@ type State interface {
 // Options are what decisions need.
 type Options struct {
 	// URL is under which applications know this decision point, without a slash at its end.
-	URL string
-	// Callers are those who may ask.
-	Callers *apikeys.File
+	URL     string
+	Callers Callers
 	Memory  Memory
 	// Store is asked while Memory may not answer.
 	Store Store
@@ -82,11 +80,14 @@ type Options struct {
 	LogDecisions bool
 }
 
-type handler struct{ Options }
+type handler struct {
+	Options
+	crowd *crowd
+}
 
 // New serves decisions over HTTP.
 func New(options Options) http.Handler {
-	h := handler{options}
+	h := handler{Options: options, crowd: &crowd{underWay: map[string]int{}}}
 	mux := http.NewServeMux()
 	for _, base := range h.bases() {
 		// The specification inserts the well-known path before that of the decision point.
@@ -136,7 +137,7 @@ func malformed(err error) failure { return failure{http.StatusBadRequest, err.Er
 // request is what has been found out about a request before it is answered.
 type request struct {
 	id     string
-	caller apikeys.Caller
+	caller asker
 	body   object
 }
 
@@ -146,47 +147,53 @@ func (h handler) answering(answer func(context.Context, request) (any, error)) h
 		w.Header().Set("Cache-Control", "no-store")
 		ctx, cancel := context.WithTimeout(r.Context(), timeout)
 		defer cancel()
-		admitted, err := h.admit(w, r)
-		if err == nil {
-			var answered any
-			if answered, err = answer(ctx, admitted); err == nil {
-				writeJSON(w, answered)
-				return
-			}
+		admitted := request{id: r.Header.Get(headerRequestID)}
+		answered, err := h.answer(ctx, w, r, &admitted, answer)
+		if err != nil {
+			h.fail(w, r, admitted, err)
+			return
 		}
-		h.fail(w, r, admitted, err)
+		writeJSON(w, answered)
 	})
 }
 
-// admit finds out who asks, and reads what.
-func (h handler) admit(w http.ResponseWriter, r *http.Request) (request, error) {
-	admitted := request{id: r.Header.Get(headerRequestID)}
+// answer finds out who asks, and what, and answers that.
+func (h handler) answer(ctx context.Context, w http.ResponseWriter, r *http.Request, admitted *request, answer func(context.Context, request) (any, error)) (any, error) {
 	var err error
-	admitted.caller, err = h.Callers.Authenticate(r.Header.Values("Authorization"))
-	switch {
-	case errors.Is(err, apikeys.ErrUnknown):
-		return admitted, failure{http.StatusUnauthorized, err.Error()}
-	case err != nil:
-		return admitted, failure{http.StatusServiceUnavailable, "nobody can be told from anybody else: the operator can't read the keys, and its log says why"}
+	if admitted.caller, err = h.Callers.authenticate(ctx, r.Header.Values("Authorization")); err != nil {
+		return nil, err
 	}
+	if !h.crowd.enter(admitted.caller.name) {
+		return nil, failure{http.StatusTooManyRequests, fmt.Sprintf("the caller has %d requests under way, and no more are answered at once: ask again", maxAtOnce)}
+	}
+	defer h.crowd.leave(admitted.caller.name)
+	if admitted.body, err = h.read(w, r); err != nil {
+		return nil, err
+	}
+	return answer(ctx, *admitted)
+}
+
+// read reads what is asked.
+func (h handler) read(w http.ResponseWriter, r *http.Request) (object, error) {
 	if err := h.mayAnswer(); err != nil {
-		return admitted, err
+		return nil, err
 	}
 	media, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset, given := parameters["charset"]; err != nil || media != "application/json" || given && !strings.EqualFold(charset, "utf-8") {
-		return admitted, failure{http.StatusBadRequest, "the header Content-Type is not application/json in UTF-8"}
+		return nil, failure{http.StatusBadRequest, "the header Content-Type is not application/json in UTF-8"}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBodyBytes))
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return admitted, failure{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", tooLarge.Limit)}
+		return nil, failure{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has more than %d bytes", tooLarge.Limit)}
 	}
 	if err != nil {
-		return admitted, failure{http.StatusBadRequest, "the body did not arrive"}
+		return nil, failure{http.StatusBadRequest, "the body did not arrive"}
 	}
-	if admitted.body, err = decode(body); err != nil {
-		return admitted, malformed(err)
+	decoded, err := decode(body)
+	if err != nil {
+		return nil, malformed(err)
 	}
-	return admitted, nil
+	return decoded, nil
 }
 
 // mayAnswer says why no question can be answered, if none can.
@@ -209,10 +216,10 @@ func notReady(reason error) failure {
 func (h handler) fail(w http.ResponseWriter, r *http.Request, admitted request, err error) {
 	told := h.told(r.Context(), admitted, err)
 	if h.LogDecisions {
-		h.Log.Info("no decision", "requestID", admitted.id, "caller", admitted.caller.Name, "path", r.URL.Path, "code", told.code, "reason", told.reason)
+		h.Log.Info("no decision", "requestID", admitted.id, "caller", admitted.caller.name, "path", r.URL.Path, "code", told.code, "reason", told.reason)
 	}
 	switch told.code {
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", "1")
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="bailiwick"`)
@@ -230,6 +237,9 @@ func (h handler) told(ctx context.Context, r request, err error) failure {
 	}
 	if errors.Is(err, store.ErrRefused) {
 		return failure{http.StatusInternalServerError, "the store refused the question: the operator's log says why"}
+	}
+	if errors.Is(err, errNotReviewed) {
+		return failure{http.StatusServiceUnavailable, errNotReviewed.Error() + ": ask again"}
 	}
 	return failure{http.StatusServiceUnavailable, "the store does not answer: ask again"}
 }

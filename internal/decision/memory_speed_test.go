@@ -97,7 +97,7 @@ func BenchmarkMemory(b *testing.B) {
 		reportPercentiles(b, took)
 	})
 	server := httptest.NewServer(decision.New(decision.Options{
-		Callers: apikeys.Open(writeKeys(b), logr.Discard()), Memory: answering{known}, Ready: func() bool { return false }, Clock: clock.RealClock{},
+		Callers: decision.Callers{Keys: apikeys.Open(writeKeys(b), logr.Discard())}, Memory: answering{known}, Ready: func() bool { return false }, Clock: clock.RealClock{},
 	}))
 	b.Cleanup(server.Close)
 	for _, askers := range []int{1, 32} {

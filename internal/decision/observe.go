@@ -50,7 +50,7 @@ func (h handler) decided(r request, q question, v verdict, took time.Duration) {
 		return
 	}
 	fields := []any{
-		"requestID", r.id, "caller", r.caller.Name,
+		"requestID", r.id, "caller", r.caller.name,
 		"subject", shortened(q.subject), "permission", shortened(q.permission),
 		"type", shortened(q.resourceType), "resource", shortened(q.resource), "object", q.place.object(),
 		"result", result, "seconds", took.Seconds(),

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
@@ -72,7 +71,7 @@ func (p place) parent() string {
 
 // parseQuestion reads an evaluation: subject, action, resource and context. Fields that it does not know
 // don't count. The error names the field, and says what to write.
-func parseQuestion(evaluation object, caller apikeys.Caller) (question, error) {
+func parseQuestion(evaluation object, caller asker) (question, error) {
 	var q question
 	ofSubject, err := q.parseSubject(evaluation)
 	if err != nil {

@@ -223,7 +223,7 @@ func TestACallerHasADefaultScopeAndTypesOfSubjects(t *testing.T) {
 	w.keys = writeCallers(t, `{"callers": [
 		{"name": "gateway", "key": "`+acmeKey+`", "organizations": ["acme"], "defaultScope": {"organization": "acme", "workspace": "prod"}, "subjectTypes": ["identity", "user"]},
 		{"name": "other", "key": "`+everyKey+`", "organizations": ["*"], "subjectTypes": ["identity"]}]}`)
-	w.options.Callers = apikeys.Open(w.keys, logr.Discard())
+	w.options.Callers.Keys = apikeys.Open(w.keys, logr.Discard())
 	flow := func(properties string) string { return `"resource": {"type": "flow", "id": "42"` + properties + `}` }
 	const identity = `"subject": {"type": "identity", "id": "alice"}`
 	for _, test := range []struct{ subject, resource, object, parent string }{

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
@@ -94,7 +93,7 @@ type pageToken struct {
 }
 
 // searchSubject finds who may do something.
-func (h handler) searchSubject(_ context.Context, r request) (any, error) {
+func (h handler) searchSubject(ctx context.Context, r request) (any, error) {
 	var s search
 	var err error
 	s.subjectType, err = entityType(r.body, "subject")
@@ -105,7 +104,7 @@ func (h handler) searchSubject(_ context.Context, r request) (any, error) {
 	if err := s.parse(pathSearchSubject, r, "action", "resource"); err != nil {
 		return nil, malformed(err)
 	}
-	return h.answerSearch(r, s, func(known State) (found, error) {
+	return h.answerSearch(ctx, r, s, func(known State) (found, error) {
 		if !r.caller.AsksAbout(s.subjectType) || !knows(known, s.question) {
 			return s.page(nil)
 		}
@@ -123,12 +122,12 @@ func (h handler) searchSubject(_ context.Context, r request) (any, error) {
 }
 
 // searchAction finds what somebody may do with something.
-func (h handler) searchAction(_ context.Context, r request) (any, error) {
+func (h handler) searchAction(ctx context.Context, r request) (any, error) {
 	var s search
 	if err := s.parse(pathSearchAction, r, "subject", "resource"); err != nil {
 		return nil, malformed(err)
 	}
-	return h.answerSearch(r, s, func(known State) (found, error) {
+	return h.answerSearch(ctx, r, s, func(known State) (found, error) {
 		if !r.caller.AsksAbout(s.subjectType) || !knows(known, s.question) {
 			return s.page(nil)
 		}
@@ -144,12 +143,12 @@ func (h handler) searchAction(_ context.Context, r request) (any, error) {
 }
 
 // searchResource finds where somebody may do something.
-func (h handler) searchResource(_ context.Context, r request) (any, error) {
+func (h handler) searchResource(ctx context.Context, r request) (any, error) {
 	var s search
 	if err := s.parse(pathSearchResource, r, "subject", "action"); err != nil {
 		return nil, malformed(err)
 	}
-	return h.answerSearch(r, s, func(known State) (found, error) {
+	return h.answerSearch(ctx, r, s, func(known State) (found, error) {
 		_, isPath := pathExamples[s.resourceType]
 		switch {
 		case !r.caller.AsksAbout(s.subjectType), !isPath && !known.HasType(s.resourceType):
@@ -252,10 +251,13 @@ func timestamp(instant time.Time) string {
 }
 
 // answerSearch answers from memory: no store can list completely.
-func (h handler) answerSearch(r request, s search, answer func(State) (found, error)) (any, error) {
-	if !r.caller.MayAskAbout(s.place.Organization) {
-		told := refusal(notFor(s.place.Organization))
-		return found{Results: []result{}, Context: &foundContext{Error: told.Context.Error}}, nil
+func (h handler) answerSearch(ctx context.Context, r request, s search, answer func(State) (found, error)) (any, error) {
+	err := r.caller.admits(ctx, s.place.Organization)
+	if told, refused := errors.AsType[failure](err); refused {
+		return found{Results: []result{}, Context: &foundContext{Error: refusal(told).Context.Error}}, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	known, err := h.Memory.Enter()
 	if err != nil {
@@ -266,7 +268,7 @@ func (h handler) answerSearch(r request, s search, answer func(State) (found, er
 		return nil, notReady(late)
 	}
 	if err == nil && h.LogDecisions {
-		h.Log.Info("search", "requestID", r.id, "caller", r.caller.Name, "subject", shortened(s.subject), "permission", shortened(s.permission),
+		h.Log.Info("search", "requestID", r.id, "caller", r.caller.name, "subject", shortened(s.subject), "permission", shortened(s.permission),
 			"type", shortened(s.resourceType), "resource", shortened(s.resource), "at", shortened(s.place.String()), "results", answered.Page.Count)
 	}
 	return answered, err
@@ -325,7 +327,7 @@ func propertiesOfSought(body object, name string) (object, error) {
 }
 
 // parseSought reads which resources are looked for, and where.
-func (s *search) parseSought(body object, caller apikeys.Caller) (given object, err error) {
+func (s *search) parseSought(body object, caller asker) (given object, err error) {
 	if s.resourceType, err = entityType(body, "resource"); err != nil {
 		return nil, err
 	}
@@ -355,7 +357,7 @@ func (s *search) parsePage(path string, r request) error {
 			asked[name] = value
 		}
 	}
-	encoded, err := json.Marshal([]any{path, r.caller.Name, asked}) // with sorted keys
+	encoded, err := json.Marshal([]any{path, r.caller.name, asked}) // with sorted keys
 	if err != nil {
 		return fmt.Errorf("reading the search: %w", err)
 	}

@@ -133,7 +133,7 @@ func serveAuthZEN(b *testing.B, s decision.Store) string {
 	b.Helper()
 	file := apikeys.Open(writeKeys(b), logr.Discard())
 	server := httptest.NewServer(decision.New(decision.Options{
-		Callers: file, Memory: &world{notHere: errors.New("the store is asked")}, Store: s, Ready: func() bool { return true }, HasType: func(string) bool { return true }, Clock: clock.RealClock{},
+		Callers: decision.Callers{Keys: file}, Memory: &world{notHere: errors.New("the store is asked")}, Store: s, Ready: func() bool { return true }, HasType: func(string) bool { return true }, Clock: clock.RealClock{},
 	}))
 	b.Cleanup(server.Close)
 	return server.URL + evaluation

@@ -90,7 +90,7 @@ func newWorld(t *testing.T) *world {
 	}, funcr.Options{})
 	file := apikeys.Open(w.keys, log)
 	w.options = decision.Options{
-		URL: "https://decisions.example", Callers: file, Memory: w, Store: w, Ready: func() bool { return w.ready },
+		URL: "https://decisions.example", Callers: decision.Callers{Keys: file}, Memory: w, Store: w, Ready: func() bool { return w.ready },
 		HasType: func(name string) bool { return name == "flow" || name == "authentik_flows.flow" },
 		Clock:   clocktesting.NewFakePassiveClock(now), Log: log,
 	}
@@ -104,6 +104,16 @@ func (w *world) send(t *testing.T, method, path string, header http.Header, body
 	request.Header = header
 	recorder := httptest.NewRecorder()
 	decision.New(w.options).ServeHTTP(recorder, request)
+	return recorder
+}
+
+// ask asks a handler one question.
+func ask(t *testing.T, handler http.Handler, key, body string) *httptest.ResponseRecorder {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, evaluation, strings.NewReader(body))
+	request.Header = headers(key)
+	recorder := httptest.NewRecorder()
+	handler.ServeHTTP(recorder, request)
 	return recorder
 }
 

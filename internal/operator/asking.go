@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
@@ -24,6 +26,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
+	"github.com/bailiwick-dev/bailiwick/internal/serviceaccounts"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
@@ -33,8 +36,10 @@ type AskingOptions struct {
 	// APIs then take nothing but TLS. Changed files need no restart.
 	TLSDirectory string
 	// DecisionAddress is where AuthZEN is served, DecisionKeysFile the file of those who may ask; without
-	// it nothing is served.
+	// it, and without ServiceAccounts, nothing is served.
 	DecisionAddress, DecisionKeysFile string
+	// DecisionServiceAccounts has AuthZEN take the tokens of ServiceAccounts.
+	DecisionServiceAccounts bool
 	// DecisionURL is under which applications know AuthZEN. Default: as it is served.
 	DecisionURL string
 	// LogDecisions has every decision of AuthZEN logged.
@@ -52,6 +57,8 @@ const (
 	answerTimeout  = 30 * time.Second
 	idleTimeout    = 2 * time.Minute
 	maxHeaderBytes = 16 << 10
+	// reviewsPerSecond bound what callers have the API server asked.
+	reviewsPerSecond = 200
 )
 
 // certificate has the certificate of the APIs watched; nil where there is none.
@@ -176,8 +183,10 @@ func httpServer(handler http.Handler, answerTimeout time.Duration, log logr.Logg
 // addDecisions serves AuthZEN.
 func (o *Operator) addDecisions(e *engine.Engine, leads *lease, options Options, config *tls.Config) error {
 	log := options.Log.WithName("decision")
-	file := apikeys.Open(options.Asking.DecisionKeysFile, log)
-	o.files[installation.PartDecisionKeys] = file.Check
+	callers, err := o.callers(options, log)
+	if err != nil {
+		return err
+	}
 	if err := encrypted(options.Asking.DecisionAddress, config); err != nil {
 		return err
 	}
@@ -199,7 +208,7 @@ func (o *Operator) addDecisions(e *engine.Engine, leads *lease, options Options,
 	}
 	server := httpServer(decision.New(decision.Options{
 		URL:          o.decisionURL,
-		Callers:      file,
+		Callers:      callers,
 		Memory:       leading{e, leads},
 		Store:        o,
 		Ready:        e.InSync,
@@ -216,6 +225,26 @@ func (o *Operator) addDecisions(e *engine.Engine, leads *lease, options Options,
 		return errors.Join(fmt.Errorf("adding decisions: %w", err), listener.Close())
 	}
 	return nil
+}
+
+// callers are those who may ask AuthZEN. The API server is asked about them by a client of their own, so that strangers don't
+// hold up what the operator has to do there.
+func (o *Operator) callers(options Options, log logr.Logger) (callers decision.Callers, err error) {
+	if options.Asking.DecisionKeysFile != "" {
+		callers.Keys = apikeys.Open(options.Asking.DecisionKeysFile, log)
+		o.files[installation.PartDecisionKeys] = callers.Keys.Check
+	}
+	if !options.Asking.DecisionServiceAccounts {
+		return callers, nil
+	}
+	cluster := rest.CopyConfig(o.manager.GetConfig())
+	cluster.QPS, cluster.Burst = reviewsPerSecond, reviewsPerSecond
+	reviews, err := client.New(cluster, client.Options{HTTPClient: o.manager.GetHTTPClient(), Scheme: o.manager.GetScheme(), Mapper: o.manager.GetRESTMapper()})
+	if err != nil {
+		return callers, fmt.Errorf("setting up the client for the reviews of tokens: %w", err)
+	}
+	callers.Accounts = serviceaccounts.New(reviews, reviews, options.Clock)
+	return callers, nil
 }
 
 // Check implements decision.Store with the store that the engine is connected to.

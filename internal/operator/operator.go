@@ -157,8 +157,8 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 			return err
 		}
 	}
-	if options.Asking.DecisionKeysFile != "" {
-		if err := o.addDecisions(e, leads, options, certificate); err != nil {
+	if options.Asking.DecisionKeysFile != "" || options.Asking.DecisionServiceAccounts {
+		if err := errors.Join(o.addDecisions(e, leads, options, certificate), o.addEndpoints(options)); err != nil {
 			return err
 		}
 	}

@@ -79,7 +79,7 @@ func (o *operatorUnderTest) begin() {
 	o.clock = newTravelClock()
 	o.healthAddress = fmt.Sprint("127.0.0.1:", freePort())
 	options := operator.Options{
-		Asking:          operator.AskingOptions{DecisionAddress: "127.0.0.1:0", DecisionKeysFile: o.keys},
+		Asking:          operator.AskingOptions{DecisionAddress: "127.0.0.1:0", DecisionKeysFile: o.keys, DecisionServiceAccounts: true},
 		SCIM:            operator.SCIMOptions{Address: "127.0.0.1:0", KeysFile: o.keys},
 		CompareEvery:    cmp.Or(o.compareEvery, time.Hour),
 		CountEvery:      50 * time.Millisecond,
