@@ -24,10 +24,15 @@ type page struct {
 	// path is that from the top directory.
 	path string
 	// links are the destinations as they are written, anchors those of its headings.
-	links   []string
+	links []string
+	// code are the links to files of Go: what is named, by the file.
+	code    []codeLink
 	anchors map[string]bool
 	blocks  []block
 }
+
+// codeLink is a function, or a method as Type.Name, and the file that it is said to be in.
+type codeLink struct{ name, file string }
 
 // block is a fenced block of code.
 type block struct {
@@ -88,6 +93,11 @@ func readPage(path string, source []byte) page {
 		switch node := node.(type) {
 		case *ast.Link:
 			read.links = append(read.links, string(node.Destination))
+			if span, is := node.FirstChild().(*ast.CodeSpan); is && strings.HasSuffix(string(node.Destination), ".go") {
+				if name := words(span, source); !strings.Contains(name, "/") { // a file that is named by its path is none
+					read.code = append(read.code, codeLink{name, string(node.Destination)})
+				}
+			}
 		case *ast.Image:
 			read.links = append(read.links, string(node.Destination))
 		case *ast.Heading:
