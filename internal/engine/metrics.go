@@ -9,6 +9,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 var (
@@ -33,11 +34,11 @@ var (
 		"Objects by kind, by state (ready, waiting, stalled) and by the reason of their condition Ready.", []string{"kind", "state", "reason"}, nil)
 	inForce = prometheus.NewDesc("bailiwick_in_force",
 		"Objects that give something now, by kind.", []string{"kind"}, nil)
-	temporaryGrants = prometheus.NewDesc("bailiwick_temporary_grants",
-		"Temporary grants by phase.", []string{"phase"}, nil)
-	ending = prometheus.NewDesc("bailiwick_temporary_grants_ending",
+	timeBound = prometheus.NewDesc("bailiwick_time_bound",
+		"Objects that begin or end by themselves, by kind and phase.", []string{"kind", "phase"}, nil)
+	ending = prometheus.NewDesc("bailiwick_time_bound_ending",
 		"Objects in force that end by themselves within this time from now, of every kind that has an end.", []string{"within"}, nil)
-	nextDeadline = prometheus.NewDesc("bailiwick_temporary_grants_next_deadline_timestamp_seconds",
+	nextDeadline = prometheus.NewDesc("bailiwick_time_bound_next_deadline_timestamp_seconds",
 		"When the next object in force ends by itself, of every kind that has an end. In the past while its end is still to be noted: access ended then. Absent when none is in force.", nil, nil)
 )
 
@@ -66,7 +67,7 @@ func (leader) Collect(into chan<- prometheus.Metric) {
 func (*Engine) Describe(into chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		storeAvailable, storeInSync, storeTuples, storeTuplesWanted, storeCompared, syncWaiting, syncRefused, syncOldest,
-		objects, inForce, temporaryGrants, ending, nextDeadline,
+		objects, inForce, timeBound, ending, nextDeadline,
 	} {
 		into <- desc
 	}
@@ -100,12 +101,13 @@ func (e *Engine) Collect(into chan<- prometheus.Metric) {
 		gauge(objects, float64(count), standing.Kind, standing.State, standing.Reason)
 	}
 	for _, kind := range kinds.All {
-		if kind.InForce {
-			gauge(inForce, float64(counts.InForce[kind.Name]), kind.Name)
+		if !kind.InForce {
+			continue
 		}
-	}
-	for _, phase := range []v1alpha1.GrantPhase{v1alpha1.PhasePending, v1alpha1.PhaseActive, v1alpha1.PhaseExpired} {
-		gauge(temporaryGrants, float64(counts.Temporary[phase]), string(phase))
+		gauge(inForce, float64(counts.InForce[kind.Name]), kind.Name)
+		for _, phase := range []v1alpha1.GrantPhase{v1alpha1.PhasePending, v1alpha1.PhaseActive, v1alpha1.PhaseExpired} {
+			gauge(timeBound, float64(counts.TimeBound[state.KindPhase{Kind: kind.Name, Phase: phase}]), kind.Name, string(phase))
+		}
 	}
 	now := e.options.Clock.Now()
 	for within, while := range endingWithin {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/bailiwick-dev/bailiwick/internal/store"
@@ -68,7 +69,9 @@ func TestTheMetricsFollowTheCluster(t *testing.T) {
 		w.expectGauges(nil, nil) // before anything is known
 
 		ending := build.TemporaryPermissionGrant("acme", "ending").ToUser("u0").Grants("P0").Until(w.clock.Now().Add(2 * time.Hour)).Obj()
-		w.objects = append(beginning(), assignment("a0", "r0", "u0"), ending)
+		lasting := assignment("a0", "r0", "u0")
+		lasting.Spec.ExpiresAt = &metav1.Time{Time: w.clock.Now().Add(48 * time.Hour)}
+		w.objects = append(beginning(), lasting, ending)
 		w.begin()
 		deadline := float64(ending.Spec.ExpiresAt.Unix())
 		now := w.expectGauges(nil, map[string]float64{
@@ -78,9 +81,12 @@ func TestTheMetricsFollowTheCluster(t *testing.T) {
 			"objects ResourceType Valid ready":           1, "objects User Valid ready": 2, "objects Role Valid ready": 2,
 			"objects RoleAssignment InForce ready": 1, "objects TemporaryPermissionGrant InForce ready": 1,
 			"in_force RoleAssignment": 1, "in_force PermissionGrant": 0, "in_force TemporaryPermissionGrant": 1, "in_force GroupMembership": 0,
-			"temporary_grants Pending": 0, "temporary_grants Active": 1, "temporary_grants Expired": 0,
-			"temporary_grants_ending 1h": 0, "temporary_grants_ending 24h": 1,
-			"temporary_grants_next_deadline_timestamp_seconds": deadline,
+			"time_bound RoleAssignment Pending": 0, "time_bound RoleAssignment Active": 1, "time_bound RoleAssignment Expired": 0,
+			"time_bound PermissionGrant Pending": 0, "time_bound PermissionGrant Active": 0, "time_bound PermissionGrant Expired": 0,
+			"time_bound GroupMembership Pending": 0, "time_bound GroupMembership Active": 0, "time_bound GroupMembership Expired": 0,
+			"time_bound TemporaryPermissionGrant Pending": 0, "time_bound TemporaryPermissionGrant Active": 1, "time_bound TemporaryPermissionGrant Expired": 0,
+			"time_bound_ending 1h": 0, "time_bound_ending 24h": 1,
+			"time_bound_next_deadline_timestamp_seconds": deadline,
 		})
 
 		// One that names what is not there, and then names what is.
@@ -93,15 +99,16 @@ func TestTheMetricsFollowTheCluster(t *testing.T) {
 
 		// Its end comes nearer, and passes; then it is noted.
 		w.clock.SetTime(w.clock.Now().Add(90 * time.Minute))
-		now = w.expectGauges(now, map[string]float64{"temporary_grants_ending 1h": 1})
+		now = w.expectGauges(now, map[string]float64{"time_bound_ending 1h": 1})
 		w.clock.SetTime(w.clock.Now().Add(time.Hour))
 		now = w.expectGauges(now, nil)
 		w.apply(ending)
 		now = w.expectGauges(now, map[string]float64{
-			"temporary_grants Active": 0, "temporary_grants Expired": 1, "in_force TemporaryPermissionGrant": 0,
-			"temporary_grants_ending 1h": 0, "temporary_grants_ending 24h": 0,
+			"time_bound TemporaryPermissionGrant Active": 0, "time_bound TemporaryPermissionGrant Expired": 1, "in_force TemporaryPermissionGrant": 0,
+			"time_bound_ending 1h": 0, "time_bound_ending 24h": 0,
 			"objects TemporaryPermissionGrant Expired ready": 1, "store_tuples_wanted": 5,
-		}, "objects TemporaryPermissionGrant InForce ready", "temporary_grants_next_deadline_timestamp_seconds")
+			"time_bound_next_deadline_timestamp_seconds": float64(lasting.Spec.ExpiresAt.Unix()),
+		}, "objects TemporaryPermissionGrant InForce ready")
 
 		w.fake.Hook(storetest.Hooks{Write: func(context.Context, []store.Tuple, []store.Key) error { return store.ErrUnavailable }})
 		if _, err := w.put(assignment("a1", "r9", "u1")); err == nil {

@@ -7,7 +7,6 @@ import (
 	"github.com/google/btree"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // Whether an object is ready, in one word each, as kstatus has them.
@@ -27,14 +26,20 @@ type Standing struct {
 	State, Reason string
 }
 
+// KindPhase is what objects that begin or end by themselves are counted by.
+type KindPhase struct {
+	Kind  string
+	Phase v1alpha1.GrantPhase
+}
+
 // Counts are how much there is of what.
 type Counts struct {
 	// Objects has no entry for what there is none of.
 	Objects map[Standing]int
 	// InForce counts, by kind, the objects that give something now.
 	InForce map[string]int
-	// Temporary are the temporary grants by where in their life they are.
-	Temporary map[v1alpha1.GrantPhase]int
+	// TimeBound counts the objects that begin or end by themselves.
+	TimeBound map[KindPhase]int
 	// NextDeadline is when the next object that is in force ends by itself; zero where there is none. One
 	// that has passed is that of an object whose end is still to be noted: access ended when it passed.
 	NextDeadline time.Time
@@ -44,7 +49,7 @@ type Counts struct {
 }
 
 func newCounts() Counts {
-	return Counts{Objects: map[Standing]int{}, InForce: map[string]int{}, Temporary: map[v1alpha1.GrantPhase]int{}}
+	return Counts{Objects: map[Standing]int{}, InForce: map[string]int{}, TimeBound: map[KindPhase]int{}}
 }
 
 // add adds the counts of another organization.
@@ -55,8 +60,8 @@ func (c *Counts) add(other Counts) {
 	for kind, count := range other.InForce {
 		addTo(c.InForce, kind, count)
 	}
-	for phase, count := range other.Temporary {
-		addTo(c.Temporary, phase, count)
+	for phase, count := range other.TimeBound {
+		addTo(c.TimeBound, phase, count)
 	}
 	if next := other.NextDeadline; !next.IsZero() && (c.NextDeadline.IsZero() || next.Before(c.NextDeadline)) {
 		c.NextDeadline = next
@@ -71,7 +76,7 @@ func (s *tenant) counts() Counts {
 	counts := Counts{
 		Objects:   maps.Clone(s.tally.objects),
 		InForce:   maps.Clone(s.tally.inForce),
-		Temporary: maps.Clone(s.tally.temporary),
+		TimeBound: maps.Clone(s.tally.timeBound),
 		Wanted:    len(s.wanted) + len(s.cells) + len(s.shared) + s.tally.grantCells,
 	}
 	if next, ok := s.tally.deadlines.Min(); ok {
@@ -86,8 +91,8 @@ func (s *tenant) counts() Counts {
 		says := found.says(ref, stands)
 		if stands.Reason != "" {
 			addTo(counts.Objects, Standing{ref.Kind, standing(&stands), stands.Reason}, -1)
-		} else if ref.Kind == kinds.TemporaryPermissionGrant {
-			addTo(counts.Temporary, says.Phase, 1)
+		} else if says.Phase != "" {
+			addTo(counts.TimeBound, KindPhase{ref.Kind, says.Phase}, 1)
 		}
 		addTo(counts.Objects, Standing{ref.Kind, standing(&says), says.Reason}, 1)
 	}
@@ -109,7 +114,7 @@ func (s *tenant) endingBefore(instant time.Time) (count int) {
 type tally struct {
 	objects   map[Standing]int
 	inForce   map[string]int
-	temporary map[v1alpha1.GrantPhase]int
+	timeBound map[KindPhase]int
 	// deadlines are those of the objects in force that have one, in order.
 	deadlines *btree.BTreeG[deadline]
 	// grantCells are those that hold something.
@@ -126,7 +131,7 @@ func newTally() tally {
 	return tally{
 		objects:   map[Standing]int{},
 		inForce:   map[string]int{},
-		temporary: map[v1alpha1.GrantPhase]int{},
+		timeBound: map[KindPhase]int{},
 		deadlines: btree.NewG(16, func(a, b deadline) bool { return a.at.Before(b.at) }),
 	}
 }
@@ -141,8 +146,8 @@ func (t *tally) add(kind string, outcome *Outcome, more int) {
 	if outcome.InForce {
 		addTo(t.inForce, kind, more)
 	}
-	if kind == kinds.TemporaryPermissionGrant {
-		addTo(t.temporary, outcome.Phase, more)
+	if outcome.Phase != "" {
+		addTo(t.timeBound, KindPhase{kind, outcome.Phase}, more)
 	}
 	if !outcome.InForce || outcome.Life.Deadline.IsZero() {
 		return

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
@@ -14,7 +12,7 @@ import (
 func expectCounted(t *testing.T, all *state.State, said snapshot) {
 	t.Helper()
 	want := state.Counts{
-		Objects: map[state.Standing]int{}, InForce: map[string]int{}, Temporary: map[v1alpha1.GrantPhase]int{},
+		Objects: map[state.Standing]int{}, InForce: map[string]int{}, TimeBound: map[state.KindPhase]int{},
 		Wanted: len(said.tuples) + len(said.cells),
 	}
 	var deadlines []time.Time
@@ -33,8 +31,8 @@ func expectCounted(t *testing.T, all *state.State, said snapshot) {
 		if outcome.InForce {
 			want.InForce[ref.Kind]++
 		}
-		if ref.Kind == kinds.TemporaryPermissionGrant {
-			want.Temporary[outcome.Phase]++
+		if outcome.Phase != "" {
+			want.TimeBound[state.KindPhase{Kind: ref.Kind, Phase: outcome.Phase}]++
 		}
 		if outcome.InForce && !outcome.Life.Deadline.IsZero() {
 			deadlines = append(deadlines, outcome.Life.Deadline)
@@ -46,7 +44,7 @@ func expectCounted(t *testing.T, all *state.State, said snapshot) {
 		}
 	}
 	got := all.Counts()
-	if !maps.Equal(got.Objects, want.Objects) || !maps.Equal(got.InForce, want.InForce) || !maps.Equal(got.Temporary, want.Temporary) ||
+	if !maps.Equal(got.Objects, want.Objects) || !maps.Equal(got.InForce, want.InForce) || !maps.Equal(got.TimeBound, want.TimeBound) ||
 		!got.NextDeadline.Equal(want.NextDeadline) || got.Wanted != want.Wanted {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}

@@ -45,7 +45,7 @@ var _ = Describe("The metrics", func() {
 		op.clock.StopAt(noon.Add(-time.Second))
 		waitUntilQuiet()
 		ends, moved := w.temporary("ends").ToUser("alice").Grants(w.View).Until(noon).Obj(), w.temporary("moved").ToUser("alice").Grants(w.View).Until(noon.Add(time.Hour)).Obj()
-		active, expired, inForce := gauge("bailiwick_temporary_grants", "Active"), gauge("bailiwick_temporary_grants", "Expired"), gauge("bailiwick_in_force", "TemporaryPermissionGrant")
+		active, expired, inForce := gauge("bailiwick_time_bound", "TemporaryPermissionGrant", "Active"), gauge("bailiwick_time_bound", "TemporaryPermissionGrant", "Expired"), gauge("bailiwick_in_force", "TemporaryPermissionGrant")
 		activeBefore, expiredBefore, inForceBefore := active(), expired(), inForce()
 		create(ends, moved)
 		expectReason(ends, v1alpha1.ReasonInForce)

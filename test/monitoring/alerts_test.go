@@ -52,7 +52,7 @@ const (
 	foreign   = `bailiwick_drift_repaired_total{namespace="b", pod="p", direction="foreign"}`
 	missing   = `bailiwick_drift_repaired_total{namespace="b", pod="p", direction="missing"}`
 	compared  = `bailiwick_store_compared_timestamp_seconds{namespace="b", pod="p"}`
-	deadline  = `bailiwick_temporary_grants_next_deadline_timestamp_seconds{namespace="b", pod="p"}`
+	deadline  = `bailiwick_time_bound_next_deadline_timestamp_seconds{namespace="b", pod="p"}`
 	held      = `bailiwick_objects{namespace="b", pod="p", kind="RoleAssignment", state="stalled", reason="RevocationProtected"}`
 	dangling  = `bailiwick_objects{namespace="b", pod="p", kind="RoleAssignment", state="waiting", reason="RoleNotFound"}`
 	failing   = `controller_runtime_reconcile_errors_total{namespace="b", pod="p", controller="role"}`
