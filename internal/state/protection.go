@@ -10,6 +10,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
 // protect notes that an assignment which names a user has changed: another one of that user, which is
@@ -75,7 +76,7 @@ func (p *pass) evaluateProtection(user types.NamespacedName) {
 		why := s.judgeRevocation(user, key, standing)
 		// What has been let go once never comes back: the object may be gone in the next moment.
 		s.assignments[key].released = why == ""
-		p.settle(key, s.assignments[key], protectedBecause(why))
+		p.settle(key, s.assignments[key], s.protectedBecause(why, s.assignments[key].gives.Life))
 		if why != "" {
 			standing = append(standing, key)
 		}
@@ -138,15 +139,16 @@ func (s *tenant) judgeRevocation(user, key types.NamespacedName, kept []types.Na
 // endsByItself says whether an assignment has an end: it is never held up, and protects nobody.
 func (a *assignment) endsByItself() bool { return a.object != nil && a.object.ExpiresAt != nil }
 
-// protectedBecause is the outcome of an assignment that stays for a reason, nil without one.
-func protectedBecause(why string) *Outcome {
+// protectedBecause is the outcome of an assignment that stays for a reason, nil without one. It may have begun by itself.
+func (s *tenant) protectedBecause(why string, life policy.Lifetime) *Outcome {
 	if why == "" {
 		return nil
 	}
-	return &Outcome{
+	outcome := s.withLife(Outcome{
 		Reason: v1alpha1.ReasonRevocationProtected, Stalled: true, InForce: true, Protected: true,
 		Message: "stays in force: " + why,
-	}
+	}, life)
+	return &outcome
 }
 
 // administers says whether an assignment gives an owner the organization's admin role at the organization.

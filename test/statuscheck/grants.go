@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
@@ -91,13 +92,53 @@ func lifetime(object v1alpha1.Object) error {
 	if status.InForce && status.Phase != v1alpha1.PhaseActive {
 		broken = append(broken, fmt.Errorf("inForce is true in phase %q", status.Phase))
 	}
-	switch reason {
-	case "", v1alpha1.ReasonStoreUnavailable, v1alpha1.ReasonDurationInvalid, v1alpha1.ReasonPaused, v1alpha1.ReasonOrganizationPaused, v1alpha1.ReasonBeingDeleted:
-		return errors.Join(broken...) // what comes next is not known, or as it was before
+	if reason == v1alpha1.ReasonDurationInvalid || slices.Contains(aboutEarlierSpec, reason) {
+		return errors.Join(broken...)
 	}
 	if status.StartsAt == nil || status.ExpiresAt == nil || status.Phase == "" {
 		return errors.Join(append(broken, errors.New("startsAt, expiresAt and phase are not all there"))...)
 	}
+	broken = append(broken, phaseAgrees(status.Phase, reason))
+	// One that was made after its deadline has expired before it began.
+	if status.Phase != v1alpha1.PhaseExpired && status.ExpiresAt.Before(status.StartsAt) {
+		broken = append(broken, fmt.Errorf("it expires at %s and starts at %s", status.ExpiresAt, status.StartsAt))
+	}
+	return errors.Join(broken...)
+}
+
+// aboutEarlierSpec are the reasons with which a status may be about the spec as it was before; empty is none.
+var aboutEarlierSpec = []string{
+	"", v1alpha1.ReasonStoreUnavailable, v1alpha1.ReasonPaused, v1alpha1.ReasonOrganizationPaused, v1alpha1.ReasonBeingDeleted,
+}
+
+// window: an object that begins or ends by itself says where in its window it is, which agrees with its spec and with
+// the rest of its status. One that holds for good says nothing of it.
+func window(object v1alpha1.Object) error {
+	written, status := v1alpha1.WindowOf(object)
+	if written == nil {
+		return nil
+	}
+	inForce, _, err := inForce(object)
+	broken := []error{err}
+	if inForce && status.Phase != "" && status.Phase != v1alpha1.PhaseActive {
+		broken = append(broken, fmt.Errorf("inForce is true in phase %q", status.Phase))
+	}
+	reason := readyReason(object)
+	if slices.Contains(aboutEarlierSpec, reason) {
+		return errors.Join(broken...)
+	}
+	if forGood := *written == (v1alpha1.Window{}); forGood != (status.Phase == "") {
+		broken = append(broken, fmt.Errorf("the phase is %q, and the spec has startsAt %v and expiresAt %v", status.Phase, written.StartsAt, written.ExpiresAt))
+	}
+	if want, got := written.ExpiresAt, status.ExpiresAt; (want == nil) != (got == nil) || want != nil && !got.Time.Equal(want.Time.Truncate(time.Second)) {
+		broken = append(broken, fmt.Errorf("expiresAt is %v, and the spec says %v", got, want))
+	}
+	return errors.Join(append(broken, phaseAgrees(status.Phase, reason))...)
+}
+
+// phaseAgrees: a phase and the reason of Ready say the same. That something has ended is all there is to say of it.
+func phaseAgrees(phase v1alpha1.GrantPhase, reason string) error {
+	var broken []error
 	for _, both := range []struct {
 		phase  v1alpha1.GrantPhase
 		reason string
@@ -106,17 +147,13 @@ func lifetime(object v1alpha1.Object) error {
 		{v1alpha1.PhasePending, v1alpha1.ReasonPending},
 		{v1alpha1.PhaseExpired, v1alpha1.ReasonExpired},
 	} {
-		if reason == both.reason && status.Phase != both.phase {
-			broken = append(broken, fmt.Errorf("the phase is %s, and Ready has the reason %s", status.Phase, reason))
+		forGood := both.phase == v1alpha1.PhaseActive && phase == ""
+		if reason == both.reason && phase != both.phase && !forGood {
+			broken = append(broken, fmt.Errorf("the phase is %s, and Ready has the reason %s", phase, reason))
 		}
 	}
-	// That a grant has ended is all there is to say of it.
-	if status.Phase == v1alpha1.PhaseExpired && reason != v1alpha1.ReasonExpired {
-		broken = append(broken, fmt.Errorf("the phase is %s, and Ready has the reason %s", status.Phase, reason))
-	}
-	// One that was made after its deadline has expired before it began.
-	if status.Phase != v1alpha1.PhaseExpired && status.ExpiresAt.Before(status.StartsAt) {
-		broken = append(broken, fmt.Errorf("it expires at %s and starts at %s", status.ExpiresAt, status.StartsAt))
+	if phase == v1alpha1.PhaseExpired && reason != v1alpha1.ReasonExpired {
+		broken = append(broken, fmt.Errorf("the phase is %s, and Ready has the reason %s", phase, reason))
 	}
 	return errors.Join(broken...)
 }

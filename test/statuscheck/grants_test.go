@@ -48,6 +48,23 @@ func temporary(phase v1alpha1.GrantPhase, inForce bool, outcomes []v1alpha1.Perm
 	return object
 }
 
+// lasting is an assignment with a start and a deadline.
+func lasting(phase v1alpha1.GrantPhase, inForce bool, conditions ...metav1.Condition) *v1alpha1.RoleAssignment {
+	object := build.RoleAssignment("acme", "a").Gives("editor").ToUser("alice").From(time.Unix(0, 0)).Until(time.Unix(3600, 0)).Obj()
+	object.Generation = 3
+	object.Status = v1alpha1.RoleAssignmentStatus{
+		CommonStatus: v1alpha1.CommonStatus{ObservedGeneration: 3, Conditions: conditions},
+		WindowStatus: v1alpha1.WindowStatus{Phase: phase, ExpiresAt: &metav1.Time{Time: time.Unix(3600, 0)}},
+		InForce:      inForce,
+	}
+	return object
+}
+
+func changed(object *v1alpha1.RoleAssignment, change func(*v1alpha1.RoleAssignment)) *v1alpha1.RoleAssignment {
+	change(object)
+	return object
+}
+
 func without(object *v1alpha1.TemporaryPermissionGrant, remove func(*v1alpha1.TemporaryPermissionGrantStatus)) *v1alpha1.TemporaryPermissionGrant {
 	remove(&object.Status)
 	return object
@@ -78,6 +95,23 @@ func TestAcceptsWhatTheContractAllowsOfGrants(t *testing.T) {
 		"active, and the permission unknown": temporary("Active", false, each(unknown), waiting("PermissionsInvalid")...),
 		"pending, and the user missing":      temporary("Pending", false, nil, waiting("UserNotFound")...),
 		"active while the store is down":     temporary("Active", true, each(granted), waiting("StoreUnavailable")...),
+		"an assignment, active":              lasting("Active", true, ready("InForce")),
+		"an assignment, pending":             lasting("Pending", false, ready("Pending")),
+		"an assignment, expired":             lasting("Expired", false, ready("Expired")),
+		"active, and the role missing":       lasting("Active", false, waiting("RoleNotFound")...),
+		"pending, and the role missing":      lasting("Pending", false, waiting("RoleNotFound")...),
+		"deleted, and held by others": changed(lasting("", false, waiting("BeingDeleted")...), func(a *v1alpha1.RoleAssignment) {
+			a.Status.ExpiresAt = nil
+		}),
+		"begun, and protected": changed(lasting("Active", true, wrong("RevocationProtected")...), func(a *v1alpha1.RoleAssignment) {
+			a.Spec.ExpiresAt, a.Status.ExpiresAt = nil, nil
+		}),
+		"an end that waits for the store": changed(lasting("", true, waiting("StoreUnavailable")...), func(a *v1alpha1.RoleAssignment) {
+			a.Status.ExpiresAt = nil
+		}),
+		"for good": changed(lasting("", true, ready("InForce")), func(a *v1alpha1.RoleAssignment) {
+			a.Spec.Window, a.Status.ExpiresAt = v1alpha1.Window{}, nil
+		}),
 		"of no length": without(temporary("", false, nil, wrong("DurationInvalid")...), func(s *v1alpha1.TemporaryPermissionGrantStatus) {
 			s.StartsAt, s.ExpiresAt = nil, nil
 		}),
@@ -148,6 +182,19 @@ func TestRefusesWhatBreaksTheContractOfGrants(t *testing.T) {
 			without(active(), func(s *v1alpha1.TemporaryPermissionGrantStatus) { s.StartsAt = nil }), "are not all there"},
 		"no deadline": {
 			without(active(), func(s *v1alpha1.TemporaryPermissionGrantStatus) { s.ExpiresAt = nil }), "are not all there"},
+		"an assignment in force before it begins": {lasting("Pending", true, ready("InForce")), `inForce is true in phase "Pending"`},
+		"an assignment in force after its end": {
+			lasting("Expired", true, notReady("StoreUnavailable"), abnormal("Reconciling", "StoreUnavailable")), `inForce is true in phase "Expired"`},
+		"an assignment that expired before its end": {lasting("Active", false, ready("Expired")), "the phase is Active, and Ready has the reason Expired"},
+		"something else to say of an assignment after its end": {
+			lasting("Expired", false, notReady("RoleNotFound"), abnormal("Reconciling", "RoleNotFound")), "the phase is Expired, and Ready has the reason RoleNotFound"},
+		"an assignment with an end and no phase": {lasting("", true, ready("InForce")), `the phase is ""`},
+		"another deadline than is written": {
+			changed(lasting("Active", true, ready("InForce")), func(a *v1alpha1.RoleAssignment) { a.Status.ExpiresAt = &metav1.Time{Time: time.Unix(3601, 0)} }), "expiresAt is"},
+		"no deadline where one is written": {
+			changed(lasting("Active", true, ready("InForce")), func(a *v1alpha1.RoleAssignment) { a.Status.ExpiresAt = nil }), "expiresAt is"},
+		"a phase of what holds for good": {
+			changed(lasting("Active", true, ready("InForce")), func(a *v1alpha1.RoleAssignment) { a.Spec.Window, a.Status.ExpiresAt = v1alpha1.Window{}, nil }), `the phase is "Active"`},
 		"a deadline before the start": {
 			without(active(), func(s *v1alpha1.TemporaryPermissionGrantStatus) { s.ExpiresAt = &metav1.Time{Time: time.Unix(-1, 0)} }), "it expires at"},
 	} {

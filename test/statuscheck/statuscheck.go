@@ -28,6 +28,7 @@ func Check(object v1alpha1.Object) error {
 		inForceOnlyWhereAllowed(object),
 		outcomes(object),
 		lifetime(object),
+		window(object),
 	); err != nil {
 		return fmt.Errorf("status of %T %s/%s: %w", object, object.GetNamespace(), object.GetName(), err)
 	}
@@ -113,11 +114,7 @@ func worded(object v1alpha1.Object) error {
 // inForceOnlyWhereAllowed: where a status says whether anything is in force, it does not contradict
 // its condition Ready.
 func inForceOnlyWhereAllowed(object v1alpha1.Object) error {
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
-	if err != nil {
-		return err
-	}
-	inForce, found, err := unstructured.NestedBool(content, "status", "inForce")
+	inForce, found, err := inForce(object)
 	if err != nil || !found {
 		return err
 	}
@@ -132,4 +129,13 @@ func inForceOnlyWhereAllowed(object v1alpha1.Object) error {
 		return fmt.Errorf("inForce is false, and Ready has the reason %s", ready.Reason)
 	}
 	return nil
+}
+
+// inForce is what a status says of whether anything is in force, found where it says so.
+func inForce(object v1alpha1.Object) (value, found bool, err error) {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(object)
+	if err != nil {
+		return false, false, err
+	}
+	return unstructured.NestedBool(content, "status", "inForce")
 }
