@@ -90,7 +90,7 @@ type named struct {
 // to is what a subject is given by all that names it, as all else is.
 func (s *tenant) to(subject named) (privileges []Privilege) {
 	for key := range subject.assignments {
-		if node := s.assignments[key]; !node.released {
+		if node := s.assignments[key]; !node.released && !s.ended(node.object.Window) {
 			privileges = append(privileges, s.assigned(key, node.object)...)
 		}
 	}
@@ -100,6 +100,11 @@ func (s *tenant) to(subject named) (privileges []Privilege) {
 		}
 	}
 	return privileges
+}
+
+// ended says whether a window has, by the clock alone: a status that says so could be taken back.
+func (s *tenant) ended(window v1alpha1.Window) bool {
+	return policy.LifetimeIn(window).PhaseAt(s.instant()) == v1alpha1.PhaseExpired
 }
 
 // over says whether a grant has ended.
@@ -117,7 +122,9 @@ func (s *tenant) toUser(user types.NamespacedName) []Privilege {
 	n := &s.named
 	privileges := s.to(named{n.assignedToUser[user], n.grantsToUser[user]})
 	for key := range n.membershipsOfUser[user] {
-		privileges = append(privileges, s.toMember(key, s.memberships[key].object)...)
+		if node := s.memberships[key]; !s.ended(node.object.Window) {
+			privileges = append(privileges, during(s.toMember(key, node.object), node.object.Window)...)
+		}
 	}
 	for key := range n.accepted[user] {
 		if life, err := s.invited(s.invitations[key].object); err == nil && life.Phase == v1alpha1.InvitationAccepted {
@@ -181,10 +188,13 @@ func (g *escalationCheck) group(old, object *v1alpha1.Group) {
 		})
 	}
 	for key := range s.named.membershipsOfGroup[g.key] {
-		spec := s.memberships[key].object
-		g.give(toAdmin(key, spec, object.Spec.ConfigurablePermissions)...)
+		node := s.memberships[key]
+		if s.ended(node.object.Window) {
+			continue
+		}
+		g.give(during(toAdmin(key, node.object, object.Spec.ConfigurablePermissions), node.object.Window)...)
 		if old != nil {
-			g.had = append(g.had, toAdmin(key, spec, old.Spec.ConfigurablePermissions)...)
+			g.had = append(g.had, during(toAdmin(key, node.object, old.Spec.ConfigurablePermissions), node.object.Window)...)
 		}
 	}
 }
