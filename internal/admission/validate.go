@@ -10,6 +10,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -246,6 +247,19 @@ func (v *Validator) judgePause(ctx context.Context, request *admission.Request, 
 	return nil
 }
 
+// expiresAt is the instant at which an object ends by itself, nil where it writes none.
+func expiresAt(object client.Object) *metav1.Time {
+	if grant, ok := object.(*v1alpha1.TemporaryPermissionGrant); ok {
+		return grant.Spec.ExpiresAt
+	}
+	if limited, ok := object.(v1alpha1.Object); ok {
+		if window, _ := v1alpha1.WindowOf(limited); window != nil {
+			return window.ExpiresAt
+		}
+	}
+	return nil
+}
+
 // warn says what whoever asks for a change may not expect.
 func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 	if asked.object != nil {
@@ -265,10 +279,10 @@ func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 			warnings = append(warnings, closes)
 		}
 	}
-	if grant, ok := asked.object.(*v1alpha1.TemporaryPermissionGrant); ok {
-		if ends := grant.Spec.ExpiresAt; ends != nil && !ends.After(v.Clock.Now()) {
-			warnings = append(warnings, "spec.expiresAt: this has passed already, so the grant gives nothing")
-		}
+	if ends := expiresAt(asked.object); ends != nil && !ends.After(v.Clock.Now()) {
+		warnings = append(warnings, "spec.expiresAt: this has passed already, so this gives nothing")
+	}
+	if _, temporary := asked.object.(*v1alpha1.TemporaryPermissionGrant); temporary {
 		return warnings
 	}
 	if invitation, ok := asked.object.(*v1alpha1.Invitation); ok && asked.old == nil {

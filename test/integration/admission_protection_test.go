@@ -140,9 +140,16 @@ var _ = Describe("The webhook", func() {
 		Expect(admin.Create(ctx, build.Invitation(w.Namespace, "guest").Obj())).To(Succeed())
 		Expect(told.take()).To(ConsistOf(containAll("spec.email", "User carol")))
 
-		passed := w.temporary("passed").ToUser("bob").Grants(w.View).Until(time.Now().Add(-time.Hour)).Obj()
-		Expect(admin.Create(ctx, passed)).To(Succeed())
-		Expect(told.take()).To(ConsistOf(ContainSubstring("has passed already")))
+		past := time.Now().Add(-time.Hour)
+		for _, passed := range []client.Object{
+			w.temporary("passed").ToUser("bob").Grants(w.View).Until(past).Obj(),
+			w.assignment("passed", "editor").ToUser("bob").Until(past).Obj(),
+			w.grant("passed").ToUser("bob").Grants(w.View).Until(past).Obj(),
+			w.membership("passed", "bob").Until(past).Obj(),
+		} {
+			Expect(admin.Create(ctx, passed)).To(Succeed())
+			Expect(told.take()).To(ConsistOf(ContainSubstring("has passed already")))
+		}
 	})
 })
 
