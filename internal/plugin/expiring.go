@@ -78,7 +78,6 @@ func soonest(a, b v1alpha1.Object) int {
 }
 
 func (p *plugin) expiringRow(object v1alpha1.Object) []string {
-	ends, _ := endOf(object)
 	ref := kinds.RefOf(object)
 	row := []string{ref.Kind, ref.Name}
 	switch o := object.(type) {
@@ -93,7 +92,7 @@ func (p *plugin) expiringRow(object v1alpha1.Object) []string {
 	case *v1alpha1.Invitation:
 		row = append(row, o.Spec.Email, "can be accepted")
 	}
-	return append(row, p.relative(ends))
+	return append(row, p.expires(object))
 }
 
 // entriesText is the permission of a grant, or how many more there are.

@@ -63,7 +63,7 @@ value, key:* for any value, and key: for none.`,
 	l.addFlags(command)
 	p.selectBy(l, command, "user", "spec.user", "to this User, by name", p.names(&v1alpha1.UserList{}))
 	p.selectBy(l, command, "permission", "spec.permissionGrant.permission", "of this permission", p.permissions)
-	p.selectBy(l, command, "phase", "status.phase", "Pending, Active or Expired", fixed(phases()...))
+	p.selectByPhase(l, command)
 	p.selectBy(l, command, "creator", "status.creator", "made by this user of the cluster", nothing)
 	p.selectByPlace(l, command)
 	command.Flags().StringArrayVar(&tags, "tag", nil, "with this tag, as key:value, key:* (any value) or key: (none); may be repeated")
@@ -72,8 +72,10 @@ value, key:* for any value, and key: for none.`,
 	return command
 }
 
-func phases() []string {
-	return []string{string(v1alpha1.PhasePending), string(v1alpha1.PhaseActive), string(v1alpha1.PhaseExpired)}
+// selectByPhase adds a flag that narrows a listing to a phase of what begins or ends by itself.
+func (p *plugin) selectByPhase(l *listing, command *cobra.Command) {
+	phases := []string{string(v1alpha1.PhasePending), string(v1alpha1.PhaseActive), string(v1alpha1.PhaseExpired)}
+	p.selectBy(l, command, "phase", "status.phase", "Pending, Active or Expired", fixed(phases...))
 }
 
 // tagFilter keeps grants that have all of these tags (G9).
@@ -131,11 +133,13 @@ func deadline(grant *v1alpha1.TemporaryPermissionGrant) time.Time {
 	return grant.Status.ExpiresAt.Time
 }
 
-func (p *plugin) expires(grant *v1alpha1.TemporaryPermissionGrant) string {
-	if grant.Status.ExpiresAt == nil {
+// expires is when an object ends by itself, nothing where it does not.
+func (p *plugin) expires(object v1alpha1.Object) string {
+	ends, open := endOf(object)
+	if !open {
 		return ""
 	}
-	return p.relative(grant.Status.ExpiresAt.Time)
+	return p.relative(ends)
 }
 
 // tagsText are tags as --tag takes them.

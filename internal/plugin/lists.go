@@ -87,13 +87,14 @@ func (p *plugin) listKinds(
 func (p *plugin) assignmentsCommand() *cobra.Command {
 	l := &listing{
 		list:    &v1alpha1.RoleAssignmentList{},
-		columns: []string{"Name", "Role", "Subject", "Scope", "In force", "Reason"},
+		columns: []string{"Name", "Role", "Subject", "Scope", "Expires", "In force", "Reason"},
 		row: func(o v1alpha1.Object) []string {
 			assignment := o.(*v1alpha1.RoleAssignment)
 			subject := &assignment.Spec.Subject
 			return []string{
 				o.GetName(), assignment.Spec.RoleRef.Name, subjectText(subject.User, subject.Group, subject.Invitation),
-				state.PathOf(o.GetNamespace(), &assignment.Spec.Scope).String(), strconv.FormatBool(assignment.Status.InForce), reason(o),
+				state.PathOf(o.GetNamespace(), &assignment.Spec.Scope).String(), p.expires(o),
+				strconv.FormatBool(assignment.Status.InForce), reason(o),
 			}
 		},
 	}
@@ -101,7 +102,10 @@ func (p *plugin) assignmentsCommand() *cobra.Command {
 		Use:   "assignments",
 		Short: "Who is assigned which role, and where",
 		Example: `  # Who is an editor in the project vision of the workspace prod, users and groups alike?
-  kubectl authz assignments --role editor --workspace prod --project vision`,
+  kubectl authz assignments --role editor --workspace prod --project vision
+
+  # Which roles have ended?
+  kubectl authz assignments --phase Expired`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			objects, err := p.read(command.Context(), l)
@@ -117,6 +121,7 @@ func (p *plugin) assignmentsCommand() *cobra.Command {
 	p.selectBy(l, command, "group", "spec.subject.group", "to this Group", p.names(&v1alpha1.GroupList{}))
 	p.selectBy(l, command, "invitation", "spec.subject.invitation", "to this Invitation", p.names(&v1alpha1.InvitationList{}))
 	p.selectByPlace(l, command)
+	p.selectByPhase(l, command)
 	return command
 }
 
@@ -129,12 +134,12 @@ func (p *plugin) selectByPlace(l *listing, command *cobra.Command) {
 func (p *plugin) membershipsCommand() *cobra.Command {
 	l := &listing{
 		list:    &v1alpha1.GroupMembershipList{},
-		columns: []string{"Name", "User", "Group", "Role", "Permissions", "In force", "Reason"},
+		columns: []string{"Name", "User", "Group", "Role", "Permissions", "Expires", "In force", "Reason"},
 		row: func(o v1alpha1.Object) []string {
 			membership := o.(*v1alpha1.GroupMembership)
 			return []string{
 				o.GetName(), membership.Spec.User, membership.Spec.Group, string(membership.Spec.Role), configured(membership),
-				strconv.FormatBool(membership.Status.InForce), reason(o),
+				p.expires(o), strconv.FormatBool(membership.Status.InForce), reason(o),
 			}
 		},
 	}
@@ -145,7 +150,10 @@ func (p *plugin) membershipsCommand() *cobra.Command {
 
 The column PERMISSIONS says how many of the group's configurable permissions an admin has.`,
 		Example: `  # Who is in the group engineering?
-  kubectl authz memberships --group engineering`,
+  kubectl authz memberships --group engineering
+
+  # Who joins a group later?
+  kubectl authz memberships --phase Pending`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			objects, err := p.read(command.Context(), l)
@@ -158,6 +166,7 @@ The column PERMISSIONS says how many of the group's configurable permissions an 
 	l.addFlags(command)
 	p.selectBy(l, command, "user", "spec.user", "of this User, by name", p.names(&v1alpha1.UserList{}))
 	p.selectBy(l, command, "group", "spec.group", "in this Group", p.names(&v1alpha1.GroupList{}))
+	p.selectByPhase(l, command)
 	return command
 }
 

@@ -137,6 +137,29 @@ var _ = Describe("kubectl authz assignments, memberships and expiring", func() {
 		Expect(viewer.authz("memberships", "--user=carol").column("NAME")).To(BeEmpty())
 	})
 
+	It("[T1] lists when roles and memberships end, and selects them by phase", func() {
+		soon := time.Now().Truncate(time.Second).Add(time.Hour)
+		for _, object := range []v1alpha1.Object{
+			w.assignment("ended", "editor").ToUser("bob").Until(soon.Add(-2 * time.Hour)).Obj(),
+			w.assignment("ending", "editor").ToUser("bob").Until(soon).Obj(),
+			w.assignment("later", "editor").ToUser("bob").From(soon).Obj(),
+			w.membership("ended", "bob").Until(soon.Add(-2 * time.Hour)).Obj(),
+			w.membership("ending", "bob").Until(soon).Obj(),
+			w.membership("later", "bob").From(soon).Obj(),
+		} {
+			create(object)
+			observed(object)
+		}
+		for _, command := range []string{"assignments", "memberships"} {
+			for phase, name := range map[string]string{"Expired": "ended", "Active": "ending", "Pending": "later"} {
+				Expect(viewer.authz(command, "--phase="+phase).column("NAME")).To(Equal([]string{name}), command)
+			}
+			Expect(viewer.authz(command, "--phase=Active").column("EXPIRES")).To(ConsistOf(HavePrefix(soon.UTC().Format(time.RFC3339))))
+			Expect(viewer.authz(command, "--phase=Pending").column("EXPIRES")).To(ConsistOf("-"))
+		}
+		Expect(w.administrator().authz("explain", w.View, "--user=bob").Out).To(containAll("may", "RoleAssignment ending", "until "+soon.UTC().Format(time.RFC3339)))
+	})
+
 	It("[T1] lists what ends soon, the soonest first", func() {
 		soon := time.Now().Truncate(time.Second).Add(time.Hour)
 		first := w.temporary("first").ToUser("bob").Grants(w.View).Until(soon).Obj()
