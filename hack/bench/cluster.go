@@ -35,8 +35,10 @@ const (
 	role = "editor"
 	// standing is what everyone has beside.
 	standing = "standing"
+	// onCall is what ends for many at one moment.
+	onCall = "on-call"
 
-	view, edit, added, stand = "doc:View", "doc:Edit", "doc:Added", "doc:Stand"
+	view, edit, added, stand, alert = "doc:View", "doc:Edit", "doc:Added", "doc:Stand", "doc:Alert"
 )
 
 // bench is a run.
@@ -47,9 +49,9 @@ type bench struct {
 	store  *asker
 	report report
 
-	// pairs is how many objects the API server can create and give a status in a second, patches how
-	// many status patches it takes.
-	pairs, patches float64
+	// pairs is how many objects the API server can create and give a status in a second, patches and
+	// assignmentPatches how many status patches of temporary grants and of assignments it takes.
+	pairs, patches, assignmentPatches float64
 	// assigned is how many assignments there are: number n gives user n%users the role at project n/users.
 	assigned int
 }
@@ -110,6 +112,14 @@ func (b *bench) measureCeiling(ctx context.Context) error {
 	}
 	b.pairs = float64(count) / took.Seconds()
 	b.report.told("API server alone: create and status patch", b.pairs, "objects/s")
+	took, err = each(ctx, 0, count, func(ctx context.Context, n int) error {
+		return b.setStatus(ctx, object(n), `"inForce":false,"phase":"Expired"`, "expired")
+	})
+	if err != nil {
+		return fmt.Errorf("patching statuses: %w", err)
+	}
+	b.assignmentPatches = float64(count) / took.Seconds()
+	b.report.told("API server alone: status patch of an assignment", b.assignmentPatches, "writes/s")
 	grant := func(n int) *v1alpha1.TemporaryPermissionGrant {
 		return build.TemporaryPermissionGrant(namespace, name(n)).ToUser(userOf(n)).Grants(edit).Until(time.Now().Add(time.Hour)).Obj()
 	}
@@ -167,8 +177,9 @@ func (b *bench) begin(ctx context.Context) error {
 	}
 	objects := []client.Object{
 		namespaceNamed(organization), declared.Obj(), build.Role(organization, "admin").Grants(view).Obj(),
-		build.ResourceType("doc").OfType("doc").Permits(view).Permits(edit).Permits(added).Permits(stand).Obj(),
+		build.ResourceType("doc").OfType("doc").Permits(view).Permits(edit).Permits(added).Permits(stand).Permits(alert).Obj(),
 		build.Role(organization, role).Grants(view, edit).Obj(), build.Role(organization, standing).Grants(stand).Obj(),
+		build.Role(organization, onCall).Grants(alert).Obj(),
 	}
 	for n := range users {
 		// The last role of a user is protected, so that everyone has one that nobody takes.

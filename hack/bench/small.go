@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -71,8 +72,51 @@ func (b *bench) measureRevocation(ctx context.Context) error {
 	})
 }
 
-// measureDeadlines lets many grants end at one moment, and asks for them without pause.
+// ending is a kind of objects of which many end at one moment.
+type ending struct {
+	// plural is what they are called, list an empty list of them.
+	plural string
+	list   client.ObjectList
+	object func(n int, deadline time.Time) client.Object
+	// gives is what number n gives.
+	gives func(n int) question
+	// patches is how many of their statuses the API server takes in a second.
+	patches float64
+}
+
+// measureDeadlines lets many grants end at one moment, and then as many assignments.
 func (b *bench) measureDeadlines(ctx context.Context) error {
+	doc := func(n int) *v1alpha1.ResourceReference {
+		return &v1alpha1.ResourceReference{Type: "doc", ID: fmt.Sprint(n / users)}
+	}
+	for _, e := range []ending{
+		{
+			plural: "grants", list: &v1alpha1.TemporaryPermissionGrantList{}, patches: b.patches,
+			object: func(n int, deadline time.Time) client.Object {
+				return build.TemporaryPermissionGrant(organization, name(n)).ToUser(userOf(n)).Grants(edit).At(v1alpha1.Scope{Resource: doc(n)}).Until(deadline).Obj()
+			},
+			gives: func(n int) question {
+				return question{subjectOf(n), edit, objectid.Scope(scope.Path{Organization: organization, ResourceType: "doc", ResourceID: doc(n).ID})}
+			},
+		},
+		{
+			plural: "assignments", list: &v1alpha1.RoleAssignmentList{}, patches: b.assignmentPatches,
+			object: func(n int, deadline time.Time) client.Object {
+				workspace, project := projectOf(n / users)
+				return build.RoleAssignment(organization, "ends-"+name(n)).Gives(onCall).ToUser(userOf(n)).InProject(workspace, project).Until(deadline).Obj()
+			},
+			gives: func(n int) question { return b.questionOf(n, alert) },
+		},
+	} {
+		if err := b.measureDeadline(ctx, e); err != nil {
+			return fmt.Errorf("%s: %w", e.plural, err)
+		}
+	}
+	return nil
+}
+
+// measureDeadline lets many objects end at one moment, and asks for what they give without pause.
+func (b *bench) measureDeadline(ctx context.Context, e ending) error {
 	count := b.scaled(10000)
 	before, err := b.store.tuples(ctx)
 	if err != nil {
@@ -81,31 +125,25 @@ func (b *bench) measureDeadlines(ctx context.Context) error {
 	// Four times what the API server alone needs to create them and to say that they are in force.
 	deadline := time.Now().Add(time.Duration(4*float64(count)/b.pairs*float64(time.Second)) + 20*time.Second).Truncate(time.Second)
 	_, err = each(ctx, 0, count, func(ctx context.Context, n int) error {
-		return b.client.Create(ctx, build.TemporaryPermissionGrant(organization, name(n)).ToUser(userOf(n)).Grants(edit).
-			At(v1alpha1.Scope{Resource: &v1alpha1.ResourceReference{Type: "doc", ID: fmt.Sprint(n / users)}}).Until(deadline).Obj())
+		return b.client.Create(ctx, e.object(n, deadline))
 	})
 	if err != nil {
-		return fmt.Errorf("creating grants: %w", err)
+		return fmt.Errorf("creating them: %w", err)
 	}
 	inTime, cancel := context.WithDeadline(ctx, deadline.Add(-5*time.Second))
 	defer cancel()
-	if err := b.untilPhase(inTime, v1alpha1.PhaseActive, count); err != nil {
+	if err := b.untilPhase(inTime, e.list, v1alpha1.PhaseActive, count); err != nil {
 		return fmt.Errorf("before their deadline: %w", err)
 	}
 	during, err := b.store.tuples(ctx)
 	if err != nil {
 		return err
 	}
-	last, err := b.watch(ctx, &v1alpha1.TemporaryPermissionGrantList{}, count, func(object client.Object) bool {
-		return object.(*v1alpha1.TemporaryPermissionGrant).Status.Phase == v1alpha1.PhaseExpired
-	})
+	last, err := b.watch(ctx, e.list, count, func(object client.Object) bool { return phaseOf(object) == v1alpha1.PhaseExpired })
 	if err != nil {
 		return err
 	}
-	answers, err := b.askAround(ctx, deadline, func(n int) question {
-		object := objectid.Scope(scope.Path{Organization: organization, ResourceType: "doc", ResourceID: fmt.Sprint(n % count / users)})
-		return question{subjectOf(n), edit, object}
-	})
+	answers, err := b.askAround(ctx, deadline, func(n int) question { return e.gives(n % count) })
 	if err != nil {
 		return err
 	}
@@ -118,34 +156,42 @@ func (b *bench) measureDeadlines(ctx context.Context) error {
 	if answers.allowed == 0 {
 		return fmt.Errorf("of %d questions none was allowed: nothing was measured", answers.count)
 	}
-	b.report.told("grants with one deadline", float64(count), "")
+	b.report.told(e.plural+" with one deadline", float64(count), "")
 	b.report.atMost("the last decision, after the deadline", max(0, milliseconds(answers.lastAllowed.Sub(deadline))), "ms", 0)
 	b.report.told("the last status, after the deadline", ended.Sub(deadline).Seconds(), "s")
-	b.report.atLeast("statuses, as part of the API server's ceiling", float64(count)/ended.Sub(deadline).Seconds()/b.patches, "", 0.8)
+	b.report.atLeast("statuses, as part of the API server's ceiling", float64(count)/ended.Sub(deadline).Seconds()/e.patches, "", 0.8)
 	after, err := b.store.tuples(ctx)
 	if err != nil {
 		return err
 	}
-	b.report.told("tuples before the grants", float64(before), "")
-	b.report.told("tuples with the grants", float64(during), "")
-	b.report.atMost("tuples left of the grants", float64(after-before), "", 0)
+	b.report.told("tuples before the "+e.plural, float64(before), "")
+	b.report.told("tuples with the "+e.plural, float64(during), "")
+	b.report.atMost("tuples left of the "+e.plural, float64(after-before), "", 0)
 	// One by one: the API server gives up one request for all of them after a minute.
 	_, err = each(ctx, 0, count, func(ctx context.Context, n int) error {
-		return b.client.Delete(ctx, build.TemporaryPermissionGrant(organization, name(n)).Obj())
+		return b.client.Delete(ctx, e.object(n, deadline))
 	})
 	if err != nil {
-		return fmt.Errorf("deleting the grants: %w", err)
+		return fmt.Errorf("deleting them: %w", err)
 	}
-	return b.untilPhase(ctx, v1alpha1.PhaseExpired, 0)
+	return b.untilPhase(ctx, e.list, v1alpha1.PhaseExpired, 0)
 }
 
-// untilPhase waits until so many grants are in a phase.
-func (b *bench) untilPhase(ctx context.Context, phase v1alpha1.GrantPhase, count int) error {
+// phaseOf is where in its window an object is.
+func phaseOf(object client.Object) v1alpha1.GrantPhase {
+	if grant, ok := object.(*v1alpha1.TemporaryPermissionGrant); ok {
+		return grant.Status.Phase
+	}
+	_, status := v1alpha1.WindowOf(object.(v1alpha1.Object))
+	return status.Phase
+}
+
+// untilPhase waits until so many objects are in a phase.
+func (b *bench) untilPhase(ctx context.Context, list client.ObjectList, phase v1alpha1.GrantPhase, count int) error {
 	// A list of so many is work for the API server, of which there is to be little.
-	return untilEvery(ctx, time.Second, fmt.Sprintf("%d grants are %s", count, phase), func(ctx context.Context) (bool, error) {
-		var list v1alpha1.TemporaryPermissionGrantList
-		err := b.client.List(ctx, &list, client.InNamespace(organization), client.MatchingFields{"status.phase": string(phase)})
-		return len(list.Items) == count, err
+	return untilEvery(ctx, time.Second, fmt.Sprintf("%d of %T are %s", count, list, phase), func(ctx context.Context) (bool, error) {
+		err := b.client.List(ctx, list, client.InNamespace(organization), client.MatchingFields{"status.phase": string(phase)})
+		return meta.LenList(list) == count, err
 	})
 }
 
