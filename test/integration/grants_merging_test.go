@@ -26,8 +26,8 @@ type asking struct {
 	done          sync.WaitGroup
 }
 
-// askWithoutPause begins to ask, one by one and many at once; what it has found is looked at after End. It
-// ends with the spec.
+// askWithoutPause begins to ask the store, one by one and many at once, and memory, through AuthZEN, where it knows the
+// words; what it has found is looked at after End. It ends with the spec.
 func askWithoutPause(questions ...question) *asking {
 	GinkgoHelper()
 	id, err := op.storeID()
@@ -56,6 +56,12 @@ func askWithoutPause(questions ...question) *asking {
 			err := op.call(http.MethodPost, "/stores/"+id+"/check", q.request(), &answer)
 			return 1, map[bool]int{true: 1}[answer.Allowed], err
 		})
+		if evaluation, ok := evaluationOf(q); ok {
+			keepAsking(func() (int, int, error) {
+				allowed, err := op.evaluate(suiteKey, evaluation)
+				return 1, map[bool]int{true: 1}[allowed], err
+			})
+		}
 	}
 	var checks []map[string]any
 	for n := range 48 {
@@ -283,6 +289,59 @@ var _ = Describe("Roles and memberships of one user", Label(slow), func() {
 		Expect(w.may("alice", w.View, w.at("lab"))()).To(BeFalse())
 		Expect(w.may("bob", w.View, w.at("prod"))()).To(BeFalse())
 		Expect(w.may("bob", configurable[0], w.devs())()).To(BeFalse())
+	})
+})
+
+var _ = Describe("Roles and memberships that end", Label(slow), func() {
+	travelling()
+
+	It("[K11] [T1] follow each other without a gap, and take nothing from what stays", func() {
+		w := newWorld()
+		noon := inAnHour()
+		first := w.assignment("first", "editor").ToUser("alice").InWorkspace("lab").Until(noon).Obj()
+		next := w.assignment("next", "editor").ToUser("alice").InWorkspace("lab").From(noon).Until(noon.Add(2 * time.Hour)).Obj()
+		team := w.assignment("team", "editor").ToGroup("devs").InWorkspace("prod").Obj()
+		guest := w.membership("guest", "alice").Until(noon).Obj()
+		member := w.membership("member", "bob").Obj()
+		admin := w.membership("admin", "bob").As(v1alpha1.GroupAdmin).Until(noon).Obj()
+		create(first, next, team, guest, member, admin)
+		for _, object := range []v1alpha1.Object{first, team, guest, member, admin} {
+			expectReason(object, v1alpha1.ReasonInForce)
+		}
+		expectReason(next, v1alpha1.ReasonPending)
+		lab := w.may("alice", w.View, w.at("lab"))
+		asked := askWithoutPause(
+			question{User: objectid.User(w.subject("alice")), Permission: w.View, Object: w.at("lab")},
+			question{User: objectid.User(w.subject("bob")), Permission: w.View, Object: w.at("prod")},
+		)
+		expectFrom(noon, false, w.may("alice", w.View, w.at("prod")), w.may("bob", configurable[0], w.devs()))
+		for _, object := range []v1alpha1.Object{first, guest, admin} {
+			expectReason(object, v1alpha1.ReasonExpired)
+		}
+		expectReason(next, v1alpha1.ReasonInForce)
+		remove(first, guest, admin)
+		edit(next, func(a *v1alpha1.RoleAssignment) { a.Spec.ExpiresAt = &metav1.Time{Time: noon.Add(3 * time.Hour)} })
+		expectReason(next, v1alpha1.ReasonInForce)
+		edit(next, func(a *v1alpha1.RoleAssignment) { a.Spec.ExpiresAt = &metav1.Time{Time: noon.Add(time.Hour)} })
+		expectReason(next, v1alpha1.ReasonInForce, noon.Add(time.Hour).UTC().Format(time.RFC3339))
+		asked.expectAllAllowed(200)
+		expectFrom(noon.Add(time.Hour), false, lab)
+		expectReason(next, v1alpha1.ReasonExpired)
+
+		By("and stay over when the clock is set back")
+		for _, behind := range []func(){
+			func() { op.clock.StopAt(noon) },
+			func() {
+				op.Stop()
+				op.StartAt(noon)
+			},
+		} {
+			behind()
+			Expect(lab()).To(BeFalse())
+			waitUntilQuiet()
+			Expect(lab()).To(BeFalse())
+			expectReason(next, v1alpha1.ReasonExpired)
+		}
 	})
 })
 

@@ -16,6 +16,7 @@ import (
 var _ = Describe("Field selectors", Ordered, func() {
 	var namespace string
 	prod, vision := v1alpha1.Scope{Workspace: "prod"}, v1alpha1.Scope{Workspace: "prod", Project: "vision"}
+	beside := v1alpha1.Scope{Workspace: "beside"}
 	past, future := time.Date(2020, 1, 31, 17, 0, 0, 0, time.UTC), time.Date(2099, 1, 31, 17, 0, 0, 0, time.UTC)
 
 	BeforeAll(func() {
@@ -27,6 +28,16 @@ var _ = Describe("Field selectors", Ordered, func() {
 			build.RoleAssignment(namespace, "bob-vision").Gives("editor").ToUser("bob").InProject("prod", "vision").Obj(),
 			build.RoleAssignment(namespace, "crew-vision").Gives("viewer").ToGroup("crew").InProject("prod", "vision").Obj(),
 			build.RoleAssignment(namespace, "carol-test").Gives("viewer").ToInvitation("carol").InWorkspace("test").Obj(),
+			build.RoleAssignment(namespace, "dan-ended").Gives("guest").ToUser("dan").InWorkspace("beside").Until(past).Obj(),
+			build.RoleAssignment(namespace, "dan-later").Gives("guest").ToUser("dan").InWorkspace("beside").From(future).Obj(),
+			build.RoleAssignment(namespace, "dan-now").Gives("guest").ToUser("dan").InWorkspace("beside").From(past).Until(future).Obj(),
+			build.GroupMembership(namespace, "dan-ended", "dan", "guests").Until(past).Obj(),
+			build.GroupMembership(namespace, "dan-later", "dan", "guests").From(future).Obj(),
+			build.GroupMembership(namespace, "dan-now", "dan", "guests").Until(future).Obj(),
+			build.GroupMembership(namespace, "dan-for-good", "dan", "guests").Obj(),
+			build.PermissionGrant(namespace, "dan-ended").ToUser("dan").Grants("edit").At(beside).Until(past).Obj(),
+			build.PermissionGrant(namespace, "dan-later").ToUser("dan").Grants("edit").At(beside).From(future).Obj(),
+			build.PermissionGrant(namespace, "dan-now").ToUser("dan").Grants("edit").At(beside).From(past).Obj(),
 			build.Role(namespace, "client").Obj(),
 			build.Role(namespace, "admin").ViewedBy(v1alpha1.ViewAdmin).Obj(),
 			build.Role(namespace, "share").OfType(v1alpha1.RoleShare).Obj(),
@@ -67,8 +78,9 @@ var _ = Describe("Field selectors", Ordered, func() {
 		return names, err
 	}
 
+	// What is selected by status is there when the operator has seen it.
 	DescribeTable("of RoleAssignments", func(fields client.MatchingFields, want ...string) {
-		Expect(names(&v1alpha1.RoleAssignmentList{}, fields)).To(ConsistOf(want))
+		Eventually(names).WithArguments(&v1alpha1.RoleAssignmentList{}, fields).Should(ConsistOf(want))
 	},
 		Entry("select by role", client.MatchingFields{"spec.roleRef.name": "editor"}, "alice-prod", "bob-vision"),
 		Entry("select by user", client.MatchingFields{"spec.subject.user": "alice"}, "alice-everywhere", "alice-prod"),
@@ -81,6 +93,9 @@ var _ = Describe("Field selectors", Ordered, func() {
 		Entry("select a workspace without its projects", client.MatchingFields{"spec.scope.workspace": "prod", "spec.scope.project": ""}, "alice-prod"),
 		Entry("select what is not given to a user", client.MatchingFields{"spec.subject.user": ""}, "crew-vision", "carol-test"),
 		Entry("select nothing where nothing matches", client.MatchingFields{"spec.roleRef.name": "owner"}),
+		Entry("[T1] select by the phase Active", client.MatchingFields{"status.phase": "Active"}, "dan-now"),
+		Entry("[T1] select by the phase Pending", client.MatchingFields{"status.phase": "Pending"}, "dan-later"),
+		Entry("[T1] select by the phase Expired", client.MatchingFields{"status.phase": "Expired"}, "dan-ended"),
 	)
 
 	DescribeTable("of Roles", func(fields client.MatchingFields, want ...string) {
@@ -101,12 +116,16 @@ var _ = Describe("Field selectors", Ordered, func() {
 	)
 
 	DescribeTable("of GroupMemberships", func(fields client.MatchingFields, want ...string) {
-		Expect(names(&v1alpha1.GroupMembershipList{}, fields)).To(ConsistOf(want))
+		Eventually(names).WithArguments(&v1alpha1.GroupMembershipList{}, fields).Should(ConsistOf(want))
 	},
 		Entry("select by user", client.MatchingFields{"spec.user": "alice"}, "alice-crew"),
 		Entry("select by group", client.MatchingFields{"spec.group": "crew"}, "alice-crew", "bob-crew"),
 		Entry("select by role", client.MatchingFields{"spec.role": "Admin"}, "bob-crew"),
-		Entry("select the default role", client.MatchingFields{"spec.role": "Member"}, "alice-crew"),
+		Entry("select the default role", client.MatchingFields{"spec.role": "Member"}, "alice-crew", "dan-ended", "dan-later", "dan-now", "dan-for-good"),
+		Entry("[T1] select by the phase Active", client.MatchingFields{"status.phase": "Active"}, "dan-now"),
+		Entry("[T1] select by the phase Pending", client.MatchingFields{"status.phase": "Pending"}, "dan-later"),
+		Entry("[T1] select by the phase Expired", client.MatchingFields{"status.phase": "Expired"}, "dan-ended"),
+		Entry("[T1] select what holds for good", client.MatchingFields{"spec.user": "dan", "status.phase": ""}, "dan-for-good"),
 	)
 
 	DescribeTable("of Invitations", func(fields client.MatchingFields, want ...string) {
@@ -118,18 +137,20 @@ var _ = Describe("Field selectors", Ordered, func() {
 		Entry("select by phase", client.MatchingFields{"status.phase": "Pending"}, "guest"),
 	)
 
-	// What is selected by status is there when the operator has seen it.
 	DescribeTable("of PermissionGrants", func(fields client.MatchingFields, want ...string) {
 		Eventually(names).WithArguments(&v1alpha1.PermissionGrantList{}, fields).Should(ConsistOf(want))
 	},
 		Entry("select by user", client.MatchingFields{"spec.subject.user": "alice"}, "alice-edit", "alice-edit-prod"),
 		Entry("select by group", client.MatchingFields{"spec.subject.group": "crew"}, "crew-edit-vision"),
-		Entry("select what is not given to a group", client.MatchingFields{"spec.subject.group": ""}, "alice-edit", "alice-edit-prod", "bob-by-grace"),
+		Entry("select what is not given to a group", client.MatchingFields{"spec.subject.group": ""}, "alice-edit", "alice-edit-prod", "bob-by-grace", "dan-ended", "dan-later", "dan-now"),
 		Entry("select by workspace", client.MatchingFields{"spec.scope.workspace": "prod"}, "alice-edit-prod", "crew-edit-vision"),
 		Entry("select by project", client.MatchingFields{"spec.scope.project": "vision"}, "crew-edit-vision"),
 		Entry("select what has no workspace", client.MatchingFields{"spec.scope.workspace": ""}, "alice-edit", "bob-by-grace"),
 		Entry("select by creator", client.MatchingFields{"status.creator": "grace"}, "bob-by-grace"),
 		Entry("select by several at once", client.MatchingFields{"spec.subject.user": "alice", "spec.scope.workspace": "prod", "spec.scope.project": ""}, "alice-edit-prod"),
+		Entry("[T1] select by the phase Active", client.MatchingFields{"status.phase": "Active"}, "dan-now"),
+		Entry("[T1] select by the phase Pending", client.MatchingFields{"status.phase": "Pending"}, "dan-later"),
+		Entry("[T1] select by the phase Expired", client.MatchingFields{"status.phase": "Expired"}, "dan-ended"),
 	)
 
 	DescribeTable("of TemporaryPermissionGrants", func(fields client.MatchingFields, want ...string) {

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 var _ = Describe("A temporary grant that comes again", func() {
@@ -67,15 +68,19 @@ var _ = Describe("A temporary grant that comes again", func() {
 	})
 
 	// What GitOps does with the manifests that it has from the beginning.
-	DescribeTable("[K4] by the same manifest changes nothing, before its deadline and after it", func(arguments ...string) {
-		grants := []*v1alpha1.TemporaryPermissionGrant{
+	DescribeTable("[K4] [T1] by the same manifest changes nothing, before its deadline and after it, nor does anything else that ends", func(arguments ...string) {
+		create(w.assignment("devs", "editor").ToGroup("devs").Obj())
+		grants := []v1alpha1.Object{
 			w.temporary("instant").ToUser("alice").Grants(w.View).Until(noon).Obj(),
 			w.temporary("window").ToUser("alice").Grants(w.View).From(noon.Add(-time.Hour)).For("PT1H").Obj(),
 			w.temporary("duration").ToUser("alice").Grants(w.View).For("PT30M").Obj(),
+			w.assignment("role", "editor").ToUser("alice").Until(noon).Obj(),
+			w.grant("permission").ToUser("alice").Grants(w.View).From(noon.Add(-time.Hour)).Until(noon).Obj(),
+			w.membership("member", "alice").Until(noon).Obj(),
 		}
 		directory := GinkgoT().TempDir()
 		for _, g := range grants {
-			Expect(os.WriteFile(filepath.Join(directory, g.Name+".yaml"), manifestOf(g), 0o600)).To(Succeed())
+			Expect(os.WriteFile(filepath.Join(directory, g.GetName()+".yaml"), manifestOf(g), 0o600)).To(Succeed())
 		}
 		apply := func() { kubectl(append([]string{"apply", "--filename", directory}, arguments...)...) }
 		applyAgain := func(want string, holds bool) {
@@ -83,13 +88,13 @@ var _ = Describe("A temporary grant that comes again", func() {
 			var versions []string
 			for _, g := range grants {
 				expectReason(g, want)
-				versions = append(versions, observed(g).ResourceVersion)
+				versions = append(versions, observed(g).GetResourceVersion())
 			}
 			for range 2 {
 				apply()
 				waitUntilQuiet()
 				for n, g := range grants {
-					Expect(observed(g).ResourceVersion).To(Equal(versions[n]), g.Name)
+					Expect(observed(g).GetResourceVersion()).To(Equal(versions[n]), g.GetName())
 				}
 				Expect(may()).To(Equal(holds))
 			}
@@ -108,12 +113,12 @@ var _ = Describe("A temporary grant that comes again", func() {
 })
 
 // manifestOf is what a user writes into git.
-func manifestOf(g *v1alpha1.TemporaryPermissionGrant) []byte {
+func manifestOf(g v1alpha1.Object) []byte {
 	GinkgoHelper()
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(g)
 	Expect(err).NotTo(HaveOccurred())
 	delete(content, "status")
-	content["apiVersion"], content["kind"] = v1alpha1.GroupVersion.String(), "TemporaryPermissionGrant"
+	content["apiVersion"], content["kind"] = v1alpha1.GroupVersion.String(), kinds.RefOf(g).Kind
 	written, err := yaml.Marshal(content)
 	Expect(err).NotTo(HaveOccurred())
 	return written

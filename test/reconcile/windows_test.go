@@ -10,6 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
 
 // phaseOf is the phase in an object's status.
@@ -86,6 +88,36 @@ var _ = Describe("What holds for a time", func() {
 		}),
 	)
 
+	It("[T1] ends for the store and for memory while no operator is at work", func() {
+		a := w.assignment("a", "editor").ToUser("bob").InWorkspace("prod").Until(time.Now().Truncate(time.Second).Add(10 * time.Second)).Obj()
+		create(a)
+		expectReason(a, v1alpha1.ReasonInForce)
+		known := op.engine.State()
+		op.Stop()
+		remembered := func() (bool, error) {
+			return known.Decide(w.Namespace, entitlement.Question{
+				Subject: w.subject("bob"), Permission: w.View, At: scope.Path{Organization: w.Namespace, Workspace: "prod"},
+			}).Allowed, nil
+		}
+		expectFrom(a.Spec.ExpiresAt.Time, false, may, remembered)
+		Expect(phaseOf(a)).To(Equal(v1alpha1.PhaseActive), "nobody has written it")
+		op.Start()
+		Expect(may()).To(BeFalse())
+		expectReason(a, v1alpha1.ReasonExpired)
+	})
+
+	It("[T1] says that it has begun while it is protected", func() {
+		create(w.user("carol"))
+		begun := w.assignment("begun", "editor").ToUser("carol").InWorkspace("prod").From(noon).Obj()
+		create(begun)
+		expectReason(begun, v1alpha1.ReasonPending)
+		op.clock.StopAt(noon)
+		expectReason(begun, v1alpha1.ReasonInForce)
+		Expect(k8sClient.Delete(ctx, begun)).To(Succeed())
+		expectReason(begun, v1alpha1.ReasonRevocationProtected)
+		Expect(phaseOf(begun)).To(Equal(v1alpha1.PhaseActive))
+	})
+
 	It("[T1] is over for the next operator, whenever it starts", func() {
 		a := w.assignment("a", "editor").ToUser("bob").InWorkspace("prod").Until(noon).Obj()
 		create(a)
@@ -95,6 +127,59 @@ var _ = Describe("What holds for a time", func() {
 		Expect(may()).To(BeFalse())
 		expectReason(a, v1alpha1.ReasonExpired)
 	})
+
+	DescribeTable("[T1] has the deadline that it had when it comes back, or its status is lost", func(made func() v1alpha1.Object) {
+		object := made()
+		until(noon)(object)
+		create(object)
+		expectReason(object, v1alpha1.ReasonInForce)
+		loseStatus := func() {
+			GinkgoHelper()
+			read := observed(object)
+			patch := client.MergeFrom(read.DeepCopyObject().(client.Object))
+			_, status := v1alpha1.WindowOf(read)
+			*status, *read.CommonStatus() = v1alpha1.WindowStatus{}, v1alpha1.CommonStatus{}
+			Expect(k8sClient.Status().Patch(ctx, read, patch)).To(Succeed())
+		}
+		restore := func() {
+			GinkgoHelper()
+			kept := observed(object)
+			remove(object)
+			kept.SetResourceVersion("")
+			kept.SetUID("")
+			kept.SetFinalizers(nil)
+			kept.SetCreationTimestamp(metav1.Time{})
+			create(kept)
+		}
+		loseStatus()
+		expectReason(object, v1alpha1.ReasonInForce)
+		op.clock.StopAt(noon.Add(-time.Minute))
+		restore()
+		expectReason(object, v1alpha1.ReasonInForce, noon.UTC().Format(time.RFC3339))
+		Expect(may()).To(BeTrue())
+		expectFrom(noon, false, may)
+		for _, again := range []func(){loseStatus, restore, func() {
+			op.Stop()
+			loseStatus()
+			op.Start()
+		}} {
+			again()
+			expectReason(object, v1alpha1.ReasonExpired)
+			Expect(phaseOf(object)).To(Equal(v1alpha1.PhaseExpired))
+			Expect(may()).To(BeFalse())
+		}
+	},
+		Entry("a role", func() v1alpha1.Object {
+			return w.assignment("a", "editor").ToUser("bob").InWorkspace("prod").Obj()
+		}),
+		Entry("a permission", func() v1alpha1.Object {
+			return w.grant("g").ToUser("bob").Grants(w.View).InWorkspace("prod").Obj()
+		}),
+		Entry("a member", func() v1alpha1.Object {
+			create(w.assignment("devs", "editor").ToGroup("devs").InWorkspace("prod").Obj())
+			return w.membership("m", "bob").Obj()
+		}),
+	)
 
 	It("[T1] ends for the members of a group whose memberships stay, and comes back with it", func() {
 		member := w.membership("m", "bob").Obj()

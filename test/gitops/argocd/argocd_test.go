@@ -214,10 +214,14 @@ var _ = Describe("Argo CD", func() {
 							g.Expect(verdict.Status).To(Equal(want), "%s: %s", name(object), verdict.Message)
 						}
 					}).Should(Succeed())
+					if want == health.HealthStatusHealthy {
+						deliver(ctx, cases, objects)
+						appliesToNoEffect(ctx, cases, objects)
+					}
 				},
 				Entry("what waits is Progressing", "waiting.yaml", health.HealthStatusProgressing),
 				Entry("what someone must edit is Degraded", "wrong.yaml", health.HealthStatusDegraded),
-				Entry("what is over is Healthy", "expired.yaml", health.HealthStatusHealthy),
+				Entry("[T1] what is over or has not begun is Healthy, and applied again to no effect", "expired.yaml", health.HealthStatusHealthy),
 			)
 
 			It("prunes a whole organization", func(ctx context.Context) {

@@ -209,6 +209,7 @@ var _ = Describe("Flux", Ordered, func() {
 
 			if want == status.CurrentStatus {
 				Expect(cases.wait(ctx)).To(Succeed())
+				appliesToNoEffect(ctx, cases, objects)
 			}
 			if want == status.FailedStatus {
 				Expect(cases.wait(ctx)).To(MatchError(ContainSubstring("failed early due to stalled resources")))
@@ -216,7 +217,7 @@ var _ = Describe("Flux", Ordered, func() {
 		},
 		Entry("what waits is InProgress", "test/gitops/waiting.yaml", status.InProgressStatus),
 		Entry("what someone must edit is Failed", "test/gitops/wrong.yaml", status.FailedStatus),
-		Entry("what is over is Current", "test/gitops/expired.yaml", status.CurrentStatus),
+		Entry("[T1] what is over or has not begun is Current, and applied again to no effect", "test/gitops/expired.yaml", status.CurrentStatus),
 	)
 
 	It("prunes a whole organization", func(ctx context.Context) {
