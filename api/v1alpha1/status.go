@@ -165,6 +165,8 @@ const (
 	ReasonDisabled = "Disabled"
 	// ReasonOwnerNotFound: an owner of the Organization is no User of its namespace.
 	ReasonOwnerNotFound = "OwnerNotFound"
+	// ReasonNotAdministered: no owner of the Organization has its adminRole in force at the organization.
+	ReasonNotAdministered = "NotAdministered"
 	// ReasonAdminRoleNotFound: the Organization's adminRole is no Role of its namespace.
 	ReasonAdminRoleNotFound = "AdminRoleNotFound"
 	// ReasonSuspended: the User is suspended, as its spec says.

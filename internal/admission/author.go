@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -88,6 +89,26 @@ func judgeSuspended(state *state.State, by author, request *admission.Request, k
 func changesAccess(kind resource, old, object client.Object) bool {
 	return !kind.sameSpec(old, object) || state.IsPaused(old.(v1alpha1.Object)) != state.IsPaused(object.(v1alpha1.Object)) ||
 		!equality.Semantic.DeepEqual(old.GetOwnerReferences(), object.GetOwnerReferences())
+}
+
+// judgeAdministration: an owner who administers the organization stays, but for who may escalate on it.
+func (v *Validator) judgeAdministration(ctx context.Context, state *state.State, request *admission.Request, asked change) *refused {
+	if asked.verb == "" || asked.old != nil && !asked.old.GetDeletionTimestamp().IsZero() {
+		return nil
+	}
+	why := state.EndsAdministration(asked.old, asked.object)
+	if why == "" {
+		return nil
+	}
+	organization := organizationOf(request)
+	explained := fmt.Sprintf("%s: let another owner administer it first, or ask someone who has the verb %s on the Organization %s", why, verbEscalate, organization)
+	switch allowed, err := v.Reviewer.MayEscalateOn(ctx, request, organization); {
+	case err != nil:
+		return &refused{"ReviewFailed", fmt.Sprintf("%s; asking the API server who has it failed: %v: try again", explained, err), http.StatusInternalServerError}
+	case !allowed:
+		return &refused{"Protected", explained, http.StatusForbidden}
+	}
+	return nil
 }
 
 func explainMapping(asked change) string {

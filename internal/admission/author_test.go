@@ -1,6 +1,7 @@
 package admission_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -196,4 +197,23 @@ func (j *judge) remove(user, resource string, object client.Object) ctrladmissio
 	request := j.request(user, resource, admissionv1.Delete)
 	request.Name, request.OldObject.Raw = object.GetName(), j.raw(object)
 	return j.Handle(j.t.Context(), request)
+}
+
+func TestF3OnlyWhoMayEscalateOnTheOrganizationLeavesItWithoutAdministration(t *testing.T) {
+	j := newJudge(t)
+	j.state.Put(
+		build.Organization("acme").OwnedBy("alice").AdministeredBy("admin").Obj(), build.Role("acme", "admin").Grants("View").Obj(),
+		build.RoleAssignment("acme", "admin").Gives("admin").ToUser("alice").Obj(),
+	)
+	alice := build.User("acme", "alice").KnownAs("alice").Obj()
+	suspended := build.User("acme", "alice").KnownAs("alice").Suspended().Obj()
+	j.answer = func(spec authorizationv1.SubjectAccessReviewSpec) (bool, error) {
+		asked := spec.ResourceAttributes
+		return asked.Resource != "organizations" || spec.User == "root" && asked.Verb == "escalate" && asked.Name == "acme" && asked.Namespace == "", nil
+	}
+	j.expect(j.replace("editor", "users", alice, suspended), http.StatusForbidden,
+		"no owner would administer the Organization acme", "the User alice is suspended", "the verb escalate on the Organization acme")
+	j.expect(j.replace("root", "users", alice, suspended), http.StatusOK)
+	j.answer = func(authorizationv1.SubjectAccessReviewSpec) (bool, error) { return false, errors.New("away") }
+	j.expect(j.replace("root", "users", alice, suspended), http.StatusInternalServerError, "try again")
 }

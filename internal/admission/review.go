@@ -96,6 +96,18 @@ func (r *Reviewer) MayReadRoles(ctx context.Context, request *admission.Request)
 	})
 }
 
+// MayEscalateOn says whether whoever makes a request has the verb escalate on an Organization.
+func (r *Reviewer) MayEscalateOn(ctx context.Context, request *admission.Request, organization string) (bool, error) {
+	return r.ask(ctx, authorizationv1.SubjectAccessReviewSpec{
+		User: request.UserInfo.Username, UID: request.UserInfo.UID, Groups: request.UserInfo.Groups,
+		Extra: extra(request),
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Verb: verbEscalate, Name: organization,
+			Group: request.Resource.Group, Version: request.Resource.Version, Resource: "organizations",
+		},
+	})
+}
+
 func (r *Reviewer) ask(ctx context.Context, asked authorizationv1.SubjectAccessReviewSpec) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()

@@ -51,11 +51,6 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 	if !known {
 		return admission.Errored(http.StatusBadRequest, fmt.Errorf("no rule for %s", request.Resource.Resource))
 	}
-	if request.SubResource != "" {
-		// Only requests that change status.held come here: after a start it says what a paused object gives.
-		noteDenied(ctx, &request, "Recorded")
-		return admission.Denied("status.held is what the operator keeps a paused object to, and nobody else's to write: leave it as it is")
-	}
 	old, err := kind.decode(request.OldObject, request.Namespace)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
@@ -130,6 +125,9 @@ func (r *refused) response() admission.Response {
 func (v *Validator) judge(ctx context.Context, state *state.State, request *admission.Request, asked change) *refused {
 	if why := state.Protected(asked.old, asked.object); why != "" {
 		return &refused{"Protected", why, http.StatusForbidden}
+	}
+	if refused := v.judgeAdministration(ctx, state, request, asked); refused != nil {
+		return refused
 	}
 	if role, ok := asked.object.(*v1alpha1.Role); ok {
 		before, _ := asked.old.(*v1alpha1.Role)

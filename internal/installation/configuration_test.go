@@ -45,7 +45,7 @@ var weakened = map[string]struct {
 	"a group that is not there":   {first(func(w validator) { w.Rules[0].APIGroups = []string{"example.com"} }), "rules leave out CREATE of organizations"},
 	"a version that is not there": {first(func(w validator) { w.Rules[0].APIVersions = []string{"v1"} }), "rules leave out CREATE of organizations"},
 	"another scope":               {first(func(w validator) { w.Rules[1].Scope = new(admissionregistrationv1.ClusterScope) }), "rules leave out CREATE of groupmemberships"},
-	"a subresource less":          {func(c validating) { c.Webhooks[2].Rules[1].Resources = c.Webhooks[2].Rules[1].Resources[1:] }, "rules leave out UPDATE of groupmemberships/status"},
+	"a resource less of another":  {func(c validating) { c.Webhooks[2].Rules[1].Resources = c.Webhooks[2].Rules[1].Resources[1:] }, "rules leave out UPDATE of groupmemberships"},
 	"a namespace selector": {first(func(w validator) {
 		w.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"judged": "yes"}}
 	}), "namespaceSelector leaves objects out"},

@@ -50,7 +50,7 @@ func (p *pass) evaluateOrganization(name string) {
 				wants.tuples = append(wants.tuples, tuple)
 			}
 		}
-		now = s.judgeAdministration(node.object)
+		now = node.outcome // until it is known who administers it
 	}
 	for key := range s.named.deleting[name] {
 		p.protect(key, s.assignments[key].object)
@@ -95,10 +95,13 @@ func (s *tenant) hasNamespace(name string) bool {
 	return there
 }
 
-// evaluateAdministration looks again at who administers an organization that is in effect.
-func (p *pass) evaluateAdministration(name string) {
-	if node := p.state.organizations[name]; node != nil && len(node.scopes) > 0 {
-		p.judge(kinds.Ref{Kind: kinds.Organization, Name: name}, &node.outcome, p.state.judgeAdministration(node.object))
+// evaluateAdministration looks again at who administers an organization that is in effect, after all that says so.
+func (p *pass) evaluateAdministration() {
+	s := p.state
+	if node := s.organizations[s.name]; node != nil && len(node.scopes) > 0 {
+		if now := s.judgeAdministration(node.object); !node.outcome.equal(now) {
+			p.judge(kinds.Ref{Kind: kinds.Organization, Name: s.name}, &node.outcome, now)
+		}
 	}
 }
 
@@ -115,6 +118,9 @@ func (s *tenant) judgeAdministration(object *v1alpha1.Organization) Outcome {
 	if node := s.roles[admin]; node == nil || node.object == nil {
 		return Outcome{Reason: v1alpha1.ReasonAdminRoleNotFound, Message: fmt.Sprintf(
 			"spec.adminRole: there is no Role %s in namespace %s: correct the name, or create it; all else is in effect", admin.Name, object.Name)}
+	}
+	if s.administeredThrough() == "" {
+		return Outcome{Reason: v1alpha1.ReasonNotAdministered, Message: s.whyNotAdministered() + "; all else is in effect"}
 	}
 	return Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: fmt.Sprintf(
 		"governs namespace %s, with %d workspaces", object.Name, len(object.Spec.Workspaces))}

@@ -45,8 +45,6 @@ type pass struct {
 	protected set[types.NamespacedName]
 	// entitlements are what the index has to learn, all at once when the pass is over.
 	entitlements []entitlement.Update
-	// administered are the organizations whose owners and admin role may be there now, or not any more.
-	administered set[string]
 	// trial is set where all of this is undone.
 	trial *trial
 }
@@ -79,7 +77,6 @@ func emptyPass(s *tenant) *pass {
 		requests:      set[types.NamespacedName]{},
 		decisions:     set[types.NamespacedName]{},
 		protected:     set[types.NamespacedName]{},
-		administered:  set[string]{},
 	}
 }
 
@@ -114,9 +111,7 @@ func (p *pass) run() Change {
 	for ref := range p.grants {
 		p.evaluateGrant(ref)
 	}
-	for name := range p.administered {
-		p.evaluateAdministration(name)
-	}
+	p.evaluateAdministration()
 	for cell, by := range p.cells {
 		p.evaluateGrantCell(cell, by)
 	}

@@ -68,7 +68,6 @@ func (p *pass) learn(object client.Object) {
 	case *v1alpha1.User:
 		place(s.users, key).object = &v1alpha1.User{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		n.usersOf.add(o.Namespace, key)
-		p.administered.add(o.Namespace)
 		n.usersBySubject.add(identity{o.Namespace, o.Spec.Subject}, ageOf(o))
 		p.users.add(key)
 		p.youngerUser(o)
@@ -80,7 +79,6 @@ func (p *pass) learn(object client.Object) {
 		place(s.roles, key).object = &v1alpha1.Role{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		n.indexRole(&o.Spec, key, true)
 		p.use(kinds.RefOf(o), true, o.Spec.Inherits...)
-		p.administered.add(o.Namespace)
 		p.roles.add(key)
 	case *v1alpha1.RoleAssignment:
 		spec := o.Spec
@@ -155,7 +153,6 @@ func (p *pass) forget(ref kinds.Ref) {
 			n.usersBySubject.remove(identity{ref.Namespace, old.object.Spec.Subject}, ageOf(old.object))
 			old.object = nil
 			n.usersOf.remove(ref.Namespace, key)
-			p.administered.add(ref.Namespace)
 			p.users.add(key)
 		}
 	case kinds.Group:
@@ -168,7 +165,6 @@ func (p *pass) forget(ref kinds.Ref) {
 		if old := s.roles[key]; old != nil {
 			n.indexRole(&old.object.Spec, key, false)
 			p.use(ref, false, old.object.Spec.Inherits...)
-			p.administered.add(ref.Namespace)
 			old.object = nil
 			p.roles.add(key)
 		}

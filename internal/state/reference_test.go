@@ -219,7 +219,38 @@ func (w *wanted) administration(o *v1alpha1.Organization) verdict {
 	if find[*v1alpha1.Role](w, o.Name, o.Spec.AdminRole) == nil {
 		return ready(v1alpha1.ReasonAdminRoleNotFound)
 	}
-	return ready(v1alpha1.ReasonValid)
+	for _, object := range w.objects {
+		if assigned, ok := object.(*v1alpha1.RoleAssignment); ok && assigned.Namespace == o.Name && w.administers(o, assigned) {
+			return ready(v1alpha1.ReasonValid)
+		}
+	}
+	return ready(v1alpha1.ReasonNotAdministered)
+}
+
+// administers says whether an owner has the admin role at the organization by an assignment.
+func (w *wanted) administers(o *v1alpha1.Organization, assigned *v1alpha1.RoleAssignment) bool {
+	if assigned.Spec.ExpiresAt != nil || assigned.Spec.RoleRef.Name != o.Spec.AdminRole || assigned.Spec.Scope != (v1alpha1.Scope{}) {
+		return false
+	}
+	if _, _, _, reason := w.judgeAssignment(assigned); reason != "" {
+		return false
+	}
+	subject := assigned.Spec.Subject
+	if subject.Group == "" {
+		user := subject.User
+		if subject.Invitation != "" {
+			user = find[*v1alpha1.Invitation](w, o.Name, subject.Invitation).Spec.AcceptedBy
+		}
+		return slices.Contains(o.Spec.Owners, user)
+	}
+	return slices.ContainsFunc(w.objects, func(object client.Object) bool {
+		membership, ok := object.(*v1alpha1.GroupMembership)
+		if !ok || membership.Spec.ExpiresAt != nil || membership.Namespace != o.Name || membership.Spec.Group != subject.Group || !slices.Contains(o.Spec.Owners, membership.Spec.User) {
+			return false
+		}
+		_, reason := w.judgeMembership(membership)
+		return reason == ""
+	})
 }
 
 func parent(path scope.Path) store.Key {

@@ -199,7 +199,7 @@ var _ = Describe("Whoever gives something", func() {
 		create(build.Role(w.Namespace, "idle").Grants(w.View).Obj(), w.grant("mallory").ToUser("mallory").Grants(w.View).Obj())
 		edit(build.Organization(w.Namespace).Obj(), func(o *v1alpha1.Organization) { o.Spec.AdminRole = "idle" })
 		expectReason(w.grant("mallory").Obj(), v1alpha1.ReasonInForce)
-		expectReason(build.Organization(w.Namespace).Obj(), v1alpha1.ReasonValid)
+		expectReason(build.Organization(w.Namespace).Obj(), v1alpha1.ReasonNotAdministered)
 		Expect(mallory.Create(ctx, w.assignment("m1", "idle").ToUser("mallory").Obj())).To(beRefused("the adminRole of the Organization"))
 		Expect(mallory.Create(ctx, w.assignment("m2", "idle").ToUser("mallory").InWorkspace("lab").Obj())).To(Succeed())
 		create(w.assignment("bob", "idle").ToUser("bob").Obj())

@@ -93,7 +93,7 @@ var _ = Describe("The webhook", func() {
 		Expect(k8sClient.Delete(ctx, role)).To(beRefused("the admin role of the Organization "+w.Namespace, "User alice owns", "spec.adminRole"))
 
 		edit(build.Organization(w.Namespace).Obj(), func(o *v1alpha1.Organization) { o.Spec.AdminRole = "editor" })
-		expectReason(build.Organization(w.Namespace).Obj(), v1alpha1.ReasonValid)
+		expectReason(build.Organization(w.Namespace).Obj(), v1alpha1.ReasonNotAdministered)
 		remove(admin, role)
 	})
 
@@ -183,7 +183,8 @@ var _ = Describe("While the webhook is installed and does not answer", func() {
 		By("labels are written, and what only would be warned of is done")
 		label := client.RawPatch("application/merge-patch+json", []byte(`{"metadata": {"labels": {"team": "x"}}}`))
 		Expect(k8sClient.Patch(ctx, assigned, label)).To(Succeed())
-		Expect(k8sClient.Delete(ctx, build.Group(w.Namespace, "devs").Obj())).To(Succeed())
+		Expect(k8sClient.Delete(ctx, build.Group(w.Namespace, "devs").Obj())).To(unanswered, "owners may administer by it")
+		Expect(unasked().Delete(ctx, build.Group(w.Namespace, "devs").Obj())).To(Succeed())
 
 		By("the operator writes statuses and takes its finalizer away")
 		status := client.RawPatch("application/merge-patch+json", []byte(`{"status": {"inForce": true}}`))

@@ -122,6 +122,21 @@ func beRefused(words ...string) types.GomegaMatcher {
 	)
 }
 
+// beRefusedByPolicy matches the error of a request that a policy of the API server has refused.
+func beRefusedByPolicy(policy string) types.GomegaMatcher {
+	return SatisfyAll(MatchError(apierrors.IsForbidden, "IsForbidden"), MatchError(ContainSubstring("ValidatingAdmissionPolicy '"+policy+"'")))
+}
+
+// theOperator is a client with its name and rights.
+func theOperator() client.Client {
+	GinkgoHelper()
+	config, err := plane.UserConfig(operatorName, "system:serviceaccounts")
+	Expect(err).NotTo(HaveOccurred())
+	its, err := client.New(config, client.Options{Scheme: k8sClient.Scheme()})
+	Expect(err).NotTo(HaveOccurred())
+	return its
+}
+
 // holds makes a user who holds permissions at the organization.
 func (w *world) holds(user string, permissions ...string) {
 	GinkgoHelper()

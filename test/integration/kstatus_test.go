@@ -32,7 +32,7 @@ var _ = Describe("kstatus", func() {
 		suspended := w.assignment("suspended", "editor").ToUser("away").Obj()
 		empty := w.assignment("empty", "hollow").ToGroup("devs").Obj()
 		create(away, hollow, inForce, suspended, empty)
-		expectVerdict(build.Organization(w.Namespace).Obj(), v1alpha1.ReasonValid, statuscheck.Current)
+		expectVerdict(build.Organization(w.Namespace).Obj(), v1alpha1.ReasonNotAdministered, statuscheck.InProgress)
 		expectVerdict(build.ResourceType(w.Namespace).Obj(), v1alpha1.ReasonValid, statuscheck.Current)
 		expectVerdict(w.user("alice"), v1alpha1.ReasonValid, statuscheck.Current)
 		expectVerdict(away, v1alpha1.ReasonSuspended, statuscheck.Current)

@@ -111,7 +111,7 @@ var _ = Describe("What happens while the operator is stopped", func() {
 		create(assigned)
 		expectReason(assigned, v1alpha1.ReasonInForce)
 		wipe := func() {
-			Expect(k8sClient.Status().Patch(ctx, assigned, client.RawPatch(types.MergePatchType, []byte(`{"status":null}`)))).To(Succeed())
+			Expect(theOperator().Status().Patch(ctx, assigned, client.RawPatch(types.MergePatchType, []byte(`{"status":null}`)))).To(Succeed())
 		}
 		wipe()
 		expectReason(assigned, v1alpha1.ReasonInForce)

@@ -43,27 +43,28 @@ func alerts(t *testing.T) map[string]monitoringv1.Rule {
 }
 
 const (
-	inSync    = `bailiwick_store_in_sync{namespace="b", pod="p"}`
-	available = `bailiwick_store_available{namespace="b", pod="p"}`
-	oldest    = `bailiwick_sync_oldest_seconds{namespace="b", pod="p"}`
-	notOurs   = `bailiwick_store_foreign{namespace="b", pod="p"}`
-	damaged   = `bailiwick_store_damaged_file{namespace="b", pod="p"}`
-	refused   = `bailiwick_sync_refused{namespace="b", pod="p"}`
-	foreign   = `bailiwick_drift_repaired_total{namespace="b", pod="p", direction="foreign"}`
-	missing   = `bailiwick_drift_repaired_total{namespace="b", pod="p", direction="missing"}`
-	compared  = `bailiwick_store_compared_timestamp_seconds{namespace="b", pod="p"}`
-	deadline  = `bailiwick_time_bound_next_deadline_timestamp_seconds{namespace="b", pod="p"}`
-	held      = `bailiwick_objects{namespace="b", pod="p", kind="RoleAssignment", state="stalled", reason="RevocationProtected"}`
-	dangling  = `bailiwick_objects{namespace="b", pod="p", kind="RoleAssignment", state="waiting", reason="RoleNotFound"}`
-	failing   = `controller_runtime_reconcile_errors_total{namespace="b", pod="p", controller="role"}`
-	notLoaded = `bailiwick_admission_denied_total{namespace="b", pod="p", kind="Role", reason="NotLoaded"}`
-	notHeld   = `bailiwick_admission_denied_total{namespace="b", pod="p", kind="Role", reason="NotHeld"}`
-	answered  = `bailiwick_decision_request_seconds_count{namespace="b", pod="p", code="200"}`
-	judging   = `bailiwick_installation_ok{namespace="b", pod="p", part="validating_webhook_configuration"}`
-	secondary = `bailiwick_installation_ok{namespace="b", pod="q", part="validating_webhook_configuration"}`
-	issued    = `bailiwick_installation_ok{namespace="b", pod="p", part="certificate"}`
-	rewritten = `bailiwick_installation_writes_total{namespace="b", pod="p", part="validating_webhook_configuration"}`
-	broken    = `bailiwick_decision_request_seconds_count{namespace="b", pod="p", code="503"}`
+	inSync         = `bailiwick_store_in_sync{namespace="b", pod="p"}`
+	available      = `bailiwick_store_available{namespace="b", pod="p"}`
+	oldest         = `bailiwick_sync_oldest_seconds{namespace="b", pod="p"}`
+	notOurs        = `bailiwick_store_foreign{namespace="b", pod="p"}`
+	damaged        = `bailiwick_store_damaged_file{namespace="b", pod="p"}`
+	refused        = `bailiwick_sync_refused{namespace="b", pod="p"}`
+	foreign        = `bailiwick_drift_repaired_total{namespace="b", pod="p", direction="foreign"}`
+	missing        = `bailiwick_drift_repaired_total{namespace="b", pod="p", direction="missing"}`
+	compared       = `bailiwick_store_compared_timestamp_seconds{namespace="b", pod="p"}`
+	deadline       = `bailiwick_time_bound_next_deadline_timestamp_seconds{namespace="b", pod="p"}`
+	held           = `bailiwick_objects{namespace="b", pod="p", kind="RoleAssignment", state="stalled", reason="RevocationProtected"}`
+	unadministered = `bailiwick_objects{namespace="b", pod="p", kind="Organization", state="stalled", reason="NotAdministered"}`
+	dangling       = `bailiwick_objects{namespace="b", pod="p", kind="RoleAssignment", state="waiting", reason="RoleNotFound"}`
+	failing        = `controller_runtime_reconcile_errors_total{namespace="b", pod="p", controller="role"}`
+	notLoaded      = `bailiwick_admission_denied_total{namespace="b", pod="p", kind="Role", reason="NotLoaded"}`
+	notHeld        = `bailiwick_admission_denied_total{namespace="b", pod="p", kind="Role", reason="NotHeld"}`
+	answered       = `bailiwick_decision_request_seconds_count{namespace="b", pod="p", code="200"}`
+	judging        = `bailiwick_installation_ok{namespace="b", pod="p", part="validating_webhook_configuration"}`
+	secondary      = `bailiwick_installation_ok{namespace="b", pod="q", part="validating_webhook_configuration"}`
+	issued         = `bailiwick_installation_ok{namespace="b", pod="p", part="certificate"}`
+	rewritten      = `bailiwick_installation_writes_total{namespace="b", pod="p", part="validating_webhook_configuration"}`
+	broken         = `bailiwick_decision_request_seconds_count{namespace="b", pod="p", code="503"}`
 )
 
 // A scenario is series as Prometheus' own tests write them, a value every 30 s from the Unix epoch on, and how
@@ -123,6 +124,10 @@ var scenarios = map[string]struct{ fires, quiet []scenario }{
 	"BailiwickRevocationHeld": {
 		fires: []scenario{{61, []string{held + " 1x200"}}},
 		quiet: []scenario{{90, []string{held + " 1x20", dangling + " 1x200"}}},
+	},
+	"BailiwickOrganizationNotAdministered": {
+		fires: []scenario{{16, []string{unadministered + " 1x200"}}},
+		quiet: []scenario{{60, []string{unadministered + " 1x10", dangling + " 1x200"}}},
 	},
 	"BailiwickReconcileErrors": {
 		fires: []scenario{{17, []string{failing + " 0+1x100"}}},

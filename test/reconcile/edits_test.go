@@ -104,7 +104,7 @@ var _ = Describe("An edit of an assignment", func() {
 		redeclare := func(workspaces func([]v1alpha1.Workspace) []v1alpha1.Workspace) func() {
 			return func() {
 				edit(organization, func(o *v1alpha1.Organization) { o.Spec.Workspaces = workspaces(o.Spec.Workspaces) })
-				expectReason(organization, v1alpha1.ReasonValid)
+				expectReason(organization, v1alpha1.ReasonNotAdministered)
 			}
 		}
 		follow(w.assignment("a", "editor").ToUser("alice").InProject("prod", "vision").Obj(), scopes(),

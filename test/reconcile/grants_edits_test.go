@@ -88,7 +88,7 @@ var _ = Describe("An edit of a permission grant", func() {
 		redeclare := func(workspaces func([]v1alpha1.Workspace) []v1alpha1.Workspace) func() {
 			return func() {
 				edit(organization, func(o *v1alpha1.Organization) { o.Spec.Workspaces = workspaces(o.Spec.Workspaces) })
-				expectReason(organization, v1alpha1.ReasonValid)
+				expectReason(organization, v1alpha1.ReasonNotAdministered)
 			}
 		}
 		follow(w.grant("g").ToUser("alice").Grants(w.View).InProject("prod", "vision").Obj(), scopes(),

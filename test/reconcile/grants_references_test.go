@@ -60,7 +60,7 @@ var _ = Describe("Grants that name what is not there", func() {
 				return func() {
 					organization := build.Organization(w.Namespace).Obj()
 					edit(organization, func(o *v1alpha1.Organization) { o.Spec.Workspaces[1].Projects = projects })
-					expectReason(organization, v1alpha1.ReasonValid)
+					expectReason(organization, v1alpha1.ReasonNotAdministered)
 				}
 			}
 			return missing{
@@ -75,7 +75,7 @@ var _ = Describe("Grants that name what is not there", func() {
 				return func() {
 					organization := build.Organization(w.Namespace).Obj()
 					edit(organization, func(o *v1alpha1.Organization) { o.Spec.Workspaces[1].Projects = projects })
-					expectReason(organization, v1alpha1.ReasonValid)
+					expectReason(organization, v1alpha1.ReasonNotAdministered)
 				}
 			}
 			return missing{

@@ -32,7 +32,7 @@ var _ = Describe("An Organization", func() {
 		expectReason(assigned, v1alpha1.ReasonInForce)
 		w := &world{Namespace: name}
 		Expect(w.may("alice", name+":View", w.at("prod"))()).To(BeTrue())
-		expectReason(organization, v1alpha1.ReasonValid, name)
+		expectReason(organization, v1alpha1.ReasonNotAdministered, "assign the Role viewer", "all else is in effect")
 		Expect(observed(organization).Status.UsernamePrefix).To(Equal("oidc:"), "[P5] whoever asks is told what is taken off")
 	})
 
@@ -51,7 +51,7 @@ var _ = Describe("An Organization", func() {
 			declared = o.DeepCopy().Spec.Workspaces
 			o.Spec.Workspaces = o.Spec.Workspaces[1:]
 		})
-		expectReason(organization, v1alpha1.ReasonValid)
+		expectReason(organization, v1alpha1.ReasonNotAdministered)
 		Expect(w.may("alice", w.Edit, w.at("prod"))()).To(BeFalse())
 		Expect(w.may("alice", w.Edit, w.at("prod", "vision"))()).To(BeFalse())
 		Expect(w.may("bob", w.Edit, w.at("prod", "vision"))()).To(BeFalse())

@@ -28,7 +28,7 @@ var _ = Describe("An organization's maximum for temporary grants", func() {
 				o.Spec.TemporaryGrants.MaxDuration = &maximum
 			}
 		})
-		expectReason(organization, v1alpha1.ReasonValid)
+		expectReason(organization, v1alpha1.ReasonNotAdministered)
 	}
 
 	It("[G5] ends a grant that asks for more, and says so", func() {

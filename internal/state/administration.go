@@ -1,0 +1,244 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+)
+
+// EndsAdministration says that no owner would administer the organization any more if an object were replaced, or deleted
+// where there is no new one; nothing if an owner still does, or none did before. It evaluates what the owners administer by
+// with the write in place, so that it does not matter which object is written.
+func (s *State) EndsAdministration(old, object client.Object) string {
+	return s.tenantOfObject(old, object).endsAdministration(old, object)
+}
+
+func (s *tenant) endsAdministration(old, object client.Object) string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	written := object
+	if written == nil {
+		written = old
+	}
+	ref := kinds.RefOf(written)
+	if s.namespaces[s.name].terminating || ref.Kind == kinds.Organization && object == nil || s.administeredThrough() == "" {
+		return ""
+	}
+	after := s.organizations[s.name].object
+	if ref.Kind == kinds.Organization {
+		after = object.(*v1alpha1.Organization)
+	}
+	objects := s.administration(after, object)
+	if ref.Kind != kinds.Organization && !slices.ContainsFunc(objects, func(o client.Object) bool { return kinds.RefOf(o) == ref }) {
+		return ""
+	}
+	trial := newTenant(s.name, s.limits, s.clock, s.catalogue)
+	newPassWith(trial, slices.DeleteFunc(objects, func(o client.Object) bool { return object == nil && kinds.RefOf(o) == ref }))
+	if trial.administeredThrough() != "" {
+		return ""
+	}
+	return fmt.Sprintf("%s; by this no owner would administer the Organization %s any more", trial.whyNotAdministered(), s.name)
+}
+
+// newPassWith evaluates objects in a tenant of their own.
+func newPassWith(trial *tenant, objects []client.Object) {
+	p := newPass(trial)
+	p.putAll(objects)
+	p.run()
+}
+
+// administeredThrough is the name of an owner who administers the organization by what is in force and does not end by
+// itself, empty if none does.
+func (s *tenant) administeredThrough() string {
+	node := s.organizations[s.name]
+	if node == nil || node.object == nil {
+		return ""
+	}
+	for _, owner := range node.object.Spec.Owners {
+		user := types.NamespacedName{Namespace: s.name, Name: owner}
+		for _, key := range s.administrationsOf(user) {
+			if node := s.assignments[key]; node.outcome.InForce && !node.endsByItself() && s.reaches(user, node.object) {
+				return owner
+			}
+		}
+	}
+	return ""
+}
+
+// administrationsOf are the assignments of the admin role at the organization that name a user, a group that the user is
+// said to be in, or an invitation that they have accepted, in force or not.
+func (s *tenant) administrationsOf(user types.NamespacedName) (found []types.NamespacedName) {
+	n := &s.named
+	keep := func(keys set[types.NamespacedName]) {
+		for key := range keys {
+			if s.isAdministration(key, s.assignments[key].object) {
+				found = append(found, key)
+			}
+		}
+	}
+	keep(n.assignedToUser[user])
+	for key := range n.membershipsOfUser[user] {
+		keep(n.assignedToGroup[sibling(key, s.memberships[key].object.Group)])
+	}
+	for key := range n.accepted[user] {
+		keep(n.assignedToInvitation[key])
+	}
+	return found
+}
+
+// reaches says whether an assignment in force reaches a user: those of a group do so through a membership in force.
+func (s *tenant) reaches(user types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) bool {
+	if spec.Subject.Group == "" {
+		return true
+	}
+	for key := range s.named.sameMembership[pair{user.Namespace, user.Name, spec.Subject.Group}] {
+		if node := s.memberships[key]; node.outcome.InForce && node.object.ExpiresAt == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// whyNotAdministered says why no owner administers the organization, and what to do.
+func (s *tenant) whyNotAdministered() string {
+	spec := &s.organizations[s.name].object.Spec
+	for _, owner := range spec.Owners {
+		user := types.NamespacedName{Namespace: s.name, Name: owner}
+		if node := s.users[user]; node != nil && node.outcome.Reason == v1alpha1.ReasonSuspended {
+			return fmt.Sprintf("no owner administers this: the User %s is suspended: set its spec.suspended to false, or name another owner who has the Role %s at the organization", owner, spec.AdminRole)
+		}
+		keys := s.administrationsOf(user)
+		slices.SortFunc(keys, func(a, b types.NamespacedName) int { return strings.Compare(a.Name, b.Name) })
+		for _, key := range keys {
+			if s.assignments[key].endsByItself() {
+				return fmt.Sprintf("no owner administers this for good: the RoleAssignment %s ends by itself: assign the Role %s to an owner without expiresAt", key.Name, spec.AdminRole)
+			}
+			if outcome := s.assignments[key].outcome; !outcome.InForce {
+				return fmt.Sprintf("no owner administers this: the RoleAssignment %s gives nothing: %s", key.Name, outcome.Message)
+			}
+			return fmt.Sprintf("no owner administers this: the User %s is not in force, or not for good, in the Group of the RoleAssignment %s; see the GroupMemberships' statuses", owner, key.Name)
+		}
+	}
+	return fmt.Sprintf("no owner administers this: assign the Role %s to one of spec.owners, without a scope", spec.AdminRole)
+}
+
+// administration is all by which the owners administer an organization, as it stands, with one object as it is written.
+func (s *tenant) administration(organization *v1alpha1.Organization, written client.Object) []client.Object {
+	g := &gathering{state: s, written: written, seen: map[kinds.Ref]bool{}}
+	g.objects = append(g.objects, &metav1.PartialObjectMetadata{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: kinds.Namespace}, ObjectMeta: metav1.ObjectMeta{Name: s.name},
+	})
+	g.put(organization)
+	n := &s.named
+	key := func(name string) types.NamespacedName { return types.NamespacedName{Namespace: s.name, Name: name} }
+	g.role(key(organization.Spec.AdminRole))
+	for assigned := range n.assignedRole[key(organization.Spec.AdminRole)] {
+		node := s.assignments[assigned]
+		if node.object.Scope != (v1alpha1.Scope{}) || node.released {
+			continue
+		}
+		g.standing(kinds.Named(kinds.RoleAssignment, assigned))
+		if group := node.object.Subject.Group; group != "" {
+			g.standing(kinds.Named(kinds.Group, key(group)))
+		}
+		if invitation := node.object.Subject.Invitation; invitation != "" {
+			g.standing(kinds.Named(kinds.Invitation, key(invitation)))
+		}
+	}
+	for _, owner := range organization.Spec.Owners {
+		g.standing(kinds.Named(kinds.User, key(owner)))
+		if node := s.users[key(owner)]; node != nil && node.object != nil {
+			for _, same := range n.usersBySubject[identity{s.name, node.object.Spec.Subject}] {
+				g.standing(kinds.Named(kinds.User, same.key))
+			}
+		}
+		for membership := range n.membershipsOfUser[key(owner)] {
+			g.standing(kinds.Named(kinds.GroupMembership, membership))
+		}
+	}
+	return g.objects
+}
+
+// gathering collects objects as they stand, but for the one that is written.
+type gathering struct {
+	state   *tenant
+	written client.Object
+	seen    map[kinds.Ref]bool
+	objects []client.Object
+}
+
+// standing adds an object if it is there.
+func (g *gathering) standing(ref kinds.Ref) {
+	if g.seen[ref] {
+		return
+	}
+	if g.written != nil && kinds.RefOf(g.written) == ref {
+		g.put(g.written)
+		return
+	}
+	object := g.state.standing(ref)
+	if object == nil {
+		return
+	}
+	named := object.DeepCopyObject().(v1alpha1.Object)
+	named.SetNamespace(ref.Namespace)
+	named.SetName(ref.Name)
+	key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
+	switch o := named.(type) {
+	case *v1alpha1.RoleAssignment:
+		o.CreationTimestamp = g.state.assignments[key].age
+	case *v1alpha1.GroupMembership:
+		o.CreationTimestamp = g.state.memberships[key].age
+	case *v1alpha1.Invitation:
+		kept := g.state.invitations[key].object
+		o.CreationTimestamp = metav1.NewTime(kept.created)
+		if len(kept.accepted) > 0 {
+			metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.AnnotationAcceptedAt, slices.MinFunc(kept.accepted, time.Time.Compare).Format(time.RFC3339))
+		}
+	}
+	g.put(named)
+}
+
+// role adds a role and all that it inherits from.
+func (g *gathering) role(key types.NamespacedName) {
+	for _, name := range g.inherited(key) {
+		g.role(name)
+	}
+}
+
+// inherited adds a role and says which ones it inherits from; none if it has been added before.
+func (g *gathering) inherited(key types.NamespacedName) (parents []types.NamespacedName) {
+	ref := kinds.Named(kinds.Role, key)
+	if g.seen[ref] {
+		return nil
+	}
+	g.standing(ref)
+	if !g.seen[ref] {
+		return nil
+	}
+	role := g.objects[len(g.objects)-1].(*v1alpha1.Role)
+	for _, name := range role.Spec.Inherits {
+		parents = append(parents, sibling(key, name))
+	}
+	return parents
+}
+
+func (g *gathering) put(object client.Object) {
+	g.seen[kinds.RefOf(object)] = true
+	plain := object.DeepCopyObject().(client.Object)
+	annotations := plain.GetAnnotations()
+	delete(annotations, v1alpha1.AnnotationPaused) // a pause only puts the write off
+	plain.SetAnnotations(annotations)
+	if created := plain.GetCreationTimestamp(); created.IsZero() {
+		plain.SetCreationTimestamp(metav1.NewTime(g.state.instant()))
+	}
+	g.objects = append(g.objects, plain)
+}
