@@ -1,5 +1,5 @@
-// Package webhook has the webhook configurations as they are installed, so that the operator can say when
-// those of the cluster are weaker.
+// Package webhook has the webhook configurations and policies as they are installed, so that the operator can say
+// when those of the cluster are weaker.
 package webhook
 
 import _ "embed"
@@ -11,7 +11,15 @@ var (
 	// Validate is the ValidatingWebhookConfiguration.
 	//go:embed validate.yaml
 	Validate []byte
+
+	//go:embed guard_policy.yaml
+	guard []byte
+	//go:embed scim_policy.yaml
+	scim []byte
 )
+
+// Policies are the manifests of the ValidatingAdmissionPolicies, each with a binding of the same name.
+func Policies() [][]byte { return [][]byte{guard, scim} }
 
 // Namespace is the one that the manifests are written for.
 const Namespace = "bailiwick-system"

@@ -84,7 +84,7 @@ func weaker(want, is *hook, dnsName string) (problems []string) {
 	slices.Sort(problems)
 	for _, condition := range is.conditions {
 		same := func(c admissionregistrationv1.MatchCondition) bool {
-			return strings.Join(strings.Fields(c.Expression), " ") == strings.Join(strings.Fields(condition.Expression), " ")
+			return sameExpression(c.Expression, condition.Expression)
 		}
 		if !slices.ContainsFunc(want.conditions, same) {
 			problems = append(problems, fmt.Sprintf("matchConditions[%s] is not as installed", condition.Name))

@@ -72,6 +72,7 @@ type Options struct {
 type Keeper struct {
 	Options
 	configurations []configuration
+	policies       []policy
 	rights         []right
 	wake           chan struct{}
 	unwatched      []client.Object
@@ -93,7 +94,11 @@ func New(options Options) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{Options: options, rights: rights, wake: make(chan struct{}, 1)}
+	policies, err := installedPolicies(options.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keeper{Options: options, policies: policies, rights: rights, wake: make(chan struct{}, 1)}
 	for _, c := range []struct {
 		configuration
 		manifest []byte
@@ -214,6 +219,7 @@ func (k *Keeper) check(ctx context.Context) {
 		}
 		k.Parts.Set(part, k.deployment(), problem)
 	}
+	k.checkPolicies(ctx)
 	k.checkService(ctx, viaService)
 	k.checkKinds(ctx)
 	k.checkRights(ctx)

@@ -43,6 +43,7 @@ type cluster struct {
 	service    *corev1.Service
 	stamp      *admissionregistrationv1.MutatingWebhookConfiguration
 	validate   *admissionregistrationv1.ValidatingWebhookConfiguration
+	policies   map[string]policy
 	unreadable map[string]error
 	// rights are those that the operator has, kinds those that are served.
 	rights []authorizationv1.ResourceRule
@@ -92,7 +93,17 @@ func newCluster(t *testing.T) *cluster {
 		}
 		return live.Create(ctx, object, options...)
 	}
-	c.Client = fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).
+	policies, err := installedPolicies(namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.policies = map[string]policy{}
+	builder := fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme)
+	for _, p := range policies {
+		c.policies[p.policy.Name] = p
+		builder.WithObjects(p.policy, p.binding)
+	}
+	c.Client = builder.
 		WithObjects(c.secret, c.service, c.stamp, c.validate).
 		WithInterceptorFuncs(interceptor.Funcs{Get: get, Create: review}).Build()
 	return c

@@ -16,6 +16,7 @@ const (
 	PartCertificate = "certificate"
 	PartStamping    = "mutating_webhook_configuration"
 	PartValidating  = "validating_webhook_configuration"
+	PartPolicies    = "admission_policies"
 	PartService     = "webhook_service"
 	PartClients     = "webhook_client_ca"
 

@@ -29,6 +29,10 @@ func (s *tenant) endsAdministration(old, object client.Object) string {
 		written = old
 	}
 	ref := kinds.RefOf(written)
+	// Of what is created, only a Role can take anything away: one that gives too much for those that inherit it.
+	if old == nil && ref.Kind != kinds.Role || ref.Kind == kinds.PermissionGrant || ref.Kind == kinds.TemporaryPermissionGrant {
+		return ""
+	}
 	if s.namespaces[s.name].terminating || ref.Kind == kinds.Organization && object == nil || s.administeredThrough() == "" {
 		return ""
 	}

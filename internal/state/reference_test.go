@@ -75,6 +75,11 @@ func want(objects []client.Object, now time.Time, limits state.Limits) *wanted {
 		}
 	}
 	w.grants()
+	for _, object := range w.objects {
+		if o, ok := object.(*v1alpha1.Organization); ok && w.ungoverned(o.Name) == "" {
+			w.verdicts[kinds.RefOf(o)] = w.administration(o) // by what is in force
+		}
+	}
 	for cell, windows := range w.shares {
 		w.contexts[cell] = tuples.During(policy.MergeWindows(windows))
 	}
@@ -198,7 +203,6 @@ func (w *wanted) organization(ref kinds.Ref, o *v1alpha1.Organization) {
 		w.verdicts[ref] = ready(v1alpha1.ReasonNamespaceNotFound)
 		return
 	}
-	w.verdicts[ref] = w.administration(o)
 	for _, workspace := range o.Spec.Workspaces {
 		path := scope.Path{Organization: o.Name, Workspace: workspace.Name}
 		w.tuples[ref] = append(w.tuples[ref], parent(path))
@@ -227,12 +231,9 @@ func (w *wanted) administration(o *v1alpha1.Organization) verdict {
 	return ready(v1alpha1.ReasonNotAdministered)
 }
 
-// administers says whether an owner has the admin role at the organization by an assignment.
+// administers says whether an owner has the admin role at the organization, in force and for good, by an assignment.
 func (w *wanted) administers(o *v1alpha1.Organization, assigned *v1alpha1.RoleAssignment) bool {
-	if assigned.Spec.ExpiresAt != nil || assigned.Spec.RoleRef.Name != o.Spec.AdminRole || assigned.Spec.Scope != (v1alpha1.Scope{}) {
-		return false
-	}
-	if _, _, _, reason := w.judgeAssignment(assigned); reason != "" {
+	if !w.verdicts[kinds.RefOf(assigned)].inForce || assigned.Spec.ExpiresAt != nil || assigned.Spec.RoleRef.Name != o.Spec.AdminRole || assigned.Spec.Scope != (v1alpha1.Scope{}) {
 		return false
 	}
 	subject := assigned.Spec.Subject
@@ -245,11 +246,8 @@ func (w *wanted) administers(o *v1alpha1.Organization, assigned *v1alpha1.RoleAs
 	}
 	return slices.ContainsFunc(w.objects, func(object client.Object) bool {
 		membership, ok := object.(*v1alpha1.GroupMembership)
-		if !ok || membership.Spec.ExpiresAt != nil || membership.Namespace != o.Name || membership.Spec.Group != subject.Group || !slices.Contains(o.Spec.Owners, membership.Spec.User) {
-			return false
-		}
-		_, reason := w.judgeMembership(membership)
-		return reason == ""
+		return ok && w.verdicts[kinds.RefOf(membership)].inForce && membership.Spec.ExpiresAt == nil && membership.Namespace == o.Name &&
+			membership.Spec.Group == subject.Group && slices.Contains(o.Spec.Owners, membership.Spec.User)
 	})
 }
 

@@ -169,6 +169,19 @@ var _ = Describe("The installation", Serial, func() {
 		Eventually(judged).Should(BeTrue())
 	})
 
+	It("[F1] says that a policy of the API server is weaker than installed, or gone, until it is as it was", func() {
+		binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: metav1.ObjectMeta{Name: "bailiwick-finalizers"}}
+		Eventually(ok(installation.PartPolicies)).Should(BeEquivalentTo(1), "as the API server keeps them")
+		warns := func(actions ...admissionregistrationv1.ValidationAction) {
+			edit(binding, func(b *admissionregistrationv1.ValidatingAdmissionPolicyBinding) { b.Spec.ValidationActions = actions })
+		}
+		warns(admissionregistrationv1.Warn)
+		Eventually(looked(installation.PartPolicies)).Should(BeZero())
+		Eventually(told("ValidatingAdmissionPolicy")).Should(ContainElement("InstallationDamaged: policy bailiwick-finalizers: its binding does not deny"))
+		warns(admissionregistrationv1.Deny)
+		Eventually(looked(installation.PartPolicies)).Should(BeEquivalentTo(1))
+	})
+
 	It("[F1] waits for a CRD that is missing at a start, says which, and answers when it is back", Label(slow), func() {
 		crd := &unstructured.Unstructured{}
 		crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
