@@ -126,15 +126,20 @@ func (v *Validator) judge(ctx context.Context, state *state.State, request *admi
 	if why := state.Protected(asked.old, asked.object); why != "" {
 		return &refused{"Protected", why, http.StatusForbidden}
 	}
-	if refused := v.judgeAdministration(ctx, state, request, asked); refused != nil {
-		return refused
-	}
 	if role, ok := asked.object.(*v1alpha1.Role); ok {
 		before, _ := asked.old.(*v1alpha1.Role)
 		if why := state.TooLarge(before, role); why != "" {
 			return &refused{"TooLarge", why, http.StatusForbidden}
 		}
 	}
+	if refused := v.judgeGiven(ctx, state, request, asked); refused != nil {
+		return refused
+	}
+	return v.judgeAdministration(ctx, state, request, asked)
+}
+
+// judgeGiven: nobody gives what they do not have, except by a verb.
+func (v *Validator) judgeGiven(ctx context.Context, state *state.State, request *admission.Request, asked change) *refused {
 	if asked.verb == "" || asked.object == nil && !asked.deletionGives {
 		return nil
 	}
