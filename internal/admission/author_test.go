@@ -142,7 +142,7 @@ func expectWarnings(t *testing.T, name string, warnings, want []string) {
 	}
 }
 
-func TestF4WhoIsSuspendedGivesAndKeepsNothingWhateverVerbsTheyHave(t *testing.T) {
+func TestWhoIsSuspendedGivesAndKeepsNothingWhateverVerbsTheyHave(t *testing.T) {
 	j := newJudge(t)
 	j.answer = func(authorizationv1.SubjectAccessReviewSpec) (bool, error) { return true, nil }
 	alice, suspended := build.User("acme", "alice").KnownAs("alice").Obj(), build.User("acme", "alice").KnownAs("alice").Suspended().Obj()
@@ -171,18 +171,20 @@ func TestF4WhoIsSuspendedGivesAndKeepsNothingWhateverVerbsTheyHave(t *testing.T)
 		"label":                {func(by string) ctrladmission.Response { return j.replace(by, "roles", role, labelled) }, true},
 	}
 	for name, c := range writes {
-		j.state.Put(alice.DeepCopy())
-		if response := c.write("alice"); !response.Allowed {
-			t.Errorf("%s, before: %s", name, response.Result.Message)
-		}
-		j.state.Put(suspended.DeepCopy())
-		response := c.write("alice")
-		if response.Allowed != c.takes || !c.takes && !strings.Contains(response.Result.Message, `"alice" stands for the User alice, which is suspended`) {
-			t.Errorf("%s, suspended: %v %s", name, response.Allowed, response.Result.Message)
-		}
-		if response := c.write("root"); !response.Allowed {
-			t.Errorf("%s, by somebody else: %s", name, response.Result.Message)
-		}
+		t.Run("[F4] "+name, func(t *testing.T) {
+			j.state.Put(alice.DeepCopy())
+			if response := c.write("alice"); !response.Allowed {
+				t.Errorf("before: %s", response.Result.Message)
+			}
+			j.state.Put(suspended.DeepCopy())
+			response := c.write("alice")
+			if response.Allowed != c.takes || !c.takes && !strings.Contains(response.Result.Message, `"alice" stands for the User alice, which is suspended`) {
+				t.Errorf("suspended: %v %s", response.Allowed, response.Result.Message)
+			}
+			if response := c.write("root"); !response.Allowed {
+				t.Errorf("by somebody else: %s", response.Result.Message)
+			}
+		})
 	}
 	// A User of the same subject that somebody makes later suspends nobody.
 	later := build.User("acme", "later").KnownAs("bob").Suspended().Obj()

@@ -29,7 +29,7 @@ func administered(through ...client.Object) *state.State {
 	return s
 }
 
-func TestF3AnOwnerAlwaysAdministersWhateverIsEdited(t *testing.T) {
+func TestAnOwnerAlwaysAdministersWhateverIsEdited(t *testing.T) {
 	direct := build.RoleAssignment("acme", "direct").Gives("admin").ToUser("alice").Obj()
 	toGroup := build.RoleAssignment("acme", "group").Gives("admin").ToGroup("admins").Obj()
 	member := build.GroupMembership("acme", "alice-admins", "alice", "admins").Obj()
@@ -76,13 +76,15 @@ func TestF3AnOwnerAlwaysAdministersWhateverIsEdited(t *testing.T) {
 		"no owner administers it before":              {nil, build.User("acme", "alice").KnownAs("alice").Obj(), nil, false},
 		"a role is created that the admin role lacks": {[]client.Object{direct, build.Role("acme", "admin").Inherits("viewer", "later").Obj()}, nil, build.Role("acme", "later").Grants("Edit").Obj(), false},
 	} {
-		why := administered(c.through...).EndsAdministration(c.old, c.object)
-		if (why != "") != c.ends {
-			t.Errorf("%s: got %q", name, why)
-		}
-		if why != "" && !strings.Contains(why, "no owner would administer the Organization acme") {
-			t.Errorf("%s: %q does not say what is lost", name, why)
-		}
+		t.Run("[F3] "+name, func(t *testing.T) {
+			why := administered(c.through...).EndsAdministration(c.old, c.object)
+			if (why != "") != c.ends {
+				t.Errorf("got %q", why)
+			}
+			if why != "" && !strings.Contains(why, "no owner would administer the Organization acme") {
+				t.Errorf("%q does not say what is lost", why)
+			}
+		})
 	}
 }
 
@@ -91,7 +93,7 @@ func pausedObject(object v1alpha1.Object) client.Object {
 	return object
 }
 
-func TestF3AnOrganizationSaysThatNobodyAdministersIt(t *testing.T) {
+func TestAnOrganizationSaysThatNobodyAdministersIt(t *testing.T) {
 	direct := build.RoleAssignment("acme", "direct").Gives("admin").ToUser("alice").Obj()
 	for name, c := range map[string]struct {
 		also []client.Object
@@ -105,16 +107,18 @@ func TestF3AnOrganizationSaysThatNobodyAdministersIt(t *testing.T) {
 			build.GroupMembership("acme", "n", "alice", "gone").Obj(),
 		}, ""},
 	} {
-		outcome, _ := administered(c.also...).Outcome(kinds.Ref{Kind: kinds.Organization, Name: "acme"})
-		if c.want == "" {
-			if !outcome.Ready {
-				t.Errorf("%s: got %+v", name, outcome)
+		t.Run("[F3] "+name, func(t *testing.T) {
+			outcome, _ := administered(c.also...).Outcome(kinds.Ref{Kind: kinds.Organization, Name: "acme"})
+			if c.want == "" {
+				if !outcome.Ready {
+					t.Errorf("got %+v", outcome)
+				}
+				return
 			}
-			continue
-		}
-		if outcome.Ready || outcome.Reason != v1alpha1.ReasonNotAdministered || !strings.Contains(outcome.Message, c.want) || !strings.Contains(outcome.Message, "all else is in effect") {
-			t.Errorf("%s: got %s, %q", name, outcome.Reason, outcome.Message)
-		}
+			if outcome.Ready || outcome.Reason != v1alpha1.ReasonNotAdministered || !strings.Contains(outcome.Message, c.want) || !strings.Contains(outcome.Message, "all else is in effect") {
+				t.Errorf("got %s, %q", outcome.Reason, outcome.Message)
+			}
+		})
 	}
 	s := administered(direct)
 	ref := kinds.Ref{Kind: kinds.Organization, Name: "acme"}
