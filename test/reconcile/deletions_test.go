@@ -41,7 +41,9 @@ var _ = Describe("An object that is deleted and held by somebody else's finalize
 				kinds.TemporaryPermissionGrant: w.temporary("own").ToUser("alice").Grants(w.View).For("1h").Obj(),
 			}[kind.Name]
 			Expect(object).NotTo(BeNil(), "no example of this kind")
-			if kind.Name != kinds.Organization { // which is in the world already
+			if kind.Name == kinds.Organization { // which is in the world already
+				create(w.assignment("admin", "admin").ToUser("alice").Obj())
+			} else {
 				create(object)
 			}
 			edit(object, func(o v1alpha1.Object) { o.SetFinalizers(append(o.GetFinalizers(), held)) })
