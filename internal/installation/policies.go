@@ -63,7 +63,7 @@ func installedPolicies(namespace string) (installed []policy, err error) {
 // checkPolicies says which of the policies is missing, or refuses less than the one that is installed.
 func (k *Keeper) checkPolicies(ctx context.Context) {
 	var problems []string
-	var about client.Object = k.deployment()
+	about := k.deployment()
 	for i := range k.policies {
 		want := &k.policies[i]
 		is := policy{&admissionregistrationv1.ValidatingAdmissionPolicy{}, &admissionregistrationv1.ValidatingAdmissionPolicyBinding{}}
