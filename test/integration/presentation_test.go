@@ -213,7 +213,9 @@ func rowWithStatus(resource string, object v1alpha1.Object, fields string) map[s
 	patch, err := json.Marshal(map[string]any{"status": status})
 	Expect(err).NotTo(HaveOccurred())
 
-	clientset, err := kubernetes.NewForConfig(plane.Config())
+	operator, err := plane.UserConfig(operatorName, "system:serviceaccounts") // nobody else writes a status
+	Expect(err).NotTo(HaveOccurred())
+	clientset, err := kubernetes.NewForConfig(operator)
 	Expect(err).NotTo(HaveOccurred())
 	path := []string{"/apis", v1alpha1.GroupVersion.Group, v1alpha1.GroupVersion.Version}
 	if object.GetNamespace() != "" {
