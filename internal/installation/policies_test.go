@@ -1,12 +1,15 @@
 package installation
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 func TestAPolicyThatRefusesLessIsSaidUntilItIsAsInstalled(t *testing.T) {
@@ -20,8 +23,8 @@ func TestAPolicyThatRefusesLessIsSaidUntilItIsAsInstalled(t *testing.T) {
 	}{
 		"failurePolicy":          {func(p spec, _ binding) { p.FailurePolicy = new(admissionregistrationv1.Ignore) }, "failurePolicy is not Fail"},
 		"no constraints":         {func(p spec, _ binding) { p.MatchConstraints = nil }, "matchConstraints is missing"},
-		"a resource less":        {func(p spec, _ binding) { r := &p.MatchConstraints.ResourceRules[0]; r.Resources = r.Resources[1:] }, "matchConstraints leaves out UPDATE of groupmemberships"},
-		"some names only":        {func(p spec, _ binding) { p.MatchConstraints.ResourceRules[0].ResourceNames = []string{"x"} }, "matchConstraints leaves out UPDATE of groupmemberships"},
+		"a resource less":        {func(p spec, _ binding) { r := &p.MatchConstraints.ResourceRules[0]; r.Resources = r.Resources[1:] }, "matchConstraints leaves out UPDATE of accessdecisions"},
+		"some names only":        {func(p spec, _ binding) { p.MatchConstraints.ResourceRules[0].ResourceNames = []string{"x"} }, "matchConstraints leaves out UPDATE of accessdecisions"},
 		"a resource is excluded": {func(p spec, _ binding) { p.MatchConstraints.ExcludeResourceRules = p.MatchConstraints.ResourceRules }, "matchConstraints leaves resources out"},
 		"a selector":             {func(p spec, _ binding) { p.MatchConstraints.ObjectSelector = selecting() }, "a selector leaves objects out"},
 		"a condition more": {func(p spec, _ binding) {
@@ -86,4 +89,24 @@ func TestAPolicyThatRefusesLessIsSaidUntilItIsAsInstalled(t *testing.T) {
 
 func selecting() *metav1.LabelSelector {
 	return &metav1.LabelSelector{MatchLabels: map[string]string{"some": "only"}}
+}
+
+func TestThePoliciesGuardTheStatusAndTheFinalizerOfEveryKind(t *testing.T) {
+	policies, err := installedPolicies(namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range policies {
+		suffix, guards := map[string]string{"bailiwick-statuses": "/status", "bailiwick-finalizers": ""}[p.policy.Name]
+		if !guards {
+			continue
+		}
+		guarded := p.policy.Spec.MatchConstraints.ResourceRules[0].Resources
+		for _, kind := range kinds.All {
+			// A ResourceType gives nothing, so its finalizer holds nothing that is protected.
+			if resource := strings.ReplaceAll(strings.ToLower(kind.Name)+"s", "ys", "ies") + suffix; !slices.Contains(guarded, resource) && (suffix != "" || kind.Name != kinds.ResourceType) {
+				t.Errorf("[F3] %s does not guard %s", p.policy.Name, resource)
+			}
+		}
+	}
 }
