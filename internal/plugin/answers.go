@@ -25,7 +25,7 @@ func documentOf(q query.Question, answer query.Answer) asked {
 }
 
 func (p *plugin) canICommand() *cobra.Command {
-	a := &asking{}
+	a := &query.Written{}
 	command := &cobra.Command{
 		Use:   "can-i PERMISSION",
 		Short: "Whether you, or a user, may do something",
@@ -70,7 +70,7 @@ func (c *cluster) verdict(answer query.Answer) error {
 }
 
 func (p *plugin) explainCommand() *cobra.Command {
-	a := &asking{}
+	a := &query.Written{}
 	command := &cobra.Command{
 		Use:   "explain PERMISSION",
 		Short: "Why you, or a user, may do something, or what is missing",
@@ -166,7 +166,7 @@ type whoCan struct {
 }
 
 func (p *plugin) whoCanCommand() *cobra.Command {
-	a := &asking{}
+	a := &query.Written{}
 	command := &cobra.Command{
 		Use:   "who-can PERMISSION",
 		Short: "All users who may do something, in which ways and under which conditions",
@@ -181,12 +181,12 @@ where you may not read enough for that, it says so.`,
 			if err != nil {
 				return err
 			}
-			q, err := a.question(c, w, args[0])
+			q, err := question(a, w, args[0])
 			if err != nil {
 				return err
 			}
 			answer := whoCan{Permission: q.Permission, At: q.At.String(), Attributes: q.Attributes, Users: []who{}, Behind: w.Behind(), Unread: w.Unread()}
-			for user, ways := range w.Who(q, len(a.attributes) > 0) {
+			for user, ways := range w.Who(q, len(a.Attributes) > 0) {
 				answer.Users = append(answer.Users, who{User: user, Ways: ways})
 			}
 			if missing := w.Unfounded(q); missing != "" {

@@ -4,16 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
-	"github.com/bailiwick-dev/bailiwick/internal/state"
+	"github.com/bailiwick-dev/bailiwick/internal/query"
 )
 
 func (p *plugin) expiringCommand() *cobra.Command {
@@ -39,8 +36,8 @@ func (p *plugin) expiringCommand() *cobra.Command {
 				&v1alpha1.TemporaryPermissionGrantList{}, &v1alpha1.InvitationList{},
 			}
 			return p.listKinds(command.Context(), l, kinds, func(object v1alpha1.Object) bool {
-				ends, open := endOf(object)
-				return open && ends.After(now) && !ends.After(now.Add(length))
+				ending, ends := query.EndingOf(object)
+				return ends && ending.Ends.After(now) && !ending.Ends.After(now.Add(length))
 			}, soonest)
 		},
 	}
@@ -49,56 +46,13 @@ func (p *plugin) expiringCommand() *cobra.Command {
 	return command
 }
 
-// endOf is when an object ends by itself, and whether that is still to come about: an invitation that has
-// been accepted does not.
-func endOf(object v1alpha1.Object) (time.Time, bool) {
-	var ends *metav1.Time
-	switch o := object.(type) {
-	case *v1alpha1.TemporaryPermissionGrant:
-		ends = o.Status.ExpiresAt
-	case *v1alpha1.Invitation:
-		if o.Status.Phase == v1alpha1.InvitationPending {
-			ends = o.Status.ExpiresAt
-		}
-	default:
-		if _, status := v1alpha1.WindowOf(object); status != nil {
-			ends = status.ExpiresAt
-		}
-	}
-	if ends == nil {
-		return time.Time{}, false
-	}
-	return ends.Time, true
-}
-
 func soonest(a, b v1alpha1.Object) int {
-	first, _ := endOf(a)
-	second, _ := endOf(b)
-	return cmp.Or(first.Compare(second), strings.Compare(a.GetNamespace(), b.GetNamespace()), strings.Compare(a.GetName(), b.GetName()))
+	first, _ := query.EndingOf(a)
+	second, _ := query.EndingOf(b)
+	return cmp.Or(first.Ends.Compare(second.Ends), strings.Compare(a.GetNamespace(), b.GetNamespace()), strings.Compare(a.GetName(), b.GetName()))
 }
 
 func (p *plugin) expiringRow(object v1alpha1.Object) []string {
-	ref := kinds.RefOf(object)
-	row := []string{ref.Kind, ref.Name}
-	switch o := object.(type) {
-	case *v1alpha1.TemporaryPermissionGrant:
-		row = append(row, o.Spec.User, fmt.Sprintf("%s at %s", o.Spec.PermissionGrant.Permission, state.PathOf(o.Namespace, &o.Spec.Scope)))
-	case *v1alpha1.RoleAssignment:
-		row = append(row, o.Status.Subject, fmt.Sprintf("%s at %s", o.Spec.RoleRef.Name, o.Status.Scope))
-	case *v1alpha1.PermissionGrant:
-		row = append(row, o.Status.Subject, fmt.Sprintf("%s at %s", entriesText(o.Spec.Permissions), o.Status.Scope))
-	case *v1alpha1.GroupMembership:
-		row = append(row, o.Spec.User, fmt.Sprintf("%s of %s", o.Spec.Role, o.Spec.Group))
-	case *v1alpha1.Invitation:
-		row = append(row, o.Spec.Email, "can be accepted")
-	}
-	return append(row, p.expires(object))
-}
-
-// entriesText is the permission of a grant, or how many more there are.
-func entriesText(entries []v1alpha1.PermissionEntry) string {
-	if more := len(entries) - 1; more > 0 {
-		return fmt.Sprintf("%s and %d more", entries[0].Permission, more)
-	}
-	return entries[0].Permission
+	ending, _ := query.EndingOf(object)
+	return []string{ending.Kind, ending.Name, ending.For, ending.What, p.relative(ending.Ends)}
 }

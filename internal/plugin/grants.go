@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/query"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
@@ -135,11 +136,11 @@ func deadline(grant *v1alpha1.TemporaryPermissionGrant) time.Time {
 
 // expires is when an object ends by itself, nothing where it does not.
 func (p *plugin) expires(object v1alpha1.Object) string {
-	ends, open := endOf(object)
-	if !open {
+	ending, ends := query.EndingOf(object)
+	if !ends {
 		return ""
 	}
-	return p.relative(ends)
+	return p.relative(ending.Ends)
 }
 
 // tagsText are tags as --tag takes them.

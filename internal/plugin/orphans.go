@@ -8,12 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/query"
 )
 
 // orphanKinds are those that name others.
@@ -52,29 +51,18 @@ func (p *plugin) orphansCommand() *cobra.Command {
 
 // isOrphan says whether an object names something that is not there, or has waited since before a time.
 func isOrphan(object v1alpha1.Object, before time.Time) bool {
-	ready := unready(object)
-	if ready == nil {
-		return false
-	}
+	problem, wrong := query.ProblemOf(object)
 	waits := meta.IsStatusConditionTrue(object.CommonStatus().Conditions, v1alpha1.ConditionReconciling)
-	return strings.HasSuffix(ready.Reason, "NotFound") || waits && ready.LastTransitionTime.Time.Before(before)
-}
-
-// unready is why an object is not ready; nil if it is, or if that is not known yet.
-func unready(object v1alpha1.Object) *metav1.Condition {
-	ready := meta.FindStatusCondition(object.CommonStatus().Conditions, v1alpha1.ConditionReady)
-	if ready == nil || ready.Status != metav1.ConditionFalse {
-		return nil
-	}
-	return ready
+	return wrong && (problem.Orphan || waits && problem.Since.Before(before))
 }
 
 func longestUnready(a, b v1alpha1.Object) int {
-	return cmp.Or(unready(a).LastTransitionTime.Compare(unready(b).LastTransitionTime.Time),
-		strings.Compare(a.GetNamespace(), b.GetNamespace()), strings.Compare(a.GetName(), b.GetName()))
+	first, _ := query.ProblemOf(a)
+	second, _ := query.ProblemOf(b)
+	return cmp.Or(first.Since.Compare(second.Since), strings.Compare(a.GetNamespace(), b.GetNamespace()), strings.Compare(a.GetName(), b.GetName()))
 }
 
 func (p *plugin) orphanRow(object v1alpha1.Object) []string {
-	ref, ready := kinds.RefOf(object), unready(object)
-	return []string{ref.Kind, ref.Name, ready.Reason, p.relative(ready.LastTransitionTime.Time), ready.Message}
+	problem, _ := query.ProblemOf(object)
+	return []string{problem.Kind, problem.Name, problem.Reason, p.relative(problem.Since), problem.Message}
 }

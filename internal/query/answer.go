@@ -170,6 +170,35 @@ func (w *World) ResourceTypes() []string {
 	return slices.Compact(types)
 }
 
+// Permissions are all that ResourceTypes declare, sorted.
+func (w *World) Permissions() []string {
+	var permissions []string
+	for _, object := range w.objects {
+		if declared, ok := object.(*v1alpha1.ResourceType); ok {
+			for _, permission := range declared.Spec.Permissions {
+				permissions = append(permissions, permission.Name)
+			}
+		}
+	}
+	slices.Sort(permissions)
+	return slices.Compact(permissions)
+}
+
+// Scopes are the workspaces and projects that the Organization declares, as questions name them.
+func (w *World) Scopes() (scopes []string) {
+	organization, ok := w.objects[kinds.Ref{Kind: kinds.Organization, Name: w.organization}].(*v1alpha1.Organization)
+	if !ok {
+		return nil
+	}
+	for _, workspace := range organization.Spec.Workspaces {
+		scopes = append(scopes, workspace.Name)
+		for _, project := range workspace.Projects {
+			scopes = append(scopes, workspace.Name+"/"+project.Name)
+		}
+	}
+	return scopes
+}
+
 func declares(organization *v1alpha1.Organization, at scope.Path) bool {
 	if at.Workspace == "" {
 		return true

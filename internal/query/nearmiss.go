@@ -109,17 +109,23 @@ type lift struct {
 
 // lifted are the ways that there would be.
 func (w *World) lifted(q Question, l lift) []Way {
+	var ways []Way
+	w.withLifted(l, func() { ways = w.ways(q) })
+	return slices.DeleteFunc(ways, func(way Way) bool {
+		return l.through != (Object{}) && !slices.Contains(way.Via, l.through)
+	})
+}
+
+// withLifted does something while the object is as it would have to be.
+func (w *World) withLifted(l lift, do func()) {
 	ref := kinds.RefOf(l.object)
 	w.state.Put(l.object)
-	ways := w.ways(q)
+	do()
 	if original, there := w.objects[ref]; there && (kinds.KeptWhileDeleted(ref.Kind) || original.GetDeletionTimestamp().IsZero()) {
 		w.state.Put(clone(original))
 	} else {
 		w.state.Remove(ref)
 	}
-	return slices.DeleteFunc(ways, func(way Way) bool {
-		return l.through != (Object{}) && !slices.Contains(way.Via, l.through)
-	})
 }
 
 // lifts are the obstacles that one object can be, for every object that concerns the user, in a fixed order.
@@ -237,24 +243,27 @@ func (w *World) distance(instant time.Time) string {
 	return fmt.Sprintf("%s ago (at %s)", duration.HumanDuration(-rest), instant.UTC().Format(time.RFC3339))
 }
 
-// faultOf is why an entry of the permission grants nothing; empty when none has a fault.
+// faultOf is why an entry of the permission, or any entry where that is empty, grants nothing; empty when none has a fault.
 func faultOf(outcome state.Outcome, permission string) string {
 	for _, fault := range outcome.Faults {
-		if fault.Permission == permission {
+		if asksAbout(permission, fault.Permission) {
 			return fmt.Sprintf("%s: %s", fault.Reason, fault.Message)
 		}
 	}
 	for _, entry := range outcome.Permissions {
-		if entry.Permission == permission && !entry.Granted {
+		if asksAbout(permission, entry.Permission) && !entry.Granted {
 			return fmt.Sprintf("%s: %s", entry.Reason, entry.Message)
 		}
 	}
 	return ""
 }
 
+// asksAbout says whether a question is about a permission: one that names none is about all.
+func asksAbout(asked, permission string) bool { return asked == "" || asked == permission }
+
 func withoutConditions(entries []v1alpha1.PermissionEntry, permission string) {
 	for n := range entries {
-		if entries[n].Permission == permission {
+		if asksAbout(permission, entries[n].Permission) {
 			entries[n].Conditions = nil
 		}
 	}
@@ -281,7 +290,7 @@ func (w *World) fixed(q Question, assignment *v1alpha1.RoleAssignment) *v1alpha1
 	role, there := w.objects[w.ref(kinds.Role, assignment.Spec.RoleRef.Name)].(*v1alpha1.Role)
 	if there {
 		role = clone(role)
-		role.Spec.PermissionGrants = slices.DeleteFunc(role.Spec.PermissionGrants, func(entry v1alpha1.PermissionEntry) bool { return entry.Permission != q.Permission })
+		role.Spec.PermissionGrants = slices.DeleteFunc(role.Spec.PermissionGrants, func(entry v1alpha1.PermissionEntry) bool { return !asksAbout(q.Permission, entry.Permission) })
 	} else {
 		role = &v1alpha1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: assignment.Namespace, Name: assignment.Spec.RoleRef.Name}}
 		role.Spec.PermissionGrants = []v1alpha1.PermissionEntry{{Permission: q.Permission}}

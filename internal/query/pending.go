@@ -39,11 +39,11 @@ func (w *World) behind(user string) []Object {
 	return behind
 }
 
-// unsettled are all objects of which that is so.
+// unsettled are all objects of which that is so, and on which answers depend.
 func (w *World) unsettled() []kinds.Ref {
 	var late []kinds.Ref
 	for ref, object := range w.objects {
-		if !w.settled(ref, object) {
+		if Matters(ref.Kind) && !w.settled(ref, object) {
 			late = append(late, ref)
 		}
 	}
@@ -136,6 +136,8 @@ func (l links) concerns(object v1alpha1.Object) bool {
 		return o.Spec.Subject.User == l.user || l.groups[o.Spec.Subject.Group]
 	case *v1alpha1.TemporaryPermissionGrant:
 		return o.Spec.User == l.user
+	case *v1alpha1.AccessPolicy, *v1alpha1.AccessRequest, *v1alpha1.AccessDecision:
+		return false // see Matters
 	default:
 		return true // roles, and what everything depends on
 	}

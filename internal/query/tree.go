@@ -2,10 +2,12 @@ package query
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -58,13 +60,10 @@ func (w *World) Tree() *Place {
 	for ref, object := range w.objects {
 		if written, holder, ok := holderOf(object); ok {
 			outcome, _ := w.state.Outcome(ref)
-			holder.InForce = outcome.InForce
 			if end := outcome.Life.Deadline; !end.IsZero() {
 				holder.Until = &metav1.Time{Time: end.UTC()}
 			}
-			if !outcome.InForce {
-				holder.Reason = cmp.Or(outcome.Reason, string(outcome.Phase))
-			}
+			holder.InForce, holder.Reason = w.inForce(ref, object)
 			there := at(state.PathOf(w.organization, written))
 			there.Held = append(there.Held, holder)
 		}
@@ -77,6 +76,53 @@ func (w *World) Tree() *Place {
 		}
 	}
 	return root
+}
+
+// Holders are what objects give at all places, with the place, from the organization down.
+func (w *World) Holders() iter.Seq2[string, Holder] {
+	var walk func(place *Place, yield func(string, Holder) bool) bool
+	walk = func(place *Place, yield func(string, Holder) bool) bool {
+		for _, holder := range place.Held {
+			if !yield(place.At, holder) {
+				return false
+			}
+		}
+		for _, below := range place.Below {
+			if !walk(below, yield) {
+				return false
+			}
+		}
+		return true
+	}
+	return func(yield func(string, Holder) bool) { walk(w.Tree(), yield) }
+}
+
+// inForce says whether an object gives something, and why not. Where not everything could be read, it is not evaluated:
+// then that is what the operator has found.
+func (w *World) inForce(ref kinds.Ref, object v1alpha1.Object) (inForce bool, reason string) {
+	if len(w.unread) == 0 {
+		outcome, _ := w.state.Outcome(ref)
+		inForce, reason = outcome.InForce, cmp.Or(outcome.Reason, string(outcome.Phase))
+	} else {
+		reason = "NotObserved"
+		if ready := meta.FindStatusCondition(object.CommonStatus().Conditions, v1alpha1.ConditionReady); ready != nil {
+			reason = ready.Reason
+		}
+		switch o := object.(type) {
+		case *v1alpha1.RoleAssignment:
+			inForce = o.Status.InForce
+		case *v1alpha1.PermissionGrant:
+			inForce = o.Status.InForce
+		case *v1alpha1.TemporaryPermissionGrant:
+			inForce = o.Status.InForce
+		case *v1alpha1.GroupMembership:
+			inForce = o.Status.InForce
+		}
+	}
+	if inForce {
+		return true, ""
+	}
+	return false, reason
 }
 
 // place finds or makes a place, and those above it.

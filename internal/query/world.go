@@ -4,6 +4,7 @@
 package query
 
 import (
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -34,48 +35,91 @@ type World struct {
 	unread       []string
 	state        *state.State
 	clock        clock.PassiveClock
+	limits       state.Limits
+	// inhabited is whether the state has the namespace.
+	inhabited bool
 	// late are the objects of which the operator has not confirmed yet what they say now.
 	late []kinds.Ref
 }
 
 // New finds out what objects mean. They belong to the world afterwards.
 func New(objects Objects, now clock.PassiveClock) *World {
-	w := &World{organization: objects.Organization, objects: map[kinds.Ref]v1alpha1.Object{}, unread: objects.Unread, clock: now}
-	for _, object := range objects.Read {
-		w.objects[kinds.RefOf(object)] = object
+	w := &World{
+		organization: objects.Organization, objects: map[kinds.Ref]v1alpha1.Object{}, clock: now,
+		limits: state.Limits{ConditionCost: store.EmbeddedConditionCost},
 	}
-	// Objects don't say what their store can take. Only where something does not fit into one that takes
-	// less, this makes a difference, and then the objects say so.
-	w.evaluate(state.Limits{ConditionCost: store.EmbeddedConditionCost})
-	if w.shows(v1alpha1.ReasonConditionTooExpensive) {
-		w.evaluate(state.Limits{ConditionCost: store.MaxConditionCost})
-	}
-	w.late = w.unsettled()
+	w.state = state.New(w.limits, w.clock)
+	w.Update(Changes{Put: objects.Read, Unread: objects.Unread})
 	return w
 }
 
-// evaluate makes the state anew, as the operator does at its start.
-func (w *World) evaluate(limits state.Limits) {
-	w.state = state.New(limits, w.clock)
-	var put []client.Object
-	inhabited := false
-	for ref, object := range w.objects {
-		inhabited = inhabited || ref.Namespace != ""
-		if kinds.KeptWhileDeleted(ref.Kind) || object.GetDeletionTimestamp().IsZero() {
-			put = append(put, clone(object))
-		}
-	}
-	if inhabited {
-		// What is in a namespace shows that there is one, which not everyone may read who may read that.
-		put = append(put, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.organization}})
-	}
-	w.state.Put(put...)
+// Changes are what has become of the objects of an organization.
+type Changes struct {
+	// Put are objects that are new or different, Gone those that there are no more.
+	Put  []v1alpha1.Object
+	Gone []kinds.Ref
+	// Unread are all kinds that can't be read now.
+	Unread []string
 }
 
-// shows says whether a status has a reason for a permission that the state does not have.
-func (w *World) shows(reason string) bool {
-	for ref, object := range w.objects {
-		outcome, _ := w.state.Outcome(ref)
+// Update takes over what has changed, and lets happen what time has brought. The objects belong to the world afterwards.
+func (w *World) Update(changes Changes) {
+	w.unread = changes.Unread
+	for _, ref := range changes.Gone {
+		delete(w.objects, ref)
+		w.state.Remove(ref)
+	}
+	for _, object := range changes.Put {
+		w.objects[kinds.RefOf(object)] = object
+	}
+	put := append(w.due(), changes.Put...)
+	if len(put) == 0 && len(changes.Gone) == 0 {
+		return
+	}
+	w.evaluate(put)
+	// Objects don't say what their store can take. Only where something does not fit into one that takes
+	// less, this makes a difference, and then the objects say so.
+	if w.limits.ConditionCost > store.MaxConditionCost && w.shows(v1alpha1.ReasonConditionTooExpensive, changes.Put) {
+		w.limits.ConditionCost = store.MaxConditionCost
+		w.state, w.inhabited = state.New(w.limits, w.clock), false
+		w.evaluate(slices.Collect(maps.Values(w.objects)))
+	}
+	w.late = w.unsettled()
+}
+
+// due are the objects whose time has come.
+func (w *World) due() (objects []v1alpha1.Object) {
+	for _, ref := range w.state.Due() {
+		if object, there := w.objects[ref]; there {
+			objects = append(objects, object)
+		}
+	}
+	return objects
+}
+
+// evaluate puts objects into the state as they are now, as the operator does.
+func (w *World) evaluate(objects []v1alpha1.Object) {
+	put := make([]client.Object, 0, len(objects)+1)
+	for _, object := range objects {
+		ref := kinds.RefOf(object)
+		if ref.Namespace != "" && !w.inhabited {
+			// What is in a namespace shows that there is one, which not everyone may read who may read that.
+			put = append(put, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.organization}})
+			w.inhabited = true
+		}
+		if kinds.KeptWhileDeleted(ref.Kind) || object.GetDeletionTimestamp().IsZero() {
+			put = append(put, clone(object))
+		} else {
+			w.state.Remove(ref)
+		}
+	}
+	w.state.Follow(nil, put...)
+}
+
+// shows says whether the status of one of some objects has a reason for a permission that the state does not have.
+func (w *World) shows(reason string, objects []v1alpha1.Object) bool {
+	for _, object := range objects {
+		outcome, _ := w.state.Outcome(kinds.RefOf(object))
 		said, computed := entryReasons(object), outcomeReasons(outcome)
 		if slices.Contains(said, reason) && !slices.Contains(computed, reason) {
 			return true
@@ -107,6 +151,17 @@ func outcomeReasons(outcome state.Outcome) []string {
 		reasons = append(reasons, permission.Reason)
 	}
 	return reasons
+}
+
+// Matters says whether any answer depends on objects of a kind. What requests for access lead to is in objects of other
+// kinds.
+func Matters(kind string) bool {
+	switch kind {
+	case kinds.AccessPolicy, kinds.AccessRequest, kinds.AccessDecision:
+		return false
+	default:
+		return true
+	}
 }
 
 // Permission is what the catalogue knows of a permission.
