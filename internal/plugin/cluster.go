@@ -31,7 +31,7 @@ func newScheme() *runtime.Scheme {
 
 // cluster is what the plugin reads.
 type cluster struct {
-	client.Client
+	client.WithWatch
 	// organization is the namespace that the user has chosen.
 	organization string
 }
@@ -48,11 +48,11 @@ func (p *plugin) connect() (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding the namespace: %w", err)
 	}
-	reader, err := client.New(config, client.Options{Scheme: scheme, Mapper: restMapper()})
+	reader, err := client.NewWithWatch(config, client.Options{Scheme: scheme, Mapper: restMapper()})
 	if err != nil {
 		return nil, fmt.Errorf("reaching the cluster: %w", err)
 	}
-	return &cluster{Client: reader, organization: namespace}, nil
+	return &cluster{WithWatch: reader, organization: namespace}, nil
 }
 
 // restMapper knows where the kinds are without asking the cluster, so that nothing has to be discovered.

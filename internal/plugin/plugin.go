@@ -95,7 +95,7 @@ Exit status: 0 is success, and yes; 1 is no; 2 is no answer, or not all of it.`,
 		p.canICommand(), p.whoCanCommand(), p.explainCommand(),
 		p.grantsCommand(), p.assignmentsCommand(), p.membershipsCommand(), p.expiringCommand(), p.orphansCommand(),
 		p.importCommand(), p.initCommand(),
-		p.treeCommand(), p.userCommand(), p.reportCommand(),
+		p.treeCommand(), p.userCommand(), p.reportCommand(), p.uiCommand(),
 	)
 	err := root.RegisterFlagCompletionFunc("output", func(command *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		return beginning(formats(command), begun), cobra.ShellCompDirectiveNoFileComp

@@ -82,7 +82,7 @@ func (p *plugin) reviews(ctx context.Context, all bool) ([]review, error) {
 	}
 	reviews := make([]review, 0, len(organizations))
 	for _, organization := range organizations {
-		w, err := p.world(ctx, &cluster{Client: c.Client, organization: organization})
+		w, err := p.world(ctx, &cluster{WithWatch: c.WithWatch, organization: organization})
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", organization, err)
 		}
