@@ -91,6 +91,10 @@ generate: ## Generate deep copies, the CRDs, the operator's ClusterRole and docs
 	go run -buildvcs=false ./hack/reference
 	hack/chart.sh
 
+.PHONY: pictures
+pictures: packages controlplane build ## Take the pictures of the page of kubectl authz ui again, for docs.
+	BAILIWICK_PICTURES=docs/pictures go test -count=1 ./test/browser
+
 .PHONY: fmt
 fmt: ## Format the Go code.
 	$(GOLANGCI_LINT) fmt

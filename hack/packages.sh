@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sees to the programs that the tests need and that are not built here: PostgreSQL for an external store, Node.js for an
-# example, curl and jq for the pages of the documentation. As root on Debian it installs what is missing. Elsewhere it
+# example and the browser's tests, Chromium for these, curl and jq for the pages of the documentation. As root on Debian it installs what is missing. Elsewhere it
 # says which packages are missing, and fails.
 set -euo pipefail
 
@@ -17,6 +17,7 @@ missing=()
 has_postgresql || missing+=(postgresql)
 has node || missing+=(nodejs)
 has npm || missing+=(npm)
+has chromium || has chromium-browser || has google-chrome || missing+=(chromium)
 has curl || missing+=(curl)
 has jq || missing+=(jq)
 [[ ${#missing[@]} -eq 0 ]] && exit
