@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -46,6 +48,8 @@ type Options struct {
 	Clock clock.PassiveClock
 	// UsernamePrefix is the API server's, which Organizations tell of.
 	UsernamePrefix string
+	// Tracer makes a span of each revocation; nil makes none.
+	Tracer trace.Tracer
 }
 
 // SetupWithManager adds the controllers of all kinds to the manager.
@@ -64,6 +68,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 			clock:    options.Clock,
 
 			usernamePrefix: options.UsernamePrefix,
+			tracer:         options.Tracer,
 		}
 		reconciled := ctrl.NewControllerManagedBy(mgr).WatchesRawSource(e.Source(kind)).WithOptions(optionsOf(options)).
 			For(object, builder.WithPredicates(predicate.Not(deletions), predicate.Funcs{UpdateFunc: moreThanUse})).
@@ -150,6 +155,8 @@ type reconciler struct {
 	clock    clock.PassiveClock
 	// usernamePrefix is the API server's, for Organizations to tell of.
 	usernamePrefix string
+	// tracer is nil where nothing is traced.
+	tracer trace.Tracer
 	// revisions is set for the controller of roles.
 	revisions *revisions
 	// written is what a cache may not show yet.
@@ -214,6 +221,8 @@ func (r *reconciler) hold(ctx context.Context, object v1alpha1.Object) error {
 // finalize ends what an object gives, and lets the object go once the store has confirmed it. One that is
 // protected stays, in force, until the protection is lifted; the engine then has us look again.
 func (r *reconciler) finalize(ctx context.Context, ref kinds.Ref, object v1alpha1.Object) error {
+	ctx, span := r.trace(ctx, ref, object)
+	defer span.End()
 	outcome, err := r.engine.Outcome(ctx, object)
 	if err != nil {
 		return err
@@ -223,6 +232,7 @@ func (r *reconciler) finalize(ctx context.Context, ref kinds.Ref, object v1alpha
 		_, err := r.report(ctx, object, outcome, unconfirmed)
 		return err
 	}
+	span.AddEvent("the store has confirmed it")
 	before := object.DeepCopyObject().(v1alpha1.Object)
 	if controllerutil.RemoveFinalizer(object, v1alpha1.Finalizer) {
 		err := r.client.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
@@ -237,6 +247,18 @@ func (r *reconciler) finalize(ctx context.Context, ref kinds.Ref, object v1alpha
 	before = object.DeepCopyObject().(v1alpha1.Object)
 	describe(object, deleted(object), true, r.engine.Outage())
 	return r.write(ctx, before, object)
+}
+
+// trace makes a span of what ends what an object gives. It says when the deletion was asked for, so that the time before the span is
+// seen, too, and its events say what the time in it was spent with.
+func (r *reconciler) trace(ctx context.Context, ref kinds.Ref, object v1alpha1.Object) (context.Context, trace.Span) {
+	if r.tracer == nil {
+		return ctx, trace.SpanFromContext(ctx)
+	}
+	return r.tracer.Start(ctx, "revocation", trace.WithAttributes(
+		attribute.String("bailiwick.object", ref.String()),
+		attribute.String("bailiwick.deletion_requested", object.GetDeletionTimestamp().UTC().Format(time.RFC3339)),
+	))
 }
 
 // report is the one place where a status is written, and only if it says something new, compared with the last one that

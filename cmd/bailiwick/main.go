@@ -53,9 +53,11 @@ type flags struct {
 	embedded  operator.EmbeddedOptions
 	remote    openfga.RemoteOptions
 	logLevel  string
-	version   bool
-	dryRun    bool
-	output    string
+	// decisionLog has decisions written beside the operator's own log, which is on standard error.
+	decisionLog bool
+	version     bool
+	dryRun      bool
+	output      string
 }
 
 func run() (code int, err error) {
@@ -134,7 +136,8 @@ func (f *flags) define() *pflag.FlagSet {
 	set.StringVar(&f.Asking.DecisionKeysFile, "decision-keys-file", "", "file with the keys of those who may ask AuthZEN; without it, and without --decision-service-accounts, AuthZEN is not served")
 	set.BoolVar(&f.Asking.DecisionServiceAccounts, "decision-service-accounts", false, "whether ServiceAccounts may ask AuthZEN with their tokens, about the organizations in whose namespaces they may create decisions.authz.bailiwick.dev")
 	set.StringVar(&f.Asking.DecisionURL, "decision-public-url", "", "the URL under which applications know AuthZEN; empty is as it is served")
-	set.BoolVar(&f.Asking.LogDecisions, "decision-log", false, "whether every decision of AuthZEN is logged")
+	set.BoolVar(&f.decisionLog, "decision-log", false, "whether every decision of AuthZEN is written to standard output, as a line of JSON")
+	set.StringVar(&f.Asking.DecisionLogPseudonymKeyFile, "decision-log-pseudonym-key-file", "", "file with a key of at least 32 bytes by which that log has pseudonyms for subjects; without it, their names")
 	set.StringVar(&f.Asking.TLSDirectory, "tls-directory", "", "directory with tls.crt and tls.key for AuthZEN and the embedded store's API, which then take nothing but TLS; read again when they change")
 	set.StringVar(&f.SCIM.Address, "scim-address", "", "where directories send people by SCIM; empty serves none")
 	set.StringVar(&f.SCIM.TLSDirectory, "scim-tls-directory", "", "directory with tls.crt and tls.key for SCIM, which then takes nothing but TLS; read again when they change")
@@ -161,6 +164,7 @@ func (f *flags) define() *pflag.FlagSet {
 	set.StringVar(&f.MetricsAddress, "metrics-address", ":8082", "where metrics are served; 0 serves none")
 	set.StringVar(&f.ProfileAddress, "pprof-address", "", "where Go's profiles are served, for whoever finds out what takes time or memory: a loopback address; empty serves none")
 	set.StringVar(&f.HealthAddress, "health-address", ":8083", "where /healthz and /readyz are served")
+	set.StringVar(&f.TraceEndpoint, "otlp-endpoint", "", "URL of a collector that OpenTelemetry traces are sent to, over OTLP with gRPC, as in http://collector:4317; empty sends none")
 	set.DurationVar(&f.ShutdownTimeout, "shutdown-timeout", 25*time.Second, "how long what has begun may take to end; less than the pod's grace period")
 	set.StringVar(&f.logLevel, "log-level", "info", "debug, info or error")
 	set.BoolVar(&f.dryRun, "dry-run", false, "say what a start would change in the store and the objects, and exit; nothing is written. The exit code is 0 for nothing, 1 for something, 2 for an error")
@@ -189,6 +193,9 @@ func fromEnvironment(set *pflag.FlagSet, lookup func(string) (string, bool)) err
 func (f *flags) options() (operator.Options, error) {
 	options := f.Options
 	options.Clock = clock.RealClock{}
+	if f.decisionLog {
+		options.Asking.DecisionLog = os.Stdout
+	}
 	f.embedded.StoreName, f.remote.StoreName = f.storeName, f.storeName
 	if f.output != "text" && f.output != "json" {
 		return options, fmt.Errorf("--output=%s: it is text or json", f.output)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
@@ -29,14 +30,20 @@ const (
 
 // verdict answers one evaluation.
 type verdict struct {
-	Decision bool            `json:"decision"`
-	Context  *verdictContext `json:"context,omitempty"`
+	Decision bool           `json:"decision"`
+	Context  verdictContext `json:"context"`
+	// by are the objects that gave it, for the log.
+	by []kinds.Ref
 }
 
 type verdictContext struct {
 	Error *verdictError `json:"error,omitempty"`
+	// Unknown are the parts of the question of which nothing is known, for callers that want to hear of them.
+	Unknown []string `json:"unknown,omitempty"`
 	// ValidUntil is when the decision may be another one although nothing is edited.
 	ValidUntil string `json:"valid_until,omitempty"`
+	// ID finds the decision in the log.
+	ID string `json:"decision_id"`
 }
 
 // verdictError is why an evaluation was not looked into.
@@ -46,10 +53,10 @@ type verdictError struct {
 }
 
 // refused says whether the question was not looked into.
-func (v verdict) refused() bool { return v.Context != nil && v.Context.Error != nil }
+func (v verdict) refused() bool { return v.Context.Error != nil }
 
 func refusal(f failure) verdict {
-	return verdict{Context: &verdictContext{Error: &verdictError{Status: f.code, Message: f.reason}}}
+	return verdict{Context: verdictContext{Error: &verdictError{Status: f.code, Message: f.reason}}}
 }
 
 // evaluation answers one question. What is malformed has no answer.
@@ -143,7 +150,7 @@ func (h handler) all(ctx context.Context, r request, items []object) ([]verdict,
 	}
 	for i, err := range failed {
 		if err != nil {
-			verdicts[i] = h.unanswered(ctx, r, err)
+			verdicts[i] = h.unanswered(ctx, r, items[i], err)
 		}
 	}
 	return verdicts, nil
@@ -158,7 +165,7 @@ func (h handler) inOrder(ctx context.Context, r request, items []object, last bo
 		v, err := h.evaluateItem(ctx, r, item)
 		if err != nil {
 			failed = err
-			v = h.unanswered(ctx, r, err)
+			v = h.unanswered(ctx, r, item, err)
 		}
 		answered = answered || err == nil
 		verdicts = append(verdicts, v)
@@ -175,28 +182,25 @@ func (h handler) inOrder(ctx context.Context, r request, items []object, last bo
 func (h handler) evaluateItem(ctx context.Context, r request, item object) (verdict, error) {
 	q, err := parseQuestion(item, r.caller)
 	if err != nil {
-		v := refusal(malformed(err))
-		h.decided(r, q, v, 0)
-		return v, nil
+		return h.decided(ctx, r, q, refusal(malformed(err)), 0), nil
 	}
 	return h.evaluate(ctx, r, q)
 }
 
 // unanswered denies one of several questions, so that the others have their answers.
-func (h handler) unanswered(ctx context.Context, r request, err error) verdict {
-	v := refusal(h.told(ctx, r, err))
-	decisions.WithLabelValues(resultRefused).Inc()
-	return v
+func (h handler) unanswered(ctx context.Context, r request, item object, err error) verdict {
+	q, _ := parseQuestion(item, r.caller) // it was read before
+	return h.decided(ctx, r, q, refusal(h.told(ctx, r, err)), 0)
 }
 
 // evaluate answers one question. An error means that there is no answer, which is never a decision.
 func (h handler) evaluate(ctx context.Context, r request, q question) (verdict, error) {
 	begin := time.Now()
 	v, err := h.verdict(ctx, r.caller, q)
-	if err == nil {
-		h.decided(r, q, v, time.Since(begin))
+	if err != nil {
+		return v, err
 	}
-	return v, err
+	return h.decided(ctx, r, q, v, time.Since(begin)), nil
 }
 
 func (h handler) verdict(ctx context.Context, caller asker, q question) (verdict, error) {
@@ -207,28 +211,48 @@ func (h handler) verdict(ctx context.Context, caller asker, q question) (verdict
 	if err != nil || !caller.AsksAbout(q.subjectType) {
 		return verdict{}, err
 	}
-	answer, err := h.fromMemory(q)
+	v, err := h.fromMemory(q, caller.ReportsUnknown)
 	if err == nil {
-		v := verdict{Decision: answer.Allowed}
-		if !answer.ValidUntil.IsZero() {
-			v.Context = &verdictContext{ValidUntil: timestamp(answer.ValidUntil)}
-		}
 		return v, nil
 	}
 	return h.fromStore(ctx, q, err)
 }
 
 // fromMemory answers by what this process knows of the cluster. An error says why it may not.
-func (h handler) fromMemory(q question) (entitlement.Answer, error) {
+func (h handler) fromMemory(q question, reportsUnknown bool) (verdict, error) {
 	known, err := h.Memory.Enter()
 	if err != nil {
-		return entitlement.Answer{}, err
+		return verdict{}, err
 	}
 	var answer entitlement.Answer
-	if !q.place.isObject() || known.HasType(q.resourceType) {
+	hasType := knows(known, q)
+	if hasType {
 		answer = known.Decide(q.place.Organization, q.asked())
 	}
-	return answer, h.Memory.Leave()
+	v := verdict{Decision: answer.Allowed, by: answer.By.Through, Context: verdictContext{ValidUntil: timestamp(answer.ValidUntil)}}
+	if reportsUnknown && !answer.Allowed {
+		v.Context.Unknown = unknown(known.Known(q.place.Organization, q.asked()), q, hasType)
+	}
+	return v, h.Memory.Leave()
+}
+
+// unknown are the parts of a question of which nothing is known.
+func unknown(known entitlement.Known, q question, hasType bool) (parts []string) {
+	for _, part := range []struct {
+		name  string
+		known bool
+	}{
+		{"subject.id", known.Subject},
+		{"action.name", known.Permission || q.place.group != ""}, // a Group declares what its admins may do
+		{"resource.type", hasType},
+		{"resource.properties.scope", known.Place || !q.place.isObject()},
+		{"resource.id", known.Place || q.place.isObject()}, // only the application knows which objects there are
+	} {
+		if !part.known {
+			parts = append(parts, part.name)
+		}
+	}
+	return parts
 }
 
 // fromStore asks the store, for the reason that memory may not answer.

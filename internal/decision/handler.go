@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel/trace"
 	"k8s.io/utils/clock"
 
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
@@ -54,6 +55,7 @@ type Memory interface {
 type State interface {
 	Decide(organization string, q entitlement.Question) entitlement.Answer
 	HasType(resourceType string) bool
+	Known(organization string, q entitlement.Question) entitlement.Known
 	Subjects(organization string, q entitlement.Question, after string, limit int) (subjects []string, more bool, validUntil time.Time)
 	Actions(organization string, q entitlement.Question) (permissions []string, validUntil time.Time)
 	Groups(organization, subject, permission string) []string
@@ -76,8 +78,10 @@ type Options struct {
 	// Clock is what deadlines are kept by.
 	Clock clock.PassiveClock
 	Log   logr.Logger
-	// LogDecisions has every decision logged, with who asked and what, without keys and attributes.
-	LogDecisions bool
+	// Decisions is where every decision is written to; nil is nowhere.
+	Decisions *Log
+	// Tracer makes a span of each request; nil makes none.
+	Tracer trace.Tracer
 }
 
 type handler struct {
@@ -215,9 +219,7 @@ func notReady(reason error) failure {
 // fail tells why there is no answer. What is not the asker's fault is told to the log.
 func (h handler) fail(w http.ResponseWriter, r *http.Request, admitted request, err error) {
 	told := h.told(r.Context(), admitted, err)
-	if h.LogDecisions {
-		h.Log.Info("no decision", "requestID", admitted.id, "caller", admitted.caller.name, "path", r.URL.Path, "code", told.code, "reason", told.reason)
-	}
+	h.Decisions.write(r.Context(), admitted, entry{Kind: kindUnanswered, Path: r.URL.Path, Code: told.code, Reason: told.reason})
 	switch told.code {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", "1")

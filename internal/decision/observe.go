@@ -1,11 +1,15 @@
 package decision
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 )
 
@@ -36,8 +40,9 @@ func init() {
 	}
 }
 
-// decided counts a decision, and logs it if that is wanted.
-func (h handler) decided(r request, q question, v verdict, took time.Duration) {
+// decided gives a decision its id, counts it, and writes it to the log of decisions.
+func (h handler) decided(ctx context.Context, r request, q question, v verdict, took time.Duration) verdict {
+	v.Context.ID = newID()
 	result := resultDenied
 	switch {
 	case v.Decision:
@@ -46,31 +51,19 @@ func (h handler) decided(r request, q question, v verdict, took time.Duration) {
 		result = resultRefused
 	}
 	decisions.WithLabelValues(result).Inc()
-	if !h.LogDecisions {
-		return
+	if h.Decisions == nil {
+		return v
 	}
-	fields := []any{
-		"requestID", r.id, "caller", r.caller.name,
-		"subject", shortened(q.subject), "permission", shortened(q.permission),
-		"type", shortened(q.resourceType), "resource", shortened(q.resource), "object", q.place.object(),
-		"result", result, "seconds", took.Seconds(),
+	line := entryOf(kindEvaluation, v.Context.ID, q)
+	line.Result, line.ValidUntil, line.Seconds = result, v.Context.ValidUntil, took.Seconds()
+	for _, ref := range v.by {
+		line.By = append(line.By, ref.String())
 	}
 	if v.refused() {
-		fields = append(fields, "reason", v.Context.Error.Message)
+		line.Code, line.Reason = v.Context.Error.Status, v.Context.Error.Message
 	}
-	h.Log.Info("decision", fields...)
-}
-
-// shortened keeps a line of the log within bounds. Nothing that exists has a longer name.
-func shortened(text string) string {
-	const longest = 512
-	runes := 0
-	for i := range text {
-		if runes++; runes > longest {
-			return text[:i] + "…"
-		}
-	}
-	return text
+	h.Decisions.write(ctx, r, line)
+	return v
 }
 
 // observed measures requests, and says in each answer which request it is to.
@@ -80,8 +73,16 @@ func (h handler) observed(next http.Handler) http.Handler {
 			w.Header().Set(headerRequestID, id)
 		}
 		begin := time.Now()
+		// Whoever asks says by traceparent of which trace the question is part; the log has that also where nothing is traced.
+		ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+		if h.Tracer != nil {
+			var span trace.Span
+			ctx, span = h.Tracer.Start(ctx, "AuthZEN", trace.WithSpanKind(trace.SpanKindServer))
+			defer span.End()
+		}
 		recorder := &recorder{ResponseWriter: w, code: http.StatusOK}
-		next.ServeHTTP(recorder, r)
+		next.ServeHTTP(recorder, r.WithContext(ctx))
+		trace.SpanFromContext(ctx).SetAttributes(attribute.String("url.path", r.URL.Path), attribute.Int("http.response.status_code", recorder.code))
 		requestSeconds.WithLabelValues(strconv.Itoa(recorder.code)).Observe(time.Since(begin).Seconds())
 	})
 }

@@ -118,7 +118,7 @@ func TestAKeyIsForItsOrganizations(t *testing.T) {
 	if len(w.asked) != 2 {
 		t.Errorf("asks %+v", w.asked)
 	}
-	if answer := w.send(t, http.MethodPost, evaluation, headers(everyKey), all(alice, view, foreign)); strings.TrimSpace(answer.Body.String()) != allowed {
+	if answer := w.send(t, http.MethodPost, evaluation, headers(everyKey), all(alice, view, foreign)); withoutIDs(t, strings.TrimSpace(answer.Body.String())) != allowed {
 		t.Errorf("with a key for all: %d %s", answer.Code, answer.Body)
 	}
 }
@@ -361,42 +361,6 @@ func TestAnswersAreJSONAndNotKept(t *testing.T) {
 	answer := w.send(t, http.MethodPost, evaluation, headers(acmeKey), all(alice, view, vision))
 	if answer.Header().Get("Content-Type") != "application/json" || answer.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("%v", answer.Header())
-	}
-}
-
-func TestTheLogOfDecisionsHoldsNoSecrets(t *testing.T) {
-	w := newWorld(t)
-	w.options.LogDecisions = true
-	w.logged.Reset()
-	const value = "a-value-of-an-attribute"
-	header := headers(acmeKey)
-	header.Set("X-Request-ID", "one\ntwo")
-	w.send(t, http.MethodPost, evaluation, header, all(alice, view, vision, `"context": {"color": "`+value+`"}`))
-	w.post(t, evaluations, all(alice, view, foreign, `"context": {"color": "`+value+`"}`, `"evaluations": [{}, {"subject": 1}]`))
-	w.post(t, evaluation, all(alice, view, vision, `"context": {"color": "`+value+`", "color": 1}`))
-	w.post(t, evaluation, all(alice, view, `"resource": {"type": "organization", "id": "`+strings.Repeat("ü", 100_000)+`"}`))
-	lines := strings.Split(strings.TrimSpace(w.logged.String()), "\n")
-	for i, want := range []string{
-		`"msg":"decision","requestID":"one\ntwo","caller":"shop","subject":"alice","permission":"App:View","type":"project","resource":"acme/prod/vision","object":"project:acme/prod/vision","result":"allowed","seconds":`,
-		`"result":"refused"`, `"result":"refused"`, `"msg":"no decision"`, `"result":"refused"`,
-	} {
-		if i >= len(lines) || !strings.Contains(lines[i], want) {
-			t.Fatalf("got\n%s\nwant in line %d\n%s", strings.Join(lines, "\n"), i, want)
-		}
-		if len(lines[i]) > 4000 {
-			t.Errorf("a line has %d bytes", len(lines[i]))
-		}
-	}
-	for _, secret := range []string{acmeKey, value} {
-		if strings.Contains(w.logged.String(), secret) {
-			t.Errorf("%s was logged:\n%s", secret, w.logged.String())
-		}
-	}
-	w.logged.Reset()
-	w.options.LogDecisions = false
-	w.post(t, evaluation, all(alice, view, vision))
-	if w.logged.Len() > 0 {
-		t.Errorf("logged although it is off: %s", w.logged.String())
 	}
 }
 

@@ -34,9 +34,9 @@ const (
 
 // found answers a search.
 type found struct {
-	Results []result      `json:"results"`
-	Page    resultPage    `json:"page"`
-	Context *foundContext `json:"context,omitempty"`
+	Results []result     `json:"results"`
+	Page    resultPage   `json:"page"`
+	Context foundContext `json:"context"`
 }
 
 // result is a subject, a resource or an action.
@@ -58,6 +58,8 @@ type foundContext struct {
 	// Scopes are those in which an object of the residual can lie: nobody has anything in one that is not declared.
 	Scopes     []map[string]any `json:"scopes,omitempty"`
 	ValidUntil string           `json:"valid_until,omitempty"`
+	// ID finds the search in the log.
+	ID string `json:"decision_id"`
 }
 
 // term is all objects of the type in a scope and below it, or the one with the id that lies in the scope itself, that meet the
@@ -179,10 +181,7 @@ func (s *search) objects(where entitlement.Where) (found, error) {
 	if err != nil {
 		return answer, err
 	}
-	context := foundContext{}
-	if until := validUntil(where.ValidUntil); until != nil {
-		context = *until
-	}
+	context := validUntil(where.ValidUntil)
 	for _, allowed := range where.Residual {
 		if allowed.At.ResourceType != "" && len(allowed.Conditions) == 0 {
 			continue // it is among the results
@@ -205,7 +204,7 @@ func (s *search) objects(where entitlement.Where) (found, error) {
 			context.Scopes = append(context.Scopes, writtenScope(path))
 		}
 	}
-	answer.Context = &context
+	answer.Context = context
 	return answer, nil
 }
 
@@ -235,12 +234,7 @@ func writtenScope(at scope.Path) map[string]any {
 // knows says whether there may be a resource of the type of the question.
 func knows(known State, q question) bool { return !q.place.isObject() || known.HasType(q.resourceType) }
 
-func validUntil(instant time.Time) *foundContext {
-	if instant.IsZero() {
-		return nil
-	}
-	return &foundContext{ValidUntil: timestamp(instant)}
-}
+func validUntil(instant time.Time) foundContext { return foundContext{ValidUntil: timestamp(instant)} }
 
 // timestamp is an instant for whoever asks, empty where there is none.
 func timestamp(instant time.Time) string {
@@ -254,7 +248,7 @@ func timestamp(instant time.Time) string {
 func (h handler) answerSearch(ctx context.Context, r request, s search, answer func(State) (found, error)) (any, error) {
 	err := r.caller.admits(ctx, s.place.Organization)
 	if told, refused := errors.AsType[failure](err); refused {
-		return found{Results: []result{}, Context: &foundContext{Error: refusal(told).Context.Error}}, nil
+		return h.searched(ctx, r, s, found{Results: []result{}, Context: foundContext{Error: refusal(told).Context.Error}}), nil
 	}
 	if err != nil {
 		return nil, err
@@ -267,11 +261,25 @@ func (h handler) answerSearch(ctx context.Context, r request, s search, answer f
 	if late := h.Memory.Leave(); late != nil {
 		return nil, notReady(late)
 	}
-	if err == nil && h.LogDecisions {
-		h.Log.Info("search", "requestID", r.id, "caller", r.caller.name, "subject", shortened(s.subject), "permission", shortened(s.permission),
-			"type", shortened(s.resourceType), "resource", shortened(s.resource), "at", shortened(s.place.String()), "results", answered.Page.Count)
+	if err != nil {
+		return nil, err
 	}
-	return answered, err
+	return h.searched(ctx, r, s, answered), nil
+}
+
+// searched gives the answer to a search its id, and writes it to the log of decisions.
+func (h handler) searched(ctx context.Context, r request, s search, answer found) found {
+	answer.Context.ID = newID()
+	if h.Decisions == nil {
+		return answer
+	}
+	line := entryOf(kindSearch, answer.Context.ID, s.question)
+	line.At, line.Results, line.ValidUntil = shortened(s.place.String()), answer.Page.Count, answer.Context.ValidUntil
+	if refused := answer.Context.Error; refused != nil {
+		line.Result, line.Code, line.Reason = resultRefused, refused.Status, refused.Message
+	}
+	h.Decisions.write(ctx, r, line)
+	return answer
 }
 
 // parse reads what a search has to say whole, and where its page begins.

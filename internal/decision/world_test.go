@@ -1,6 +1,7 @@
 package decision_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +46,29 @@ type world struct {
 	check  func(context.Context, store.Question) (bool, error)
 	asked  []store.Question
 	logged strings.Builder
+	// decided is the log of decisions.
+	decided bytes.Buffer
+}
+
+// logsDecisions has decisions logged, with pseudonyms if there is a file with a key for them.
+func (w *world) logsDecisions(pseudonymKeyFile string) {
+	w.options.Decisions = decision.NewLog(&w.decided, pseudonymKeyFile, w.options.Clock, w.options.Log)
+}
+
+// entries are the lines of the log of decisions.
+func (w *world) entries(t *testing.T) (entries []map[string]any) {
+	t.Helper()
+	for line := range strings.Lines(w.decided.String()) {
+		var entry map[string]any
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if len(line) > 4000 {
+			t.Errorf("a line has %d bytes", len(line))
+		}
+		entries = append(entries, entry)
+	}
+	return entries
 }
 
 // Check implements decision.Store.
@@ -64,6 +89,13 @@ func (w *world) Leave() error { return w.late }
 func writeKeys(tb testing.TB) string {
 	tb.Helper()
 	return writeCallers(tb, fmt.Sprintf(`{"callers": [{"name": "shop", "key": %q, "organizations": ["acme"]}, {"name": "every", "key": %q, "organizations": ["*"]}]}`, acmeKey, everyKey))
+}
+
+// reportsUnknown has acme's caller hear of unknown names, or not.
+func (w *world) reportsUnknown(t *testing.T, reports bool) {
+	t.Helper()
+	path := writeCallers(t, fmt.Sprintf(`{"callers": [{"name": "shop", "key": %q, "organizations": ["acme"], "reportUnknown": %t}]}`, acmeKey, reports))
+	w.options.Callers.Keys = apikeys.Open(path, w.options.Log)
 }
 
 func writeCallers(tb testing.TB, content string) string {
@@ -125,7 +157,26 @@ func headers(key string) http.Header {
 func (w *world) post(t *testing.T, path, body string) (int, string) {
 	t.Helper()
 	answer := w.send(t, http.MethodPost, path, headers(acmeKey), body)
-	return answer.Code, strings.TrimSpace(answer.Body.String())
+	return answer.Code, withoutIDs(t, strings.TrimSpace(answer.Body.String()))
+}
+
+// id is that of a decision in an answer.
+var id = regexp.MustCompile(`,?"decision_id":"([A-Z2-7]{26})"`)
+
+// withoutIDs takes the ids of decisions from an answer, each of which must be another one.
+func withoutIDs(t *testing.T, text string) string {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, found := range id.FindAllStringSubmatch(text, -1) {
+		if seen[found[1]] {
+			t.Errorf("two decisions have the id %s: %s", found[1], text)
+		}
+		seen[found[1]] = true
+	}
+	if json.Valid([]byte(text)) && len(seen) != strings.Count(text, `"decision":`)+strings.Count(text, `"page":`) {
+		t.Errorf("not every decision has an id: %s", text)
+	}
+	return strings.ReplaceAll(id.ReplaceAllString(text, ""), `,"context":{}`, "")
 }
 
 func (w *world) expect(t *testing.T, path, body string, code int, text string) {

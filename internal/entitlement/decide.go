@@ -18,6 +18,21 @@ type Answer struct {
 	ValidUntil time.Time
 }
 
+// Known says of which parts of a question anything is known.
+type Known struct {
+	// Subject is a User in force, Permission one that a ResourceType declares, and Place a scope that an Organization declares.
+	Subject, Permission, Place bool
+}
+
+// Known says whether there is such a user in force, and such a scope.
+func (x *Index) Known(q Question) (known Known) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	_, known.Subject = x.users[q.Subject]
+	_, known.Place = x.scopes[q.At.Container()]
+	return known
+}
+
 // Decide answers a question, and says until when the answer holds. At a place that is not declared nobody may do anything, and
 // who is not a User in force may do nothing. It stops at the first grant without an end.
 func (x *Index) Decide(q Question, now time.Time) Answer {

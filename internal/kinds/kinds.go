@@ -156,6 +156,14 @@ func (r Ref) Compare(other Ref) int {
 	return cmp.Or(strings.Compare(r.Kind, other.Kind), strings.Compare(r.Namespace, other.Namespace), strings.Compare(r.Name, other.Name))
 }
 
+// String is the reference for a log: Kind namespace/name.
+func (r Ref) String() string {
+	if r.Namespace == "" {
+		return r.Kind + " " + r.Name
+	}
+	return r.Kind + " " + r.Namespace + "/" + r.Name
+}
+
 // Organization is the name of the organization that the object belongs to; empty for a ResourceType.
 func (r Ref) Organization() string {
 	switch r.Kind {

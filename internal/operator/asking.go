@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -42,8 +43,10 @@ type AskingOptions struct {
 	DecisionServiceAccounts bool
 	// DecisionURL is under which applications know AuthZEN. Default: as it is served.
 	DecisionURL string
-	// LogDecisions has every decision of AuthZEN logged.
-	LogDecisions bool
+	// DecisionLog is where every decision of AuthZEN is written to; nil is nowhere. With DecisionLogPseudonymKeyFile, a file
+	// with a key, it has pseudonyms for subjects.
+	DecisionLog                 io.Writer
+	DecisionLogPseudonymKeyFile string
 	// OpenFGAKeysFile is the file of those who may use the embedded store's own API, which knows no
 	// organizations: only a key for all of them counts. Default: everyone may.
 	OpenFGAKeysFile string
@@ -206,16 +209,21 @@ func (o *Operator) addDecisions(e *engine.Engine, leads *lease, options Options,
 			return errors.Join(err, listener.Close())
 		}
 	}
+	var decisions *decision.Log
+	if to := options.Asking.DecisionLog; to != nil {
+		decisions = decision.NewLog(to, options.Asking.DecisionLogPseudonymKeyFile, options.Clock, log)
+	}
 	server := httpServer(decision.New(decision.Options{
-		URL:          o.decisionURL,
-		Callers:      callers,
-		Memory:       leading{e, leads},
-		Store:        o,
-		Ready:        e.InSync,
-		HasType:      e.HasType,
-		Clock:        options.Clock,
-		Log:          log,
-		LogDecisions: options.Asking.LogDecisions,
+		URL:       o.decisionURL,
+		Callers:   callers,
+		Memory:    leading{e, leads},
+		Store:     o,
+		Ready:     e.InSync,
+		HasType:   e.HasType,
+		Clock:     options.Clock,
+		Log:       log,
+		Decisions: decisions,
+		Tracer:    o.tracer,
 	}), answerTimeout, log)
 	// Every replica answers, so that whoever asks one that does not lead hears why there is no answer.
 	err = o.manager.Add(&manager.Server{

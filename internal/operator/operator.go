@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel/trace"
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -62,9 +63,11 @@ type Options struct {
 	// UsernamePrefix is what the API server puts before the names of those who are known by their subject.
 	UsernamePrefix string
 	// WebhookClients are those who may ask the webhook.
-	WebhookClients  admission.Clients
-	MetricsAddress  string
-	HealthAddress   string
+	WebhookClients admission.Clients
+	MetricsAddress string
+	HealthAddress  string
+	// TraceEndpoint is the URL of the collector that traces are sent to; empty sends none.
+	TraceEndpoint   string
 	ProfileAddress  string
 	ShutdownTimeout time.Duration
 	// Clock is what deadlines are kept by.
@@ -107,7 +110,9 @@ type Operator struct {
 	// connected is the store, whichever it is, as soon as there is one.
 	connected   atomic.Pointer[store.Store]
 	decisionURL string
-	scimURL     string
+	// tracer makes spans, nil none.
+	tracer  trace.Tracer
+	scimURL string
 	// files say what is wrong with a file that somebody else provides, by the part that it is.
 	files map[string]func() error
 }
@@ -138,7 +143,9 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		return fmt.Errorf("setting up the manager: %w", err)
 	}
 	o.manager = mgr
-
+	if err := o.addTraces(ctx, options); err != nil {
+		return err
+	}
 	e := engine.New(engine.Options{
 		Connect:      o.connect(options),
 		Versions:     engine.VersionsFrom(mgr.GetAPIReader()),
@@ -176,7 +183,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		}
 	}
 	if err := controllers.SetupWithManager(ctx, mgr, e, controllers.Options{
-		Workers: options.Workers, Clock: options.Clock, UsernamePrefix: options.UsernamePrefix,
+		Workers: options.Workers, Clock: options.Clock, UsernamePrefix: options.UsernamePrefix, Tracer: o.tracer,
 	}); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
@@ -237,11 +238,13 @@ func (s *Syncer) write(ctx context.Context, batch []plan) error {
 		deletes = append(deletes, p.deletes...)
 	}
 	if len(writes)+len(deletes) > 0 {
+		s.tell(batch, "a write to the store begins", attribute.Int("bailiwick.tuples", len(writes)+len(deletes)))
 		began := time.Now()
 		// A shutdown does not cut a write in half; the store's own deadline ends it.
 		err := s.store.Write(context.WithoutCancel(ctx), writes, deletes)
 		s.heard(err)
 		observeWrite(len(writes)+len(deletes), time.Since(began), err)
+		s.tell(batch, "the store answers", attribute.Bool("bailiwick.failed", err != nil))
 		switch {
 		case errors.Is(err, store.ErrRefused) && len(batch) > 1:
 			for n := range batch {

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
@@ -66,6 +68,8 @@ type Syncer struct {
 	// pending counts the items that an object waits for.
 	pending map[kinds.Ref]int
 	waiting map[kinds.Ref][]chan error
+	// traced are the spans of those that wait, where somebody traces them.
+	traced map[kinds.Ref][]trace.Span
 	// told are the objects that have been told that the store does not answer, or refuses.
 	told map[kinds.Ref]struct{}
 	// refused is what the store said to something that these objects have touched.
@@ -140,6 +144,7 @@ func New(connect func(context.Context) (store.Store, error), state *state.State,
 		held:     map[tuples.Cell]slots{},
 		pending:  map[kinds.Ref]int{},
 		waiting:  map[kinds.Ref][]chan error{},
+		traced:   map[kinds.Ref][]trace.Span{},
 		told:     map[kinds.Ref]struct{}{},
 		refused:  map[kinds.Ref]error{},
 		wake:     make(chan struct{}, 1),
@@ -223,6 +228,10 @@ func (s *Syncer) Await(ctx context.Context, ref kinds.Ref) error {
 	}
 	result := make(chan error, 1)
 	s.waiting[ref] = append(s.waiting[ref], result)
+	if span := trace.SpanFromContext(ctx); span.IsRecording() {
+		span.AddEvent("evaluated", trace.WithAttributes(attribute.Int("bailiwick.facts_queued", len(s.items))))
+		s.traced[ref] = append(s.traced[ref], span)
+	}
 	s.mu.Unlock()
 
 	defer liveness.Outside(ctx)() // the loop that writes has turns of its own
@@ -231,6 +240,31 @@ func (s *Syncer) Await(ctx context.Context, ref kinds.Ref) error {
 		return err
 	case <-ctx.Done():
 		return fmt.Errorf("waiting for the store: %w", context.Cause(ctx))
+	}
+}
+
+// tell adds an event to the spans of all that wait for these items.
+func (s *Syncer) tell(batch []plan, event string, attributes ...attribute.KeyValue) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.traced) == 0 {
+		return
+	}
+	told := map[kinds.Ref]struct{}{}
+	for _, p := range batch {
+		w := s.items[p.item]
+		if w == nil {
+			continue
+		}
+		for cause := range w.causes {
+			if _, twice := told[cause]; twice {
+				continue
+			}
+			told[cause] = struct{}{}
+			for _, span := range s.traced[cause] {
+				span.AddEvent(event, trace.WithAttributes(attributes...))
+			}
+		}
 	}
 }
 
@@ -300,6 +334,7 @@ func (s *Syncer) release(ref kinds.Ref) bool {
 		result <- nil
 	}
 	delete(s.waiting, ref)
+	delete(s.traced, ref)
 	_, told := s.told[ref]
 	delete(s.told, ref)
 	delete(s.refused, ref)
@@ -312,6 +347,7 @@ func (s *Syncer) fail(ref kinds.Ref, err error) {
 		result <- err
 	}
 	delete(s.waiting, ref)
+	delete(s.traced, ref)
 	s.told[ref] = struct{}{}
 }
 

@@ -224,7 +224,7 @@ var _ = Describe("AuthZEN's certification scenario", func() {
 		c.decidesAll(with(alice, read, moment, several(with(first), with(second, `"context": {"source": "batch-override"}`))), true, true)
 		c.decidesAll(with(alice, read, `"options": {"evaluations_semantic": "execute_all"}`, several(with(first), "{}")), true, false)
 		for _, body := range []string{with(alice, read, first), with(alice, read, first, several())} {
-			Expect(c.ask(evaluationsPath, body)).To(Equal(map[string]any{"decision": true}))
+			Expect(c.ask(evaluationsPath, body)).To(And(HaveKeyWithValue("decision", true), HaveLen(2)))
 		}
 		By("Properties")
 		c.decidesAll(with(alice, write, several(with(active), with(archived))), true, false)
