@@ -76,6 +76,9 @@ func (w *World) settled(ref kinds.Ref, object v1alpha1.Object) bool {
 	if !known || ready == nil || object.CommonStatus().ObservedGeneration != object.GetGeneration() || ready.Reason == v1alpha1.ReasonStoreUnavailable {
 		return false
 	}
+	if len(w.unread) > 0 {
+		return true // what the state says is not what the operator knows
+	}
 	switch o := object.(type) {
 	case *v1alpha1.RoleAssignment:
 		return outcome.Phase == v1alpha1.PhaseExpired || o.Status.InForce == outcome.InForce

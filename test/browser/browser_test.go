@@ -19,7 +19,10 @@ import (
 // patience is how long all of it may take.
 const patience = 5 * time.Minute
 
-// rights are what two people may read: all of the organization, and little of it.
+// program is what serves the page.
+const program = "bin/kubectl-authz"
+
+// rights are what people may read: all of the organization, or little of it.
 const rights = "test/browser/rights.yaml"
 
 // TestThePage runs the *.test.mjs, which have the rows in their names. With BAILIWICK_PICTURES they write the pictures of
@@ -29,6 +32,10 @@ func TestThePage(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	node, npm, chromium := need(t, "nodejs", "node"), need(t, "npm", "npm"), need(t, "chromium", "chromium", "chromium-browser", "google-chrome")
+
+	if _, err := os.Stat(program); err != nil {
+		t.Fatalf("%v\nis it built? `make build`", err)
+	}
 
 	directory := t.TempDir()
 	for _, name := range []string{"package.json", "package-lock.json", "site.mjs", "page.test.mjs", "assignment.yaml", "requests.yaml", "user.yaml"} {
@@ -61,14 +68,15 @@ func TestThePage(t *testing.T) {
 		}
 		environment = append(environment, variable+"="+path)
 	}
-	for variable, path := range map[string]string{"AUTHZ": "bin/kubectl-authz", "PICTURES": os.Getenv("BAILIWICK_PICTURES")} {
+	for variable, path := range map[string]string{"AUTHZ": program, "PICTURES": os.Getenv("BAILIWICK_PICTURES")} {
+		if path == "" {
+			continue
+		}
 		absolute, err := filepath.Abs(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if path != "" {
-			environment = append(environment, variable+"="+absolute)
-		}
+		environment = append(environment, variable+"="+absolute)
 	}
 	tests := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", "--test-timeout=120000", "page.test.mjs")
 	tests.Dir, tests.Env = directory, environment
