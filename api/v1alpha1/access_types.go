@@ -418,6 +418,10 @@ type AccessRequestStatus struct {
 	// +listMapKey=sequence
 	// +kubebuilder:validation:MaxItems=64
 	Steps []AccessStep `json:"steps,omitempty"`
+
+	// deliveredSteps is the sequence of the last step that the events sink has taken. 0: none, or there is no sink.
+	// +optional
+	DeliveredSteps int64 `json:"deliveredSteps,omitempty"`
 }
 
 // AccessRequest asks for a role or a permission for a time. Once it is approved, the operator makes a RoleAssignment

@@ -142,6 +142,9 @@ func (f *flags) define() *pflag.FlagSet {
 	set.StringVar(&f.SCIM.Address, "scim-address", "", "where directories send people by SCIM; empty serves none")
 	set.StringVar(&f.SCIM.TLSDirectory, "scim-tls-directory", "", "directory with tls.crt and tls.key for SCIM, which then takes nothing but TLS; read again when they change")
 	set.StringVar(&f.SCIM.KeysFile, "scim-keys-file", "", "file with the keys of those who act as an organization's ServiceAccount bailiwick-scim; without it SCIM takes the tokens of ServiceAccounts only")
+	set.StringVar(&f.Events.URL, "events-sink-url", "", "where CloudEvents about access are posted, as in https://events.example.com/bailiwick; empty posts none")
+	set.StringVar(&f.Events.CAFile, "events-sink-ca-file", "", "file with the certificates that the events sink's is signed by; empty takes the system's")
+	set.StringVar(&f.Events.TokenFile, "events-sink-token-file", "", "file with the bearer token that is shown to the events sink; read again for every event")
 	set.StringVar(&f.remote.Address, "openfga-server", "", "host:port of the external OpenFGA server's gRPC API")
 	set.BoolVar(&f.remote.TLS, "openfga-tls", true, "whether the external server is spoken to over TLS")
 	set.StringVar(&f.remote.CAFile, "openfga-ca-file", "", "file with the certificates that the external server's is signed by; empty takes the system's")
@@ -222,6 +225,9 @@ func (f *flags) options() (operator.Options, error) {
 	}
 	if options.WebhookClients.Restricted() != (len(options.WebhookClients.Names) > 0) {
 		return options, fmt.Errorf("--webhook-client-ca-file and --webhook-client-names go together: an authority that has signed the API server's certificate may have signed others, too")
+	}
+	if f.Events.URL == "" && (f.Events.CAFile != "" || f.Events.TokenFile != "") {
+		return options, fmt.Errorf("--events-sink-ca-file and --events-sink-token-file need --events-sink-url, where events are posted")
 	}
 	level, err := zapcore.ParseLevel(f.logLevel)
 	if err != nil {

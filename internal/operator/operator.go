@@ -32,6 +32,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/controllers"
 	"github.com/bailiwick-dev/bailiwick/internal/admission"
+	"github.com/bailiwick-dev/bailiwick/internal/cloudevents"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
@@ -49,6 +50,8 @@ type Options struct {
 
 	Asking AskingOptions
 	SCIM   SCIMOptions
+	// Events say who is told of what becomes of access; without a URL nobody is.
+	Events cloudevents.SinkOptions
 
 	CompareEvery time.Duration
 	CountEvery   time.Duration
@@ -173,6 +176,9 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		if err := o.addSCIM(cluster, options); err != nil {
 			return err
 		}
+	}
+	if err := o.addEvents(options); err != nil {
+		return err
 	}
 	if err := errors.Join(mgr.Add(e.Feed(mgr.GetCache())), mgr.Add(e)); err != nil {
 		return fmt.Errorf("adding the engine: %w", err)

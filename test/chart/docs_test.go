@@ -92,6 +92,10 @@ func TestTheNotesSayWhatToDoNext(t *testing.T) {
 			"kubectl create secret tls bailiwick-scim-tls --cert=tls.crt --key=tls.key -n access",
 			"kubectl create secret generic senders --from-file=keys.yaml -n access",
 		}, []string{"bailiwick-keys"}},
+		{"with an events sink", `events: {sinkURL: "https://events.example", caSecret: authority, tokenSecret: sink}`, []string{
+			"kubectl create secret generic authority --from-file=ca.crt -n access",
+			"kubectl create secret generic sink --from-file=token -n access",
+		}, []string{"bailiwick-keys"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := NewWithT(t)

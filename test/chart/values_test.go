@@ -165,6 +165,11 @@ var effects = []struct {
 		g.Expect(p.mounted(g, "/etc/bailiwick/scim-keys")).To(Equal("senders"))
 		g.Expect(p.all).To(HaveKey("v1 Service access/bailiwick-scim"))
 	}},
+	{"an events sink", `events: {sinkURL: "https://events.example/bailiwick", caSecret: authority, tokenSecret: sink}`, func(g Gomega, p *parts) {
+		g.Expect(p.container.Args).To(ContainElements("--events-sink-url=https://events.example/bailiwick", "--events-sink-ca-file=/etc/bailiwick/events-ca/ca.crt", "--events-sink-token-file=/etc/bailiwick/events/token"))
+		g.Expect(p.mounted(g, "/etc/bailiwick/events-ca")).To(Equal("authority"))
+		g.Expect(p.mounted(g, "/etc/bailiwick/events")).To(Equal("sink"))
+	}},
 	{"a network policy for other ports", `networkPolicy: {enabled: true, egressPorts: [6443, 9091]}`, func(g Gomega, p *parts) {
 		var ports []int32
 		for _, port := range p.policy.Spec.Egress[1].Ports {
@@ -311,6 +316,10 @@ func TestAWrongValueIsRefusedWithAMessage(t *testing.T) {
 		{"root", `podSecurityContext: {runAsUser: 0}`, `at '/podSecurityContext/runAsUser': minimum: got 0, want 1`},
 		{"root, let in", `podSecurityContext: {runAsNonRoot: false}`, `at '/podSecurityContext/runAsNonRoot'`},
 		{"a claim and no volume", `store: {embedded: {persistent: false, existingClaim: mine}}`, `a claim needs store.embedded.persistent`},
+		{"a token for no sink", `events: {tokenSecret: sink}`, `say where events are posted`},
+		{"a token in the clear", `events: {sinkURL: "http://events.example", tokenSecret: sink}`, `write https in events.sinkURL`},
+		{"a sink that is no URL", `events: {sinkURL: events.example}`, `at '/events/sinkURL'`},
+		{"a sink with a password", `events: {sinkURL: "https://me:word@events.example"}`, `at '/events/sinkURL'`},
 		{"a port that is in use", `webhook: {port: 8084}`, `choose another one`},
 		{"half a digest", `image: {digest: "sha256:abc"}`, `at '/image/digest'`},
 		{"a digest instead of a tag", `image: {tag: "sha256:` + digest + `"}`, `at '/image/tag'`},

@@ -64,6 +64,8 @@ const (
 	secondary      = `bailiwick_installation_ok{namespace="b", pod="q", part="validating_webhook_configuration"}`
 	issued         = `bailiwick_installation_ok{namespace="b", pod="p", part="certificate"}`
 	rewritten      = `bailiwick_installation_writes_total{namespace="b", pod="p", part="validating_webhook_configuration"}`
+	unsent         = `bailiwick_events_undelivered{namespace="b", pod="p"}`
+	dropped        = `bailiwick_events_lost_total{namespace="b", pod="p", reason="too_old"}`
 	broken         = `bailiwick_decision_request_seconds_count{namespace="b", pod="p", code="503"}`
 )
 
@@ -149,6 +151,14 @@ var scenarios = map[string]struct{ fires, quiet []scenario }{
 	"BailiwickInstallationOverwritten": {
 		fires: []scenario{{15, []string{rewritten + " 0+1x100"}}},
 		quiet: []scenario{{60, []string{rewritten + " 0x3 3x200"}}, {60, nil}},
+	},
+	"BailiwickEventsUndelivered": {
+		fires: []scenario{{16, []string{unsent + " 3x100"}}},
+		quiet: []scenario{{14, []string{unsent + " 3x100"}}, {60, []string{unsent + " 3x20 0 3x20 0x200"}}, {60, []string{unsent + " 0x200"}}},
+	},
+	"BailiwickEventsLost": {
+		fires: []scenario{{5, []string{dropped + " 0x5 2x100"}}},
+		quiet: []scenario{{60, []string{dropped + " 2x200"}}, {60, []string{dropped + " 2x10 0x200"}}},
 	},
 	"BailiwickDecisionErrors": {
 		fires: []scenario{{7, []string{answered + " 0+90x100", broken + " 0+2x100"}}},

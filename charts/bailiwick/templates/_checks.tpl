@@ -26,6 +26,12 @@
 {{- if ne (not .Values.webhook.clients.caSecret) (not .Values.webhook.clients.names) }}
   {{- fail "webhook.clients: caSecret and names go together; who has signed the API server's certificate may have signed others, too" }}
 {{- end }}
+{{- if and (or .Values.events.caSecret .Values.events.tokenSecret) (not .Values.events.sinkURL) }}
+  {{- fail "events.sinkURL: events.caSecret and events.tokenSecret are for a sink; say where events are posted, or leave them out" }}
+{{- end }}
+{{- if and .Values.events.tokenSecret (hasPrefix "http:" .Values.events.sinkURL) }}
+  {{- fail "events.tokenSecret: the token would go over the network in the clear; write https in events.sinkURL" }}
+{{- end }}
 {{- if and .Values.decisions.ingress.enabled (not .Values.decisions.enabled) }}
   {{- fail "decisions.ingress.enabled: there is nothing to reach without decisions.enabled" }}
 {{- end }}
