@@ -279,7 +279,7 @@ func expectNothingLeftButCRDs(ctx context.Context, g Gomega, namespace, set stri
 			g.Expect(apierrors.IsNotFound(err)).To(BeTrue(), "%s: %v", name, err)
 		}
 	}
-	g.Expect(crds).To(Equal(10))
+	g.Expect(crds).To(Equal(13))
 }
 
 func customResource(kind, name string) *unstructured.Unstructured {
