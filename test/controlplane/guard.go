@@ -58,6 +58,9 @@ func (g *guard) launcher(program string) (string, error) {
 	path := filepath.Join(g.directory, "launch", name)
 	script := fmt.Sprintf("#!/bin/sh\n: >'%s'/running/$$ && exec '%s' \"$@\"\n", g.directory, alias)
 
+	if there, err := os.ReadFile(path); err == nil && string(there) == script {
+		return path, nil // a shell that has just begun with it would find it empty while it is written
+	}
 	// A child that is forked while the file is open for writing makes its execution fail (ETXTBSY).
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
