@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"net"
 	"time"
 )
 
@@ -27,7 +28,8 @@ const (
 	backdated         = time.Hour
 )
 
-// authority is the certificate authority that the API server trusts for the webhook, and nothing else does.
+// authority is the certificate authority that the API server trusts for the webhook, and applications for AuthZEN
+// where nobody has given a certificate.
 type authority struct {
 	pair tls.Certificate
 	// crt and key are the authority as its Secret has it. crt may hold the authority before this one, too,
@@ -88,15 +90,21 @@ func newAuthority(before *authority, now time.Time) (*authority, error) {
 	return made, nil
 }
 
-// serve makes a certificate for a DNS name. Its key never leaves this process.
-func (a *authority) serve(dnsName string, now time.Time) (*tls.Certificate, error) {
+// serve makes a certificate for names, which may be addresses. Its key never leaves this process.
+func (a *authority) serve(names []string, now time.Time) (*tls.Certificate, error) {
 	template := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: "bailiwick webhook"},
-		DNSNames:    []string{dnsName},
 		NotBefore:   now.Add(-backdated),
 		NotAfter:    now.Add(servingLifetime),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	for _, name := range names {
+		if address := net.ParseIP(name); address != nil {
+			template.IPAddresses = append(template.IPAddresses, address)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
 	}
 	return issue(template, &a.pair)
 }

@@ -59,6 +59,8 @@ type Options struct {
 	Client client.Client
 	// Namespace is the operator's own, DNSName what the API server knows the webhook as.
 	Namespace, DNSName string
+	// DecisionHost is what applications know AuthZEN as, where it is served by the keeper's certificate.
+	DecisionHost string
 	// Kinds are those that the operator needs, and Discovery says which are served.
 	Kinds     []string
 	Discovery Discovery
@@ -79,6 +81,7 @@ type Keeper struct {
 
 	authority *authority
 	serving   atomic.Pointer[tls.Certificate]
+	trusted   atomic.Pointer[string]
 }
 
 // configuration is one of the two.
@@ -120,6 +123,14 @@ func (k *Keeper) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return certificate, nil
 	}
 	return nil, errors.New("the webhook's certificate has not been made yet")
+}
+
+// Authority is what the certificate is signed by, in PEM; empty until it has been made.
+func (k *Keeper) Authority() string {
+	if trusted := k.trusted.Load(); trusted != nil {
+		return *trusted
+	}
+	return ""
 }
 
 // NeedLeaderElection implements manager.LeaderElectionRunnable: every replica serves.
@@ -272,10 +283,16 @@ func (k *Keeper) checkSecret(ctx context.Context, secret *corev1.Secret) error {
 // serve makes the certificate that is served, unless the one that there is will do.
 func (k *Keeper) serve() error {
 	now := time.Now()
+	trusted := string(k.authority.crt)
+	k.trusted.Store(&trusted)
 	if k.authority.signed(k.serving.Load(), now) {
 		return nil
 	}
-	certificate, err := k.authority.serve(k.DNSName, now)
+	names := []string{k.DNSName}
+	if k.DecisionHost != "" {
+		names = append(names, k.DecisionHost)
+	}
+	certificate, err := k.authority.serve(names, now)
 	if err != nil {
 		return err
 	}

@@ -228,7 +228,7 @@ var harms = map[string]struct {
 	}},
 	"a certificate that is no authority": {harm: func(t *testing.T, c *cluster) {
 		change(t, c, c.secret, func(s *corev1.Secret) {
-			serving, err := other(t).serve(dnsName, time.Now())
+			serving, err := other(t).serve([]string{dnsName}, time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -77,6 +77,29 @@ func (o *Operator) certificate(directory, part string) (*tls.Config, error) {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.get}, nil
 }
 
+// decisionCertificate is what AuthZEN is served by: the certificate that was given or, where it is asked over a network by the
+// name in its URL, one that the operator makes for that host. It is nil on loopback.
+func (o *Operator) decisionCertificate(options Options, given *tls.Config) (config *tls.Config, host string, err error) {
+	asking := options.Asking
+	served := asking.DecisionKeysFile != "" || asking.DecisionServiceAccounts
+	address, _, _ := net.SplitHostPort(asking.DecisionAddress) // one that is none is refused where it is listened on
+	if !served || given != nil || isLoopback(address) || asking.DecisionURL == "" || options.WebhookPort == 0 {
+		return given, "", nil
+	}
+	known, err := publicURL(asking.DecisionURL)
+	if err != nil {
+		return nil, "", err
+	}
+	parsed, err := url.Parse(known)
+	if err != nil {
+		return nil, "", err
+	}
+	// The keeper is there when somebody connects.
+	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		return o.keeper.Certificate(hello)
+	}}, parsed.Hostname(), nil
+}
+
 // certificateFiles are watched from when they can be read. Until then there is no connection; afterwards the last
 // that could be read is served.
 type certificateFiles struct {
@@ -191,7 +214,7 @@ func (o *Operator) addDecisions(e *engine.Engine, leads *lease, options Options,
 		return err
 	}
 	if err := encrypted(options.Asking.DecisionAddress, config); err != nil {
-		return err
+		return fmt.Errorf("%w; or name the URL under which applications know it, and the operator makes a certificate", err)
 	}
 	listener, err := net.Listen("tcp", options.Asking.DecisionAddress)
 	if err != nil {

@@ -39,17 +39,19 @@ const endpointsEvery = 10 * time.Second
 
 // endpoints keeps the ConfigMap on the replica that leads.
 type endpoints struct {
-	operator     *Operator
-	namespace    string
-	tlsDirectory string
-	client       client.Client
-	reader       client.Reader
-	log          logr.Logger
+	operator *Operator
+	// ownCertificate says that AuthZEN is served by the keeper's certificate.
+	ownCertificate bool
+	namespace      string
+	tlsDirectory   string
+	client         client.Client
+	reader         client.Reader
+	log            logr.Logger
 }
 
-func (o *Operator) addEndpoints(options Options) error {
+func (o *Operator) addEndpoints(options Options, ownCertificate bool) error {
 	e := &endpoints{
-		operator: o, namespace: options.Namespace, tlsDirectory: options.Asking.TLSDirectory,
+		operator: o, ownCertificate: ownCertificate, namespace: options.Namespace, tlsDirectory: options.Asking.TLSDirectory,
 		client: o.manager.GetClient(), reader: o.manager.GetAPIReader(), log: options.Log.WithName("endpoints"),
 	}
 	if err := o.manager.Add(manager.RunnableFunc(e.keep)); err != nil {
@@ -107,6 +109,9 @@ func (e *endpoints) data() (map[string]string, error) {
 		}
 	}
 	if e.tlsDirectory == "" {
+		if e.ownCertificate {
+			data[endpointCA] = e.operator.keeper.Authority()
+		}
 		return data, nil
 	}
 	authority, err := authorityIn(e.tlsDirectory)

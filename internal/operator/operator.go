@@ -116,6 +116,8 @@ type Operator struct {
 	// tracer makes spans, nil none.
 	tracer  trace.Tracer
 	scimURL string
+	// keeper keeps the webhook's certificate; nil without a webhook.
+	keeper *installation.Keeper
 	// files say what is wrong with a file that somebody else provides, by the part that it is.
 	files map[string]func() error
 }
@@ -162,13 +164,22 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 	if err != nil {
 		return err
 	}
+	ofDecisions, host, err := o.decisionCertificate(options, certificate)
+	if err != nil {
+		return err
+	}
+	if options.WebhookPort != 0 {
+		if o.keeper, err = o.addKeeper(options, host); err != nil {
+			return err
+		}
+	}
 	if options.Embedded != nil {
 		if err := o.addEmbedded(ctx, options, e.InSync, certificate); err != nil {
 			return err
 		}
 	}
 	if options.Asking.DecisionKeysFile != "" || options.Asking.DecisionServiceAccounts {
-		if err := errors.Join(o.addDecisions(e, leads, options, certificate), o.addEndpoints(options)); err != nil {
+		if err := errors.Join(o.addDecisions(e, leads, options, ofDecisions), o.addEndpoints(options, host != "")); err != nil {
 			return err
 		}
 	}
@@ -256,15 +267,11 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 	if options.WebhookClients.Restricted() {
 		o.files[installation.PartClients] = options.WebhookClients.Check
 	}
-	keeper, err := o.addKeeper(options)
-	if err != nil {
-		return err
-	}
 	server := webhook.NewServer(webhook.Options{
 		Port: options.WebhookPort,
 		TLSOpts: []func(*tls.Config){func(config *tls.Config) {
 			config.MinVersion = tls.VersionTLS13
-			config.GetCertificate = keeper.Certificate
+			config.GetCertificate = o.keeper.Certificate
 			options.WebhookClients.Configure(config)
 		}},
 	})
@@ -283,7 +290,7 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 		return fmt.Errorf("adding the webhook: %w", err)
 	}
 	serving := func(request *http.Request) error {
-		if _, err := keeper.Certificate(nil); err != nil {
+		if _, err := o.keeper.Certificate(nil); err != nil {
 			return err
 		}
 		if e.State() == nil {
@@ -297,8 +304,9 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 	return nil
 }
 
-// addKeeper has the webhook's certificate and configurations kept.
-func (o *Operator) addKeeper(options Options) (*installation.Keeper, error) {
+// addKeeper has the webhook's certificate and configurations kept. The certificate is also for the host that applications
+// know AuthZEN as, if there is one.
+func (o *Operator) addKeeper(options Options, decisionHost string) (*installation.Keeper, error) {
 	cluster := client.Options{HTTPClient: o.manager.GetHTTPClient(), Scheme: o.manager.GetScheme(), Mapper: o.manager.GetRESTMapper()}
 	live, err := client.New(o.manager.GetConfig(), cluster)
 	if err != nil {
@@ -318,6 +326,9 @@ func (o *Operator) addKeeper(options Options) (*installation.Keeper, error) {
 		Client:    live,
 		Namespace: options.Namespace,
 		DNSName:   options.WebhookDNSName,
+
+		DecisionHost: decisionHost,
+
 		Kinds:     needed,
 		Discovery: served,
 		Files:     o.files,

@@ -27,6 +27,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/test/controlplane"
 	"github.com/bailiwick-dev/bailiwick/test/ports"
 )
@@ -76,7 +77,7 @@ func TestInstallUpgradeAndUninstall(t *testing.T) {
 	ctx := t.Context()
 	const namespace = "access"
 	makeNamespace(ctx, g, namespace)
-	set := "decisions: {enabled: true}\nnetworkPolicy: {enabled: true}\n"
+	set := "decisions: {keysSecret: bailiwick-keys, tlsSecret: bailiwick-tls}\nnetworkPolicy: {enabled: true}\n"
 
 	g.Expect(install(g, releaseName, namespace, set)).To(Succeed())
 	expectRestricted(ctx, g, namespace)
@@ -279,7 +280,7 @@ func expectNothingLeftButCRDs(ctx context.Context, g Gomega, namespace, set stri
 			g.Expect(apierrors.IsNotFound(err)).To(BeTrue(), "%s: %v", name, err)
 		}
 	}
-	g.Expect(crds).To(Equal(13))
+	g.Expect(crds).To(Equal(len(kinds.All)))
 }
 
 func customResource(kind, name string) *unstructured.Unstructured {

@@ -78,12 +78,13 @@ func TestTheNotesSayWhatToDoNext(t *testing.T) {
 		{"with the embedded store", ``, []string{
 			"kubectl label namespace access pod-security.kubernetes.io/enforce=restricted",
 			"kubectl rollout status deployment/bailiwick -n access",
+			"--clusterrole=bailiwick-caller", "kubectl get configmap bailiwick-endpoints -n access",
 		}, []string{"create secret", "bailiwick.dev/metrics"}},
 		{"with an external store", external + "    tls: {caSecret: authority}\n", []string{
 			"kubectl create secret generic bailiwick-openfga --from-file=key=openfga.key -n access",
 			"kubectl create secret generic authority --from-file=ca.crt -n access",
-		}, []string{"keys.yaml"}},
-		{"with decisions and a network policy", `{decisions: {enabled: true}, networkPolicy: {enabled: true}}`, []string{
+		}, []string{"keys.yaml", "bailiwick-caller"}},
+		{"with keys, a certificate and a network policy", `{decisions: {keysSecret: bailiwick-keys, tlsSecret: bailiwick-tls}, networkPolicy: {enabled: true}}`, []string{
 			"kubectl create secret generic bailiwick-keys --from-file=keys.yaml -n access",
 			"kubectl create secret tls bailiwick-tls --cert=tls.crt --key=tls.key -n access",
 			"bailiwick.dev/decisions=allowed",

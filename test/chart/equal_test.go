@@ -15,7 +15,7 @@ import (
 // variants are the directories of config that can be installed, and the values that install the same.
 var variants = map[string]string{
 	"default":   ``,
-	"decisions": `decisions: {enabled: true}`,
+	"decisions": `decisions: {keysSecret: bailiwick-keys, tlsSecret: bailiwick-tls}`,
 	"external":  `store: {type: external, external: {address: "openfga.openfga.svc:8081"}}`,
 }
 

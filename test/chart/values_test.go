@@ -152,6 +152,18 @@ var effects = []struct {
 		g.Expect(p.mounted(g, "/etc/bailiwick/tls")).To(Equal("served"))
 		g.Expect(p.all).To(HaveKey("v1 Service access/bailiwick-decisions"))
 	}},
+	{"decisions as they come", ``, func(g Gomega, p *parts) {
+		g.Expect(p.container.Args).To(ConsistOf("--store=embedded", "--store-path=/var/lib/bailiwick/store.db",
+			"--decision-address=:8084", "--decision-service-accounts", "--decision-public-url=https://bailiwick-decisions.access.svc"))
+		g.Expect(p.all).To(HaveKey("v1 Service access/bailiwick-decisions"))
+	}},
+	{"no decisions", `decisions: {enabled: false}`, func(g Gomega, p *parts) {
+		g.Expect(p.container.Args).To(ConsistOf("--store=embedded", "--store-path=/var/lib/bailiwick/store.db"))
+		g.Expect(p.all).NotTo(HaveKey("v1 Service access/bailiwick-decisions"))
+	}},
+	{"no decisions of replicas of which one answers", external, func(g Gomega, p *parts) {
+		g.Expect(p.all).NotTo(HaveKey("v1 Service access/bailiwick-decisions"))
+	}},
 	{"an API server that shows a certificate to webhooks", `webhook: {clients: {caSecret: front, names: [kube-apiserver, other]}}`, func(g Gomega, p *parts) {
 		g.Expect(p.container.Args).To(ContainElements("--webhook-client-ca-file=/etc/bailiwick/webhook-clients/ca.crt", "--webhook-client-names=kube-apiserver,other"))
 		g.Expect(p.mounted(g, "/etc/bailiwick/webhook-clients")).To(Equal("front"))
@@ -344,7 +356,7 @@ func TestAWrongValueIsRefusedWithAMessage(t *testing.T) {
 		{"a key in the clear", external + "    tls: {enabled: false}\n", `store.external.keySecret: a key needs store.external.tls.enabled`},
 		{"certificates for nothing", external + "    keySecret: \"\"\n    tls: {enabled: false, caSecret: authority}\n", `store.external.tls.caSecret: there are no certificates without`},
 		{"a label that is the chart's", `commonLabels: {app.kubernetes.io/name: other}`, `commonLabels: the chart sets app.kubernetes.io/name itself`},
-		{"a way to nothing", `decisions: {ingress: {enabled: true, host: ask.example}}`, `there is nothing to reach without decisions.enabled`},
+		{"a way to nothing", `decisions: {enabled: false, ingress: {enabled: true, host: ask.example}}`, `there is nothing to reach without decisions.enabled`},
 		{"a way without a name", `decisions: {enabled: true, ingress: {enabled: true}}`, `decisions.ingress.host: name the host`},
 		{"a time that the API server refuses", `webhook: {timeoutSeconds: 31}`, `at '/webhook/timeoutSeconds': maximum: got 31, want 30`},
 		{"another name for the Pods", `podLabels: {app.kubernetes.io/name: other}`, `podLabels: app.kubernetes.io/name is what the Services`},

@@ -1,9 +1,11 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -13,8 +15,10 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/util/cert"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/operator"
@@ -32,7 +36,7 @@ func runOperator(options operator.Options) *operator.Operator {
 	options.MetricsAddress, options.HealthAddress = "0", "0"
 	options.ShutdownTimeout, options.Clock, options.Log = 20*time.Second, clock.RealClock{}, GinkgoLogr
 	options.Namespace, options.WebhookPort, options.WebhookDNSName = "bailiwick-system", op.webhookPort, "localhost"
-	options.Asking.DecisionAddress, options.Asking.DecisionKeysFile = "127.0.0.1:0", op.keys
+	options.Asking.DecisionAddress, options.Asking.DecisionKeysFile = cmp.Or(options.Asking.DecisionAddress, "127.0.0.1:0"), op.keys
 	running, err := operator.New(ctx, cluster, options)
 	Expect(err).NotTo(HaveOccurred())
 	op.decisionURL = running.DecisionURL()
@@ -155,6 +159,32 @@ var _ = Describe("The APIs that applications ask", func() {
 		}
 	})
 
+	It("[N17] are served by a certificate that the operator makes, where nobody gives one", func() {
+		port := freePort()
+		url := fmt.Sprint("https://localhost:", port)
+		runOperator(operator.Options{
+			Embedded: &operator.EmbeddedOptions{API: openfga.APIOptions{HTTPAddress: "127.0.0.1:0", GRPCAddress: "127.0.0.1:0"}},
+			Asking:   operator.AskingOptions{DecisionAddress: fmt.Sprint(":", port), DecisionURL: url},
+		})
+		told := &corev1.ConfigMap{}
+		Eventually(func() (map[string]string, error) {
+			return told.Data, k8sClient.Get(ctx, client.ObjectKey{Namespace: "bailiwick-system", Name: "bailiwick-endpoints"}, told)
+		}).Should(And(HaveKeyWithValue("decision-url", url), HaveKeyWithValue("ca.crt", ContainSubstring("CERTIFICATE"))))
+		trusted := x509.NewCertPool()
+		Expect(trusted.AppendCertsFromPEM([]byte(told.Data["ca.crt"]))).To(BeTrue())
+		get := func(trusted *x509.CertPool) (int, error) {
+			application := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}}
+			response, err := application.Get(url + "/.well-known/authzen-configuration")
+			if err != nil {
+				return 0, err
+			}
+			return response.StatusCode, response.Body.Close()
+		}
+		Eventually(func() (int, error) { return get(trusted) }).Should(Equal(http.StatusOK))
+		_, err := get(nil)
+		Expect(err).To(MatchError(ContainSubstring("certificate")))
+	})
+
 	It("[N17] are served in a cluster by config/decisions", func() {
 		kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 		Expect(plane.WriteKubeconfig(kubeconfig)).To(Succeed())
@@ -168,7 +198,7 @@ var _ = Describe("The APIs that applications ask", func() {
 		apply := command(plane.Kubectl(), "apply", "-f", "-", "--dry-run=server", "--kubeconfig="+kubeconfig)
 		apply.Stdin = strings.NewReader(strings.Join(served, "\n---\n"))
 		told := finish("apply it", apply)
-		Expect(told).To(containAll("service/bailiwick-decisions created", "deployment.apps/bailiwick configured"))
+		Expect(told).To(containAll("service/bailiwick-decisions", "deployment.apps/bailiwick configured"))
 	})
 
 	It("[N17] ask for no key in the clear, unless nobody else can hear it", func() {

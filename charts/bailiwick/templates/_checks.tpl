@@ -11,7 +11,7 @@
   {{- if and $external.tls.caSecret (not $external.tls.enabled) }}
     {{- fail "store.external.tls.caSecret: there are no certificates without store.external.tls.enabled" }}
   {{- end }}
-  {{- if and .Values.decisions.enabled (gt (int $external.replicas) 1) }}
+  {{- if and (eq (toString .Values.decisions.enabled) "true") (gt (int $external.replicas) 1) }}
     {{- fail "decisions.enabled: of several replicas only the one that leads answers AuthZEN; set store.external.replicas to 1, or have applications ask the OpenFGA server" }}
   {{- end }}
 {{- else if $external.address }}
@@ -32,7 +32,7 @@
 {{- if and .Values.events.tokenSecret (hasPrefix "http:" .Values.events.sinkURL) }}
   {{- fail "events.tokenSecret: the token would go over the network in the clear; write https in events.sinkURL" }}
 {{- end }}
-{{- if and .Values.decisions.ingress.enabled (not .Values.decisions.enabled) }}
+{{- if and .Values.decisions.ingress.enabled (not (include "bailiwick.decisions" .)) }}
   {{- fail "decisions.ingress.enabled: there is nothing to reach without decisions.enabled" }}
 {{- end }}
 {{- if and .Values.decisions.ingress.enabled (not .Values.decisions.ingress.host) }}
