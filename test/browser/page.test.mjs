@@ -159,6 +159,21 @@ test("[C1] the page follows what changes, keeps the place of who reads, and wait
   assert.deepEqual(page.complaints, []);
 });
 
+test("[C1] tabs that nobody looks at leave the others their connections", async () => {
+  const tabs = [];
+  for (let n = 0; n < 7; n++) { // one more than a browser has connections to a server
+    const tab = await page.context().newPage();
+    tabs.push(tab);
+    await tab.goto(new URL("/acme/roles", site.url).href);
+    await tab.evaluate(() => {
+      Object.defineProperty(document, "hidden", { value: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    });
+  }
+  await show("/acme/people", "People");
+  await Promise.all(tabs.map((tab) => tab.close()));
+});
+
 test("[C1] who may decide about requests does, and who may not is told so", async () => {
   kubectl("create", "-f", "requests.yaml", "--as=bob@acme.example", "--as-group=system:masters");
   await show("/acme/requests/bob-deploys", "Request bob-deploys");

@@ -46,8 +46,16 @@ pause.addEventListener("click", () => {
 });
 document.addEventListener("focusout", () => setTimeout(() => { if (document.body.dataset.waiting) update(); }));
 
-const events = new EventSource("/events");
+// A browser has six connections to one server, for all tabs: those that nobody looks at have none.
+let events;
 const ended = document.getElementById("ended");
-events.addEventListener("open", () => { ended.hidden = true; });
-events.addEventListener("error", () => { ended.hidden = false; });
-events.addEventListener("message", () => { update().catch(() => { ended.hidden = false; }); });
+function follow() {
+  events?.close();
+  if (document.hidden) return;
+  events = new EventSource("/events");
+  events.addEventListener("open", () => { ended.hidden = true; });
+  events.addEventListener("error", () => { ended.hidden = false; });
+  events.addEventListener("message", () => { update().catch(() => { ended.hidden = false; }); });
+}
+document.addEventListener("visibilitychange", follow);
+follow();
