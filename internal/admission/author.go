@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/enumerate"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
@@ -48,7 +49,7 @@ func (a author) whoIsMeant() string {
 		fmt.Fprintf(&text, " (looked for the subject %q)", a.subject)
 	}
 	if len(a.near) > 0 {
-		fmt.Fprintf(&text, "; near is %s: if that is who asks, set the operator's --username-prefix, or map the name in spec.usernames of the Organization", some(a.near))
+		fmt.Fprintf(&text, "; near is %s: if that is who asks, set the operator's --username-prefix, or map the name in spec.usernames of the Organization", enumerate.Some(a.near, shown, "; "))
 	}
 	return text.String()
 }

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/enumerate"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
@@ -211,21 +212,13 @@ func explain(by author, asked change, lacking state.MissingPrivileges, told bool
 		if lacking.User == "" {
 			who = fmt.Sprintf("and %q holds nothing, being the subject of no User in force here%s", by.username, by.whoIsMeant())
 		}
-		parts = append(parts, fmt.Sprintf("%s: this gives %s, %s", field, some(slices.Compact(privileges)), who))
+		parts = append(parts, fmt.Sprintf("%s: this gives %s, %s", field, enumerate.Some(slices.Compact(privileges), shown, "; "), who))
 	}
 	if len(lacking.Unresolved) > 0 {
-		parts = append(parts, some(lacking.Unresolved))
+		parts = append(parts, enumerate.Some(lacking.Unresolved, shown, "; "))
 	}
 	return fmt.Sprintf("%s; nobody gives what they do not have, except by the verb %s on %s: ask someone who holds it or has that verb",
 		strings.Join(parts, "; "), asked.verb, asked.name)
-}
-
-// some are the first of many things, and how many more there are.
-func some(things []string) string {
-	if len(things) <= shown {
-		return strings.Join(things, "; ")
-	}
-	return fmt.Sprintf("%s; and %d more", strings.Join(things[:shown], "; "), len(things)-shown)
 }
 
 // judgePause: pausing holds up what takes access away, and ending it lets through whatever waits, so it takes

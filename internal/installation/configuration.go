@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	manifests "github.com/bailiwick-dev/bailiwick/config/webhook"
+	"github.com/bailiwick-dev/bailiwick/internal/enumerate"
 )
 
 // hook is a webhook of either configuration, as far as it decides what is asked about.
@@ -92,7 +93,7 @@ func weaker(want, is *hook, dnsName string) (problems []string) {
 	}
 	for _, rule := range want.rules {
 		if missing := uncovered(rule, is.rules); len(missing) > 0 {
-			problems = append(problems, "rules leave out "+some(missing))
+			problems = append(problems, "rules leave out "+enumerate.Some(missing, shown, "; "))
 		}
 	}
 	if wanted, asked := address(want.client, dnsName), address(is.client, ""); wanted != asked {
@@ -161,11 +162,5 @@ func address(config *admissionregistrationv1.WebhookClientConfig, dnsName string
 	return host
 }
 
-// some are the first of many things, and how many more there are.
-func some(things []string) string {
-	const shown = 3
-	if len(things) <= shown {
-		return strings.Join(things, "; ")
-	}
-	return fmt.Sprintf("%s; and %d more", strings.Join(things[:shown], "; "), len(things)-shown)
-}
+// shown is how many of many things a message names.
+const shown = 3

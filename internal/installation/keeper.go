@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	manifests "github.com/bailiwick-dev/bailiwick/config/webhook"
+	"github.com/bailiwick-dev/bailiwick/internal/enumerate"
 )
 
 // The rights are for single objects, by name. Server-side apply asks for create with the name, too, so that the
@@ -331,7 +332,7 @@ func (k *Keeper) checkConfiguration(ctx context.Context, c configuration) (viaSe
 		k.Parts.Wrote(c.part, object, fmt.Sprintf("the caBundle of %d webhooks was written: it was missing, or another authority's", distrusted))
 	}
 	if problems := weaknesses(c.installed, found, k.DNSName); len(problems) > 0 {
-		k.Parts.Set(c.part, object, some(problems))
+		k.Parts.Set(c.part, object, enumerate.Some(problems, shown, "; "))
 		return viaService
 	}
 	k.Parts.Set(c.part, object, "")

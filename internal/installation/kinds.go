@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/enumerate"
 )
 
 // Discovery says what an API server serves.
@@ -32,7 +33,7 @@ func (k *Keeper) checkKinds(ctx context.Context) {
 	slices.Sort(missing)
 	problem := ""
 	if len(missing) > 0 {
-		problem = some(missing) + ": apply config/crd again"
+		problem = enumerate.Some(missing, shown, "; ") + ": apply config/crd again"
 	}
 	k.Parts.Set(PartKinds, k.deployment(), problem)
 }

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	manifests "github.com/bailiwick-dev/bailiwick/config/webhook"
+	"github.com/bailiwick-dev/bailiwick/internal/enumerate"
 )
 
 // The operator only reads them, each by its name.
@@ -90,7 +91,7 @@ func (k *Keeper) checkPolicies(ctx context.Context) {
 			problems = append(problems, fmt.Sprintf("policy %s: %s", want.policy.Name, problem))
 		}
 	}
-	k.Parts.Set(PartPolicies, about, some(problems))
+	k.Parts.Set(PartPolicies, about, enumerate.Some(problems, shown, "; "))
 }
 
 // weaker are the ways in which a policy, as it is, refuses less than this one.
@@ -147,7 +148,7 @@ func narrower(want, is *admissionregistrationv1.MatchResources, field string) (p
 	rules := plainRules(is.ResourceRules)
 	for _, rule := range plainRules(want.ResourceRules) {
 		if missing := uncovered(rule, rules); len(missing) > 0 {
-			problems = append(problems, field+" leaves out "+some(missing))
+			problems = append(problems, field+" leaves out "+enumerate.Some(missing, shown, "; "))
 		}
 	}
 	return problems

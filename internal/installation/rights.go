@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	manifests "github.com/bailiwick-dev/bailiwick/config/rbac"
+	"github.com/bailiwick-dev/bailiwick/internal/enumerate"
 )
 
 // right is one verb on one resource; on one object of it, if that has a name.
@@ -75,7 +75,7 @@ func (k *Keeper) checkRights(ctx context.Context) {
 	}
 	problem := ""
 	if len(missing) > 0 {
-		problem = fmt.Sprintf("the operator may not %s: apply config/rbac again", strings.ReplaceAll(some(missing), "; ", ", "))
+		problem = fmt.Sprintf("the operator may not %s: apply config/rbac again", enumerate.Some(missing, shown, ", "))
 	}
 	k.Parts.Set(PartRights, k.deployment(), problem)
 }

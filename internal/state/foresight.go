@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/enumerate"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
@@ -45,7 +46,7 @@ func (s *tenant) closesCycle(old, object *v1alpha1.Role) string {
 		message := "spec.inherits: this closes a cycle: " + lost.because.Message
 		if len(takes) > 0 {
 			slices.Sort(takes)
-			message += "; this takes away: " + some(takes)
+			message += "; this takes away: " + enumerate.Some(takes, shown, ", ")
 		}
 		return message
 	}
@@ -69,14 +70,6 @@ func takenFrom(role types.NamespacedName, before, after []policy.Grant) (takes [
 
 // shown is how many of many things a message names.
 const shown = 10
-
-// some are the first of many things, and how many more there are.
-func some(things []string) string {
-	if len(things) <= shown {
-		return strings.Join(things, ", ")
-	}
-	return fmt.Sprintf("%s, and %d more", strings.Join(things[:shown], ", "), len(things)-shown)
-}
 
 // Foreseen is what somebody will have to edit of an object that is written; nothing if it can take effect as it is.
 func (s *State) Foreseen(object client.Object) []string {
