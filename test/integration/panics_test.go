@@ -3,6 +3,7 @@ package integration
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -23,7 +24,8 @@ import (
 // plantedVariable tells this program to be an operator with a panic planted into it.
 const plantedVariable = "BAILIWICK_TEST_PLANTED_PANIC"
 
-// planted is an operator in a process of its own. Its clock panics for whoever reads it in a function.
+// planted is an operator in a process of its own. Its clock panics for whoever reads it in a function, and so does its
+// connection to the API server for whoever asks that in one.
 type planted struct {
 	clock.RealClock `json:"-"`
 	// In is a part of the function's name. Armed is a file: before it is there, the clock is as any other.
@@ -32,6 +34,7 @@ type planted struct {
 	File        string `json:"file"`
 	Address     string `json:"address"`
 	Decisions   string `json:"decisions"`
+	SCIM        string `json:"scim"`
 	Keys        string `json:"keys"`
 	WebhookPort int    `json:"webhookPort"`
 }
@@ -69,8 +72,15 @@ func runPlanted(written string) error {
 	if err != nil {
 		return err
 	}
+	cluster.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			p.Now()
+			return next.RoundTrip(request)
+		})
+	})
 	options := operator.Options{
 		Asking:          operator.AskingOptions{DecisionAddress: p.Decisions, DecisionKeysFile: p.Keys},
+		SCIM:            operator.SCIMOptions{Address: p.SCIM, KeysFile: p.Keys},
 		CompareEvery:    time.Hour,
 		Workers:         4,
 		QPS:             1000,
@@ -118,14 +128,21 @@ var _ = Describe("A panic", Serial, Label(embeddedOnly), func() {
 				_, err := op.check(question{User: objectid.User("nobody"), Permission: "nothing", Object: "organization:acme"})
 				return err
 			}},
+			{"internal/scim.", func() error {
+				answer, err := (&directory{organization: "default", token: suiteKey}).do(http.MethodGet, "Users", "")
+				if err == nil {
+					err = answer.Body.Close()
+				}
+				return err
+			}},
 			{in: "nowhere"},
 		} {
 			By(test.in)
 			p := planted{
 				In: test.in, Armed: filepath.Join(GinkgoT().TempDir(), "armed"), File: op.file, Keys: op.keys, WebhookPort: op.webhookPort,
-				Address: fmt.Sprint("127.0.0.1:", freePort()), Decisions: fmt.Sprint("127.0.0.1:", freePort()),
+				Address: fmt.Sprint("127.0.0.1:", freePort()), Decisions: fmt.Sprint("127.0.0.1:", freePort()), SCIM: fmt.Sprint("127.0.0.1:", freePort()),
 			}
-			op.address, op.decisionURL = p.Address, "http://"+p.Decisions
+			op.address, op.decisionURL, op.scimURL = p.Address, "http://"+p.Decisions, "http://"+p.SCIM
 			written, err := json.Marshal(p)
 			Expect(err).NotTo(HaveOccurred())
 			process, err := plane.Run(program, []string{"KUBECONFIG=" + kubeconfig, plantedVariable + "=" + string(written)})

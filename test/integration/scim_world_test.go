@@ -61,11 +61,7 @@ func (d *directory) send(method, path string, body any) reply {
 		Expect(err).NotTo(HaveOccurred())
 		content = string(written)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, op.scimURL+"/scim/v2/"+d.organization+"/"+path, bytes.NewBufferString(content))
-	Expect(err).NotTo(HaveOccurred())
-	request.Header.Set("Authorization", "Bearer "+d.token)
-	request.Header.Set("Content-Type", "application/scim+json")
-	response, err := http.DefaultClient.Do(request)
+	response, err := d.do(method, path, content)
 	Expect(err).NotTo(HaveOccurred())
 	defer response.Body.Close()
 	written, err := io.ReadAll(response.Body)
@@ -75,6 +71,17 @@ func (d *directory) send(method, path string, body any) reply {
 		Expect(json.Unmarshal(written, &answered.body)).To(Succeed(), string(written))
 	}
 	return answered
+}
+
+// do sends a request that may get no answer.
+func (d *directory) do(method, path, content string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, op.scimURL+"/scim/v2/"+d.organization+"/"+path, bytes.NewBufferString(content))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+d.token)
+	request.Header.Set("Content-Type", "application/scim+json")
+	return http.DefaultClient.Do(request)
 }
 
 // expect sends a request and expects a status.
