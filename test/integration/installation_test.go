@@ -2,10 +2,12 @@ package integration
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -27,6 +29,18 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 )
+
+// onReadOnly is a command that runs a program for which a directory is on a read-only volume. That is so in a mount
+// namespace of its own, for which nobody has to be root. Its name tells the guard of the control plane whose it is.
+func onReadOnly(directory string) []string {
+	GinkgoHelper()
+	unshare, err := exec.LookPath("unshare")
+	Expect(err).NotTo(HaveOccurred())
+	return []string{
+		unshare, "--user", "--map-root-user", "--mount", "bash", "-c",
+		`mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec -a "$1" "${@:2}"`, directory, filepath.Join(plane.Directory(), "bailiwick"),
+	}
+}
 
 // The parts of the installation that the operator looks after. internal/installation has the table of what
 // may happen to them; here they meet a real API server, and the rights that config/rbac gives.
@@ -228,6 +242,50 @@ var _ = Describe("The installation", Serial, func() {
 		op.serves()
 		expectReason(assigned, v1alpha1.ReasonInForce)
 		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeTrue())
+	})
+
+	It("[F1] waits while its volume is read-only at a start, takes nothing for damaged, and writes when it can", Label(slow, embeddedOnly), func() {
+		w := newWorld()
+		before := w.assignment("before", "editor").ToUser("alice").InWorkspace("prod").Obj()
+		create(before)
+		insteadOfSuites()
+		volume := GinkgoT().TempDir()
+		kept := storage{file: filepath.Join(volume, "store.db")}
+		op.storage = kept
+		op.Start()
+		expectReason(before, v1alpha1.ReasonInForce)
+
+		By("starting one for which the volume is read-only")
+		begin := programIn(kept, onReadOnly(volume)...)
+		content, err := os.ReadFile(kept.file)
+		Expect(err).NotTo(HaveOccurred())
+		process := begin()
+		said := func() string { return plane.LogTail("unshare") }
+		Eventually(func(g Gomega) {
+			says, _, err := w.saysOutage()
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(says).To(BeTrue())
+			g.Expect(scraped(op.metricsAddress)).To(ContainSubstring("\nbailiwick_store_available 0\n"))
+		}).Should(Succeed(), said)
+		Eventually(stamped).Should(BeTrue())
+		asked, _ := evaluationOf(question{User: objectid.User(w.subject("alice")), Permission: w.View, Object: w.at("prod")})
+		Expect(op.evaluate(suiteKey, asked)).To(BeTrue())
+		during := w.assignment("during", "editor").ToUser("bob").InWorkspace("prod").Obj()
+		create(during)
+		expectReason(during, v1alpha1.ReasonStoreUnavailable)
+		Expect(os.ReadFile(kept.file)).To(Equal(content))
+		Expect(kept.file + ".damaged").NotTo(BeAnExistingFile())
+
+		By("making it writable")
+		bounded, cancel := context.WithTimeout(ctx, commandTimeout)
+		defer cancel()
+		output, err := exec.CommandContext(bounded, "nsenter", "--target", fmt.Sprint(process.PID()), "--user", "--preserve-credentials", "--mount",
+			"mount", "-o", "remount,bind,rw", volume).CombinedOutput()
+		Expect(err).NotTo(HaveOccurred(), string(output))
+		Eventually(op.synced).Should(Succeed(), said)
+		expectReason(during, v1alpha1.ReasonInForce)
+		Expect(w.may("bob", w.View, w.at("prod"))()).To(BeTrue())
+		Expect(kept.file + ".damaged").NotTo(BeAnExistingFile())
 	})
 
 	It("[F1] writes its Lease again, ends when a stranger takes it, and leads when that renews it no more", Label(slow, embeddedOnly), func() {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -47,9 +48,13 @@ func buildProgram() {
 }
 
 // insteadOfSuites stops the operator of the suite, which is back after the spec with its own store, and
-// returns how to run one as a program, to be killed; the arguments say on which store.
-func insteadOfSuites() (run func(arguments ...string) *controlplane.Process) {
+// returns how to run one as a program, to be killed; the arguments say on which store. Inside is a command that runs it,
+// if there is one.
+func insteadOfSuites(inside ...string) (run func(arguments ...string) *controlplane.Process) {
 	GinkgoHelper()
+	path, err := filepath.Abs(program)
+	Expect(err).NotTo(HaveOccurred())
+	command := slices.Concat(inside, []string{path})
 	kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 	Expect(plane.WriteUserKubeconfig(kubeconfig, operatorName, "system:serviceaccounts")).To(Succeed())
 
@@ -61,10 +66,10 @@ func insteadOfSuites() (run func(arguments ...string) *controlplane.Process) {
 	})
 	return func(arguments ...string) *controlplane.Process {
 		GinkgoHelper()
-		process, err := plane.Run(program, []string{"KUBECONFIG=" + kubeconfig}, append([]string{
+		process, err := plane.Run(command[0], []string{"KUBECONFIG=" + kubeconfig}, slices.Concat(command[1:], []string{
 			"--leader-elect=false", "--metrics-address=0", "--health-address=0",
 			fmt.Sprint("--webhook-port=", op.webhookPort), "--webhook-dns-name=localhost",
-		}, arguments...)...)
+		}, arguments)...)
 		Expect(err).NotTo(HaveOccurred())
 		DeferCleanup(process.Kill)
 		return process
@@ -82,7 +87,20 @@ func runProgram() *controlplane.Process {
 // start runs one, when there is no other, and returns when the store holds what the cluster says.
 func programOn(kept storage) (start func() *controlplane.Process) {
 	GinkgoHelper()
-	run := insteadOfSuites()
+	begin := programIn(kept)
+	return func() *controlplane.Process {
+		GinkgoHelper()
+		process := begin()
+		Eventually(op.synced).Should(Succeed(), func() string { return plane.LogTail("bailiwick") })
+		Eventually(stamped).Should(BeTrue())
+		return process
+	}
+}
+
+// programIn is programOn without any waiting, and inside of a command.
+func programIn(kept storage, inside ...string) (begin func() *controlplane.Process) {
+	GinkgoHelper()
+	run := insteadOfSuites(inside...)
 	op.storage = kept
 	if op.external != nil {
 		op.address = op.external.HTTPAddress
@@ -93,10 +111,7 @@ func programOn(kept storage) (start func() *controlplane.Process) {
 	op.decisionURL, op.metricsAddress = "http://"+decisions, fmt.Sprint("127.0.0.1:", freePort())
 	return func() *controlplane.Process {
 		GinkgoHelper()
-		process := run(append(op.arguments(op.address), "--decision-address="+decisions, "--decision-keys-file="+op.keys, "--metrics-address="+op.metricsAddress)...)
-		Eventually(op.synced).Should(Succeed(), func() string { return plane.LogTail("bailiwick") })
-		Eventually(stamped).Should(BeTrue())
-		return process
+		return run(append(op.arguments(op.address), "--decision-address="+decisions, "--decision-keys-file="+op.keys, "--metrics-address="+op.metricsAddress)...)
 	}
 }
 
