@@ -36,7 +36,7 @@ func fillDisk() (makeRoom func()) {
 var _ = Describe("While the embedded store's disk is full", Label(slow, embeddedOnly), func() {
 	travelling()
 
-	It("[K8] what waits says so, decisions go on and deadlines are kept, and all converge when there is room", func() {
+	It("[K8] [F1] what waits says so, decisions go on and deadlines are kept, and all converge when there is room", func() {
 		w := newWorld()
 		noon := inAnHour()
 		stays, goes := w.assignment("stays", "editor").ToUser("alice").InWorkspace("prod").Obj(), w.assignment("goes", "editor").ToUser("bob").InWorkspace("prod").Obj()

@@ -11,7 +11,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
-// SQLite's own limit stands for a disk without room: the error is the same.
+// [F1] SQLite's own limit stands for a disk without room: the error is the same.
 func TestAFileWithoutRoomIsUnavailableForWritesAndNotDamaged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	datastore, err := prepare(t.Context(), path, "?_pragma=busy_timeout(1000)&_pragma=max_page_count(60)")
