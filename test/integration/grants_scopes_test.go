@@ -5,30 +5,14 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/test/worlds"
 )
 
 // places are the names of the places and objects that the specs below ask about.
-var places = []string{
-	"organization", "prod", "prod/vision", "prod/speech", "lab", "lab/vision",
-	"42 of the organization", "42 in prod", "42 in prod/vision", "43 in prod/vision", "42 in lab/vision",
-}
+var places = worlds.Places
 
 // idOf is the id in the store of a place or an object.
-func (w *world) idOf(place string) string {
-	return map[string]string{
-		"organization":           w.at(),
-		"prod":                   w.at("prod"),
-		"prod/vision":            w.at("prod", "vision"),
-		"prod/speech":            w.at("prod", "speech"),
-		"lab":                    w.at("lab"),
-		"lab/vision":             w.at("lab", "vision"),
-		"42 of the organization": w.object("42", "", ""),
-		"42 in prod":             w.object("42", "prod", ""),
-		"42 in prod/vision":      w.object("42", "prod", "vision"),
-		"43 in prod/vision":      w.object("43", "prod", "vision"),
-		"42 in lab/vision":       w.object("42", "lab", "vision"),
-	}[place]
-}
+func (w *world) idOf(place string) string { return w.IDOf(place) }
 
 // holdsAt are the places at which a user has a permission. Each question says where its object lives.
 func (w *world) holdsAt(user, permission string) []string {

@@ -13,6 +13,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/worlds"
 )
 
 // strange are texts that mean something to someone on the way from a manifest to a decision. Each is
@@ -114,7 +115,7 @@ var _ = Describe("Names and ids that users choose", func() {
 	It("[K14] mean themselves at their full length", func() {
 		long := func(last string) string { return strings.Repeat("l", 62) + last }
 		create(namespaceNamed(w.Namespace + strings.Repeat("l", 63-len(w.Namespace))))
-		o := &world{Namespace: w.Namespace + strings.Repeat("l", 63-len(w.Namespace))}
+		o := &world{worlds.World{Namespace: w.Namespace + strings.Repeat("l", 63-len(w.Namespace))}}
 		organization := build.Organization(o.Namespace).Workspace(long("a"), long("a"), long("b")).Workspace(long("b"), long("a"), long("b")).Obj()
 		create(organization)
 		assigned := build.RoleAssignment(o.Namespace, "a").Gives(long("a")).ToUser(long("a")).InProject(long("a"), long("a")).Obj()

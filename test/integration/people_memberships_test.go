@@ -7,8 +7,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/worlds"
 )
 
 // membership makes a user a member of the group devs.
@@ -17,10 +17,10 @@ func (w *world) membership(name, user string) *build.GroupMembershipBuilder {
 }
 
 // devs is the group's id in the store.
-func (w *world) devs() string { return objectid.Group(w.Namespace, "devs") }
+func (w *world) devs() string { return w.Devs() }
 
 // configurable are the permissions that admins of the group devs may be given or refused.
-var configurable = []string{"can_run_reports", "can_instant_login", "can_create_accounts", "can_edit_accounts"}
+var configurable = worlds.Configurable
 
 // expectConfigured expects a user to have these configurable permissions of devs, and no other one.
 func (w *world) expectConfigured(user string, want ...string) {

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/test/worlds"
 )
 
 // inAnHour is a full second that is far enough for a spec to get everything ready before it.
@@ -22,29 +22,16 @@ func inAnHour() time.Time { return time.Now().Truncate(time.Second).Add(time.Hou
 // the operator may be where it has looked just before the instant.
 func expectFrom(instant time.Time, want bool, asked ...func() (bool, error)) {
 	GinkgoHelper()
-	op.clock.StopAt(instant.Add(-time.Nanosecond))
-	for _, may := range asked {
-		Expect(may()).To(Equal(!want), "just before %v", instant)
-	}
-	op.clock.StopAt(instant)
-	for _, may := range asked {
-		Expect(may()).To(Equal(want), "at %v", instant)
-	}
-	op.clock.StopAt(instant.Add(time.Millisecond))
+	worlds.ExpectFrom(op.clock.StopAt, instant, want, asked...)
 }
 
 // lives is what the status of a temporary grant says of its life, in short.
 func lives(g *v1alpha1.TemporaryPermissionGrant) func() string {
-	return func() string {
-		status := observed(g).Status
-		return fmt.Sprint(status.Phase, " ", status.StartsAt.UTC().Format(time.RFC3339), " ", status.ExpiresAt.UTC().Format(time.RFC3339), " ", status.InForce)
-	}
+	return func() string { return worlds.Lives(observed(g).Status) }
 }
 
 // life is how lives puts it.
-func life(phase v1alpha1.GrantPhase, start, deadline time.Time) string {
-	return fmt.Sprint(phase, " ", start.UTC().Format(time.RFC3339), " ", deadline.UTC().Format(time.RFC3339), " ", phase == v1alpha1.PhaseActive)
-}
+var life = worlds.Life
 
 // history follows an object and returns how to read its phases up to now, one for each time that it was
 // written.

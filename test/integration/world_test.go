@@ -15,20 +15,14 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
-	"github.com/bailiwick-dev/bailiwick/internal/scope"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 	"github.com/bailiwick-dev/bailiwick/test/statuscheck"
+	"github.com/bailiwick-dev/bailiwick/test/worlds"
 )
 
 // world is an organization of a spec's own: a namespace, with what a spec begins with. What is in the
 // cluster as a whole has the namespace's name in it, so that specs do not meet.
-type world struct {
-	Namespace string
-	// Type is a resource type with the permissions View, Edit and Delete; Edit has the attributes color
-	// (String), floor (Number) and draft (Boolean).
-	Type               string
-	View, Edit, Delete string
-}
+type world struct{ worlds.World }
 
 // newWorld makes an organization with the workspace prod, in it the projects vision and speech, the
 // workspace lab, in it vision, the users alice, who owns it, and bob, the group devs, and the role editor,
@@ -44,39 +38,23 @@ func newWorld() *world {
 // newWorldIn makes it in a namespace that is there.
 func newWorldIn(ns string) *world {
 	GinkgoHelper()
-	w := &world{Namespace: ns, Type: ns + ".doc", View: ns + ":View", Edit: ns + ":Edit", Delete: ns + ":Delete"}
-	create(
-		build.ResourceType(ns).OfType(w.Type).Permits(w.View).Permits(w.Delete).
-			Permits(w.Edit, build.String("color"), build.Number("floor"), build.Boolean("draft")).Permits(ns+":Stand").Obj(),
-		build.Organization(ns).OwnedBy("alice").Workspace("prod", "vision", "speech").Workspace("lab", "vision").Workspace(hall).Obj(),
-		w.user("alice"), w.user("bob"),
-		build.Group(ns, "devs").Configures(configurable...).Obj(),
-		build.Role(ns, "editor").Grants(w.View, w.Edit).Obj(),
-		build.Role(ns, "admin").Grants(w.View, w.Edit, w.Delete).Obj(),
-		build.Role(ns, standing).Grants(ns+":Stand").Obj(),
-		w.standing("alice"), w.standing("bob"),
-	)
+	w := &world{worlds.In(ns)}
+	create(w.Objects()...)
 	return w
 }
 
 const (
-	// hall is the workspace of the standing assignments, and of nothing else.
-	hall = "hall"
-	// standing is the role that they give.
-	standing = "standing"
+	hall     = worlds.Hall
+	standing = worlds.Standing
 )
 
 // standing gives a user a role that they keep, so that no other one is their last.
-func (w *world) standing(user string) *v1alpha1.RoleAssignment {
-	return w.assignment(standing+"-"+user, standing).ToUser(user).InWorkspace(hall).Obj()
-}
+func (w *world) standing(user string) *v1alpha1.RoleAssignment { return w.Standing(user) }
 
 // user is a User whose subject is nobody else's in the cluster.
-func (w *world) user(name string) *v1alpha1.User {
-	return build.User(w.Namespace, name).KnownAs(w.subject(name)).Obj()
-}
+func (w *world) user(name string) *v1alpha1.User { return w.User(name) }
 
-func (w *world) subject(name string) string { return name + "@" + w.Namespace }
+func (w *world) subject(name string) string { return w.Subject(name) }
 
 // assignment is a RoleAssignment of the world's namespace.
 func (w *world) assignment(name, role string) *build.RoleAssignmentBuilder {
@@ -84,16 +62,7 @@ func (w *world) assignment(name, role string) *build.RoleAssignmentBuilder {
 }
 
 // at is the id in the store of a place: nothing, a workspace, a workspace and a project.
-func (w *world) at(path ...string) string {
-	p := scope.Path{Organization: w.Namespace}
-	if len(path) > 0 {
-		p.Workspace = path[0]
-	}
-	if len(path) > 1 {
-		p.Project = path[1]
-	}
-	return objectid.Scope(p)
-}
+func (w *world) at(path ...string) string { return w.At(path...) }
 
 // object is the id in the store of an object of the world's type, in a project.
 func (w *world) object(id, workspace, project string) string {
@@ -101,7 +70,7 @@ func (w *world) object(id, workspace, project string) string {
 }
 
 func (w *world) objectOf(resourceType, id, workspace, project string) string {
-	return objectid.Scope(scope.Path{Organization: w.Namespace, Workspace: workspace, Project: project, ResourceType: resourceType, ResourceID: id})
+	return w.ObjectOf(resourceType, id, workspace, project)
 }
 
 // may says whether a user may do something at a place, as a decision of now.
@@ -122,13 +91,13 @@ func (w *world) groupMay(permission, object string) func() (bool, error) {
 // inStore are the tuples of this world, without those of its standing assignments.
 func (w *world) inStore() ([]string, error) {
 	all, err := w.allInStore()
-	return slices.DeleteFunc(all, func(line string) bool { return strings.Contains(line, "/"+hall) }), err
+	return worlds.WithoutStanding(all), err
 }
 
 // allInStore are all tuples of this world.
 func (w *world) allInStore() ([]string, error) {
 	all, err := op.tuples()
-	return slices.DeleteFunc(all, func(line string) bool { return !strings.Contains(line, w.Namespace) }), err
+	return w.Of(all), err
 }
 
 func create(objects ...client.Object) {
@@ -163,51 +132,19 @@ func edit[T client.Object](object T, change func(T)) {
 
 // reason is why an object is ready or not, as soon as that is about its present spec.
 func reason(object v1alpha1.Object) func() (string, error) {
-	key := client.ObjectKeyFromObject(object)
-	read := object.DeepCopyObject().(v1alpha1.Object)
-	return func() (string, error) {
-		if err := k8sClient.Get(ctx, key, read); err != nil {
-			return "", err
-		}
-		if read.CommonStatus().ObservedGeneration != read.GetGeneration() {
-			return "not observed", nil
-		}
-		for _, condition := range read.CommonStatus().Conditions {
-			if condition.Type == v1alpha1.ConditionReady {
-				return condition.Reason, nil
-			}
-		}
-		return "no Ready", nil
-	}
+	return worlds.Reason(ctx, k8sClient, object)
 }
 
 // expectReason waits until an object is ready, or is not, for this reason, and expects these words in
 // what it says about it.
 func expectReason(object v1alpha1.Object, want string, words ...string) {
 	GinkgoHelper()
-	says := message(object)
-	Eventually(reason(object)).Should(Equal(want), func() string {
-		text, _ := says()
-		return fmt.Sprintf("%T %s says: %s", object, object.GetName(), text)
-	})
-	Eventually(says).Should(containAll(words...))
+	worlds.ExpectReason(ctx, k8sClient, object, want, words...)
 }
 
 // message is what the Ready condition of an object says.
 func message(object v1alpha1.Object) func() (string, error) {
-	key := client.ObjectKeyFromObject(object)
-	read := object.DeepCopyObject().(v1alpha1.Object)
-	return func() (string, error) {
-		if err := k8sClient.Get(ctx, key, read); err != nil {
-			return "", err
-		}
-		for _, condition := range read.CommonStatus().Conditions {
-			if condition.Type == v1alpha1.ConditionReady {
-				return condition.Message, nil
-			}
-		}
-		return "", nil
-	}
+	return worlds.Message(ctx, k8sClient, object)
 }
 
 // faultsOf are the entries of a role that its status names. The statuses of a role and of what gives it are
@@ -217,22 +154,10 @@ func faultsOf(role *v1alpha1.Role) func() []v1alpha1.PermissionFault {
 }
 
 // containAll matches a text with all of these words.
-func containAll(words ...string) types.GomegaMatcher {
-	matchers := make([]types.GomegaMatcher, 0, len(words))
-	for _, word := range words {
-		matchers = append(matchers, ContainSubstring(word))
-	}
-	return And(matchers...)
-}
+var containAll = worlds.ContainAll
 
 // haveGeneration matches an object whose spec has been written so often.
-func haveGeneration(n int64) types.GomegaMatcher {
-	return WithTransform(func(object client.Object) (int64, error) {
-		read := object.DeepCopyObject().(client.Object)
-		err := k8sClient.Get(ctx, client.ObjectKeyFromObject(object), read)
-		return read.GetGeneration(), err
-	}, Equal(n))
-}
+func haveGeneration(n int64) types.GomegaMatcher { return worlds.HaveGeneration(ctx, k8sClient, n) }
 
 // lower is a level as a part of a name.
 func lower(level v1alpha1.ScopeLevel) string { return strings.ToLower(string(level)) }

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/worlds"
 )
 
 var _ = Describe("Manifests with grants", func() {
@@ -60,7 +61,7 @@ var anySide = regexp.MustCompile(` grant_[ab] `)
 // returns how to look at what came of it, in words that are the same for each.
 func arriveWithGrants(noon time.Time, in func([]client.Object)) (state func() string) {
 	GinkgoHelper()
-	w := &world{Namespace: newNamespace(ctx)}
+	w := &world{worlds.World{Namespace: newNamespace(ctx)}}
 	ns := w.Namespace
 	w.Type, w.View, w.Edit, w.Delete = ns+".doc", ns+":View", ns+":Edit", ns+":Delete"
 	everywhere := []client.Object{

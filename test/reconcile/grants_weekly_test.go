@@ -1,9 +1,6 @@
 package reconcile
 
 import (
-	"encoding/json"
-	"fmt"
-	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -11,34 +8,18 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/worlds"
 )
 
 // windows are the windows in which the store says that the one whom grants are given to has a permission,
 // as "from until". The world has grants to one subject at one scope only.
 func (w *world) windows(permission string) func() ([]string, error) {
 	return func() ([]string, error) {
-		tuples, err := w.granted()
-		if err != nil || len(tuples) == 0 {
+		granted, err := w.granted()
+		if err != nil {
 			return nil, err
 		}
-		if len(tuples) > 1 {
-			return nil, fmt.Errorf("more than one tuple: %v", tuples)
-		}
-		var context struct {
-			Rules map[string][]struct {
-				From  string `json:"from"`
-				Until string `json:"until"`
-			} `json:"rules"`
-		}
-		_, written, _ := strings.Cut(tuples[0], "{")
-		if err := json.Unmarshal([]byte("{"+written), &context); err != nil {
-			return nil, err
-		}
-		var windows []string
-		for _, rule := range context.Rules[permission] {
-			windows = append(windows, rule.From+" "+rule.Until)
-		}
-		return windows, nil
+		return worlds.Windows(granted, permission)
 	}
 }
 

@@ -2,13 +2,11 @@ package reconcile
 
 import (
 	. "github.com/onsi/ginkgo/v2"
-	. "github.com/onsi/gomega"
-	"github.com/onsi/gomega/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/worlds"
 )
 
 // grant is a PermissionGrant of the world's namespace.
@@ -36,32 +34,14 @@ func (w *world) mayBelow(user, permission, object string, about ...attributes) f
 // object lives included.
 func (w *world) granted() ([]string, error) {
 	all, err := w.inStore()
-	var granted []string
-	for _, line := range all {
-		if ok, _ := MatchRegexp("^resource:| grant_[ab] ").Match(line); ok {
-			granted = append(granted, line)
-		}
-	}
-	return granted, err
+	return worlds.Granted(all), err
 }
 
 // observed reads an object whose status is about its present spec.
 func observed[T v1alpha1.Object](object T) T {
 	GinkgoHelper()
-	read := object.DeepCopyObject().(T)
-	Eventually(func(g Gomega) {
-		g.Expect(k8sClient.Get(ctx, client.ObjectKeyFromObject(object), read)).To(Succeed())
-		g.Expect(read.CommonStatus().ObservedGeneration).To(Equal(read.GetGeneration()))
-	}).Should(Succeed())
-	return read
+	return worlds.Observed(ctx, k8sClient, object)
 }
 
 // haveOutcome matches what became of a permission entry. The words are those of its message.
-func haveOutcome(permission, reason string, words ...string) types.GomegaMatcher {
-	return And(
-		HaveField("Permission", permission),
-		HaveField("Granted", reason == v1alpha1.ReasonGranted),
-		HaveField("Reason", reason),
-		HaveField("Message", containAll(words...)),
-	)
-}
+var haveOutcome = worlds.HaveOutcome

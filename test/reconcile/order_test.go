@@ -17,6 +17,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/worlds"
 )
 
 var _ = Describe("Manifests", func() {
@@ -69,7 +70,7 @@ var ofTheObject = regexp.MustCompile(`(revision: \S+)-[0-9a-f]{10}\b`)
 // came of it: what all objects say, and what is in the store, in words that are the same for each.
 func arrive(in func([]client.Object)) (state func() []string) {
 	GinkgoHelper()
-	w := &world{Namespace: newNamespace(ctx)}
+	w := &world{worlds.World{Namespace: newNamespace(ctx)}}
 	ns := w.Namespace
 	w.Type, w.View, w.Edit, w.Delete = ns+".doc", ns+":View", ns+":Edit", ns+":Delete"
 	began, ends := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2120, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/worlds"
 )
 
 func namespaceNamed(name string) *corev1.Namespace {
@@ -30,7 +31,7 @@ var _ = Describe("An Organization", func() {
 		assigned := build.RoleAssignment(name, "a").Gives("viewer").ToUser("alice").InWorkspace("prod").Obj()
 		create(catalogue, build.User(name, "alice").KnownAs("alice@"+name).Obj(), build.Role(name, "viewer").Grants(name+":View").Obj(), assigned)
 		expectReason(assigned, v1alpha1.ReasonInForce)
-		w := &world{Namespace: name}
+		w := &world{worlds.World{Namespace: name}}
 		Expect(w.may("alice", name+":View", w.at("prod"))()).To(BeTrue())
 		expectReason(organization, v1alpha1.ReasonNotAdministered, "assign the Role viewer", "all else is in effect")
 		Expect(observed(organization).Status.UsernamePrefix).To(Equal("oidc:"), "[P5] whoever asks is told what is taken off")
@@ -70,7 +71,7 @@ var _ = Describe("An Organization", func() {
 var _ = Describe("A namespace", func() {
 	It("without its Organization grants nothing, until it has one", func() {
 		ns := newNamespace(ctx)
-		w := &world{Namespace: ns, View: ns + ":View"}
+		w := &world{worlds.World{Namespace: ns, View: ns + ":View"}}
 		catalogue := build.ResourceType(ns).Permits(w.View).Obj()
 		organization := build.Organization(ns).Obj()
 		user, group := w.user("alice"), build.Group(ns, "devs").Obj()
