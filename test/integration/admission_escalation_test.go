@@ -140,6 +140,26 @@ var _ = Describe("Whoever gives something", func() {
 		Expect(mallory.Create(ctx, w.temporary("held").ToUser("bob").Grants(w.View).For("1h").InWorkspace("prod").Obj())).To(Succeed())
 	})
 
+	It("[T2] does not hold a role that ends, and does not say who is in a group by a membership that ends", func() {
+		ends := time.Now().Add(8 * time.Hour).Truncate(time.Second)
+		role, admin := w.assignment("until", "admin").ToUser("mallory").Until(ends).Obj(), w.membership("until", "mallory").As(v1alpha1.GroupAdmin).Until(ends).Obj()
+		create(role, admin)
+		expectReason(role, v1alpha1.ReasonInForce)
+		expectReason(admin, v1alpha1.ReasonInForce)
+		Expect(w.may("mallory", w.Delete, w.at("prod"))()).To(BeTrue())
+		Expect(mallory.Create(ctx, w.assignment("a", "admin").ToUser("bob").InWorkspace("prod").Obj())).To(beRefused(w.Delete))
+		Expect(mallory.Create(ctx, w.assignment("a", "admin").ToUser("bob").InWorkspace("prod").Until(ends.Add(-time.Hour)).Obj())).To(beRefused(w.Delete))
+		Expect(mallory.Create(ctx, w.membership("m", "bob").Obj())).To(beRefused("the administration of the Group devs"))
+
+		By("and does when they have no end")
+		edit(role, func(o *v1alpha1.RoleAssignment) { o.Spec.ExpiresAt = nil })
+		edit(admin, func(o *v1alpha1.GroupMembership) { o.Spec.ExpiresAt = nil })
+		expectReason(role, v1alpha1.ReasonInForce)
+		expectReason(admin, v1alpha1.ReasonInForce)
+		Expect(mallory.Create(ctx, w.assignment("a", "admin").ToUser("bob").InWorkspace("prod").Obj())).To(Succeed())
+		Expect(mallory.Create(ctx, w.membership("m", "bob").Obj())).To(Succeed())
+	})
+
 	It("[G12] may narrow, label and delete what they do not hold", func() {
 		assigned := w.assignment("a", "admin").ToUser("bob").Obj()
 		granted := w.grant("g").ToUser("bob").Grants(w.View, w.Delete).Obj()

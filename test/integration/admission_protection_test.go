@@ -81,6 +81,20 @@ var _ = Describe("The webhook", func() {
 		remove(another)
 	})
 
+	It("[T2] lets go of a role that ends, and takes none that does for another one", func() {
+		lasts, ends := w.assignment("lasts", "editor").ToUser("carol").InWorkspace("prod").Obj(), w.assignment("ends", "editor").ToUser("carol").InWorkspace("lab").Until(time.Now().Add(time.Hour)).Obj()
+		create(w.user("carol"), lasts, ends)
+		expectReason(lasts, v1alpha1.ReasonInForce)
+		expectReason(ends, v1alpha1.ReasonInForce)
+		Expect(k8sClient.Delete(ctx, lasts)).To(beRefused("last role of the User carol"))
+		remove(ends)
+		Expect(k8sClient.Delete(ctx, lasts)).To(beRefused("last role of the User carol"))
+		another := w.assignment("another", "editor").ToUser("carol").InWorkspace("lab").Obj()
+		create(another)
+		expectReason(another, v1alpha1.ReasonInForce)
+		remove(lasts)
+	})
+
 	It("[Z8] refuses to take the admin role from an owner, and the role itself", func() {
 		admin := w.assignment("admin", "admin").ToUser("alice").Obj()
 		create(admin)
