@@ -38,7 +38,7 @@ func TestThePage(t *testing.T) {
 	}
 
 	directory := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "site.mjs", "page.test.mjs", "assignment.yaml", "requests.yaml", "user.yaml"} {
+	for _, name := range []string{"package.json", "package-lock.json", "site.mjs", "page.test.mjs", "assignment.yaml", "policy.yaml", "requests.yaml", "user.yaml"} {
 		content, err := os.ReadFile(filepath.Join("test/browser", name))
 		if err != nil {
 			t.Fatal(err)

@@ -4,12 +4,25 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import axe from "axe-core";
 import { chromium } from "playwright-core";
 
 export const { ADMIN, ALICE, VIEWER, GUEST, PICTURES } = process.env;
 
 export const kubectl = (...words) => execFileSync(process.env.KUBECTL, [`--kubeconfig=${ADMIN}`, "--namespace=acme", ...words], { encoding: "utf8" });
+
+// eventually does something as soon as it succeeds.
+export async function eventually(act) {
+  for (const until = Date.now() + 20_000; ;) {
+    try {
+      return act();
+    } catch (failed) {
+      if (Date.now() > until) throw failed;
+      await setTimeout(200);
+    }
+  }
+}
 
 export const browse = () => chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
 
