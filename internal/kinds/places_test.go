@@ -31,7 +31,7 @@ func TestEveryPlaceHasEveryKind(t *testing.T) {
 		}
 		for _, kind := range kinds.All {
 			plural := regexp.MustCompile(`y$`).ReplaceAllString(strings.ToLower(kind.Name), "ie") + "s"
-			if text := written(kind, plural); !regexp.MustCompile(regexp.QuoteMeta(text)+`\b`).Match(content) {
+			if text := written(kind, plural); !regexp.MustCompile(regexp.QuoteMeta(text) + `\b`).Match(content) {
 				t.Errorf("%s: there is no %q", file, text)
 			}
 		}
