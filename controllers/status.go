@@ -166,9 +166,10 @@ func instant(t time.Time) *metav1.Time {
 	return &metav1.Time{Time: t.UTC().Truncate(time.Second)}
 }
 
-// announce says in an event, once, that someone must edit an object, that it is paused, and that the store has
-// stopped to answer or answers again.
+// announce says in an event, once, that someone must edit an object, that it is paused, that the store has stopped to answer
+// or answers again, and each step of a request.
 func (r *reconciler) announce(before, now v1alpha1.Object) {
+	r.announceSteps(before, now)
 	began := func(kind string) bool {
 		return meta.IsStatusConditionTrue(now.CommonStatus().Conditions, kind) &&
 			!meta.IsStatusConditionTrue(before.CommonStatus().Conditions, kind)

@@ -14,6 +14,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/utils/clock"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
 
 // The exit statuses of the plugin.
@@ -94,6 +96,9 @@ Exit status: 0 is success, and yes; 1 is no; 2 is no answer, or not all of it.`,
 	root.AddCommand(
 		p.canICommand(), p.whoCanCommand(), p.explainCommand(),
 		p.grantsCommand(), p.assignmentsCommand(), p.membershipsCommand(), p.expiringCommand(), p.orphansCommand(),
+		p.requestCommand(), p.requestsCommand(), p.withdrawCommand(),
+		p.decideCommand("approve", v1alpha1.VerdictApprove, "Approve a request"),
+		p.decideCommand("deny", v1alpha1.VerdictDeny, "Deny a request"),
 		p.importCommand(), p.initCommand(),
 		p.treeCommand(), p.userCommand(), p.reportCommand(), p.uiCommand(),
 	)

@@ -37,7 +37,7 @@ func (w *World) Requests() (requests []Request) {
 			request.Role = o.Spec.RoleRef.Name
 		}
 		if asked := o.Spec.PermissionGrant; asked != nil {
-			request.Permission, request.Conditions = asked.Permission, conditionsOf(asked.Conditions)
+			request.Permission, request.Conditions = asked.Permission, ConditionsOf(asked.Conditions)
 		}
 		for _, key := range slices.Sorted(maps.Keys(o.Spec.Tags)) {
 			request.Tags = append(request.Tags, fmt.Sprintf("%s: %s", key, o.Spec.Tags[key]))

@@ -70,7 +70,7 @@ func (w *World) entries(name string) (entries []Entry) {
 		outcome, _ := w.state.Outcome(ref)
 		for _, entry := range role.Spec.PermissionGrants {
 			entries = append(entries, Entry{
-				Permission: entry.Permission, Conditions: conditionsOf(entry.Conditions), From: role.Name, Fault: faultOf(outcome, entry.Permission),
+				Permission: entry.Permission, Conditions: ConditionsOf(entry.Conditions), From: role.Name, Fault: faultOf(outcome, entry.Permission),
 			})
 		}
 		for _, parent := range role.Spec.Inherits {
@@ -84,8 +84,8 @@ func (w *World) entries(name string) (entries []Entry) {
 	return entries
 }
 
-// conditionsOf are the conditions of an entry as it stands, by attribute.
-func conditionsOf(entry map[string]v1alpha1.AttributeCondition) (conditions []Condition) {
+// ConditionsOf are the conditions of an entry as it stands, by attribute.
+func ConditionsOf(entry map[string]v1alpha1.AttributeCondition) (conditions []Condition) {
 	for attribute, condition := range entry {
 		c := Condition{Attribute: attribute, Type: condition.Type, Values: condition.Values}
 		if condition.Value != nil {
