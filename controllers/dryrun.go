@@ -49,7 +49,7 @@ func Plan(object v1alpha1.Object, outcome state.Outcome, existing []*appsv1.Cont
 		f.Writes = append(f.Writes, "its finalizer is set")
 	}
 	after := object.DeepCopyObject().(v1alpha1.Object)
-	describe(after, outcome, true, nil)
+	describe(after, outcome, true, nil, now)
 	if role, ok := after.(*v1alpha1.Role); ok {
 		made, err := foreseeRevision(role, outcome, existing, now)
 		if err != nil {

@@ -29,6 +29,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
@@ -50,6 +51,9 @@ type Options struct {
 	UsernamePrefix string
 	// Tracer makes a span of each revocation; nil makes none.
 	Tracer trace.Tracer
+	// Guard says why what binds names in the API server can't be relied on; nothing while it can. Requests are approved only
+	// then.
+	Guard func(context.Context) installation.Guard
 }
 
 // SetupWithManager adds the controllers of all kinds to the manager.
@@ -76,6 +80,9 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 		if kind == kinds.Role {
 			r.revisions = &revisions{client: mgr.GetClient(), live: liveness.Reader(mgr.GetAPIReader()), clock: options.Clock}
 			r.revisions.watch(reconciled)
+		}
+		if kind == kinds.AccessRequest {
+			r.requests = &requests{client: mgr.GetClient(), live: liveness.Reader(mgr.GetAPIReader()), engine: e, guard: options.Guard, now: options.Clock.Now}
 		}
 		if err := reconciled.Complete(inTurns(kind, r)); err != nil {
 			return fmt.Errorf("setting up the controller of %s: %w", kind, err)
@@ -157,8 +164,9 @@ type reconciler struct {
 	usernamePrefix string
 	// tracer is nil where nothing is traced.
 	tracer trace.Tracer
-	// revisions is set for the controller of roles.
+	// revisions is set for the controller of roles, requests for that of requests.
 	revisions *revisions
+	requests  *requests
 	// written is what a cache may not show yet.
 	written written
 }
@@ -184,6 +192,14 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, err
 	}
 	unconfirmed := r.engine.Await(ctx, ref)
+	if request, ok := object.(*v1alpha1.AccessRequest); ok && unconfirmed == nil {
+		if outcome, err = r.requests.carryOut(ctx, request, outcome); err != nil {
+			return reconcile.Result{}, err
+		}
+		if outcome.Access != nil && outcome.Access.Grant.Kind != "" {
+			unconfirmed = r.engine.Await(ctx, outcome.Access.Grant)
+		}
+	}
 	if outcome.Done && unconfirmed == nil {
 		return reconcile.Result{}, r.delete(ctx, object)
 	}
@@ -245,7 +261,7 @@ func (r *reconciler) finalize(ctx context.Context, ref kinds.Ref, object v1alpha
 	}
 	// Others hold it: it must not go on to say that it gives something.
 	before = object.DeepCopyObject().(v1alpha1.Object)
-	describe(object, deleted(object), true, r.engine.Outage())
+	describe(object, deleted(object), true, r.engine.Outage(), r.clock.Now())
 	return r.write(ctx, before, object)
 }
 
@@ -280,7 +296,7 @@ func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome
 		outcome = unavailable(outcome, unconfirmed)
 	}
 	before := object.DeepCopyObject().(v1alpha1.Object)
-	describe(object, outcome, unconfirmed == nil, r.engine.Outage())
+	describe(object, outcome, unconfirmed == nil, r.engine.Outage(), r.clock.Now())
 	if organization, ok := object.(*v1alpha1.Organization); ok {
 		organization.Status.UsernamePrefix = r.usernamePrefix
 	}

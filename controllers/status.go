@@ -38,7 +38,7 @@ func deleted(object v1alpha1.Object) state.Outcome {
 
 // describe writes an outcome into the status. Unless the outcome is confirmed, whether the object is in
 // force is not known, and what was said last stays.
-func describe(object v1alpha1.Object, outcome state.Outcome, confirmed bool, outage error) {
+func describe(object v1alpha1.Object, outcome state.Outcome, confirmed bool, outage error, now time.Time) {
 	status := object.CommonStatus()
 	status.ObservedGeneration = object.GetGeneration()
 	set := func(kind string, holds bool, reason, message string) {
@@ -59,6 +59,9 @@ func describe(object v1alpha1.Object, outcome state.Outcome, confirmed bool, out
 		}
 	}
 	describeKind(object, stands, outcome, confirmed, outage)
+	if request, ok := object.(*v1alpha1.AccessRequest); ok && outcome.Access != nil && confirmed {
+		describeRequest(request, outcome.Access, now)
+	}
 }
 
 // setCondition sets a condition. Of one that does not hold only Ready says so; the others go.

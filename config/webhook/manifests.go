@@ -16,10 +16,12 @@ var (
 	guard []byte
 	//go:embed scim_policy.yaml
 	scim []byte
+	//go:embed access_policy.yaml
+	access []byte
 )
 
 // Policies are the manifests of the ValidatingAdmissionPolicies, each with a binding of the same name.
-func Policies() [][]byte { return [][]byte{guard, scim} }
+func Policies() [][]byte { return [][]byte{guard, scim, access} }
 
 // Namespace is the one that the manifests are written for.
 const Namespace = "bailiwick-system"

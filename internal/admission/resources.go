@@ -76,6 +76,19 @@ var resources = map[string]resource{
 		empty: func() client.Object { return &v1alpha1.Invitation{} },
 		spec:  func(o client.Object) any { return o.(*v1alpha1.Invitation).Spec },
 	},
+	"accesspolicies": {
+		verb: verbEscalate, field: "spec",
+		empty: func() client.Object { return &v1alpha1.AccessPolicy{} },
+		spec:  func(o client.Object) any { return o.(*v1alpha1.AccessPolicy).Spec },
+	},
+	accessRequests: {
+		empty: func() client.Object { return &v1alpha1.AccessRequest{} },
+		spec:  func(o client.Object) any { return o.(*v1alpha1.AccessRequest).Spec },
+	},
+	accessDecisions: {
+		empty: func() client.Object { return &v1alpha1.AccessDecision{} },
+		spec:  func(o client.Object) any { return o.(*v1alpha1.AccessDecision).Spec },
+	},
 	"resourcetypes": {
 		empty: func() client.Object { return &v1alpha1.ResourceType{} },
 		spec:  func(o client.Object) any { return o.(*v1alpha1.ResourceType).Spec },

@@ -34,6 +34,8 @@ type Validator struct {
 	Clock clock.PassiveClock
 	// UsernamePrefix is what the API server puts before the names of those who are known by their subject.
 	UsernamePrefix string
+	// Operator is the operator's own name in the API server: it may make what an approved request for access names.
+	Operator string
 	// Authenticated says that nobody but the API server asks. Otherwise whoever reaches the port may make
 	// up a request in anybody's name, and is told of no privilege that is not in the request.
 	Authenticated bool
@@ -72,6 +74,15 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 	if refused := v.judgePause(ctx, &request, kind, old, object); refused != nil {
 		noteDenied(ctx, &request, refused.reason)
 		return refused.response()
+	}
+	if request.Operation == admissionv1.Create {
+		if refused := v.judgeAccess(state, &request, object); refused != nil {
+			noteDenied(ctx, &request, refused.reason)
+			return refused.response()
+		}
+		if v.Operator != "" && request.UserInfo.Username == v.Operator {
+			return admission.Allowed("") // what somebody else has approved
+		}
 	}
 	var warnings []string
 	for _, asked := range changes(&request, kind, old, object) {

@@ -29,7 +29,7 @@ type Stamper struct {
 	Clock clock.PassiveClock
 }
 
-// Handle implements admission.Handler. It changes metadata only.
+// Handle implements admission.Handler. It changes metadata only, but for the names of those who ask for access or decide.
 func (s *Stamper) Handle(ctx context.Context, request admission.Request) admission.Response {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(request.Object.Raw, &object); err != nil {
@@ -70,11 +70,37 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 	default:
 		return admission.Allowed("")
 	}
+	if request.Operation == admissionv1.Create {
+		if err := fillIn(object, request.Resource.Resource, request.UserInfo.Username); err != nil {
+			return admission.Errored(http.StatusBadRequest, err)
+		}
+	}
 	response := patched(request.Object.Raw, object, metadata)
 	if request.Operation == admissionv1.Create && beginsAnew(request.Object.Raw) {
 		return response.WithWarnings("spec.duration alone begins anew when the grant is deleted and applied again: in git, write expiresAt, or startsAt too")
 	}
 	return response
+}
+
+// fillIn says who asks for access, or decides, where that is left out.
+func fillIn(object map[string]json.RawMessage, resource, username string) error {
+	field := map[string]string{accessRequests: "requester", accessDecisions: "decider"}[resource]
+	if field == "" {
+		return nil
+	}
+	var spec map[string]json.RawMessage
+	if err := json.Unmarshal(object["spec"], &spec); err != nil || spec == nil || spec[field] != nil && string(spec[field]) != `""` {
+		return nil //nolint:nilerr // the schema refuses it
+	}
+	name, err := json.Marshal(username)
+	if err != nil {
+		return fmt.Errorf("writing who asks: %w", err)
+	}
+	spec[field] = name
+	if object["spec"], err = json.Marshal(spec); err != nil {
+		return fmt.Errorf("writing who asks: %w", err)
+	}
+	return nil
 }
 
 // beginsAnew says whether an object is a temporary grant of duration alone.

@@ -33,6 +33,8 @@ type Options struct {
 	// Versions says which objects there are, as of now: not from a cache.
 	Versions func(context.Context) (Versions, error)
 	Limits   state.Limits
+	// UsernamePrefix is what the API server puts before the names of those who are known by their subject.
+	UsernamePrefix string
 	// Clock says which temporary grants have begun and ended, and when to look at them again.
 	Clock clock.WithTicker
 	// CompareEvery is how often the whole store is compared, with jitter.
@@ -74,7 +76,7 @@ type Engine struct {
 func New(options Options) *Engine {
 	e := &Engine{
 		options:       options,
-		state:         state.New(options.Limits, options.Clock),
+		state:         state.New(options.Limits, options.Clock).WithUsernamePrefix(options.UsernamePrefix),
 		loaded:        make(chan struct{}),
 		organizations: workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[string]{Clock: options.Clock}),
 		queues:        map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]{},

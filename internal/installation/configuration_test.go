@@ -37,15 +37,15 @@ var weakened = map[string]struct {
 }{
 	"failurePolicy":  {every(func(w validator) { w.FailurePolicy = new(admissionregistrationv1.Ignore) }), "webhook gives.validate.authz.bailiwick.dev: failurePolicy is not Fail"},
 	"a webhook less": {func(c validating) { c.Webhooks = c.Webhooks[1:] }, "the webhook gives.validate.authz.bailiwick.dev is missing"},
-	"no webhook":     {func(c validating) { c.Webhooks = nil }, "and 2 more"},
+	"no webhook":     {func(c validating) { c.Webhooks = nil }, "and 3 more"},
 	"an operation less": {first(func(w validator) {
 		w.Rules[1].Operations = []admissionregistrationv1.OperationType{admissionregistrationv1.Create}
-	}), "rules leave out UPDATE of groupmemberships"},
-	"a resource less":             {first(func(w validator) { w.Rules[1].Resources = w.Rules[1].Resources[1:] }), "rules leave out CREATE of groupmemberships; UPDATE of groupmemberships"},
+	}), "rules leave out UPDATE of accesspolicies; UPDATE of groupmemberships"},
+	"a resource less":             {first(func(w validator) { w.Rules[1].Resources = w.Rules[1].Resources[1:] }), "rules leave out CREATE of accesspolicies; UPDATE of accesspolicies"},
 	"a group that is not there":   {first(func(w validator) { w.Rules[0].APIGroups = []string{"example.com"} }), "rules leave out CREATE of organizations"},
 	"a version that is not there": {first(func(w validator) { w.Rules[0].APIVersions = []string{"v1"} }), "rules leave out CREATE of organizations"},
-	"another scope":               {first(func(w validator) { w.Rules[1].Scope = new(admissionregistrationv1.ClusterScope) }), "rules leave out CREATE of groupmemberships"},
-	"a resource less of another":  {func(c validating) { c.Webhooks[2].Rules[1].Resources = c.Webhooks[2].Rules[1].Resources[1:] }, "rules leave out UPDATE of groupmemberships"},
+	"another scope":               {first(func(w validator) { w.Rules[1].Scope = new(admissionregistrationv1.ClusterScope) }), "rules leave out CREATE of accesspolicies"},
+	"a resource less of another":  {func(c validating) { c.Webhooks[2].Rules[1].Resources = c.Webhooks[2].Rules[1].Resources[1:] }, "rules leave out UPDATE of accesspolicies"},
 	"a namespace selector": {first(func(w validator) {
 		w.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"judged": "yes"}}
 	}), "namespaceSelector leaves objects out"},

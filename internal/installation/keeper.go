@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -83,6 +84,11 @@ type Keeper struct {
 	authority *authority
 	serving   atomic.Pointer[tls.Certificate]
 	trusted   atomic.Pointer[string]
+
+	// guarding is held while what names rely on is looked at.
+	guarding sync.Mutex
+	guard    Guard
+	guarded  map[string]int64
 }
 
 // configuration is one of the two.
@@ -232,6 +238,7 @@ func (k *Keeper) check(ctx context.Context) {
 		k.Parts.Set(part, k.deployment(), problem)
 	}
 	k.checkPolicies(ctx)
+	k.checkGuard(ctx)
 	k.checkService(ctx, viaService)
 	k.checkKinds(ctx)
 	k.checkRights(ctx)

@@ -92,6 +92,13 @@ func (p *Parts) Set(part string, object runtime.Object, problem string) {
 	}
 }
 
+// Problem is what is the matter with a part, as far as that was looked at; empty if nothing is.
+func (p *Parts) Problem(part string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.logged[part]
+}
+
 // Wrote says that the operator has written a part.
 func (p *Parts) Wrote(part string, object runtime.Object, what string) {
 	writes.WithLabelValues(part).Inc()

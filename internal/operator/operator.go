@@ -152,13 +152,14 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		return err
 	}
 	e := engine.New(engine.Options{
-		Connect:      o.connect(options),
-		Versions:     engine.VersionsFrom(mgr.GetAPIReader()),
-		Limits:       limits(options),
-		Clock:        options.Clock,
-		CompareEvery: options.CompareEvery,
-		CountEvery:   options.CountEvery,
-		Log:          options.Log.WithName("store"),
+		Connect:        o.connect(options),
+		Versions:       engine.VersionsFrom(mgr.GetAPIReader()),
+		Limits:         limits(options),
+		UsernamePrefix: options.UsernamePrefix,
+		Clock:          options.Clock,
+		CompareEvery:   options.CompareEvery,
+		CountEvery:     options.CountEvery,
+		Log:            options.Log.WithName("store"),
 	})
 	certificate, err := o.certificate(options.Asking.TLSDirectory, installation.PartTLS)
 	if err != nil {
@@ -194,13 +195,17 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 	if err := errors.Join(mgr.Add(e.Feed(mgr.GetCache())), mgr.Add(e)); err != nil {
 		return fmt.Errorf("adding the engine: %w", err)
 	}
+	guard := func(context.Context) installation.Guard {
+		return installation.Guard{Problem: "the webhook is switched off: set --webhook-port"}
+	}
 	if options.WebhookPort != 0 {
 		if err := o.addWebhook(options, e); err != nil {
 			return err
 		}
+		guard = o.keeper.Guard
 	}
 	if err := controllers.SetupWithManager(ctx, mgr, e, controllers.Options{
-		Workers: options.Workers, Clock: options.Clock, UsernamePrefix: options.UsernamePrefix, Tracer: o.tracer,
+		Workers: options.Workers, Clock: options.Clock, UsernamePrefix: options.UsernamePrefix, Tracer: o.tracer, Guard: guard,
 	}); err != nil {
 		return err
 	}
@@ -284,6 +289,7 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 	register(admission.ValidatePath, &admission.Validator{
 		Reviewer: reviewer, State: e.State, Clock: options.Clock,
 		UsernamePrefix: options.UsernamePrefix,
+		Operator:       fmt.Sprintf("system:serviceaccount:%s:bailiwick", options.Namespace),
 		Authenticated:  options.WebhookClients.Restricted(),
 	})
 	if err := o.manager.Add(server); err != nil {

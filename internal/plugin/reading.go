@@ -55,6 +55,8 @@ func (p *plugin) world(ctx context.Context, c *cluster) (*query.World, error) {
 		kinds.RoleAssignment:           &v1alpha1.RoleAssignmentList{},
 		kinds.PermissionGrant:          &v1alpha1.PermissionGrantList{},
 		kinds.TemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrantList{},
+		kinds.AccessPolicy:             &v1alpha1.AccessPolicyList{},
+		kinds.AccessRequest:            &v1alpha1.AccessRequestList{},
 	} {
 		reading.Go(func() error {
 			objects, err := c.list(ctx, list, c.within(false))

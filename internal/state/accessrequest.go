@@ -1,14 +1,21 @@
 package state
 
 import (
-	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/kinds"
-)
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
-type accessPolicy struct {
-	object  *v1alpha1.AccessPolicy
-	outcome Outcome
-}
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/access"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+)
 
 type accessRequest struct {
 	object  *v1alpha1.AccessRequest
@@ -20,37 +27,367 @@ type accessDecision struct {
 	outcome Outcome
 }
 
-// evaluateAccess evaluates policies, then requests, then decisions.
+// Access is where in its life an AccessRequest is.
+type Access struct {
+	access.Life
+	// UID is the request's, User the requester's User, and Path where.
+	UID        types.UID
+	User, Path string
+	// Policy is what allows the request, nil where nothing does. It belongs to the state.
+	Policy *access.Policy
+	// Decisions are those about it, and Approvals how many approve.
+	Decisions []access.Counted
+	Approvals int
+	// Grant is what was made for it, without a kind where there is nothing.
+	Grant    kinds.Ref
+	GrantUID types.UID
+}
+
+func (a *Access) equal(other *Access) bool {
+	if a == nil || other == nil {
+		return a == other
+	}
+	return a.Life == other.Life && a.UID == other.UID && a.User == other.User && a.Path == other.Path && a.Policy.Is(other.Policy) &&
+		slices.Equal(a.Decisions, other.Decisions) && a.Approvals == other.Approvals && a.Grant == other.Grant && a.GrantUID == other.GrantUID
+}
+
+// evaluateAccess evaluates policies, then the requests that depend on what has changed, then decisions.
 func (p *pass) evaluateAccess() {
 	s := p.state
-	for key := range p.policies {
-		node := s.policies[key]
-		now := Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: "people may ask by this policy"}
-		if node.object == nil {
-			delete(s.policies, key)
-			now = Outcome{}
-		}
-		p.judge(kinds.Named(kinds.AccessPolicy, key), &node.outcome, now)
+	if len(s.policies)+len(s.requests)+len(s.decisions) == 0 {
+		return
 	}
-	for key := range p.requests {
-		node := s.requests[key]
-		if node == nil {
-			continue // decisions may name what is not there
+	people := p.recatalogued || len(p.users)+len(p.memberships)+len(p.organizations) > 0
+	if people || len(p.policies) > 0 {
+		maps.Copy(p.requests, s.named.openRequests)
+	}
+	if len(p.organizations) > 0 { // there may be one now, or none any more
+		for key := range s.requests {
+			p.requests.add(key)
 		}
-		now := Outcome{Reason: v1alpha1.ReasonWaitsForDecision, Message: "waits to be decided"}
-		if node.object == nil {
-			delete(s.requests, key)
-			now = Outcome{}
+		for key := range s.decisions {
+			p.decisions.add(key)
 		}
-		p.judge(kinds.Named(kinds.AccessRequest, key), &node.outcome, now)
+	}
+	if people || len(p.roles) > 0 {
+		for key := range s.policies {
+			p.policies.add(key)
+		}
+	}
+	for key := range p.policies {
+		p.evaluateAccessPolicy(key)
+	}
+	// Of two that ask for the same, the one that comes first is known first.
+	for _, key := range slices.SortedFunc(maps.Keys(p.requests), compareNames) {
+		p.evaluateAccessRequest(key)
 	}
 	for key := range p.decisions {
-		node := s.decisions[key]
-		now := Outcome{Reason: v1alpha1.ReasonCounts, Ready: true, Message: "counts"}
-		if node.object == nil {
-			delete(s.decisions, key)
-			now = Outcome{}
-		}
-		p.judge(kinds.Named(kinds.AccessDecision, key), &node.outcome, now)
+		p.evaluateAccessDecision(key)
 	}
+}
+
+func compareNames(a, b types.NamespacedName) int { return strings.Compare(a.Name, b.Name) }
+
+func (p *pass) evaluateAccessRequest(key types.NamespacedName) {
+	s := p.state
+	maps.Copy(p.decisions, s.named.decisionsAbout[key])
+	p.made(key)
+	node := s.requests[key]
+	if node == nil {
+		return // decisions may name what is not there
+	}
+	now := Outcome{}
+	if node.object == nil {
+		delete(s.requests, key)
+	} else {
+		now = s.evaluateRequest(key, node)
+	}
+	p.judge(kinds.Named(kinds.AccessRequest, key), &node.outcome, now)
+}
+
+// made has what was made for a request evaluated: it gives nothing but while the request is in force.
+func (p *pass) made(key types.NamespacedName) {
+	for ref := range p.state.named.madeFor[key] {
+		if ref.Kind == kinds.RoleAssignment {
+			p.assignments.add(types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name})
+		} else {
+			p.grants.add(ref)
+		}
+	}
+}
+
+func (s *tenant) evaluateRequest(key types.NamespacedName, node *accessRequest) Outcome {
+	object := node.object
+	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+		return *ungoverned
+	}
+	asked, err := s.asked(object)
+	if err != nil {
+		return Outcome{Reason: v1alpha1.ReasonDurationInvalid, Stalled: true, Message: err.Error()}
+	}
+	requester, suspended := s.person(key.Namespace, object.Spec.Requester)
+	at := &Access{UID: object.UID, Path: asked.At.String()}
+	facts := access.Facts{
+		Now: s.now, Created: object.CreationTimestamp.Time, Withdrawn: object.Spec.Withdrawn,
+		HadGrant: object.Status.GrantRef != nil, Requester: requester, Suspended: suspended,
+	}
+	facts.Ended, facts.EndedBy = node.ended()
+	if grant, user, window, is := s.grantOf(key, object); is {
+		// Whom it was made for is what counts from then on, whatever names the API server gives later.
+		at.Grant, at.GrantUID, facts.Grant, facts.Requester.User = grant, s.uidOf(grant), &window, user
+	}
+	at.User = facts.Requester.User
+	facts.Choice = s.choose(key, object, &asked, at.User)
+	facts.Refusal = facts.Choice.Refusal(&asked)
+	at.Policy = facts.Choice.Policy
+	at.Decisions = access.Count(s.decisionsAbout(key, object, at.Policy), requester, access.DecideBy(facts.Created, at.Policy))
+	at.Approvals, _ = access.Tally(at.Decisions)
+	facts.Decisions, facts.Twice = at.Decisions, s.askedTwice(key, object)
+	at.Life = access.Evaluate(facts)
+	ready := at.Phase.IsFinal() || at.Phase == v1alpha1.AccessActive
+	return Outcome{Reason: at.Reason, Message: at.Message, Ready: ready, Next: at.Next, Access: at}
+}
+
+// ended is how a request has ended, as it was recorded, or as it was evaluated before that was.
+func (r *accessRequest) ended() (phase v1alpha1.AccessRequestPhase, reason string) {
+	status := &r.object.Status
+	if steps := len(status.Steps); status.Phase.IsFinal() && steps > 0 {
+		return status.Phase, status.Steps[steps-1].Reason
+	}
+	if was := r.outcome.Access; was != nil && was.UID == r.object.UID && was.Phase.IsFinal() && was.Reason != v1alpha1.ReasonNotAllowed && was.Reason != v1alpha1.ReasonGrantDeleted {
+		return was.Phase, was.Reason
+	}
+	return status.Phase, ""
+}
+
+// asked reads what a request asks for.
+func (s *tenant) asked(object *v1alpha1.AccessRequest) (access.Request, error) {
+	spec := &object.Spec
+	asked := access.Request{Policy: spec.Policy, At: PathOf(object.Namespace, &spec.Scope), Tags: map[string]string{}}
+	for key, value := range spec.Tags {
+		asked.Tags[key] = string(value)
+	}
+	var err error
+	if asked.Duration, err = policy.ParseDuration(spec.Duration); err != nil {
+		return asked, fmt.Errorf("spec.duration: %w", err)
+	}
+	if spec.RoleRef != nil {
+		asked.Role = spec.RoleRef.Name
+		return asked, nil
+	}
+	if spec.PermissionGrant != nil {
+		asked.Permission = spec.PermissionGrant.Permission
+		granted, fault := policy.ParseEntry(*spec.PermissionGrant, s.catalogue, asked.At.ResourceType)
+		if asked.Grant = &granted; fault != nil {
+			asked.Grant, asked.Fault = nil, fault.Message
+		}
+	}
+	return asked, nil
+}
+
+// person is who a username of the API server stands for, and whether they are suspended.
+func (s *tenant) person(namespace, username string) (person access.Person, suspended bool) {
+	var mapped []v1alpha1.UsernameMapping
+	if node := s.organizations[namespace]; node != nil && node.object != nil {
+		mapped = node.object.Spec.Usernames
+	}
+	person = access.Person{Username: username, Subject: policy.SubjectOf(username, s.usernamePrefix, mapped)}
+	if person.Subject == "" {
+		return person, false
+	}
+	users := s.named.usersBySubject[identity{namespace, person.Subject}]
+	if len(users) == 0 {
+		return person, false
+	}
+	spec := &s.users[users[0].key].object.Spec
+	if !s.active(users[0].key) && !spec.Suspended {
+		return person, false
+	}
+	person.User, person.Email = users[0].key.Name, spec.Email
+	return person, spec.Suspended
+}
+
+// choose finds the policy that a request is judged by: the one that it was judged by before, while that allows it.
+func (s *tenant) choose(key types.NamespacedName, object *v1alpha1.AccessRequest, asked *access.Request, user string) access.Choice {
+	isMember := s.groupsOf(key.Namespace, user)
+	offered := s.offered()
+	if uid := object.Status.PolicyUID; uid != "" {
+		before := slices.DeleteFunc(slices.Clone(offered), func(p *access.Policy) bool { return p.UID != uid })
+		bound := *asked
+		bound.Policy = object.Status.Policy
+		if choice := access.Choose(before, &bound, user, isMember); choice.Policy != nil || object.Status.GrantRef != nil {
+			return choice
+		}
+	}
+	return access.Choose(offered, asked, user, isMember)
+}
+
+// grantOf is what was made for a request, for whom, and when it holds.
+func (s *tenant) grantOf(key types.NamespacedName, object *v1alpha1.AccessRequest) (ref kinds.Ref, user string, window access.Window, is bool) {
+	for ref := range s.named.madeFor[key] {
+		made := s.standing(ref)
+		if made == nil {
+			continue
+		}
+		switch o := made.(type) {
+		case *v1alpha1.RoleAssignment:
+			user = o.Spec.Subject.User
+		case *v1alpha1.TemporaryPermissionGrant:
+			user = o.Spec.User
+		}
+		if node := s.assignments[types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}]; ref.Kind == kinds.RoleAssignment && node.deleting {
+			continue
+		}
+		made = made.DeepCopyObject().(v1alpha1.Object)
+		made.SetNamespace(ref.Namespace)
+		made.SetName(ref.Name)
+		if window, is = access.IsGrant(object, user, made.(client.Object)); is {
+			return ref, user, window, true
+		}
+	}
+	return kinds.Ref{}, "", access.Window{}, false
+}
+
+// uidOf is that of what was made for a request.
+func (s *tenant) uidOf(ref kinds.Ref) types.UID {
+	if made := s.standing(ref); made != nil {
+		return made.GetUID()
+	}
+	return ""
+}
+
+// decisionsAbout are those about a request, each with whether whoever decided may.
+func (s *tenant) decisionsAbout(key types.NamespacedName, object *v1alpha1.AccessRequest, by *access.Policy) (decisions []access.Decision) {
+	for about := range s.named.decisionsAbout[key] {
+		node := s.decisions[about]
+		if node.object == nil || node.object.Spec.RequestRef.UID != object.UID {
+			continue
+		}
+		d := access.Decision{
+			Name: about.Name, UID: node.object.UID, Verdict: node.object.Spec.Verdict, Comment: node.object.Spec.Comment, At: node.object.CreationTimestamp.Time,
+		}
+		var suspended bool
+		d.By, suspended = s.person(key.Namespace, node.object.Spec.Decider)
+		d.Decider = by != nil && !suspended && by.Deciders.Has(d.By.User, s.groupsOf(key.Namespace, d.By.User))
+		decisions = append(decisions, d)
+	}
+	return decisions
+}
+
+// askedTwice is the name of another request of the same requester for the same that is not over, and comes first: one that
+// is approved, which may be on its way to be in force, else the older one.
+func (s *tenant) askedTwice(key types.NamespacedName, object *v1alpha1.AccessRequest) string {
+	var first string
+	for other := range s.named.requestsBy[object.Spec.Requester] {
+		node := s.requests[other]
+		if other == key || !sameAsked(node.object, object) || node.isOver() {
+			continue
+		}
+		_, _, _, active := s.grantOf(other, node.object)
+		active = active || node.outcome.Access != nil && node.outcome.Access.UID == node.object.UID && node.outcome.Access.Activate
+		older := ageOf(node.object).compare(ageOf(object)) < 0
+		if (active || older) && (first == "" || other.Name < first) {
+			first = other.Name
+		}
+	}
+	return first
+}
+
+// isOver says whether a request is.
+func (r *accessRequest) isOver() bool {
+	return r.object.Spec.Withdrawn || r.object.Status.Phase.IsFinal() || r.outcome.Access != nil && r.outcome.Access.UID == r.object.UID && r.outcome.Access.Phase.IsFinal()
+}
+
+// sameAsked says whether two requests are of the same requester for the same.
+func sameAsked(a, b *v1alpha1.AccessRequest) bool {
+	return a.Spec.Requester == b.Spec.Requester && equality.Semantic.DeepEqual(a.Spec.RoleRef, b.Spec.RoleRef) &&
+		equality.Semantic.DeepEqual(a.Spec.PermissionGrant, b.Spec.PermissionGrant) && equality.Semantic.DeepEqual(a.Spec.Scope, b.Spec.Scope)
+}
+
+func (p *pass) evaluateAccessDecision(key types.NamespacedName) {
+	s := p.state
+	node := s.decisions[key]
+	if node == nil {
+		return
+	}
+	now := Outcome{}
+	if node.object == nil {
+		delete(s.decisions, key)
+	} else {
+		now = s.evaluateDecision(key, node.object)
+	}
+	p.judge(kinds.Named(kinds.AccessDecision, key), &node.outcome, now)
+}
+
+func (s *tenant) evaluateDecision(key types.NamespacedName, object *v1alpha1.AccessDecision) Outcome {
+	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+		return *ungoverned
+	}
+	request := s.requests[sibling(key, object.Spec.RequestRef.Name)]
+	if request == nil || request.object == nil || request.object.UID != object.Spec.RequestRef.UID || request.outcome.Access == nil {
+		return Outcome{Reason: v1alpha1.ReasonRequestNotFound, Stalled: true, Message: fmt.Sprintf(
+			"spec.requestRef: there is no AccessRequest %s with this UID in this namespace: delete this", object.Spec.RequestRef.Name)}
+	}
+	// What it was found to be is kept, once the request is decided.
+	for _, recorded := range request.object.Status.Decisions {
+		if recorded.UID == object.UID && (request.object.Status.GrantRef != nil || request.object.Status.Phase.IsFinal()) {
+			return Outcome{Reason: recorded.Reason, Message: cmp.Or(recorded.Message, access.ItCounts), Ready: recorded.Counts, Stalled: !recorded.Counts}
+		}
+	}
+	for _, counted := range request.outcome.Access.Decisions {
+		if counted.UID == object.UID {
+			return Outcome{Reason: counted.Reason, Message: counted.Message, Ready: counted.Counts(), Stalled: !counted.Counts()}
+		}
+	}
+	return Outcome{Reason: v1alpha1.ReasonNotInTime, Stalled: true, Message: "the request had been decided"}
+}
+
+// notInForce says what keeps an object from giving anything that was made for a request: that this one is not in force.
+func (s *tenant) notInForce(ref kinds.Ref, of *v1alpha1.AccessRequestReference) *Outcome {
+	if of == nil {
+		return nil
+	}
+	node := s.requests[types.NamespacedName{Namespace: ref.Namespace, Name: of.Name}]
+	if node != nil && node.object != nil && node.object.UID == of.UID {
+		if at := node.outcome.Access; at != nil && at.InForce && at.Grant == ref {
+			return nil
+		}
+	}
+	return &Outcome{Reason: v1alpha1.ReasonRequestNotInForce, Ready: true, Message: fmt.Sprintf(
+		"spec.accessRequest: this was made for the AccessRequest %s, which is not in force, so that it gives nothing", of.Name)}
+}
+
+// ofRequest has the request looked at that something was made for.
+func (p *pass) ofRequest(ref kinds.Ref, of *v1alpha1.AccessRequestReference) {
+	if of != nil {
+		p.requests.add(types.NamespacedName{Namespace: ref.Namespace, Name: of.Name})
+	}
+}
+
+// tellRequests notes the requests whose status says whether what was made for them is in force.
+func (p *pass) tellRequests() {
+	s := p.state
+	if len(s.requests) == 0 {
+		return
+	}
+	for _, ref := range p.change.Outcomes {
+		var of *v1alpha1.AccessRequestReference
+		if node := s.assignments[types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}]; ref.Kind == kinds.RoleAssignment && node != nil && node.object != nil {
+			of = node.object.AccessRequest
+		}
+		if node := s.grants[ref]; node != nil && node.object != nil {
+			of = node.object.accessRequest()
+		}
+		if of != nil {
+			p.change.Outcomes = append(p.change.Outcomes, kinds.Ref{Kind: kinds.AccessRequest, Namespace: ref.Namespace, Name: of.Name})
+		}
+	}
+}
+
+// accessRequest is the request that a grant was made for, nil if for none.
+func (o *grantObject) accessRequest() *v1alpha1.AccessRequestReference {
+	if o.temporary == nil {
+		return nil
+	}
+	return o.temporary.Spec.AccessRequest
 }

@@ -123,6 +123,9 @@ func (s *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAs
 		return *over, claims{}
 	}
 	nothing := func(why *Outcome) (Outcome, claims) { return s.withLife(*why, life), claims{} }
+	if without := s.notInForce(kinds.Named(kinds.RoleAssignment, key), spec.AccessRequest); without != nil {
+		return nothing(without)
+	}
 
 	path, without := s.judgeScope(key.Namespace, &spec.Scope)
 	if without != nil {

@@ -58,6 +58,7 @@ func (p *pass) recatalogue(now *catalogue) {
 	s := p.state
 	old := s.catalogue
 	s.catalogue = now
+	p.recatalogued = true
 	for name := range differing(old.permissions, now.permissions, policy.Permission.Equal) {
 		all(p.roles, s.named.rolesGiving, name)
 		all(p.grants, s.named.grantsGiving, name)

@@ -70,6 +70,8 @@ func (s *tenant) missingPrivileges(subject string, old, object client.Object) Mi
 		g.group(cast[*v1alpha1.Group](old), cast[*v1alpha1.Group](object))
 	case *v1alpha1.GroupMembership:
 		g.membership(cast[*v1alpha1.GroupMembership](old), cast[*v1alpha1.GroupMembership](object))
+	case *v1alpha1.AccessPolicy:
+		g.accessPolicy(cast[*v1alpha1.AccessPolicy](old), cast[*v1alpha1.AccessPolicy](object))
 	case *v1alpha1.Invitation:
 		g.invitation(cast[*v1alpha1.Invitation](old), cast[*v1alpha1.Invitation](object))
 	default:

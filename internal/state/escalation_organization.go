@@ -42,6 +42,12 @@ func (g *escalationCheck) declaredScopes(old, object *v1alpha1.Organization) {
 			g.give(trial.assigned(key, node.object)...)
 		}
 	}
+	for key, node := range s.policies {
+		if node.object != nil {
+			g.had = append(g.had, s.offeredBy(key, &node.object.Spec)...)
+			g.give(trial.offeredBy(key, &node.object.Spec)...)
+		}
+	}
 	for ref := range s.named.grantsOf[name] {
 		o := s.grants[ref].object
 		if container := PathOf(name, &o.scope).Container(); after.has(container) && !before.has(container) && !s.over(name, o) {

@@ -25,11 +25,13 @@ func (g *escalationCheck) user(old, object *v1alpha1.User) {
 		for _, claim := range s.named.usersBySubject[identity{g.key.Namespace, old.Spec.Subject}] {
 			if other := claim.key; other != g.key && !s.users[other].object.Spec.Suspended {
 				g.give(s.toUser(other)...)
+				g.give(s.offeredToUser(other)...)
 			}
 		}
 	case object.Spec.Suspended:
 	case old == nil || old.Spec.Suspended:
 		g.give(s.toUser(g.key)...)
+		g.give(s.offeredToUser(g.key)...)
 		g.invited(object.Spec.Email)
 	case !policy.SameAddress(old.Spec.Email, object.Spec.Email):
 		g.invited(object.Spec.Email)
@@ -43,6 +45,8 @@ func (g *escalationCheck) user(old, object *v1alpha1.User) {
 				return o.Spec.User == g.key.Name
 			case *v1alpha1.Invitation:
 				return o.Spec.AcceptedBy == g.key.Name
+			case *v1alpha1.AccessPolicy:
+				return namesInPolicy(&o.Spec, func(of *v1alpha1.AccessSubjects) bool { return slices.Contains(of.Users, g.key.Name) })
 			case *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant:
 				return grantObjectOf(o).user == g.key.Name
 			}
@@ -175,12 +179,15 @@ func (g *escalationCheck) group(old, object *v1alpha1.Group) {
 	s := g.state
 	if old == nil {
 		g.give(s.toGroup(g.key)...)
+		g.give(s.offeredToGroup(g.key)...)
 		g.needsNoneWaiting(func(written v1alpha1.Object) bool {
 			switch o := written.(type) {
 			case *v1alpha1.RoleAssignment:
 				return o.Spec.Subject.Group == g.key.Name
 			case *v1alpha1.GroupMembership:
 				return o.Spec.Group == g.key.Name
+			case *v1alpha1.AccessPolicy:
+				return namesInPolicy(&o.Spec, func(of *v1alpha1.AccessSubjects) bool { return slices.Contains(of.Groups, g.key.Name) })
 			case *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant:
 				return grantObjectOf(o).group == g.key.Name
 			}

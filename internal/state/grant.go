@@ -136,6 +136,9 @@ func (s *tenant) judgeGrant(ref kinds.Ref, o *grantObject) (Outcome, *offer) {
 		return *outcome, nil
 	}
 	without := func(why *Outcome) (Outcome, *offer) { return s.withLife(*why, life), nil }
+	if fault := s.notInForce(ref, o.accessRequest()); fault != nil {
+		return without(fault)
+	}
 
 	path, fault := s.judgeScope(ref.Namespace, &o.scope)
 	if fault != nil {

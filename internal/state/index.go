@@ -126,6 +126,9 @@ type references struct {
 
 	// decisionsAbout finds decisions by the request that they name.
 	decisionsAbout index[types.NamespacedName, types.NamespacedName]
+	// openRequests are those that are not recorded as over, and requestsBy finds all by the requester.
+	openRequests set[types.NamespacedName]
+	requestsBy   index[string, types.NamespacedName]
 	// madeFor finds what was made for a request.
 	madeFor index[types.NamespacedName, kinds.Ref]
 
@@ -151,7 +154,7 @@ func newReferences() references {
 		assignedRole: byName(), assignedToUser: byName(), assignedToGroup: byName(), assignedToInvitation: byName(),
 		membershipsOf: byText(), invitationsOf: byText(), deleting: byText(),
 		membershipsOfUser: byName(), membershipsOfGroup: byName(), accepted: byName(),
-		sameMembership: index[pair, types.NamespacedName]{}, decisionsAbout: byName(), madeFor: index[types.NamespacedName, kinds.Ref]{},
+		sameMembership: index[pair, types.NamespacedName]{}, decisionsAbout: byName(), openRequests: set[types.NamespacedName]{}, requestsBy: byText(), madeFor: index[types.NamespacedName, kinds.Ref]{},
 		grantsOf: index[string, kinds.Ref]{}, grantsOn: index[string, kinds.Ref]{}, grantsGiving: index[string, kinds.Ref]{},
 		grantsToUser: index[types.NamespacedName, kinds.Ref]{}, grantsToGroup: index[types.NamespacedName, kinds.Ref]{},
 	}
@@ -183,6 +186,9 @@ func (r *references) indexAssignment(spec *v1alpha1.RoleAssignmentSpec, key type
 	}
 	if spec.Scope.Resource != nil {
 		r.assignmentsOn.put(spec.Scope.Resource.Type, key, enter)
+	}
+	if spec.AccessRequest != nil {
+		r.madeFor.put(sibling(key, spec.AccessRequest.Name), kinds.Named(kinds.RoleAssignment, key), enter)
 	}
 }
 
@@ -216,6 +222,9 @@ func (r *references) indexGrant(o *grantObject, ref kinds.Ref, enter bool) {
 	}
 	for _, entry := range o.entries {
 		r.grantsGiving.put(entry.Permission, ref, enter)
+	}
+	if of := o.accessRequest(); of != nil {
+		r.madeFor.put(types.NamespacedName{Namespace: ref.Namespace, Name: of.Name}, ref, enter)
 	}
 }
 

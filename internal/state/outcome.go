@@ -53,6 +53,8 @@ type Outcome struct {
 	Next time.Time
 	// Done means that the object is to be deleted now, because its spec says so.
 	Done bool
+	// Access is where in its life an AccessRequest is.
+	Access *Access
 	// Paused is set while the object is paused.
 	Paused *Paused
 }
@@ -66,7 +68,7 @@ func (o Outcome) equal(other Outcome) bool {
 		o.Own == other.Own && o.Inherited == other.Inherited &&
 		slices.Equal(o.Permissions, other.Permissions) && o.Life.Equal(other.Life) && o.Phase == other.Phase &&
 		o.Invited.equal(other.Invited) && o.Protected == other.Protected &&
-		o.Next.Equal(other.Next) && o.Done == other.Done
+		o.Next.Equal(other.Next) && o.Done == other.Done && o.Access.equal(other.Access)
 }
 
 // Change is what a change to one object has brought about.

@@ -45,6 +45,8 @@ type pass struct {
 	protected set[types.NamespacedName]
 	// entitlements are what the index has to learn, all at once when the pass is over.
 	entitlements []entitlement.Update
+	// recatalogued means that the catalogue is another one now.
+	recatalogued bool
 	// trial is set where all of this is undone.
 	trial *trial
 }
@@ -120,6 +122,7 @@ func (p *pass) run() Change {
 			p.change.Used = append(p.change.Used, kinds.Named(kinds.Role, use.role))
 		}
 	}
+	p.tellRequests()
 	p.state.index.Apply(p.entitlements)
 	return p.change
 }

@@ -92,6 +92,7 @@ func (p *pass) learn(object client.Object) {
 			node.released = true // whatever else holds it
 		}
 		n.indexAssignment(&spec, key, true)
+		p.ofRequest(kinds.RefOf(o), spec.AccessRequest)
 		p.use(kinds.RefOf(o), true, spec.RoleRef.Name)
 		if node.deleting {
 			n.deleting.add(key.Namespace, key)
@@ -114,16 +115,22 @@ func (p *pass) learn(object client.Object) {
 		p.policies.add(key)
 	case *v1alpha1.AccessRequest:
 		place(s.requests, key).object = &v1alpha1.AccessRequest{ObjectMeta: nameAndAge(o), Spec: o.Spec, Status: o.Status}
+		n.requestsBy.add(o.Spec.Requester, key)
+		if !o.Status.Phase.IsFinal() {
+			n.openRequests.add(key)
+		}
 		p.requests.add(key)
 	case *v1alpha1.AccessDecision:
 		place(s.decisions, key).object = &v1alpha1.AccessDecision{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		n.decisionsAbout.add(sibling(key, o.Spec.RequestRef.Name), key)
 		p.decisions.add(key)
+		p.requests.add(sibling(key, o.Spec.RequestRef.Name))
 	case *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant:
 		ref := kinds.RefOf(object)
 		node := place(s.grants, ref)
 		node.object = grantObjectOf(object)
 		n.indexGrant(node.object, ref, true)
+		p.ofRequest(ref, node.object.accessRequest())
 		p.grants.add(ref)
 	}
 }
@@ -171,6 +178,7 @@ func (p *pass) forget(ref kinds.Ref) {
 	case kinds.RoleAssignment:
 		if old := s.assignments[key]; old != nil {
 			n.indexAssignment(old.object, key, false)
+			p.ofRequest(ref, old.object.AccessRequest)
 			p.use(ref, false, old.object.RoleRef.Name)
 			n.deleting.remove(key.Namespace, key)
 			p.protect(key, old.object)
@@ -197,6 +205,8 @@ func (p *pass) forget(ref kinds.Ref) {
 		}
 	case kinds.AccessRequest:
 		if old := s.requests[key]; old != nil {
+			n.requestsBy.remove(old.object.Spec.Requester, key)
+			n.openRequests.remove(key)
 			old.object = nil
 			p.requests.add(key)
 		}
@@ -210,6 +220,7 @@ func (p *pass) forget(ref kinds.Ref) {
 	case kinds.PermissionGrant, kinds.TemporaryPermissionGrant:
 		if old := s.grants[ref]; old != nil {
 			n.indexGrant(old.object, ref, false)
+			p.ofRequest(ref, old.object.accessRequest())
 			old.object = nil
 			p.grants.add(ref)
 		}

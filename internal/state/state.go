@@ -27,6 +27,8 @@ import (
 type State struct {
 	limits Limits
 	clock  clock.PassiveClock
+	// usernamePrefix is what the API server puts before the names of those who are known by their subject.
+	usernamePrefix string
 	// cataloguing is held while the catalogue changes, and all tenants are brought to it one after the other.
 	cataloguing sync.Mutex
 	declared    atomic.Pointer[catalogue]
@@ -39,6 +41,13 @@ type State struct {
 func New(limits Limits, clock clock.PassiveClock) *State {
 	s := &State{limits: limits, clock: clock, tenants: map[string]*tenant{}}
 	s.declared.Store(&catalogue{})
+	return s
+}
+
+// WithUsernamePrefix says what the API server puts before the names of those who are known by their subject. It is for a
+// state in which nothing is yet.
+func (s *State) WithUsernamePrefix(prefix string) *State {
+	s.usernamePrefix = prefix
 	return s
 }
 
@@ -142,7 +151,7 @@ func (s *State) lock(name string) *tenant {
 		s.mu.Lock()
 		t := s.tenants[name]
 		if t == nil {
-			t = newTenant(name, s.limits, s.clock, s.declared.Load())
+			t = s.newTenant(name)
 			s.tenants[name] = t
 		}
 		s.mu.Unlock()
@@ -152,6 +161,13 @@ func (s *State) lock(name string) *tenant {
 		}
 		t.mu.Unlock()
 	}
+}
+
+// newTenant is an empty one.
+func (s *State) newTenant(name string) *tenant {
+	t := newTenant(name, s.limits, s.clock, s.declared.Load())
+	t.usernamePrefix = s.usernamePrefix
+	return t
 }
 
 // find is the tenant of an organization, nil where there is none.
@@ -166,7 +182,7 @@ func (s *State) tenant(name string) *tenant {
 	if t := s.find(name); t != nil {
 		return t
 	}
-	return newTenant(name, s.limits, s.clock, s.declared.Load())
+	return s.newTenant(name)
 }
 
 func (s *State) list() []*tenant {

@@ -27,6 +27,8 @@ type tenant struct {
 	name   string
 	limits Limits
 	clock  clock.PassiveClock
+	// usernamePrefix is the API server's.
+	usernamePrefix string
 	// now is the time of the last evaluation, and seen the same for whoever has no lock.
 	now  time.Time
 	seen atomic.Pointer[time.Time]

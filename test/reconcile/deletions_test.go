@@ -28,6 +28,8 @@ var _ = Describe("An object that is deleted and held by somebody else's finalize
 		It("[F7] says that it gives nothing, and not that it does: "+kind.Name, func() {
 			w := newWorld()
 			invitation := build.Invitation(w.Namespace, "guest").Obj()
+			gone := build.AccessRequest(w.Namespace, "gone", w.subject("bob")).Obj()
+			gone.UID = "gone"
 			object := map[string]v1alpha1.Object{
 				kinds.ResourceType:             build.ResourceType(w.Namespace + "-own").OfType(w.Namespace + ".own").Permits(w.Namespace + ":Own").Obj(),
 				kinds.Organization:             build.Organization(w.Namespace).Obj(),
@@ -38,6 +40,9 @@ var _ = Describe("An object that is deleted and held by somebody else's finalize
 				kinds.RoleAssignment:           w.assignment("own", "editor").ToUser("alice").Obj(),
 				kinds.GroupMembership:          w.membership("own", "alice").Obj(),
 				kinds.PermissionGrant:          w.grant("own").ToUser("alice").Grants(w.View).Obj(),
+				kinds.AccessPolicy:             build.AccessPolicy(w.Namespace, "own").For("bob").Offers("editor").Obj(),
+				kinds.AccessRequest:            build.AccessRequest(w.Namespace, "own", w.subject("bob")).Role("editor").Obj(),
+				kinds.AccessDecision:           build.AccessDecision(gone, "own", w.subject("alice"), v1alpha1.VerdictApprove),
 				kinds.TemporaryPermissionGrant: w.temporary("own").ToUser("alice").Grants(w.View).For("1h").Obj(),
 			}[kind.Name]
 			Expect(object).NotTo(BeNil(), "no example of this kind")
@@ -47,7 +52,8 @@ var _ = Describe("An object that is deleted and held by somebody else's finalize
 				create(object)
 			}
 			edit(object, func(o v1alpha1.Object) { o.SetFinalizers(append(o.GetFinalizers(), held)) })
-			Eventually(reason(object)).Should(BeElementOf(v1alpha1.ReasonValid, v1alpha1.ReasonInForce, v1alpha1.ReasonInvitationPending))
+			Eventually(reason(object)).Should(BeElementOf(v1alpha1.ReasonValid, v1alpha1.ReasonInForce, v1alpha1.ReasonInvitationPending,
+				v1alpha1.ReasonNotAllowed, v1alpha1.ReasonRequestNotFound))
 			Expect(inForce(object)).To(Equal(kind.InForce))
 
 			Expect(k8sClient.Delete(ctx, object)).To(Succeed())

@@ -27,6 +27,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/controllers"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
@@ -42,6 +43,8 @@ type operatorUnderTest struct {
 	stop    func()
 	ended   chan error
 	clock   passing
+	// guard is what can be relied on about names.
+	guard installation.Guard
 }
 
 // manager is controller-runtime's, but for what would ask an API server over the network.
@@ -98,7 +101,10 @@ func (o *operatorUnderTest) begin() {
 	})
 	Expect(mgr.Add(o.engine.Feed(cached))).To(Succeed())
 	Expect(mgr.Add(o.engine)).To(Succeed())
-	Expect(controllers.SetupWithManager(ctx, mgr, o.engine, controllers.Options{Workers: 16, Clock: clock.RealClock{}, UsernamePrefix: "oidc:"})).To(Succeed())
+	Expect(controllers.SetupWithManager(ctx, mgr, o.engine, controllers.Options{
+		Workers: 16, Clock: clock.RealClock{}, UsernamePrefix: "oidc:",
+		Guard: func(context.Context) installation.Guard { return o.guard },
+	})).To(Succeed())
 
 	runCtx, cancel := context.WithCancel(ctx)
 	o.ended = make(chan error, 1)
