@@ -90,15 +90,16 @@ func (e *Engine) catchUp(ctx context.Context) {
 }
 
 func (e *Engine) includesSoon(ctx context.Context, versions Versions) bool {
+	var missing *kinds.Ref
 	for range catchUpFor / catchUpEvery {
-		if e.missing(versions) == nil {
+		if missing = e.missing(versions); missing == nil {
 			return true
 		}
 		if !wait(ctx, catchUpEvery) {
 			return false
 		}
 	}
-	e.options.Log.Info("the watches do not show what there is; nothing is written before they do", "object", e.missing(versions))
+	e.options.Log.Info("the watches do not show what there is; nothing is written before they do", "object", *missing)
 	return false
 }
 

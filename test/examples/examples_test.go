@@ -116,7 +116,7 @@ func run(t *testing.T, name string, arguments ...string) {
 // start starts an application before a decision point, and returns its URL.
 func start(t *testing.T, program []string, at *point) string {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:usetesting // it ends before the server that it asks
+	ctx, cancel := context.WithCancel(context.Background())
 	command := exec.CommandContext(ctx, program[0], append(program[1:], "127.0.0.1:0")...)
 	command.Env = append(os.Environ(), "BAILIWICK_DECISION_URL="+at.url, "BAILIWICK_DECISION_KEY="+key)
 	output, err := command.StdoutPipe()
@@ -268,7 +268,7 @@ func TestAListFromSQLIsWhatSingleDecisionsAllow(t *testing.T) {
 	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
 		var err error
 		database, err = pgx.Connect(ctx, uri)
-		return err == nil, nil //nolint:nilerr // it has not begun to listen
+		return err == nil, nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -304,8 +304,8 @@ func TestAListFromSQLIsWhatSingleDecisionsAllow(t *testing.T) {
 		}
 		for language, url := range urls {
 			var list struct {
-				Where      string
-				Parameters []any
+				Where      string `json:"where"`
+				Parameters []any  `json:"parameters"`
 			}
 			code, text := get(t, url+"/where/acme", "bob")
 			if err := json.Unmarshal([]byte(text), &list); code != http.StatusOK || err != nil {

@@ -9,7 +9,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -109,7 +108,7 @@ func (l *line) disturbs(w http.ResponseWriter, r *http.Request) bool {
 	mood := l.mood
 	l.mu.Unlock()
 	// Where the webhook gets no answer to its questions it refuses, and that is not what the specs of a line are about.
-	return mood != nil && !strings.HasPrefix(r.URL.Path, questions) && mood(w, r)
+	return mood != nil && !questions.MatchString(r.URL.Path) && mood(w, r)
 }
 
 // moody answers one request in three with an error that an API server has, and is slow with another.

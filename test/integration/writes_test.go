@@ -26,8 +26,11 @@ type requests struct {
 	last []string
 }
 
-// questions to the API server, about what someone may do, are posted, and write nothing.
-const questions = "/apis/authorization.k8s.io/"
+// questions to the API server, about who someone is and what they may do, are posted, and write nothing.
+var questions = regexp.MustCompile("^/apis/auth(entication|orization).k8s.io/")
+
+// endpoints says where applications ask, which here is at another port after each start.
+const endpoints = "/configmaps/bailiwick-endpoints"
 
 // generated matches the namespaces that newNamespace makes. What has none is called after them.
 var generated = regexp.MustCompile(generatedPrefix + "[a-z0-9]{5}")
@@ -38,7 +41,7 @@ const generatedPrefix = "org-"
 func (r *requests) through(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(request *http.Request) (*http.Response, error) {
 		path := request.URL.Path
-		if request.Method != http.MethodGet && !strings.HasPrefix(path, questions) {
+		if request.Method != http.MethodGet && !questions.MatchString(path) && !strings.HasSuffix(path, endpoints) {
 			if err := r.note(request); err != nil {
 				return nil, err
 			}
