@@ -13,6 +13,7 @@ import (
 	"os"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
 
@@ -62,6 +63,9 @@ func Start(ctx context.Context) (_ *World, err error) {
 	w.Config, err = w.Plane.UserConfig(engineUser, engineGroup)
 	return w, err
 }
+
+// WrittenByPeople are the kinds that no engine delivers: who writes one asks, or decides, in their own name.
+var WrittenByPeople = sets.New("AccessRequest", "AccessDecision")
 
 // Samples are the objects of config/samples as kustomize renders them, which both engines use.
 func (w *World) Samples(ctx context.Context) ([]*unstructured.Unstructured, error) {

@@ -123,14 +123,16 @@ var _ = Describe("The installation", Serial, func() {
 	It("[F1] is trusted again at once when somebody replaces the configuration without its caBundle", func() {
 		before, err := authority()
 		Expect(err).NotTo(HaveOccurred())
+		webhooks := 0
 		edit(validating(), func(configuration *admissionregistrationv1.ValidatingWebhookConfiguration) {
+			webhooks = len(configuration.Webhooks)
 			for i := range configuration.Webhooks {
 				configuration.Webhooks[i].ClientConfig.CABundle = nil
 			}
 		})
 		Eventually(trusted(before)).Should(BeTrue())
 		Eventually(judged).Should(BeTrue())
-		Eventually(told("ValidatingWebhookConfiguration")).Should(ContainElement(ContainSubstring("the caBundle of 5 webhooks was written")))
+		Eventually(told("ValidatingWebhookConfiguration")).Should(ContainElement(ContainSubstring("the caBundle of %d webhooks was written", webhooks)))
 	})
 
 	It("[F1] answers no review that somebody else than the API server has made up", func() {

@@ -39,6 +39,9 @@ var _ = Describe("What kubectl shows", func() {
 			}
 		}
 		Expect(shortNames).To(Equal(map[string][]string{
+			"AccessDecision":           {"adec"},
+			"AccessPolicy":             {"apol"},
+			"AccessRequest":            {"areq"},
 			"Organization":             {"org"},
 			"ResourceType":             {"rt"},
 			"User":                     {"usr"},
