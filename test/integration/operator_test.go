@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/internal/admission"
+	"github.com/bailiwick-dev/bailiwick/internal/cloudevents"
 	"github.com/bailiwick-dev/bailiwick/internal/operator"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 	"github.com/bailiwick-dev/bailiwick/test/controlplane"
@@ -51,6 +52,8 @@ type operatorUnderTest struct {
 	compareEvery time.Duration
 	// route is how the next start reaches the API server; nil is directly.
 	route func(*rest.Config) *rest.Config
+	// sink is where the next start tells of what becomes of access; empty is nowhere.
+	sink string
 	// withdrawn is what Stop has taken away, for Start to put back.
 	withdrawn *admissionregistrationv1.ValidatingWebhookConfiguration
 	requests  requests
@@ -81,6 +84,7 @@ func (o *operatorUnderTest) begin() {
 	options := operator.Options{
 		Asking:          operator.AskingOptions{DecisionAddress: "127.0.0.1:0", DecisionKeysFile: o.keys, DecisionServiceAccounts: true},
 		SCIM:            operator.SCIMOptions{Address: "127.0.0.1:0", KeysFile: o.keys},
+		Events:          cloudevents.SinkOptions{URL: o.sink},
 		CompareEvery:    cmp.Or(o.compareEvery, time.Hour),
 		CountEvery:      50 * time.Millisecond,
 		Workers:         16,
