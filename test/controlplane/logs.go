@@ -20,12 +20,17 @@ func (p *Plane) openLog(name string) (*os.File, error) {
 	return log, nil
 }
 
-// LogTail returns the last lines of the log of a program: what to show when something went wrong.
-func (p *Plane) LogTail(name string) string {
+// Log returns the log of a program, of all of its runs.
+func (p *Plane) Log(name string) string {
 	content, err := os.ReadFile(filepath.Join(p.logs, name+".log"))
 	if err != nil {
 		return err.Error()
 	}
-	lines := strings.Split(string(bytes.TrimSpace(content)), "\n")
+	return string(bytes.TrimSpace(content))
+}
+
+// LogTail returns the last lines of the log of a program: what to show when something went wrong.
+func (p *Plane) LogTail(name string) string {
+	lines := strings.Split(p.Log(name), "\n")
 	return strings.Join(lines[max(0, len(lines)-tailLines):], "\n")
 }

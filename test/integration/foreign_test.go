@@ -59,7 +59,7 @@ var _ = Describe("An external store of another installation", Serial, func() {
 				g.Expect(probe(name)).To(Equal(http.StatusOK))
 			}
 		}).Should(Succeed())
-		Expect(plane.LogTail("bailiwick")).To(ContainSubstring("the store is refused"))
+		Expect(plane.Log("bailiwick")).To(ContainSubstring("the store is refused"))
 		Expect(linesOf(theirs)).To(Equal(before))
 
 		Expect(process.Kill()).To(Succeed())
