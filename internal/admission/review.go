@@ -16,6 +16,8 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/bailiwick-dev/bailiwick/internal/accessreview"
 )
 
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
@@ -48,14 +50,10 @@ func NewReviewer(c client.Client, by clock.PassiveClock) *Reviewer {
 // May says whether whoever makes a request has a verb on what the request is about. That someone may not
 // is never remembered, nor is it that they may with one object only.
 func (r *Reviewer) May(ctx context.Context, verb string, request *admission.Request) (bool, error) {
-	asked := authorizationv1.SubjectAccessReviewSpec{
-		User: request.UserInfo.Username, UID: request.UserInfo.UID, Groups: request.UserInfo.Groups,
-		Extra: extra(request),
-		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Verb: verb, Namespace: request.Namespace,
-			Group: request.Resource.Group, Version: request.Resource.Version, Resource: request.Resource.Resource,
-		},
-	}
+	asked := accessreview.Of(request.UserInfo, authorizationv1.ResourceAttributes{
+		Verb: verb, Namespace: request.Namespace,
+		Group: request.Resource.Group, Version: request.Resource.Version, Resource: request.Resource.Resource,
+	})
 	key, err := json.Marshal(asked)
 	if err != nil {
 		return false, fmt.Errorf("writing down a question: %w", err)
@@ -86,26 +84,18 @@ func (r *Reviewer) MayReadRoles(ctx context.Context, request *admission.Request)
 	if organization == "" {
 		organization = request.Name
 	}
-	return r.ask(ctx, authorizationv1.SubjectAccessReviewSpec{
-		User: request.UserInfo.Username, UID: request.UserInfo.UID, Groups: request.UserInfo.Groups,
-		Extra: extra(request),
-		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Verb: "list", Namespace: organization,
-			Group: request.Resource.Group, Version: request.Resource.Version, Resource: "roles",
-		},
-	})
+	return r.ask(ctx, accessreview.Of(request.UserInfo, authorizationv1.ResourceAttributes{
+		Verb: "list", Namespace: organization,
+		Group: request.Resource.Group, Version: request.Resource.Version, Resource: "roles",
+	}))
 }
 
 // MayEscalateOn says whether whoever makes a request has the verb escalate on an Organization.
 func (r *Reviewer) MayEscalateOn(ctx context.Context, request *admission.Request, organization string) (bool, error) {
-	return r.ask(ctx, authorizationv1.SubjectAccessReviewSpec{
-		User: request.UserInfo.Username, UID: request.UserInfo.UID, Groups: request.UserInfo.Groups,
-		Extra: extra(request),
-		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Verb: verbEscalate, Name: organization,
-			Group: request.Resource.Group, Version: request.Resource.Version, Resource: "organizations",
-		},
-	})
+	return r.ask(ctx, accessreview.Of(request.UserInfo, authorizationv1.ResourceAttributes{
+		Verb: verbEscalate, Name: organization,
+		Group: request.Resource.Group, Version: request.Resource.Version, Resource: "organizations",
+	}))
 }
 
 func (r *Reviewer) ask(ctx context.Context, asked authorizationv1.SubjectAccessReviewSpec) (bool, error) {
@@ -123,12 +113,4 @@ func (r *Reviewer) ask(ctx context.Context, asked authorizationv1.SubjectAccessR
 func passes(err error) bool {
 	return apierrors.IsInternalError(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) ||
 		utilnet.IsConnectionReset(err) || utilnet.IsConnectionRefused(err) || utilnet.IsProbableEOF(err)
-}
-
-func extra(request *admission.Request) map[string]authorizationv1.ExtraValue {
-	converted := make(map[string]authorizationv1.ExtraValue, len(request.UserInfo.Extra))
-	for key, values := range request.UserInfo.Extra {
-		converted[key] = authorizationv1.ExtraValue(values)
-	}
-	return converted
 }

@@ -47,15 +47,21 @@ func (f *File) Authenticate(authorization []string) (Caller, error) {
 	if err != nil {
 		return Caller{}, err
 	}
-	if len(authorization) != 1 {
-		return Caller{}, ErrUnknown
-	}
-	scheme, key, _ := strings.Cut(authorization[0], " ")
+	key, shown := Bearer(authorization)
 	caller, found := callers.find(key)
-	if !found || !strings.EqualFold(scheme, "Bearer") {
+	if !found || !shown {
 		return Caller{}, ErrUnknown
 	}
 	return caller, nil
+}
+
+// Bearer is the key or the token in all values of an Authorization header; false where there is not exactly one.
+func Bearer(authorization []string) (shown string, is bool) {
+	if len(authorization) != 1 {
+		return "", false
+	}
+	scheme, shown, _ := strings.Cut(authorization[0], " ")
+	return shown, strings.EqualFold(scheme, "Bearer") && shown != ""
 }
 
 func (f *File) read() (book, error) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 
 	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
@@ -84,11 +83,8 @@ func (c Callers) unknown() string {
 }
 
 func (c Callers) ofAccount(ctx context.Context, authorization []string) (asker, error) {
-	if len(authorization) != 1 {
-		return asker{}, serviceaccounts.ErrNotAToken
-	}
-	scheme, token, _ := strings.Cut(authorization[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
+	token, shown := apikeys.Bearer(authorization)
+	if !shown {
 		return asker{}, serviceaccounts.ErrNotAToken
 	}
 	account, err := c.Accounts.Authenticate(ctx, token)

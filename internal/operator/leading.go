@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/bailiwick-dev/bailiwick/internal/decision"
+	"github.com/bailiwick-dev/bailiwick/internal/elapsed"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 )
 
@@ -45,19 +46,13 @@ type lease struct {
 	renewed  atomic.Pointer[time.Time]
 }
 
-// holds counts both by the monotonic clock and by the wall clock: the one stands still while a machine is suspended, and the
-// other can be set back. Without leader election, which is a nil lease, the only replica leads.
+// holds says whether it does. Without leader election, which is a nil lease, the only replica leads.
 func (l *lease) holds() bool {
 	if l == nil {
 		return true
 	}
 	renewed := l.renewed.Load()
-	if renewed == nil {
-		return false
-	}
-	now := l.clock.Now()
-	wall := now.Round(0).Sub(renewed.Round(0))
-	return now.Sub(*renewed) < l.duration && 0 <= wall && wall < l.duration
+	return renewed != nil && elapsed.Within(l.duration, *renewed, l.clock.Now())
 }
 
 // watch sees when the lease is renewed, in the requests of leader election.

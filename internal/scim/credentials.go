@@ -1,12 +1,9 @@
 package scim
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -14,13 +11,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
+	"github.com/bailiwick-dev/bailiwick/internal/serviceaccounts"
 )
 
 // ServiceAccount is the one of an organization that whoever has a key acts as.
 const ServiceAccount = "bailiwick-scim"
-
-// userPrefix is before namespace and name where a ServiceAccount is a user.
-const userPrefix = "system:serviceaccount:"
 
 // Credentials say with whose rights a request is carried out.
 type Credentials struct {
@@ -42,19 +37,23 @@ func (c *Credentials) Connect(organization string, authorization []string) (clie
 			return nil, fail(http.StatusForbidden, "this key is not for the organization %s", organization)
 		case err == nil:
 			config := rest.CopyConfig(c.Cluster)
-			config.Impersonate = rest.ImpersonationConfig{UserName: userPrefix + organization + ":" + ServiceAccount}
+			config.Impersonate = rest.ImpersonationConfig{UserName: serviceaccounts.UserPrefix + organization + ":" + ServiceAccount}
 			return c.client(config)
 		case !errors.Is(err, apikeys.ErrUnknown):
 			return nil, unavailable("the keys can't be read: the operator's log says why")
 		}
 	}
-	token, err := bearer(authorization)
-	if err != nil {
-		return nil, err
+	token, shown := apikeys.Bearer(authorization)
+	if !shown {
+		return nil, unauthenticated("the request needs the header Authorization, with Bearer and the token of a ServiceAccount of the organization")
 	}
-	if namespace, err := namespaceOf(token); err != nil {
-		return nil, err
-	} else if namespace != organization {
+	// The API server checks the token itself; this keeps those of others, which may be allowed more, from being used here by
+	// mistake.
+	namespace, is := serviceaccounts.NamespaceOf(token)
+	if !is {
+		return nil, unauthenticated("this is not the token of a ServiceAccount, and no key that is known here")
+	}
+	if namespace != organization {
 		return nil, fail(http.StatusForbidden, "the token is of a ServiceAccount of %s, not of the organization %s", namespace, organization)
 	}
 	config := rest.AnonymousClientConfig(c.Cluster)
@@ -69,32 +68,4 @@ func (c *Credentials) client(config *rest.Config) (client.Client, error) {
 		return nil, fmt.Errorf("making a client: %w", err)
 	}
 	return made, nil
-}
-
-func bearer(authorization []string) (string, error) {
-	if len(authorization) == 1 {
-		if scheme, token, _ := strings.Cut(authorization[0], " "); strings.EqualFold(scheme, "Bearer") && token != "" {
-			return token, nil
-		}
-	}
-	return "", unauthenticated("the request needs the header Authorization, with Bearer and the token of a ServiceAccount of the organization")
-}
-
-// namespaceOf is the namespace that a token says its ServiceAccount is in. The API server checks the token itself;
-// this keeps those of others, which may be allowed more, from being used here by mistake.
-func namespaceOf(token string) (string, error) {
-	var claims struct {
-		Subject string `json:"sub"`
-	}
-	parts := strings.Split(token, ".")
-	if len(parts) == 3 {
-		content, err := base64.RawURLEncoding.DecodeString(parts[1])
-		if err == nil && json.Unmarshal(content, &claims) == nil {
-			user, is := strings.CutPrefix(claims.Subject, userPrefix)
-			if namespace, _, named := strings.Cut(user, ":"); is && named {
-				return namespace, nil
-			}
-		}
-	}
-	return "", unauthenticated("this is not the token of a ServiceAccount, and no key that is known here")
 }

@@ -47,6 +47,16 @@ func claimsOf(token string) (claims, error) {
 	return read, nil
 }
 
+// NamespaceOf is the namespace that a token says its ServiceAccount is in; false for what is no token of one.
+func NamespaceOf(token string) (namespace string, is bool) {
+	read, err := claimsOf(token)
+	if err != nil {
+		return "", false
+	}
+	namespace, _, is = accountOf(read.Subject)
+	return namespace, is
+}
+
 // check says why a token is not to be taken whoever has signed it.
 func (c claims) check(now time.Time) error {
 	if !slices.Contains(c.Audience, Audience) {

@@ -22,7 +22,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/accessreview"
 	"github.com/bailiwick-dev/bailiwick/internal/caller"
+	"github.com/bailiwick-dev/bailiwick/internal/elapsed"
 )
 
 // That subjectaccessreviews may be created is said by package admission.
@@ -105,12 +107,9 @@ type permission struct {
 	asked   time.Time
 }
 
-// counts says whether what the API server was asked at an instant still does. The monotonic clock stands still while a machine is
-// suspended, and the wall clock can be set back.
+// counts says whether what the API server was asked at an instant still does.
 func (r *Reviewer) counts(asked time.Time) bool {
-	now := r.clock.Now()
-	wall := now.Round(0).Sub(asked.Round(0))
-	return now.Sub(asked) < remembered && 0 <= wall && wall < remembered
+	return elapsed.Within(remembered, asked, r.clock.Now())
 }
 
 // Authenticate says whose token it is. It is ErrNotAToken for what is none, and a RefusedError for one that is not taken; any
@@ -216,12 +215,9 @@ func (r *Reviewer) MayAskAbout(ctx context.Context, account Account, organizatio
 	}
 	answer, err := r.once(ctx, "right "+string(key.token[:])+organization, func(ctx context.Context) (any, error) {
 		asked := r.clock.Now()
-		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-			User: account.user.Username, UID: account.user.UID, Groups: account.user.Groups, Extra: extra(account.user),
-			ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Verb: verb, Namespace: organization, Group: v1alpha1.GroupVersion.Group, Resource: resource,
-			},
-		}}
+		review := &authorizationv1.SubjectAccessReview{Spec: accessreview.Of(account.user, authorizationv1.ResourceAttributes{
+			Verb: verb, Namespace: organization, Group: v1alpha1.GroupVersion.Group, Resource: resource,
+		})}
 		if err := r.client.Create(ctx, review); err != nil {
 			return false, fmt.Errorf("asking what %s may do: %w", account.Name, err)
 		}
@@ -232,19 +228,11 @@ func (r *Reviewer) MayAskAbout(ctx context.Context, account Account, organizatio
 	return allowed, err
 }
 
-func extra(user authenticationv1.UserInfo) map[string]authorizationv1.ExtraValue {
-	made := make(map[string]authorizationv1.ExtraValue, len(user.Extra))
-	for name, values := range user.Extra {
-		made[name] = authorizationv1.ExtraValue(values)
-	}
-	return made
-}
-
-// userPrefix is before namespace and name where a ServiceAccount is a user.
-const userPrefix = "system:serviceaccount:"
+// UserPrefix is before namespace and name where a ServiceAccount is a user.
+const UserPrefix = "system:serviceaccount:"
 
 func accountOf(username string) (namespace, name string, is bool) {
-	rest, is := strings.CutPrefix(username, userPrefix)
+	rest, is := strings.CutPrefix(username, UserPrefix)
 	if !is {
 		return "", "", false
 	}
