@@ -9,7 +9,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/access"
@@ -225,7 +224,7 @@ func (s *tenant) choose(key types.NamespacedName, object *v1alpha1.AccessRequest
 // grantOf is what was made for a request, for whom, and when it holds.
 func (s *tenant) grantOf(key types.NamespacedName, object *v1alpha1.AccessRequest) (ref kinds.Ref, user string, window access.Window, is bool) {
 	for ref := range s.named.madeFor[key] {
-		made := s.standing(ref)
+		made := s.standingNamed(ref)
 		if made == nil {
 			continue
 		}
@@ -238,10 +237,7 @@ func (s *tenant) grantOf(key types.NamespacedName, object *v1alpha1.AccessReques
 		if node := s.assignments[types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}]; ref.Kind == kinds.RoleAssignment && node.deleting {
 			continue
 		}
-		made = made.DeepCopyObject().(v1alpha1.Object)
-		made.SetNamespace(ref.Namespace)
-		made.SetName(ref.Name)
-		if window, is = access.IsGrant(object, user, made.(client.Object)); is {
+		if window, is = access.IsGrant(object, user, made); is {
 			return ref, user, window, true
 		}
 	}

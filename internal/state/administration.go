@@ -188,13 +188,10 @@ func (g *gathering) standing(ref kinds.Ref) {
 		g.put(g.written)
 		return
 	}
-	object := g.state.standing(ref)
-	if object == nil {
+	named := g.state.standingNamed(ref)
+	if named == nil {
 		return
 	}
-	named := object.DeepCopyObject().(v1alpha1.Object)
-	named.SetNamespace(ref.Namespace)
-	named.SetName(ref.Name)
 	key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
 	switch o := named.(type) {
 	case *v1alpha1.RoleAssignment:
@@ -213,26 +210,18 @@ func (g *gathering) standing(ref kinds.Ref) {
 
 // role adds a role and all that it inherits from.
 func (g *gathering) role(key types.NamespacedName) {
-	for _, name := range g.inherited(key) {
-		g.role(name)
-	}
-}
-
-// inherited adds a role and says which ones it inherits from; none if it has been added before.
-func (g *gathering) inherited(key types.NamespacedName) (parents []types.NamespacedName) {
 	ref := kinds.Named(kinds.Role, key)
 	if g.seen[ref] {
-		return nil
+		return
 	}
 	g.standing(ref)
 	if !g.seen[ref] {
-		return nil
+		return
 	}
 	role := g.objects[len(g.objects)-1].(*v1alpha1.Role)
 	for _, name := range role.Spec.Inherits {
-		parents = append(parents, sibling(key, name))
+		g.role(sibling(key, name))
 	}
-	return parents
 }
 
 func (g *gathering) put(object client.Object) {

@@ -333,6 +333,18 @@ func (s *tenant) standing(ref kinds.Ref) v1alpha1.Object {
 	return nil
 }
 
+// standingNamed is a copy of an object as the state has it, with the name that the state does not keep in all of them.
+func (s *tenant) standingNamed(ref kinds.Ref) v1alpha1.Object {
+	object := s.standing(ref)
+	if object == nil {
+		return nil
+	}
+	named := object.DeepCopyObject().(v1alpha1.Object)
+	named.SetNamespace(ref.Namespace)
+	named.SetName(ref.Name)
+	return named
+}
+
 // standing is the grant that the state keeps, as an object.
 func (o *grantObject) standing() v1alpha1.Object {
 	if o.temporary != nil {
