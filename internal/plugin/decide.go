@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -36,7 +35,7 @@ decide. At a terminal it then asks whether you are sure; elsewhere it needs --ye
 		RunE: func(command *cobra.Command, args []string) error {
 			return p.decide(command.Context(), args[0], verdict, comment, sure)
 		},
-		ValidArgsFunction: p.oneOf(p.requestKeys(isPending)),
+		ValidArgsFunction: p.oneOf(p.requestKeys(waits)),
 	}
 	command.Flags().StringVar(&comment, "comment", "", "why, for whoever looks later")
 	command.Flags().BoolVar(&sure, "yes", false, "don't ask whether you are sure")
@@ -48,7 +47,8 @@ func (p *plugin) decide(ctx context.Context, name string, verdict v1alpha1.Acces
 	if err != nil {
 		return err
 	}
-	if !isPending(request) || request.Spec.Withdrawn {
+	asked := query.Request{AccessRequest: request}
+	if !asked.Waits() {
 		return fmt.Errorf("the request %s does not wait to be decided: it is %s", name, request.Status.Phase)
 	}
 	if err := p.show(ctx, c, request); err != nil {
@@ -63,12 +63,7 @@ func (p *plugin) decide(ctx context.Context, name string, verdict v1alpha1.Acces
 			return errNo
 		}
 	}
-	decision := &v1alpha1.AccessDecision{
-		ObjectMeta: metav1.ObjectMeta{Namespace: request.Namespace, GenerateName: request.Name + "-"},
-		Spec: v1alpha1.AccessDecisionSpec{
-			RequestRef: v1alpha1.AccessRequestReference{Name: request.Name, UID: request.UID}, Verdict: verdict, Comment: comment,
-		},
-	}
+	decision := asked.Decision(verdict, comment)
 	if err := c.Create(ctx, decision); err != nil {
 		return fmt.Errorf("deciding: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	authenticationv1 "k8s.io/api/authentication/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/query"
@@ -73,11 +72,10 @@ func (p *plugin) look(ctx context.Context) (*cluster, *query.World, error) {
 
 // self is the User who stands for whoever runs the plugin.
 func (c *cluster) self(ctx context.Context, w *query.World) (string, error) {
-	review := &authenticationv1.SelfSubjectReview{}
-	if err := c.Create(ctx, review); err != nil {
-		return "", fmt.Errorf("asking who you are: %w; name a User with --user", err)
+	username, err := c.username(ctx)
+	if err != nil {
+		return "", fmt.Errorf("%w; name a User with --user", err)
 	}
-	username := review.Status.UserInfo.Username
 	subject := w.SubjectOf(username)
 	if user, ok := w.UserOf(subject); ok {
 		return user, nil

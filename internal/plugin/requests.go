@@ -187,9 +187,7 @@ func (p *plugin) oneOf(values completer) cobra.CompletionFunc {
 	}
 }
 
-func isPending(r *v1alpha1.AccessRequest) bool {
-	return r.Status.Phase == "" || r.Status.Phase == v1alpha1.AccessPending
-}
+func waits(r *v1alpha1.AccessRequest) bool { return query.Request{AccessRequest: r}.Waits() }
 
 func (p *plugin) withdrawCommand() *cobra.Command {
 	return &cobra.Command{
@@ -272,7 +270,11 @@ func (p *plugin) listRequests(ctx context.Context, l *listing, since string, min
 		after = p.Clock.Now().Add(-length)
 	}
 	if mine {
-		name, err := p.username(ctx)
+		c, err := p.connect()
+		if err != nil {
+			return err
+		}
+		name, err := c.username(ctx)
 		if err != nil {
 			return err
 		}
@@ -297,11 +299,7 @@ func (p *plugin) listRequests(ctx context.Context, l *listing, since string, min
 }
 
 // username is who the API server takes whoever runs the plugin for.
-func (p *plugin) username(ctx context.Context) (string, error) {
-	c, err := p.connect()
-	if err != nil {
-		return "", err
-	}
+func (c *cluster) username(ctx context.Context) (string, error) {
 	review := &authenticationv1.SelfSubjectReview{}
 	if err := c.Create(ctx, review); err != nil {
 		return "", fmt.Errorf("asking who you are: %w", err)
