@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long all of it may take.
-const patience = 8 * time.Minute
+const patience = 20 * time.Minute
 
 // program is what serves the page.
 const program = "bin/kubectl-authz"
@@ -78,7 +78,7 @@ func TestThePage(t *testing.T) {
 		}
 		environment = append(environment, variable+"="+absolute)
 	}
-	tests := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", "--test-timeout=300000", "page.test.mjs")
+	tests := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", "--test-timeout=900000", "page.test.mjs")
 	tests.Dir, tests.Env = directory, environment
 	output, err := tests.CombinedOutput()
 	t.Logf("%s", output)

@@ -41,6 +41,7 @@ export async function serve(kubeconfig, ...flags) {
 // open opens the first URL in a browser of its own. Whatever the page or the policy complains of fails the test.
 export async function open(browser, site, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, timezoneId: "UTC", ...options });
+  context.setDefaultTimeout(120_000); // a watch that was cut off waits up to half a minute before it tries again
   const page = await context.newPage();
   page.complaints = [];
   page.on("pageerror", (error) => page.complaints.push(String(error)));

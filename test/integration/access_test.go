@@ -182,7 +182,6 @@ var _ = Describe("Asking for access", func() {
 	})
 
 	It("[R3] gives exactly what was asked, from the approval on, and nobody makes or changes it but the operator", func() {
-		DeferCleanup(op.stopIfRunning) // the next spec starts one with a clock that has not been set
 		w := newAccessWorld()
 		r := w.asked("r")
 		Expect(w.may("bob", w.Edit, w.at("prod"))()).To(BeFalse())

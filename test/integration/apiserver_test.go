@@ -98,7 +98,6 @@ var _ = Describe("While the API server", Label(slow), func() {
 })
 
 var _ = Describe("An API server that is killed and started under load", Label(slow), func() {
-	travelling()
 
 	It("[K5] [K12] loses nothing; decisions go on meanwhile, and deadlines are kept", func() {
 		rounds := faultRounds(1)

@@ -86,9 +86,3 @@ func (o *operatorUnderTest) StartAt(instant time.Time) {
 	defer func() { firstStop = time.Time{} }()
 	o.Start()
 }
-
-// travelling stops the operator after each of a container's specs, which may set its clock: the next spec starts one that
-// has seen nothing of it.
-func travelling() {
-	BeforeEach(func() { DeferCleanup(op.stopIfRunning) })
-}

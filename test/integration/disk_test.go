@@ -34,7 +34,6 @@ func fillDisk() (makeRoom func()) {
 }
 
 var _ = Describe("While the embedded store's disk is full", Label(slow, embeddedOnly), func() {
-	travelling()
 
 	It("[K8] [F1] what waits says so, decisions go on and deadlines are kept, and all converge when there is room", func() {
 		w := newWorld()

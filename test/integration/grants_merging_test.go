@@ -293,7 +293,6 @@ var _ = Describe("Roles and memberships of one user", Label(slow), func() {
 })
 
 var _ = Describe("Roles and memberships that end", Label(slow), func() {
-	travelling()
 
 	It("[K11] [T1] follow each other without a gap, and take nothing from what stays", func() {
 		w := newWorld()

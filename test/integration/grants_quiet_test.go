@@ -113,7 +113,6 @@ var _ = Describe("The operator, of grants,", func() {
 })
 
 var _ = Describe("An operator that starts", func() {
-	travelling()
 
 	It("[K10] [K12] denies from its first answer on what has ended while there was none, and takes it out of the store", func() {
 		w, noon := newWorld(), inAnHour()

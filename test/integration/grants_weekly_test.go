@@ -29,7 +29,6 @@ func window(from, until time.Time) string {
 }
 
 var _ = Describe("Windows on one permission", func() {
-	travelling()
 	const week = 7 * 24 * time.Hour
 	var w *world
 	var noon time.Time

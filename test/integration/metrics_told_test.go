@@ -36,7 +36,6 @@ func gauge(name string, labels ...string) func() float64 {
 }
 
 var _ = Describe("The metrics", func() {
-	travelling()
 
 	It("[K12] say how late the operator was to note that a grant had ended, and not that one was moved into the past", func() {
 		w := newWorld()

@@ -169,6 +169,15 @@ func (o *operatorUnderTest) StopAlone() {
 	o.stop = nil
 }
 
+// stopIfTravelled is for when a spec is over: where it has set the clock, the next one starts an operator that has seen
+// nothing of it.
+func (o *operatorUnderTest) stopIfTravelled() {
+	GinkgoHelper()
+	if o.stop != nil && o.clock.standsStill() {
+		o.Stop()
+	}
+}
+
 // stopIfRunning is for when a spec is over that wants an operator to itself. The next spec starts another one.
 func (o *operatorUnderTest) stopIfRunning() {
 	GinkgoHelper()

@@ -308,7 +308,6 @@ var _ = Describe("A pause", func() {
 })
 
 var _ = Describe("A pause of a temporary grant", func() {
-	travelling()
 
 	It("[K12] [G7] never outlasts a deadline, nor an earlier one that is written meanwhile", func() {
 		w := newWorld()

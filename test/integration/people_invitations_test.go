@@ -51,7 +51,6 @@ var _ = Describe("An invitation", func() {
 })
 
 var _ = Describe("The time of an invitation", func() {
-	travelling()
 	var (
 		w        *world
 		invited  *v1alpha1.Invitation

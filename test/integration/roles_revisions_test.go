@@ -260,7 +260,6 @@ var _ = Describe("The revisions of a role", func() {
 		role *v1alpha1.Role
 		noon time.Time
 	)
-	travelling()
 	BeforeEach(func() {
 		w, noon = newWorld(), inAnHour()
 		role = build.Role(w.Namespace, "editor").Obj()

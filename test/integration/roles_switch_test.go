@@ -307,7 +307,6 @@ var _ = Describe("A role that is edited while it is in use at many scopes", Labe
 var _ = Describe("How many use a role", func() {
 	var w *world
 	var noon time.Time
-	travelling()
 	BeforeEach(func() {
 		w, noon = newWorld(), inAnHour()
 		waitUntilQuiet()

@@ -106,6 +106,7 @@ func start() {
 // Before each spec the suite's operator and the API server answer. One that a failed spec has left stopped is started
 // again; without one, every spec would fail, and only after it has waited.
 var _ = BeforeEach(func() {
+	DeferCleanup(func() { op.stopIfTravelled() })
 	missing := InterceptGomegaFailure(func() {
 		if op.stop == nil {
 			op.Start()

@@ -15,7 +15,6 @@ import (
 )
 
 var _ = Describe("A temporary grant that comes again", func() {
-	travelling()
 	var w *world
 	var noon time.Time
 	var may func() (bool, error)

@@ -11,7 +11,6 @@ import (
 )
 
 var _ = Describe("The deadline of a temporary grant", func() {
-	travelling()
 	var w *world
 	var noon time.Time
 	var may func() (bool, error)

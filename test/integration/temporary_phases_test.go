@@ -14,7 +14,6 @@ import (
 )
 
 var _ = Describe("The life of a temporary grant", func() {
-	travelling()
 	var w *world
 	var noon time.Time
 	BeforeEach(func() {

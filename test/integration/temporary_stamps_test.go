@@ -12,7 +12,6 @@ import (
 )
 
 var _ = Describe("A temporary grant whose annotations or finalizer are taken by force", func() {
-	travelling()
 	var w *world
 	var start, noon time.Time
 	var may func() (bool, error)

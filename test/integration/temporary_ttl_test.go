@@ -12,7 +12,6 @@ import (
 )
 
 var _ = Describe("A temporary grant with ttlAfterExpired", func() {
-	travelling()
 	var w *world
 	var noon time.Time
 	BeforeEach(func() {
