@@ -138,7 +138,7 @@ func TestAStatusThatTheCacheDoesNotShowYetIsTakenBack(t *testing.T) {
 	inLag(t, func(l *lagging) {
 		l.expect("a new user", 1, 1, false)
 		stalled := l.stored()
-		l.r.engine.Forget(kinds.RefOf(alice()))
+		l.r.engine.Forget(kinds.RefOf(alice()), "")
 		synctest.Wait()
 		l.expect("the subject is free", 2, 1, false)
 		l.r.engine.Observe(alice())

@@ -79,20 +79,21 @@ const (
 // has let go meanwhile would come back.
 func (e *Engine) catchUp(ctx context.Context) {
 	for ctx.Err() == nil {
+		before := e.progress.watched()
 		now, err := e.options.Versions(ctx)
 		if err != nil {
 			e.options.Log.Error(err, "nothing is written before it is known what there is; trying again")
-		} else if e.includesSoon(ctx, now) {
+		} else if e.includesSoon(ctx, now, before) {
 			return
 		}
 		wait(ctx, time.Second)
 	}
 }
 
-func (e *Engine) includesSoon(ctx context.Context, versions Versions) bool {
+func (e *Engine) includesSoon(ctx context.Context, versions Versions, before map[string]watchedKind) bool {
 	var missing *kinds.Ref
 	for range catchUpFor / catchUpEvery {
-		if missing = e.missing(versions); missing == nil {
+		if missing = e.prove(versions, before); missing == nil {
 			return true
 		}
 		if !wait(ctx, catchUpEvery) {
@@ -103,11 +104,26 @@ func (e *Engine) includesSoon(ctx context.Context, versions Versions) bool {
 	return false
 }
 
-// missing is an object that has not been evaluated yet as it was when it was listed, or that was gone by then; nil if there
-// is none.
-func (e *Engine) missing(versions Versions) *kinds.Ref {
+// prove notes that the state includes what was listed, or returns an object that it lacks.
+func (e *Engine) prove(versions Versions, before map[string]watchedKind) *kinds.Ref {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	missing := e.missing(versions)
+	for kind, version := range versions.Listed {
+		if missing == nil && !reaches(version, before[kind].seen) {
+			// Versions went back, as after etcd was restored, and the watch does not show that yet.
+			missing = &kinds.Ref{Kind: kind}
+		}
+	}
+	if missing == nil {
+		e.progress.prove(versions.Listed, before)
+	}
+	return missing
+}
+
+// missing is an object that has not been evaluated yet as it was when it was listed, or that was gone by then; nil if there
+// is none. It needs the lock.
+func (e *Engine) missing(versions Versions) *kinds.Ref {
 	for ref, listed := range versions.Of {
 		known := e.records[ref].object
 		if known == nil {
@@ -125,6 +141,11 @@ func (e *Engine) missing(versions Versions) *kinds.Ref {
 		order, err := resourceversion.CompareResourceVersion(known.object.GetResourceVersion(), versions.Listed[ref.Kind])
 		if err != nil || order <= 0 {
 			return &ref
+		}
+	}
+	for ref, version := range e.adding {
+		if _, listed := versions.Of[ref]; !listed && reaches(versions.Listed[ref.Kind], version) {
+			return &ref // it was gone by then, and is being evaluated as if it were new
 		}
 	}
 	return nil

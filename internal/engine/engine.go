@@ -42,7 +42,18 @@ type Options struct {
 	// CountEvery is how often a Role's status says how many objects refer to it, at most: many changes at once
 	// then cost one write.
 	CountEvery time.Duration
-	Log        logr.Logger
+	// Readers are the other replicas that answer decisions; nil where there are none.
+	Readers Readers
+	Log     logr.Logger
+}
+
+// Readers are replicas that answer decisions and do not lead.
+type Readers interface {
+	// Begin returns when this replica knows who may answer, since it leads, or ctx ends. End is the end of that.
+	Begin(ctx context.Context)
+	End()
+	// Wait returns when nobody may answer by a state that does not include what this one's did. The error is that of ctx.
+	Wait(ctx context.Context, state Progress) error
 }
 
 // Engine is the only writer of the store. It must run on one replica only.
@@ -62,12 +73,16 @@ type Engine struct {
 	// organizations have updates that are still to be evaluated.
 	organizations workqueue.TypedInterface[string]
 
+	progress *progress
+
 	mu sync.Mutex
 	// queues are those of the controllers, by kind.
 	queues map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]
 	// updates are those that are still to be evaluated, by organization.
 	updates map[string]*updates
 	records map[kinds.Ref]record
+	// adding are the versions of objects that are new and being evaluated.
+	adding map[kinds.Ref]string
 	// waiting are closed when an object has been evaluated.
 	waiting map[kinds.Ref]chan struct{}
 }
@@ -82,6 +97,8 @@ func New(options Options) *Engine {
 		queues:        map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]{},
 		updates:       map[string]*updates{},
 		records:       map[kinds.Ref]record{},
+		adding:        map[kinds.Ref]string{},
+		progress:      newProgress(),
 		waiting:       map[kinds.Ref]chan struct{}{},
 	}
 	e.syncer = tuplesync.New(options.Connect, e.state, tuplesync.Observer{
@@ -164,10 +181,14 @@ func (e *Engine) evaluated(ref kinds.Ref, known client.Object) <-chan struct{} {
 	return e.waiting[ref]
 }
 
-// Await returns when everything that an object has touched is in the store. The error says that the store does not agree
-// yet.
+// Await returns when everything that an object has touched is in the store, and every replica that answers decisions knows
+// of it. The error says that the store does not agree yet.
 func (e *Engine) Await(ctx context.Context, ref kinds.Ref) error {
-	return e.syncer.Await(ctx, ref)
+	if err := e.syncer.Await(ctx, ref); err != nil || e.options.Readers == nil {
+		return err
+	}
+	defer liveness.Outside(ctx)()
+	return e.options.Readers.Wait(ctx, e.Progress())
 }
 
 // RequeueAt has a controller look at an object once more at an instant, or at once where that has passed.
@@ -250,6 +271,10 @@ func (e *Engine) Start(ctx context.Context) error {
 	}
 	if e.catchUp(ctx); ctx.Err() != nil {
 		return nil
+	}
+	if e.options.Readers != nil {
+		e.options.Readers.Begin(ctx)
+		defer e.options.Readers.End()
 	}
 	e.later = workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[kinds.Ref]{Clock: e.options.Clock})
 	defer e.later.ShutDown()

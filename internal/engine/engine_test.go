@@ -95,7 +95,7 @@ func TestALeaderWritesNothingBeforeItHasSeenWhatThereIs(t *testing.T) {
 				delete(w.there.Of, user)
 				w.there.Listed = map[string]string{kinds.User: "1000"}
 			},
-			caughtUp: func(w *world) { w.engine.Forget(user) },
+			caughtUp: func(w *world) { w.engine.Forget(user, "1000") },
 		},
 		"an object that is gone by the time of the next list": {
 			behind:   func(w *world) { w.there.Of[kinds.Ref{Kind: kinds.User, Namespace: "acme", Name: "u2"}] = "1000" },

@@ -23,6 +23,8 @@ import (
 // record is an object as it was last evaluated.
 type record struct {
 	object client.Object
+	// version is that of the object, or of its deletion.
+	version string
 	// counts means that the state has it. An object that is being deleted, or has no finalizer yet, may not count.
 	counts bool
 }
@@ -31,8 +33,18 @@ type record struct {
 type update struct {
 	// object is nil where it is gone.
 	object client.Object
+	// gone is the version in which the object went, if that is known.
+	gone string
 	// again means that it is to be evaluated even where nothing has changed.
 	again bool
+}
+
+// version is that which is to be evaluated.
+func (u update) version() string {
+	if u.object == nil {
+		return u.gone
+	}
+	return u.object.GetResourceVersion()
 }
 
 // urgent updates end access, and are evaluated before all others of their organization.
@@ -54,13 +66,11 @@ func (e *Engine) Observe(objects ...client.Object) {
 	}
 }
 
-// Forget notes that objects are gone.
-func (e *Engine) Forget(refs ...kinds.Ref) {
+// Forget notes that an object is gone, since the version of its deletion.
+func (e *Engine) Forget(ref kinds.Ref, since string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, ref := range refs {
-		e.note(ref, update{})
-	}
+	e.note(ref, update{gone: since})
 }
 
 // observeAgain has objects evaluated that have not changed, since something else has.
@@ -214,11 +224,16 @@ func (e *Engine) handler(kind string) toolscache.ResourceEventHandler {
 		AddFunc:    func(item any) { e.Observe(item.(client.Object)) },
 		UpdateFunc: func(_, item any) { e.Observe(item.(client.Object)) },
 		DeleteFunc: func(item any) {
-			if unseen, ok := item.(toolscache.DeletedFinalStateUnknown); ok {
+			unseen, missed := item.(toolscache.DeletedFinalStateUnknown)
+			if missed {
 				item = unseen.Obj
 			}
 			object := item.(client.Object)
-			e.Forget(kinds.Ref{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()})
+			since := object.GetResourceVersion()
+			if missed { // the informer has listed since, and not found it
+				since = e.progress.latest(kind)
+			}
+			e.Forget(kinds.Ref{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}, since)
 		},
 	}
 }
@@ -257,13 +272,15 @@ func (e *Engine) load() {
 	e.mu.Unlock()
 	records := map[kinds.Ref]record{}
 	var counting []client.Object
+	versions := map[kinds.Ref]string{}
 	for _, waiting := range all {
 		for ref, u := range waiting.pending {
+			versions[ref] = u.version()
 			if u.object == nil {
 				continue
 			}
 			counts := e.counts(ref, u.object, record{})
-			records[ref] = record{u.object, counts}
+			records[ref] = record{u.object, u.version(), counts}
 			if counts {
 				counting = append(counting, u.object)
 			}
@@ -272,6 +289,9 @@ func (e *Engine) load() {
 	e.state.Follow(nil, counting...)
 	e.mu.Lock()
 	e.records = records
+	for ref, version := range versions {
+		e.progress.done(ref, version)
+	}
 	e.mu.Unlock()
 	close(e.loaded)
 	e.options.Log.Info("loaded the cluster", "objects", len(counting))
@@ -315,15 +335,23 @@ func (e *Engine) evaluateBatch(refs []kinds.Ref, batch []update) {
 	e.mu.Lock()
 	for n, ref := range refs {
 		before, u := e.records[ref], batch[n]
-		r := record{u.object, u.object != nil && e.counts(ref, u.object, before)}
+		if u.object != nil && before.object == nil && e.progress.late(ref, u.object) {
+			u.object = nil // It was gone before this came.
+		}
+		r := record{u.object, batch[n].version(), u.object != nil && e.counts(ref, u.object, before)}
 		now[ref] = r
+		if before.object == nil && r.object != nil {
+			e.adding[ref] = r.version
+		}
 		switch {
 		case r.counts && !u.again && before.counts && state.Unchanged(before.object, u.object):
 			unchanged = append(unchanged, ref)
 		case r.counts:
 			put, putRefs = append(put, u.object), append(putRefs, ref)
+			e.progress.marked(ref, r.version)
 		case before.counts:
 			removed = append(removed, ref)
+			e.progress.marked(ref, r.version)
 		default:
 			unchanged = append(unchanged, ref)
 		}
@@ -355,11 +383,14 @@ func (e *Engine) remember(evaluated map[kinds.Ref]record, refs []kinds.Ref) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, ref := range refs {
-		if r := evaluated[ref]; r.object == nil {
+		r := evaluated[ref]
+		if r.object == nil {
 			delete(e.records, ref)
 		} else {
 			e.records[ref] = r
 		}
+		delete(e.adding, ref)
+		e.progress.done(ref, r.version)
 		if waiter, ok := e.waiting[ref]; ok {
 			close(waiter)
 			delete(e.waiting, ref)

@@ -133,7 +133,9 @@ func (m *model) deliver() {
 		}
 	}
 	m.mu.Unlock()
-	m.engine.Forget(gone...)
+	for _, ref := range gone {
+		m.engine.Forget(ref, "")
+	}
 	m.engine.Observe(seen...)
 	for _, ref := range events {
 		m.requeue(ref)

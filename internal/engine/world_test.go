@@ -149,7 +149,7 @@ func (w *world) apply(object client.Object) {
 
 // remove removes an object.
 func (w *world) remove(ref kinds.Ref) error {
-	w.engine.Forget(ref)
+	w.engine.Forget(ref, fmt.Sprint(w.version.Add(1)))
 	synctest.Wait()
 	return w.engine.Await(w.Context(), ref)
 }

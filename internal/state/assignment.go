@@ -50,6 +50,9 @@ func (p *pass) evaluateAssignment(key types.NamespacedName) {
 	s := p.state
 	node := s.assignments[key]
 	now, wants := Outcome{}, claims{}
+	if node.object == nil || !node.deleting {
+		s.staying.remove(key)
+	}
 	if node.object == nil {
 		delete(s.assignments, key)
 	} else {

@@ -123,8 +123,21 @@ func (p *pass) run() Change {
 		}
 	}
 	p.tellRequests()
-	p.state.index.Apply(p.entitlements)
+	p.apply()
 	return p.change
+}
+
+// apply has the index say what has been evaluated. While any of it depends on history, that is known before and after.
+func (p *pass) apply() {
+	s := p.state
+	historic := len(s.staying)+len(s.pauses)+len(s.pausedOrganizations) > 0
+	if historic {
+		s.historic.Store(true)
+	}
+	s.index.Apply(p.entitlements)
+	if !historic {
+		s.historic.Store(false)
+	}
 }
 
 // use is that objects of a kind name a role.

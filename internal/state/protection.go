@@ -37,10 +37,12 @@ func (p *pass) released(key types.NamespacedName) {
 func (p *pass) settle(key types.NamespacedName, node *assignment, protection *Outcome) {
 	ref := kinds.Named(kinds.RoleAssignment, key)
 	if protection == nil {
+		p.state.staying.remove(key)
 		p.judge(ref, &node.outcome, Outcome{})
 		p.claim(ref, &node.claims, claims{})
 		return
 	}
+	p.state.staying.add(key)
 	p.judge(ref, &node.outcome, *protection)
 	p.claim(ref, &node.claims, node.wants)
 }

@@ -252,6 +252,17 @@ func (s *State) Organizations() (refs []kinds.Ref) {
 	return refs
 }
 
+// IsHistoric says whether answers about an organization depend on more than its objects: on what a paused object gave before,
+// or on which of several assignments went first. Another replica may have seen that in another order.
+func (s *State) IsHistoric(organization string) bool {
+	for _, name := range []string{"", organization} {
+		if t := s.find(name); t != nil && t.historic.Load() {
+			return true
+		}
+	}
+	return false
+}
+
 // Decide answers a question about an organization by what is known now. It never waits for an evaluation.
 func (s *State) Decide(organization string, q entitlement.Question) entitlement.Answer {
 	if t := s.find(organization); t != nil {

@@ -70,6 +70,10 @@ type tenant struct {
 
 	// index is who holds what by all of this.
 	index *entitlement.Index
+	// staying are the assignments that are being deleted and stay in force, and historic is set while what the index says
+	// depends on what was there before: on these, or on what is paused.
+	staying  set[types.NamespacedName]
+	historic atomic.Bool
 
 	tally tally
 
@@ -109,6 +113,7 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 		pausesOf:      index[string, kinds.Ref]{},
 
 		pausedOrganizations: set[string]{},
+		staying:             set[types.NamespacedName]{},
 
 		shared:     map[tuples.Cell]sharedCell{},
 		timed:      index[tuples.Cell, types.NamespacedName]{},
