@@ -220,7 +220,7 @@ func (h handler) verdict(ctx context.Context, caller asker, q question) (verdict
 
 // fromMemory answers by what this process knows of the cluster. An error says why it may not.
 func (h handler) fromMemory(q question, reportsUnknown bool) (verdict, error) {
-	known, err := h.Memory.Enter()
+	known, err := h.Memory.Enter(q.place.Organization)
 	if err != nil {
 		return verdict{}, err
 	}
@@ -233,7 +233,7 @@ func (h handler) fromMemory(q question, reportsUnknown bool) (verdict, error) {
 	if reportsUnknown && !answer.Allowed {
 		v.Context.Unknown = unknown(known.Known(q.place.Organization, q.asked()), q, hasType)
 	}
-	return v, h.Memory.Leave()
+	return v, known.Leave()
 }
 
 // unknown are the parts of a question of which nothing is known.

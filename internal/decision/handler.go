@@ -44,10 +44,16 @@ type Store interface {
 
 // Memory is what this process knows of the cluster, and whether it may answer from that.
 type Memory interface {
-	// Enter returns what to answer from now. An error says why this process may not answer.
-	Enter() (State, error)
-	// Leave ends what Enter began, after the answer is known and before it is given. With an error it must not be given: the
-	// process may have stood still meanwhile, while what it knows became out of date.
+	// Enter returns what to answer from now about an organization, or about any where its name is empty. An error says why this
+	// process may not answer.
+	Enter(organization string) (Reading, error)
+}
+
+// Reading is what an answer is made from.
+type Reading interface {
+	State
+	// Leave ends it, after the answer is known and before it is given. With an error it must not be given: the process may have
+	// stood still meanwhile, while what it knows became out of date.
 	Leave() error
 }
 
@@ -202,10 +208,7 @@ func (h handler) read(w http.ResponseWriter, r *http.Request) (object, error) {
 
 // mayAnswer says why no question can be answered, if none can.
 func (h handler) mayAnswer() error {
-	_, err := h.Memory.Enter()
-	if err == nil {
-		err = h.Memory.Leave()
-	}
+	_, err := h.Memory.Enter("")
 	if err == nil || h.Ready() {
 		return nil
 	}

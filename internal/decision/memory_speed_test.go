@@ -36,8 +36,8 @@ const (
 // answering is a decision.Memory that always answers.
 type answering struct{ *state.State }
 
-func (a answering) Enter() (decision.State, error) { return a.State, nil }
-func (answering) Leave() error                     { return nil }
+func (a answering) Enter(string) (decision.Reading, error) { return a, nil }
+func (answering) Leave() error                             { return nil }
 
 // large has 100,000 assignments of roles of 20 permissions, to 20,000 users in 3 groups each, at 120 places.
 func large() *state.State {

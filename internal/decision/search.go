@@ -253,12 +253,12 @@ func (h handler) answerSearch(ctx context.Context, r request, s search, answer f
 	if err != nil {
 		return nil, err
 	}
-	known, err := h.Memory.Enter()
+	known, err := h.Memory.Enter(s.place.Organization)
 	if err != nil {
 		return nil, notReady(err)
 	}
 	answered, err := answer(known)
-	if late := h.Memory.Leave(); late != nil {
+	if late := known.Leave(); late != nil {
 		return nil, notReady(late)
 	}
 	if err != nil {

@@ -80,10 +80,18 @@ func (w *world) Check(ctx context.Context, question store.Question) (bool, error
 }
 
 // Enter implements decision.Memory.
-func (w *world) Enter() (decision.State, error) { return w.remembered(), w.notHere }
+func (w *world) Enter(string) (decision.Reading, error) {
+	return reading{w.remembered(), w}, w.notHere
+}
 
-// Leave implements decision.Memory.
-func (w *world) Leave() error { return w.late }
+type reading struct {
+	decision.State
+
+	world *world
+}
+
+// Leave implements decision.Reading.
+func (r reading) Leave() error { return r.world.late }
 
 // writeKeys writes a file with both callers.
 func writeKeys(tb testing.TB) string {

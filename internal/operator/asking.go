@@ -24,7 +24,6 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
 	"github.com/bailiwick-dev/bailiwick/internal/decision"
-	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
 	"github.com/bailiwick-dev/bailiwick/internal/serviceaccounts"
@@ -207,7 +206,7 @@ func httpServer(handler http.Handler, answerTimeout time.Duration, log logr.Logg
 }
 
 // addDecisions serves AuthZEN.
-func (o *Operator) addDecisions(e *engine.Engine, leads *lease, options Options, config *tls.Config) error {
+func (o *Operator) addDecisions(from memory, options Options, config *tls.Config) error {
 	log := options.Log.WithName("decision")
 	callers, err := o.callers(options, log)
 	if err != nil {
@@ -239,16 +238,16 @@ func (o *Operator) addDecisions(e *engine.Engine, leads *lease, options Options,
 	server := httpServer(decision.New(decision.Options{
 		URL:       o.decisionURL,
 		Callers:   callers,
-		Memory:    leading{e, leads},
+		Memory:    from,
 		Store:     o,
-		Ready:     e.InSync,
-		HasType:   e.HasType,
+		Ready:     from.engine.InSync,
+		HasType:   from.engine.HasType,
 		Clock:     options.Clock,
 		Log:       log,
 		Decisions: decisions,
 		Tracer:    o.tracer,
 	}), answerTimeout, log)
-	// Every replica answers, so that whoever asks one that does not lead hears why there is no answer.
+	// On every replica, so that whoever asks one that may not answer hears why.
 	err = o.manager.Add(&manager.Server{
 		Name: "decisions", Server: server, Listener: listener, ShutdownTimeout: &options.ShutdownTimeout,
 	})

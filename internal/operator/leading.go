@@ -12,27 +12,54 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/decision"
 	"github.com/bailiwick-dev/bailiwick/internal/elapsed"
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/readlease"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
-// leading implements decision.Memory for the replica that leads: what its engine knows is never behind what it has
-// let go.
-type leading struct {
-	engine *engine.Engine
-	lease  *lease
+// memory implements decision.Memory: for the replica that leads, since what its engine knows is never behind what it has let
+// go, and for one that the leader waits for.
+type memory struct {
+	engine  *engine.Engine
+	lease   *lease
+	readers *readlease.Leases // nil where there is one replica
 }
+
+// reading is a state that answers about an organization, for as long as this replica may.
+type reading struct {
+	*state.State
+
+	may func() error
+}
+
+// Leave implements decision.Reading.
+func (r reading) Leave() error { return r.may() }
 
 // Enter implements decision.Memory.
-func (l leading) Enter() (decision.State, error) {
-	known := l.engine.LeadersState()
-	if known == nil {
+func (m memory) Enter(organization string) (decision.Reading, error) {
+	if known := m.engine.LeadersState(); known != nil {
+		return reading{known, m.leads}.entered()
+	}
+	known := m.engine.State()
+	if known == nil || m.readers == nil {
 		return nil, errors.New("this replica does not lead, or has not seen yet all that there is in the cluster")
 	}
-	return known, l.Leave()
+	return reading{known, func() error {
+		if known.IsHistoric(organization) {
+			return errors.New("something in the organization is paused, or its deletion waits, and only the replica that leads knows what holds")
+		}
+		return m.readers.Enter()
+	}}.entered()
 }
 
-// Leave implements decision.Memory.
-func (l leading) Leave() error {
-	if !l.lease.holds() {
+func (r reading) entered() (decision.Reading, error) {
+	if err := r.may(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (m memory) leads() error {
+	if !m.lease.holds() {
 		return errors.New("this replica can't tell whether it still leads")
 	}
 	return nil

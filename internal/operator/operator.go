@@ -13,6 +13,7 @@ import (
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel/trace"
 	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -20,6 +21,7 @@ import (
 	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -37,6 +39,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
+	"github.com/bailiwick-dev/bailiwick/internal/readlease"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
@@ -143,6 +146,14 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		settings.LeaderElectionConfig = rest.CopyConfig(cluster)
 		settings.LeaderElectionConfig.Wrap(leads.watch)
 	}
+	var e *engine.Engine
+	if answersOnEveryReplica(options) {
+		settings.Cache.NewInformer = func(
+			from toolscache.ListerWatcher, of runtime.Object, resync time.Duration, indexers toolscache.Indexers,
+		) toolscache.SharedIndexInformer {
+			return e.NewInformer(from, of, resync, indexers)
+		}
+	}
 	mgr, err := ctrl.NewManager(cluster, settings)
 	if err != nil {
 		return fmt.Errorf("setting up the manager: %w", err)
@@ -151,7 +162,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 	if err := o.addTraces(ctx, options); err != nil {
 		return err
 	}
-	e := engine.New(engine.Options{
+	engineOptions := engine.Options{
 		Connect:        o.connect(options),
 		Versions:       engine.VersionsFrom(mgr.GetAPIReader()),
 		Limits:         limits(options),
@@ -160,7 +171,18 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		CompareEvery:   options.CompareEvery,
 		CountEvery:     options.CountEvery,
 		Log:            options.Log.WithName("store"),
-	})
+	}
+	var readers *readlease.Leases
+	if answersOnEveryReplica(options) {
+		if readers, err = o.addReadLeases(leads, options); err != nil {
+			return err
+		}
+		engineOptions.Readers = readers
+	}
+	e = engine.New(engineOptions)
+	if readers != nil {
+		readers.Engine = e
+	}
 	certificate, err := o.certificate(options.Asking.TLSDirectory, installation.PartTLS)
 	if err != nil {
 		return err
@@ -179,8 +201,8 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 			return err
 		}
 	}
-	if options.Asking.DecisionKeysFile != "" || options.Asking.DecisionServiceAccounts {
-		if err := errors.Join(o.addDecisions(e, leads, options, ofDecisions), o.addEndpoints(options, host != "")); err != nil {
+	if servesDecisions(options) {
+		if err := errors.Join(o.addDecisions(memory{e, leads, readers}, options, ofDecisions), o.addEndpoints(options, host != "")); err != nil {
 			return err
 		}
 	}
@@ -219,7 +241,7 @@ func managerOptions(options Options, monitor *liveness.Monitor) ctrl.Options {
 		BaseContext:                   func() context.Context { return monitor.Watch(context.Background()) },
 		NewClient:                     newClient,
 		Metrics:                       metricsserver.Options{BindAddress: options.MetricsAddress},
-		Cache:                         cacheOptions(),
+		Cache:                         cacheOptions(options.Namespace),
 		HealthProbeBindAddress:        options.HealthAddress,
 		PprofBindAddress:              options.ProfileAddress,
 		LeaderElection:                options.LeaderElect,
@@ -256,13 +278,16 @@ func stripContent(object any) (any, error) {
 	return object, nil
 }
 
-func cacheOptions() cache.Options {
+func cacheOptions(namespace string) cache.Options {
 	ofRoles, err := labels.Parse(v1alpha1.LabelRole)
 	utilruntime.Must(err) // a constant
+	readLeases, err := labels.Parse(readlease.Label)
+	utilruntime.Must(err)
 	return cache.Options{
 		DefaultTransform: slim,
 		ByObject: map[client.Object]cache.ByObject{
 			&appsv1.ControllerRevision{}: {Label: ofRoles, Transform: stripContent},
+			&coordinationv1.Lease{}:      {Label: readLeases, Namespaces: map[string]cache.Config{namespace: {}}},
 		},
 	}
 }

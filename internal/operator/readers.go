@@ -1,0 +1,84 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/internal/readlease"
+)
+
+// answersOnEveryReplica says whether replicas that do not lead answer decisions. Where there is one replica, or no decisions,
+// nobody is waited for.
+func answersOnEveryReplica(options Options) bool {
+	return options.LeaderElect && servesDecisions(options)
+}
+
+func servesDecisions(options Options) bool {
+	return options.Asking.DecisionKeysFile != "" || options.Asking.DecisionServiceAccounts
+}
+
+// leasesQPS is the rate of requests for read leases: they must not wait for what else the operator writes.
+const leasesQPS = 100
+
+// readLeaseDuration is how long a replica answers after it has heard from the leader: through a change of leaders.
+func readLeaseDuration(options Options) time.Duration { return options.Lease.Duration * 5 / 3 }
+
+// addReadLeases has replicas that do not lead answer decisions.
+func (o *Operator) addReadLeases(leads *lease, options Options) (*readlease.Leases, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("finding a name for this replica: %w", err)
+	}
+	limited := rest.CopyConfig(o.manager.GetConfig())
+	limited.QPS, limited.Burst = leasesQPS, leasesQPS
+	live, err := client.New(limited, client.Options{
+		HTTPClient: o.manager.GetHTTPClient(), Scheme: o.manager.GetScheme(), Mapper: o.manager.GetRESTMapper(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("setting up the client for read leases: %w", err)
+	}
+	leases := readlease.New(readlease.Options{
+		Name:      readlease.NewName(host),
+		Client:    live,
+		Namespace: options.Namespace,
+		Duration:  readLeaseDuration(options),
+		Leads:     leads.holds,
+		Clock:     readlease.SystemClock,
+		Log:       options.Log.WithName("readers"),
+	})
+	watch := everyReplica(func(ctx context.Context) error {
+		informer, err := o.manager.GetCache().GetInformer(ctx, &coordinationv1.Lease{}, cache.BlockUntilSynced(false))
+		if err != nil {
+			return fmt.Errorf("watching read leases: %w", err)
+		}
+		if _, err := informer.AddEventHandler(leasesHandler(leases)); err != nil {
+			return fmt.Errorf("watching read leases: %w", err)
+		}
+		return leases.Start(ctx)
+	})
+	if err := o.manager.Add(watch); err != nil {
+		return nil, fmt.Errorf("adding read leases: %w", err)
+	}
+	return leases, nil
+}
+
+func leasesHandler(leases *readlease.Leases) toolscache.ResourceEventHandler {
+	return toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(item any) { leases.Seen(item.(*coordinationv1.Lease)) },
+		UpdateFunc: func(_, item any) { leases.Seen(item.(*coordinationv1.Lease)) },
+		DeleteFunc: func(item any) {
+			if unseen, ok := item.(toolscache.DeletedFinalStateUnknown); ok {
+				item = unseen.Obj
+			}
+			leases.Gone(item.(*coordinationv1.Lease))
+		},
+	}
+}

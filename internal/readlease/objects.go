@@ -1,0 +1,105 @@
+package readlease
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/internal/engine"
+)
+
+const (
+	// Label is on every Lease that read leases are kept in.
+	Label = "authz.bailiwick.dev/read-lease"
+	// annotation has what such a Lease says.
+	annotation = "authz.bailiwick.dev/read-lease"
+	// wordName is the Lease that only the leader writes. Every other one has the name of a reader after readerPrefix, and only
+	// that reader writes it.
+	wordName     = "bailiwick-read-leases"
+	readerPrefix = "bailiwick-reader-"
+)
+
+// rules is the version of the rules by which objects are evaluated. Whoever changes what an object gives raises it: a replica
+// with other rules than the leader's gets no lease.
+const rules = 1
+
+// word is what the leader says.
+type word struct {
+	// Epoch changes with each leader, and when resource versions went back.
+	Epoch string `json:"epoch"`
+	Rules int    `json:"rules"`
+	// Readers are those that were granted a lease which may not have ended, by name.
+	Readers map[string]grant `json:"readers,omitempty"`
+}
+
+// grant is a lease for whoever made a request, from when it was made.
+type grant struct {
+	Request int64 `json:"request"`
+	// Since is what the reader's state must include before it answers: until then nobody waited for it.
+	Since engine.Position `json:"since"`
+	// At is when it was granted, by the leader's wall clock.
+	At time.Time `json:"at"`
+}
+
+// note is what a reader says.
+type note struct {
+	// Request is the number of this request for a lease.
+	Request int64 `json:"request"`
+	// Epoch is the leader's for which the reader has proved that it includes all that there is.
+	Epoch string `json:"epoch"`
+	// Includes is how far its state is.
+	Includes engine.Position `json:"includes"`
+	// Released means that it answers no more.
+	Released bool `json:"released,omitempty"`
+
+	// seen is when it was last seen to write.
+	seen time.Duration
+}
+
+func readWord(lease *coordinationv1.Lease) (w word, err error) {
+	if err = json.Unmarshal([]byte(lease.Annotations[annotation]), &w); err != nil {
+		return word{}, fmt.Errorf("reading the Lease %s: %w", lease.Name, err)
+	}
+	return w, nil
+}
+
+func readNote(lease *coordinationv1.Lease) (n note, err error) {
+	if err = json.Unmarshal([]byte(lease.Annotations[annotation]), &n); err != nil {
+		return note{}, fmt.Errorf("reading the Lease %s: %w", lease.Name, err)
+	}
+	return n, nil
+}
+
+// written is text for an annotation.
+func written(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // it is made of strings and numbers
+	}
+	return string(text)
+}
+
+// leaseOf is a Lease that says something.
+func (l *Leases) leaseOf(name, holder string, says any) *coordinationv1.Lease {
+	now := metav1.NewMicroTime(l.Clock.Wall())
+	seconds := int32(max(l.Duration, time.Second) / time.Second)
+	return &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: name, Namespace: l.Namespace,
+			Labels: map[string]string{Label: "true"}, Annotations: map[string]string{annotation: written(says)},
+		},
+		Spec: coordinationv1.LeaseSpec{HolderIdentity: &holder, LeaseDurationSeconds: &seconds, RenewTime: &now},
+	}
+}
+
+// patchOf is a patch that makes a Lease as it should be.
+func patchOf(lease *coordinationv1.Lease) client.Patch {
+	return client.RawPatch(types.MergePatchType, []byte(written(map[string]any{
+		"metadata": map[string]any{"annotations": lease.Annotations, "labels": lease.Labels}, "spec": lease.Spec,
+	})))
+}

@@ -1,0 +1,385 @@
+package readlease
+
+import (
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/internal/engine"
+)
+
+func TestWhereNobodyElseAnswersNobodyIsWaitedFor(t *testing.T) {
+	inWorld(t, func(w *world) {
+		leader := w.lead("leader", "100")
+		sleep(time.Hour)
+		if !leader.change()() {
+			t.Error("a change waits for nobody")
+		}
+		if w.writes != 1 {
+			t.Errorf("%d writes, want the one with which it began to lead", w.writes)
+		}
+	})
+}
+
+func TestAReplicaAnswersByWhatTheLeaderHasGranted(t *testing.T) {
+	inWorld(t, func(w *world) {
+		reader := w.start("reader", "100")
+		reader.expect(false, "without a leader")
+		leader := w.lead("leader", "100")
+		reader.expect(true, "when it was granted a lease")
+		leader.expect(false, "without a lease of its own")
+		sleep(time.Hour)
+		reader.expect(true, "when the lease was renewed")
+		leader.stops()
+		sleep(duration / 2)
+		reader.expect(true, "soon after the leader went away")
+		sleep(duration / 2)
+		reader.expect(false, "when the lease has ended")
+	})
+}
+
+// Its own write gives a replica nothing: the leader would not know that it has to be waited for.
+func TestAReplicaThatTheLeaderHasNotHeardAnswersNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		leader := w.lead("leader", "100")
+		leader.deaf = true
+		reader := w.start("reader", "100")
+		sleep(time.Minute)
+		reader.expect(false, "unheard")
+		if !leader.change()() {
+			t.Error("a change waits for a replica that does not answer")
+		}
+	})
+}
+
+func TestALeaseIsOfNoUseBeforeTheStateIncludesWhatNobodyWaitedFor(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.lead("leader", "200")
+		reader := w.start("reader", "100")
+		sleep(time.Minute)
+		reader.expect(false, "with an old state")
+		reader.evaluates("200")
+		sleep(retryEvery)
+		reader.expect(true, "when it has caught up")
+	})
+}
+
+func TestAChangeWaitsUntilWhoeverAnswersKnowsOfIt(t *testing.T) {
+	inWorld(t, func(w *world) {
+		leader := w.lead("leader", "100")
+		reader, other := w.start("reader", "100"), w.start("other", "100")
+		sleep(time.Minute)
+		leader.evaluates("101")
+		over := leader.change()
+		reader.evaluates("101")
+		if over() {
+			t.Fatal("it does not wait for the other replica")
+		}
+		other.evaluates("102")
+		if !over() {
+			t.Error("it waits though both know")
+		}
+		reader.expect(true, "afterwards")
+	})
+}
+
+func TestAChangeWaitsForALeaseAtMost(t *testing.T) {
+	for name, test := range map[string]func(*replica){
+		"of a process that stands still":             (*replica).stops,
+		"of a replica that is cut off":               func(r *replica) { r.cut = true },
+		"of a replica whose watch of a kind hangs":   func(*replica) {},
+		"of a replica that hears of no lease either": func(r *replica) { r.deaf = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				leader, reader := w.lead("leader", "100"), w.start("reader", "100")
+				sleep(time.Minute)
+				reader.expect(true, "before")
+				test(reader)
+				leader.evaluates("101")
+				began, over := time.Now(), leader.change()
+				for !over() {
+					if waited := time.Since(began); waited > duration {
+						t.Fatal("it waits longer than a lease lasts")
+					}
+					sleep(10 * time.Millisecond)
+				}
+				reader.expect(false, "when the change is told")
+				sleep(time.Minute)
+				reader.expect(false, "without having caught up")
+				reader.cut, reader.deaf = false, false
+				reader.evaluates("101")
+				sleep(duration)
+				reader.expect(true, "when it has caught up")
+			})
+		})
+	}
+}
+
+func TestWhoeverKeepsUpUnderLoadKeepsItsLease(t *testing.T) {
+	inWorld(t, func(w *world) {
+		leader, reader := w.lead("leader", "100"), w.start("reader", "100")
+		sleep(duration)
+		for version := range 2000 {
+			now := strconv.Itoa(1_000_000 + version)
+			leader.evaluates(now)
+			over := leader.change()
+			sleep(20 * time.Millisecond) // the reader is always a little behind
+			if over() {
+				t.Fatal("it does not wait")
+			}
+			reader.evaluates(now)
+			if !over() {
+				t.Fatal("it waits though the reader knows")
+			}
+			reader.expect(true, "all the time")
+		}
+	})
+}
+
+func TestALeaseEndsByWhicheverClockSaysSoFirst(t *testing.T) {
+	for name, set := range map[string]func(*replica){
+		"set back":      func(r *replica) { r.ahead = -time.Minute },
+		"set forward":   func(r *replica) { r.ahead = time.Minute },
+		"set a little":  func(r *replica) { r.ahead = -1100 * time.Millisecond },
+		"slept through": func(r *replica) { r.slept = duration },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				w.lead("leader", "100")
+				reader := w.start("reader", "100")
+				sleep(time.Minute)
+				reader.stops()
+				reader.expect(true, "before")
+				set(reader)
+				reader.expect(false, "with its clock "+name)
+			})
+		})
+	}
+}
+
+// A deadline would be kept wrongly.
+func TestAReplicaWhoseClockIsWrongGetsNoLease(t *testing.T) {
+	inWorld(t, func(w *world) {
+		leader := w.lead("leader", "100")
+		for _, wrong := range []time.Duration{time.Minute, -time.Minute, 1500 * time.Millisecond, -1500 * time.Millisecond} {
+			reader := w.start("reader"+wrong.String(), "100")
+			reader.ahead = wrong
+			sleep(time.Minute)
+			reader.expect(false, "with a clock that is wrong by "+wrong.String())
+			reader.ahead = 0
+			sleep(time.Minute)
+			reader.expect(true, "with the right time again")
+			reader.end()
+		}
+		if !leader.change()() {
+			t.Error("a change waits for replicas that have ended")
+		}
+	})
+}
+
+func TestAReplicaThatEndsIsNotWaitedFor(t *testing.T) {
+	inWorld(t, func(w *world) {
+		leader, reader := w.lead("leader", "100"), w.start("reader", "100")
+		sleep(time.Minute)
+		leader.evaluates("101")
+		over := leader.change()
+		if over() {
+			t.Fatal("it does not wait")
+		}
+		reader.end()
+		reader.expect(false, "after its end")
+		if !over() {
+			t.Error("it waits for a replica that has given its lease back")
+		}
+		sleep(time.Minute)
+		var left coordinationv1.LeaseList
+		if err := w.cluster.List(t.Context(), &left); err != nil || len(left.Items) != 1 {
+			t.Errorf("%d Leases are left, want the leader's: %v", len(left.Items), err)
+		}
+	})
+}
+
+func TestAnEvictedReplicaAnswersNoMore(t *testing.T) {
+	inWorld(t, func(w *world) {
+		leader, reader := w.lead("leader", "100"), w.start("reader", "100")
+		sleep(time.Minute)
+		evicted := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: readerPrefix + "reader"}}
+		if err := w.cluster.Delete(t.Context(), evicted); err != nil {
+			t.Fatal(err)
+		}
+		w.shown(evicted, true)
+		leader.evaluates("101")
+		over := leader.change()
+		if over() {
+			t.Error("it may still answer, and nobody waits for it")
+		}
+		sleep(duration / 2)
+		reader.expect(false, "as soon as it finds out")
+		sleep(duration / 2)
+		if !over() {
+			t.Error("it is waited for though its lease has ended")
+		}
+		reader.expect(false, "evicted")
+		sleep(evictedFor - 2*duration)
+		reader.expect(false, "still evicted")
+		reader.evaluates("101")
+		sleep(time.Minute)
+		reader.expect(true, "after a while")
+	})
+}
+
+func TestANewLeaderWaitsForTheLeasesOfTheOneBefore(t *testing.T) {
+	inWorld(t, func(w *world) {
+		before, reader := w.lead("before", "100"), w.start("reader", "100")
+		next := w.start("next", "100")
+		sleep(time.Minute)
+		before.stops()
+		reader.stops() // it has a lease, and hears nothing of the new leader
+		sleep(duration / 4)
+		next.takeLead()
+		next.evaluates("101")
+		over := next.change()
+		if reader.expect(true, "with the old lease"); over() {
+			t.Fatal("nobody waits for it")
+		}
+		for began := time.Now(); !over(); sleep(10 * time.Millisecond) {
+			if time.Since(began) > duration {
+				t.Fatal("it is waited for longer than its lease lasts")
+			}
+		}
+		reader.expect(false, "when the change is told")
+	})
+}
+
+func TestANewLeaderWaitsForNobodyWhoHasCaughtUp(t *testing.T) {
+	inWorld(t, func(w *world) {
+		before, reader := w.lead("before", "100"), w.start("reader", "100")
+		next := w.start("next", "100")
+		sleep(time.Minute)
+		proofs := reader.proofs
+		before.stops()
+		next.takeLead()
+		next.evaluates("101")
+		over := next.change()
+		if over() {
+			t.Fatal("it does not wait")
+		}
+		reader.evaluates("101")
+		if !over() {
+			t.Error("it waits for a lease of before though its holder has caught up")
+		}
+		reader.expect(true, "meanwhile")
+		if reader.proofs != proofs+1 {
+			t.Errorf("it has proved %d times to the new leader what its state includes, want once", reader.proofs-proofs)
+		}
+	})
+}
+
+// What a replica had acknowledged to the leader before says nothing about the one that leads now.
+func TestAReplicaThatCanNotShowWhatItsStateIncludesGetsNoLease(t *testing.T) {
+	inWorld(t, func(w *world) {
+		before, reader := w.lead("before", "100"), w.start("reader", "100")
+		next := w.start("next", "100")
+		sleep(time.Minute)
+		before.stops()
+		reader.falls() // its watch hangs
+		next.takeLead()
+		over := next.change()
+		if over() {
+			t.Error("it counts what was acknowledged to another leader")
+		}
+		sleep(duration)
+		if !over() {
+			t.Error("it waits for longer than a lease lasts")
+		}
+		reader.expect(false, "unproven")
+		sleep(time.Minute)
+		reader.expect(false, "unproven")
+	})
+}
+
+// A leader that was stopped grants by what it knew, when it goes on.
+func TestALeaderOfBeforeGrantsNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		before := w.lead("before", "100")
+		next := w.start("next", "100")
+		before.cut, before.deaf = true, true
+		next.takeLead()
+		before.cut = false // and it still believes that it leads
+		reader := w.start("reader", "100")
+		reader.deaf = true // it hears neither
+		sleep(retryEvery)
+		asked := note{Request: 1, Epoch: before.leading.epoch, Includes: engine.Position{"User": "100"}}
+		before.Seen(before.leaseOf(readerPrefix+"reader", "reader", asked))
+		sleep(time.Minute)
+		var said coordinationv1.Lease
+		if err := w.cluster.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: wordName}, &said); err != nil {
+			t.Fatal(err)
+		}
+		if now, err := readWord(&said); err != nil || now.Epoch != next.leading.epoch || *said.Spec.HolderIdentity != "next" {
+			t.Errorf("the leader of before has written %+v: %v", now, err)
+		}
+	})
+}
+
+func TestWhereVersionsWentBackNothingOfBeforeCounts(t *testing.T) {
+	inWorld(t, func(w *world) {
+		leader, reader := w.lead("leader", "1000"), w.start("reader", "1000")
+		sleep(time.Minute)
+		reader.falls()
+		leader.rewinds("900")
+		over := leader.change()
+		if over() {
+			t.Error("a position of before counts")
+		}
+		reader.rewinds("900")
+		sleep(retryEvery)
+		if !over() {
+			t.Error("it waits though the reader has caught up")
+		}
+		sleep(duration)
+		reader.expect(true, "afterwards")
+	})
+}
+
+func TestALeaderThatMayHaveLostTheLeadTellsNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		leader := w.lead("leader", "100")
+		leader.leads = false
+		over := leader.change()
+		sleep(time.Hour)
+		if over() {
+			t.Error("it does not know who may answer")
+		}
+		leader.leads = true
+		sleep(retryEvery)
+		if !over() {
+			t.Error("it waits though it leads")
+		}
+	})
+}
+
+func TestTheLeadersWordIsMadeAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		leader, reader := w.lead("leader", "100"), w.start("reader", "100")
+		sleep(time.Minute)
+		deleted := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: wordName}}
+		if err := w.cluster.Delete(t.Context(), deleted); err != nil {
+			t.Fatal(err)
+		}
+		w.shown(deleted, true)
+		sleep(2 * duration)
+		reader.expect(true, "when it was made again")
+		leader.evaluates("101")
+		if over := leader.change(); over() {
+			t.Error("nobody waits for the reader")
+		}
+		synctest.Wait()
+	})
+}

@@ -1,0 +1,305 @@
+package integration
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/test/controlplane"
+)
+
+// answer asks one replica.
+func (r *replica) answer(q question) (bool, error) {
+	evaluation, ok := evaluationOf(q)
+	if !ok {
+		return false, fmt.Errorf("AuthZEN has no words for %v", q)
+	}
+	asked := &operatorUnderTest{decisionURL: r.decisionURL}
+	return asked.evaluate(suiteKey, evaluation)
+}
+
+// answers returns when a replica answers.
+func (r *replica) answers(q question, want bool) {
+	GinkgoHelper()
+	Eventually(func() (bool, error) { return r.answer(q) }).WithTimeout(patience).Should(Equal(want), func() string { return plane.LogTail("bailiwick") })
+}
+
+// asked are a replica's answers to one question that is asked without a pause.
+type asked struct {
+	mu      sync.Mutex
+	lastYes time.Time
+	count   int
+}
+
+// ask asks until the spec ends.
+func (r *replica) ask(q question) *asked {
+	a, stop := &asked{}, make(chan struct{})
+	DeferCleanup(func() { close(stop) })
+	go func() {
+		ticker := time.NewTicker(5 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-ticker.C:
+			}
+			sent := time.Now()
+			allowed, err := r.answer(q)
+			if err != nil {
+				continue // which is a refusal
+			}
+			a.mu.Lock()
+			a.count++
+			if allowed {
+				a.lastYes = sent
+			}
+			a.mu.Unlock()
+		}
+	}()
+	return a
+}
+
+func (a *asked) said() (lastYes time.Time, count int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.lastYes, a.count
+}
+
+// expectNoYesAfter expects that no question was answered yes that was asked after something was gone.
+func (a *asked) expectNoYesAfter(gone time.Time) {
+	GinkgoHelper()
+	last, _ := a.said()
+	Expect(last).To(BeTemporally("<=", gone), "a yes to what was gone")
+}
+
+// hangable is a way to the API server on which what is asked for may hang.
+type hangable struct {
+	kubeconfig string
+
+	mu    sync.Mutex
+	hangs func(*http.Request) bool
+	// over is closed when nothing hangs any more.
+	over        chan struct{}
+	connections map[net.Conn]struct{}
+}
+
+func newHangable() *hangable {
+	GinkgoHelper()
+	h := &hangable{kubeconfig: filepath.Join(GinkgoT().TempDir(), "kubeconfig"), over: make(chan struct{}), connections: map[net.Conn]struct{}{}}
+	direct, err := plane.UserConfig(operatorName, "system:serviceaccounts")
+	Expect(err).NotTo(HaveOccurred())
+	target, err := url.Parse(direct.Host)
+	Expect(err).NotTo(HaveOccurred())
+	transport, err := rest.TransportFor(direct)
+	Expect(err).NotTo(HaveOccurred())
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, Transport: transport, FlushInterval: -1,
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	Expect(err).NotTo(HaveOccurred())
+	server := &http.Server{ReadHeaderTimeout: time.Minute, ConnState: h.note, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.mu.Lock()
+		hangs, over := h.hangs != nil && h.hangs(r), h.over
+		h.mu.Unlock()
+		if hangs {
+			select {
+			case <-over:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		proxy.ServeHTTP(w, r)
+	})}
+	go func() { _ = server.Serve(listener) }()
+	DeferCleanup(server.Close)
+	Expect(os.WriteFile(h.kubeconfig, fmt.Appendf(nil, `apiVersion: v1
+kind: Config
+clusters: [{name: hangable, cluster: {server: "http://%s"}}]
+contexts: [{name: hangable, context: {cluster: hangable}}]
+current-context: hangable
+`, listener.Addr()), 0o600)).To(Succeed())
+	return h
+}
+
+func (h *hangable) note(connection net.Conn, state http.ConnState) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if state == http.StateClosed {
+		delete(h.connections, connection)
+	} else {
+		h.connections[connection] = struct{}{}
+	}
+}
+
+// hang has requests hang from now on, and those that are under way end.
+func (h *hangable) hang(which func(*http.Request) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hangs = which
+	for connection := range h.connections {
+		_ = connection.Close()
+	}
+}
+
+// goOn ends that.
+func (h *hangable) goOn() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hangs = nil
+	close(h.over)
+	h.over = make(chan struct{})
+}
+
+// startOver starts one more replica that reaches the API server in another way.
+func (r *replicas) startOver(on storage, h *hangable) *replica {
+	GinkgoHelper()
+	direct := r.run
+	defer func() { r.run = direct }()
+	r.run = func(arguments ...string) *controlplane.Process {
+		process, err := plane.Run(program, []string{"KUBECONFIG=" + h.kubeconfig}, append([]string{"--metrics-address=0", "--health-address=0"}, arguments...)...)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(process.Kill)
+		return process
+	}
+	return r.start(on)
+}
+
+// readers are the names of those who have asked for leases.
+func readers() ([]string, error) {
+	var found coordinationv1.LeaseList
+	if err := k8sClient.List(ctx, &found, client.InNamespace("bailiwick-system"), client.HasLabels{"authz.bailiwick.dev/read-lease"}); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, lease := range found.Items {
+		if strings.HasPrefix(lease.Name, "bailiwick-reader-") {
+			names = append(names, lease.Name)
+		}
+	}
+	return names, nil
+}
+
+var _ = Describe("Three replicas that answer decisions", Label(slow), func() {
+	var (
+		all      *replicas
+		kept     storage
+		way      *hangable
+		leading  *replica
+		readings []*replica
+		w        *world
+		held     *v1alpha1.RoleAssignment
+		bobs     question
+	)
+	BeforeEach(func() {
+		kept, way = newExternalStorage(), newHangable()
+		all = newReplicas(kept)
+		leading = all.start(kept)
+		leading.leads()
+		readings = []*replica{all.start(kept), all.startOver(kept, way)}
+		w = newWorld()
+		held = w.assignment("held", "editor").ToUser("bob").InWorkspace("prod").Obj()
+		bobs = question{User: objectid.User(w.subject("bob")), Permission: w.Edit, Object: w.at("prod")}
+		create(held)
+		expectReason(held, v1alpha1.ReasonInForce)
+		for _, r := range readings {
+			r.answers(bobs, true)
+		}
+	})
+
+	It("[D1] [D2] know of everything that is Ready, and of nothing that is gone", func() {
+		everybody := append(readings, leading)
+		remove(held)
+		var longest, sum time.Duration
+		const rounds = 20
+		for n := range rounds {
+			assigned := w.assignment(fmt.Sprint("round-", n), "editor").ToUser("bob").InWorkspace("prod").Obj()
+			create(assigned)
+			expectReason(assigned, v1alpha1.ReasonInForce)
+			for _, r := range everybody {
+				Expect(r.answer(bobs)).To(BeTrue(), "Ready")
+			}
+			began := time.Now()
+			remove(assigned)
+			took := time.Since(began)
+			for _, r := range everybody {
+				Expect(r.answer(bobs)).To(BeFalse(), "gone")
+			}
+			longest, sum = max(longest, took), sum+took
+		}
+		AddReportEntry("DELETE until gone, 3 replicas, mean", (sum / rounds).String())
+		AddReportEntry("DELETE until gone, 3 replicas, longest", longest.String())
+	})
+
+	DescribeTable("[D2] one says no yes to what is gone", func(disturb func(), undo func()) {
+		asked := readings[1].ask(bobs)
+		Eventually(func() int { _, count := asked.said(); return count }).Should(BeNumerically(">", 10))
+		disturb()
+		remove(held)
+		gone := time.Now()
+		undo()
+		readings[1].answers(bobs, false)
+		asked.expectNoYesAfter(gone)
+	},
+		Entry("that stood still for as long as that took",
+			func() { Expect(readings[1].Pause()).To(Succeed()) },
+			func() { Expect(readings[1].Resume()).To(Succeed()) }),
+		Entry("that stood still while the leader was killed as well",
+			func() {
+				Expect(readings[1].Pause()).To(Succeed())
+				Expect(leading.Kill()).To(Succeed())
+				readings[0].leads()
+			},
+			func() { Expect(readings[1].Resume()).To(Succeed()) }),
+		Entry("that is cut off from the API server",
+			func() { way.hang(func(*http.Request) bool { return true }) },
+			func() { way.goOn() }),
+		Entry("whose watch of a kind hangs",
+			func() {
+				way.hang(func(r *http.Request) bool {
+					return strings.HasSuffix(r.URL.Path, "/roleassignments") && r.URL.Query().Get("watch") != ""
+				})
+			},
+			func() { way.goOn() }),
+		Entry("that is given back its watches only, since the leader before was killed",
+			func() {
+				way.hang(func(*http.Request) bool { return true })
+				Expect(leading.Kill()).To(Succeed())
+				readings[0].leads()
+			},
+			func() { way.goOn() }),
+	)
+
+	It("[D2] give their leases back when they end, and answer no more when they are evicted", func() {
+		before, err := readers() // those that were killed left theirs
+		Expect(err).NotTo(HaveOccurred())
+		Expect(readings[0].Stop()).To(Succeed())
+		Eventually(readers).Should(HaveLen(len(before) - 1))
+		names, err := readers()
+		Expect(err).NotTo(HaveOccurred())
+		for _, name := range names {
+			evicted := &coordinationv1.Lease{}
+			evicted.Namespace, evicted.Name = "bailiwick-system", name
+			Expect(client.IgnoreNotFound(k8sClient.Delete(ctx, evicted))).To(Succeed())
+		}
+		Eventually(func() error { _, err := readings[1].answer(bobs); return err }).Should(MatchError(ContainSubstring("no lease to answer by")))
+		remove(held)
+		Expect(leading.answer(bobs)).To(BeFalse())
+	})
+})
