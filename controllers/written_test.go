@@ -141,7 +141,9 @@ func TestAStatusThatTheCacheDoesNotShowYetIsTakenBack(t *testing.T) {
 		l.r.engine.Forget(kinds.RefOf(alice()), "")
 		synctest.Wait()
 		l.expect("the subject is free", 2, 1, false)
-		l.r.engine.Observe(alice())
+		anew := alice()
+		anew.ResourceVersion = "1000000"
+		l.r.engine.Observe(anew)
 		synctest.Wait()
 		l.cached = stalled
 		l.expect("it is taken again, and the cache shows how it was at first", 2, 1, true)

@@ -87,8 +87,8 @@ func TestDurationsOfTheLeaseMustFit(t *testing.T) {
 	for args, want := range map[string]string{
 		"": "",
 		"--leader-elect-lease-duration=3s --leader-elect-renew-deadline=2s --leader-elect-retry-period=500ms": "",
-		"--leader-elect-lease-duration=10s":                   "--leader-elect-renew-deadline=10s: it must be less than --leader-elect-lease-duration",
-		"--leader-elect-retry-period=9s":                      "--leader-elect-retry-period=9s: it must be more than 0 and less than 8.3",
+		"--leader-elect-lease-duration=4s":                    "--leader-elect-renew-deadline=4s: it must be less than --leader-elect-lease-duration",
+		"--leader-elect-retry-period=9s":                      "--leader-elect-retry-period=9s: it must be more than 0 and less than 3.3",
 		"--leader-elect-retry-period=0s":                      "--leader-elect-retry-period=0s: it must be more than 0",
 		"--leader-elect-retry-period=9s --leader-elect=false": "",
 	} {

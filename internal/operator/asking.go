@@ -247,6 +247,7 @@ func (o *Operator) addDecisions(from memory, options Options, config *tls.Config
 		Decisions: decisions,
 		Tracer:    o.tracer,
 	}), answerTimeout, log)
+	answering.Store(&from)
 	// On every replica, so that whoever asks one that may not answer hears why.
 	err = o.manager.Add(&manager.Server{
 		Name: "decisions", Server: server, Listener: listener, ShutdownTimeout: &options.ShutdownTimeout,

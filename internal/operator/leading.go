@@ -11,17 +11,24 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/internal/decision"
 	"github.com/bailiwick-dev/bailiwick/internal/elapsed"
-	"github.com/bailiwick-dev/bailiwick/internal/engine"
-	"github.com/bailiwick-dev/bailiwick/internal/readlease"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 // memory implements decision.Memory: for the replica that leads, since what its engine knows is never behind what it has let
 // go, and for one that the leader waits for.
 type memory struct {
-	engine  *engine.Engine
-	lease   *lease
-	readers *readlease.Leases // nil where there is one replica
+	engine knowing
+	lease  *lease
+	// mayRead says why this replica may not answer while it does not lead; nil where there is one replica.
+	mayRead func() error
+}
+
+// knowing is what memory needs of engine.Engine.
+type knowing interface {
+	State() *state.State
+	LeadersState() *state.State
+	InSync() bool
+	HasType(resourceType string) bool
 }
 
 // reading is a state that answers about an organization, for as long as this replica may.
@@ -40,15 +47,21 @@ func (m memory) Enter(organization string) (decision.Reading, error) {
 		return reading{known, m.leads}.entered()
 	}
 	known := m.engine.State()
-	if known == nil || m.readers == nil {
-		return nil, errors.New("this replica does not lead, or has not seen yet all that there is in the cluster")
+	if known == nil || m.mayRead == nil {
+		return nil, errors.New("this replica has not seen yet all that there is in the cluster, or does not lead")
 	}
 	return reading{known, func() error {
 		if known.IsHistoric(organization) {
 			return errors.New("something in the organization is paused, or its deletion waits, and only the replica that leads knows what holds")
 		}
-		return m.readers.Enter()
+		return m.mayRead()
 	}}.entered()
+}
+
+// mayAnswer says why this replica may answer about nothing, if so.
+func (m memory) mayAnswer() error {
+	_, err := m.Enter("")
+	return err
 }
 
 func (r reading) entered() (decision.Reading, error) {

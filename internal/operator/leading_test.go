@@ -3,10 +3,15 @@ package operator
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
+	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
 func TestALeaseHoldsFromTheRequestThatRenewedItUntilItHasRunOut(t *testing.T) {
@@ -52,5 +57,88 @@ func TestALeaseHoldsFromTheRequestThatRenewedItUntilItHasRunOut(t *testing.T) {
 	var none *lease
 	if !none.holds() {
 		t.Error("the only replica leads")
+	}
+}
+
+// replica is what an engine knows, made up.
+type replica struct {
+	known *state.State
+	leads bool
+}
+
+func (r *replica) State() *state.State { return r.known }
+
+func (r *replica) LeadersState() *state.State {
+	if r.leads {
+		return r.known
+	}
+	return nil
+}
+
+func (*replica) InSync() bool { return true }
+
+func (*replica) HasType(string) bool { return true }
+
+func TestWhoMayAnswerFromMemory(t *testing.T) {
+	clock := clocktesting.NewFakeClock(time.Date(2030, 6, 15, 12, 0, 0, 0, time.UTC))
+	paused := build.Organization("paused").Obj()
+	paused.Annotations = map[string]string{v1alpha1.AnnotationPaused: "true"}
+	known := state.New(state.Limits{}, clock)
+	known.Put(build.Organization("acme").Obj(), paused)
+	granted, over := func() error { return nil }, func() error { return errors.New("the lease has ended") }
+	renewed := clock.Now()
+	leads, lost := &lease{duration: time.Minute, clock: clock}, &lease{duration: time.Minute, clock: clock}
+	leads.renewed.Store(&renewed)
+	for name, c := range map[string]struct {
+		memory
+		about string
+		want  string
+	}{
+		"the only replica":                                 {memory{engine: &replica{known, true}}, "acme", ""},
+		"the only replica, about what is paused":           {memory{engine: &replica{known, true}}, "paused", ""},
+		"the only replica, which has loaded nothing":       {memory{engine: &replica{nil, false}}, "acme", "has not seen yet"},
+		"one that leads":                                   {memory{engine: &replica{known, true}, lease: leads, mayRead: over}, "acme", ""},
+		"one that leads, about what is paused":             {memory{engine: &replica{known, true}, lease: leads, mayRead: over}, "paused", ""},
+		"one that can't tell":                              {memory{engine: &replica{known, true}, lease: lost, mayRead: granted}, "acme", "whether it still leads"},
+		"one that does not lead, with a lease":             {memory{engine: &replica{known, false}, lease: lost, mayRead: granted}, "acme", ""},
+		"the same, about nothing in particular":            {memory{engine: &replica{known, false}, lease: lost, mayRead: granted}, "", ""},
+		"the same, about what is paused":                   {memory{engine: &replica{known, false}, lease: lost, mayRead: granted}, "paused", "only the replica that leads knows"},
+		"one that does not lead, without a lease":          {memory{engine: &replica{known, false}, lease: lost, mayRead: over}, "acme", "has ended"},
+		"one that has a lease, and has loaded nothing yet": {memory{engine: &replica{nil, false}, lease: lost, mayRead: granted}, "acme", "has not seen yet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reading, err := c.Enter(c.about)
+			if c.want == "" && err == nil {
+				err = reading.Leave()
+			}
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("it says %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+// A process may stand still between the two.
+func TestAnAnswerIsNotGivenThatMayHaveBecomeWrong(t *testing.T) {
+	var ended error
+	clock := clocktesting.NewFakeClock(time.Date(2030, 6, 15, 12, 0, 0, 0, time.UTC))
+	known := state.New(state.Limits{}, clock)
+	known.Put(build.Organization("acme").Obj())
+	from := memory{engine: &replica{known, false}, mayRead: func() error { return ended }}
+	reading, err := from.Enter("acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ended = errors.New("the lease has ended"); reading.Leave() == nil {
+		t.Error("it is given though the lease has ended meanwhile")
+	}
+	ended = nil
+	if reading, err = from.Enter("acme"); err != nil {
+		t.Fatal(err)
+	}
+	paused := build.Organization("acme").Obj()
+	paused.Annotations = map[string]string{v1alpha1.AnnotationPaused: "true"}
+	if known.Put(paused); reading.Leave() == nil {
+		t.Error("it is given though something was paused meanwhile")
 	}
 }

@@ -202,7 +202,11 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 		}
 	}
 	if servesDecisions(options) {
-		if err := errors.Join(o.addDecisions(memory{e, leads, readers}, options, ofDecisions), o.addEndpoints(options, host != "")); err != nil {
+		from := memory{engine: e, lease: leads}
+		if readers != nil {
+			from.mayRead = readers.Enter
+		}
+		if err := errors.Join(o.addDecisions(from, options, ofDecisions), o.addEndpoints(options, host != "")); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/internal/readlease"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 // answersOnEveryReplica says whether replicas that do not lead answer decisions. Where there is one replica, or no decisions,
@@ -25,11 +26,18 @@ func servesDecisions(options Options) bool {
 	return options.Asking.DecisionKeysFile != "" || options.Asking.DecisionServiceAccounts
 }
 
+// rules are those by which this replica evaluates objects: what an object gives depends on these options, too.
+func rules(options Options) string {
+	return fmt.Sprintf("%d, conditions up to %d, username prefix %q", state.Rules, limits(options).ConditionCost, options.UsernamePrefix)
+}
+
 // leasesQPS is the rate of requests for read leases: they must not wait for what else the operator writes.
 const leasesQPS = 100
 
-// readLeaseDuration is how long a replica answers after it has heard from the leader: through a change of leaders.
-func readLeaseDuration(options Options) time.Duration { return options.Lease.Duration * 5 / 3 }
+// readLeaseDuration is how long a replica answers after it has heard from the leader: through a change of leaders. What is left
+// of it when the leader dies must be more than the leader's lease, the time until another one asks for that again, and the time
+// that it needs to see all that there is.
+func readLeaseDuration(options Options) time.Duration { return 2 * options.Lease.Duration }
 
 // addReadLeases has replicas that do not lead answer decisions.
 func (o *Operator) addReadLeases(leads *lease, options Options) (*readlease.Leases, error) {
@@ -48,10 +56,11 @@ func (o *Operator) addReadLeases(leads *lease, options Options) (*readlease.Leas
 	leases := readlease.New(readlease.Options{
 		Name:      readlease.NewName(host),
 		Client:    live,
+		Rules:     rules(options),
 		Namespace: options.Namespace,
 		Duration:  readLeaseDuration(options),
 		Leads:     leads.holds,
-		Clock:     readlease.SystemClock,
+		Clock:     readlease.Clock{Wall: options.Clock.Now, Boot: readlease.SinceBoot},
 		Log:       options.Log.WithName("readers"),
 	})
 	watch := everyReplica(func(ctx context.Context) error {

@@ -6,10 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SystemClock is the machine's.
-var SystemClock = Clock{Wall: time.Now, Boot: sinceBoot}
-
-func sinceBoot() time.Duration {
+// SinceBoot is how long the machine has been running, suspended or not.
+func SinceBoot() time.Duration {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
 		panic(err) // every Linux has this clock

@@ -4,7 +4,8 @@ package readlease
 
 import "time"
 
-// SystemClock is the machine's. Where there is no clock that counts a suspend, the wall clock tells.
-var SystemClock = Clock{Wall: time.Now, Boot: func() time.Duration { return time.Since(started) }}
-
 var started = time.Now()
+
+// SinceBoot is how long this process has been running. It may stand still while the machine is suspended: then the wall clock
+// tells.
+func SinceBoot() time.Duration { return time.Since(started) }

@@ -86,7 +86,7 @@ func (l *Leases) takeOver(ctx context.Context) error {
 		return fmt.Errorf("reading the Lease %s: %w", wordName, err)
 	}
 	found := err == nil
-	now := word{Epoch: string(uuid.NewUUID()), Rules: rules, Readers: map[string]grant{}}
+	now := word{Epoch: string(uuid.NewUUID()), Rules: l.Rules, Readers: map[string]grant{}}
 	if !found {
 		// Whoever deleted it did not end the leases that it told of.
 		var readers coordinationv1.LeaseList
@@ -122,6 +122,7 @@ func (l *Leases) takeOver(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.held.Store(nil)
+	l.clockDifference.Store(nil)
 	d := &l.leading
 	d.on, d.epoch, d.published, d.rewound, d.version = true, now.Epoch, now.Epoch, rewound, lease.ResourceVersion
 	d.holders = map[string]*holder{}
@@ -281,7 +282,7 @@ func (l *Leases) publish(ctx context.Context, granting []string) error {
 	marks := l.Engine.Progress().Marks
 	l.mu.Lock()
 	d := &l.leading
-	now := word{Epoch: d.epoch, Rules: rules, Readers: map[string]grant{}}
+	now := word{Epoch: d.epoch, Rules: l.Rules, Readers: map[string]grant{}}
 	for _, name := range granting {
 		h := d.holders[name]
 		h.grant.At = l.Clock.Wall()
@@ -321,7 +322,7 @@ func (l *Leases) reread(ctx context.Context) error {
 	l.mu.Unlock()
 	switch {
 	case apierrors.IsNotFound(err):
-		found = *l.leaseOf(wordName, l.Name, word{Epoch: published, Rules: rules})
+		found = *l.leaseOf(wordName, l.Name, word{Epoch: published, Rules: l.Rules})
 		if err := l.Client.Create(ctx, &found); err != nil {
 			return fmt.Errorf("writing the Lease %s: %w", wordName, err)
 		}

@@ -24,15 +24,12 @@ const (
 	readerPrefix = "bailiwick-reader-"
 )
 
-// rules is the version of the rules by which objects are evaluated. Whoever changes what an object gives raises it: a replica
-// with other rules than the leader's gets no lease.
-const rules = 1
-
 // word is what the leader says.
 type word struct {
 	// Epoch changes with each leader, and when resource versions went back.
 	Epoch string `json:"epoch"`
-	Rules int    `json:"rules"`
+	// Rules are those by which objects are evaluated: a replica with others gets no lease.
+	Rules string `json:"rules"`
 	// Readers are those that were granted a lease which may not have ended, by name.
 	Readers map[string]grant `json:"readers,omitempty"`
 }

@@ -31,7 +31,7 @@ type reading struct {
 // ask asks for a lease where it is time to, and says how far this replica is.
 func (l *Leases) ask(ctx context.Context, progress engine.Progress) error {
 	leader, r := l.leaders(), &l.reading
-	if leader.Epoch == "" || leader.Rules != rules || l.Clock.Boot() < r.evicted {
+	if leader.Epoch == "" || leader.Rules != l.Rules || l.Clock.Boot() < r.evicted {
 		return nil
 	}
 	if r.epoch != leader.Epoch || r.rewound != progress.Rewound || !progress.Proven {
@@ -130,7 +130,9 @@ func (l *Leases) accept(includes engine.Position) error {
 		return nil
 	}
 	// The leader's clock showed this at some moment between the request and now.
-	if earliest, latest := since.wall.Add(-maxClockDifference), l.Clock.Wall().Add(maxClockDifference); granted.At.Before(earliest) || granted.At.After(latest) {
+	difference := max(since.wall.Sub(granted.At), granted.At.Sub(l.Clock.Wall()), 0)
+	l.clockDifference.Store(&difference)
+	if difference > maxClockDifference {
 		delete(r.requests, granted.Request)
 		l.held.Store(nil)
 		return fmt.Errorf("this replica's clock differs from the leader's by more than %s, so that it would keep deadlines wrongly: it showed %s when the leader's showed %s; set it right",

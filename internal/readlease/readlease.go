@@ -34,6 +34,8 @@ type Options struct {
 	Engine Engine
 	// Client reads from the API server itself.
 	Client client.Client
+	// Rules are the rules by which this replica evaluates objects, in words of their own.
+	Rules string
 	// Namespace is the operator's own.
 	Namespace string
 	// Duration is how long a lease lasts. A change waits no longer than this for a replica that does not answer.
@@ -47,7 +49,7 @@ type Options struct {
 // Parts of a lease's duration.
 const (
 	// renewals is how often a lease is renewed while it lasts.
-	renewals = 3
+	renewals = 6
 	// patience is the part of it that a change waits before whoever holds it up gets no more leases: what is granted lasts for
 	// the rest.
 	patience = 10
@@ -75,6 +77,8 @@ type Leases struct {
 
 	// held is what this replica may answer by.
 	held atomic.Pointer[held]
+	// clockDifference is by how much the clock of this replica differs from the leader's, at least; nil where it leads.
+	clockDifference atomic.Pointer[time.Duration]
 
 	mu sync.Mutex
 	// wake has whatever is due done.
@@ -109,7 +113,8 @@ func (*Leases) NeedLeaderElection() bool { return false }
 
 // Start implements manager.Runnable: it grants leases while this replica leads, and else asks for one.
 func (l *Leases) Start(ctx context.Context) error {
-	timer := time.NewTicker(min(retryEvery, l.Duration/renewals/2))
+	process.Store(l)
+	timer := time.NewTicker(min(retryEvery, l.Duration/renewals/4))
 	defer timer.Stop()
 	defer l.release()
 	for {

@@ -80,9 +80,18 @@ func TestAChangeWaitsUntilWhoeverAnswersKnowsOfIt(t *testing.T) {
 		if over() {
 			t.Fatal("it does not wait for the other replica")
 		}
+		if waiting := leader.waiting(); waiting["reader"] != 0 || waiting["other"] != 1 || len(waiting) != 2 {
+			t.Errorf("changes wait for %v, want one for the other", waiting)
+		}
+		if waiting := reader.waiting(); len(waiting) != 0 {
+			t.Errorf("a replica that does not lead says that changes wait for %v", waiting)
+		}
 		other.evaluates("102")
 		if !over() {
 			t.Error("it waits though both know")
+		}
+		if waiting := leader.waiting(); waiting["other"] != 0 {
+			t.Errorf("changes wait for %v, want none", waiting)
 		}
 		reader.expect(true, "afterwards")
 	})
@@ -172,6 +181,9 @@ func TestAReplicaWhoseClockIsWrongGetsNoLease(t *testing.T) {
 			reader.ahead = wrong
 			sleep(time.Minute)
 			reader.expect(false, "with a clock that is wrong by "+wrong.String())
+			if said := reader.clockDifference.Load(); said == nil || *said < maxClockDifference || *said > wrong.Abs() {
+				w.Errorf("it says that its clock is wrong by %v, want something up to %s", said, wrong.Abs())
+			}
 			reader.ahead = 0
 			sleep(time.Minute)
 			reader.expect(true, "with the right time again")
@@ -381,5 +393,24 @@ func TestTheLeadersWordIsMadeAgain(t *testing.T) {
 			t.Error("nobody waits for the reader")
 		}
 		synctest.Wait()
+	})
+}
+
+// It would decide by other rules.
+func TestAReplicaWithOtherRulesGetsNoLease(t *testing.T) {
+	inWorld(t, func(w *world) {
+		leader := w.lead("leader", "100")
+		w.rules = "2"
+		other := w.start("other", "100")
+		w.rules = "1"
+		reader := w.start("reader", "100")
+		sleep(time.Minute)
+		other.expect(false, "with other rules")
+		reader.expect(true, "with the leader's")
+		other.takeLead()
+		leader.leads = false
+		leader.End()
+		sleep(2 * duration)
+		reader.expect(false, "when one with other rules leads")
 	})
 }

@@ -22,6 +22,10 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
+// Rules is the version of the rules by which objects are evaluated. Whoever changes what an object gives raises it: replicas
+// with other rules than the one that leads answer nothing.
+const Rules = 1
+
 // State is the desired state: a tenant for each organization, and the catalogue that they share. Its methods may be called
 // concurrently, and none holds a lock of two organizations at once.
 type State struct {

@@ -83,7 +83,8 @@ func TestTheNotesSayWhatToDoNext(t *testing.T) {
 		{"with an external store", external + "    tls: {caSecret: authority}\n", []string{
 			"kubectl create secret generic bailiwick-openfga --from-file=key=openfga.key -n access",
 			"kubectl create secret generic authority --from-file=ca.crt -n access",
-		}, []string{"keys.yaml", "bailiwick-caller"}},
+			"--clusterrole=bailiwick-caller",
+		}, []string{"keys.yaml"}},
 		{"with keys, a certificate and a network policy", `{decisions: {keysSecret: bailiwick-keys, tlsSecret: bailiwick-tls}, networkPolicy: {enabled: true}}`, []string{
 			"kubectl create secret generic bailiwick-keys --from-file=keys.yaml -n access",
 			"kubectl create secret tls bailiwick-tls --cert=tls.crt --key=tls.key -n access",

@@ -138,7 +138,7 @@ var effects = []struct {
 		g.Expect(p.mounted(g, "/etc/bailiwick/openfga")).To(Equal("mine"))
 		g.Expect(p.mounted(g, "/etc/bailiwick/openfga-ca")).To(Equal("authority"))
 	}},
-	{"an external store in the clear", external + "    keySecret: \"\"\n    tls: {enabled: false}\n", func(g Gomega, p *parts) {
+	{"an external store in the clear", external + "    keySecret: \"\"\n    tls: {enabled: false}\ndecisions: {enabled: false}\n", func(g Gomega, p *parts) {
 		g.Expect(p.container.Args).To(ConsistOf("--store=external", "--openfga-server=openfga.example:443", "--openfga-tls=false"))
 		g.Expect(p.mounted(g, "/etc/bailiwick/openfga")).To(BeEmpty())
 		g.Expect(p.pod.Volumes).To(HaveLen(1), "for temporary files")
@@ -146,7 +146,7 @@ var effects = []struct {
 	{"replicas", external + "    replicas: 3\n", func(g Gomega, p *parts) {
 		g.Expect(p.deployment.Spec.Replicas).To(HaveValue(BeEquivalentTo(3)))
 	}},
-	{"AuthZEN with an external store", external + "    replicas: 1\ndecisions: {enabled: true, keysSecret: callers, tlsSecret: served, publicURL: \"https://ask.example\"}\n", func(g Gomega, p *parts) {
+	{"AuthZEN with an external store", external + "decisions: {keysSecret: callers, tlsSecret: served, publicURL: \"https://ask.example\"}\n", func(g Gomega, p *parts) {
 		g.Expect(p.container.Args).To(ContainElements("--decision-keys-file=/etc/bailiwick/keys/keys.yaml", "--decision-public-url=https://ask.example", "--tls-directory=/etc/bailiwick/tls"))
 		g.Expect(p.mounted(g, "/etc/bailiwick/keys")).To(Equal("callers"))
 		g.Expect(p.mounted(g, "/etc/bailiwick/tls")).To(Equal("served"))
@@ -161,8 +161,9 @@ var effects = []struct {
 		g.Expect(p.container.Args).To(ConsistOf("--store=embedded", "--store-path=/var/lib/bailiwick/store.db"))
 		g.Expect(p.all).NotTo(HaveKey("v1 Service access/bailiwick-decisions"))
 	}},
-	{"no decisions of replicas of which one answers", external, func(g Gomega, p *parts) {
-		g.Expect(p.all).NotTo(HaveKey("v1 Service access/bailiwick-decisions"))
+	{"decisions of several replicas", external + "    replicas: 3\n", func(g Gomega, p *parts) {
+		g.Expect(p.container.Args).To(ContainElements("--store=external", "--decision-address=:8084", "--decision-service-accounts"))
+		g.Expect(p.all).To(HaveKey("v1 Service access/bailiwick-decisions"))
 	}},
 	{"an API server that shows a certificate to webhooks", `webhook: {clients: {caSecret: front, names: [kube-apiserver, other]}}`, func(g Gomega, p *parts) {
 		g.Expect(p.container.Args).To(ContainElements("--webhook-client-ca-file=/etc/bailiwick/webhook-clients/ca.crt", "--webhook-client-names=kube-apiserver,other"))
@@ -360,7 +361,6 @@ func TestAWrongValueIsRefusedWithAMessage(t *testing.T) {
 		{"a way without a name", `decisions: {enabled: true, ingress: {enabled: true}}`, `decisions.ingress.host: name the host`},
 		{"a time that the API server refuses", `webhook: {timeoutSeconds: 31}`, `at '/webhook/timeoutSeconds': maximum: got 31, want 30`},
 		{"another name for the Pods", `podLabels: {app.kubernetes.io/name: other}`, `podLabels: app.kubernetes.io/name is what the Services`},
-		{"decisions of which every other is none", external + "decisions: {enabled: true}\n", `set store.external.replicas to 1`},
 	} {
 		t.Run(wrong.name, func(t *testing.T) {
 			g := NewWithT(t)

@@ -50,10 +50,13 @@ type point struct {
 }
 
 // Enter implements decision.Memory.
-func (p *point) Enter() (decision.State, error) { return p.known, nil }
+func (p *point) Enter(string) (decision.Reading, error) { return reading{p.known}, nil }
 
-// Leave implements decision.Memory.
-func (p *point) Leave() error { return nil }
+// reading implements decision.Reading.
+type reading struct{ *state.State }
+
+// Leave implements decision.Reading.
+func (reading) Leave() error { return nil }
 
 func serve(t *testing.T, objects ...client.Object) *point {
 	t.Helper()

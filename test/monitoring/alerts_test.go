@@ -66,6 +66,7 @@ const (
 	rewritten      = `bailiwick_installation_writes_total{namespace="b", pod="p", part="validating_webhook_configuration"}`
 	unsent         = `bailiwick_events_undelivered{namespace="b", pod="p"}`
 	dropped        = `bailiwick_events_lost_total{namespace="b", pod="p", reason="too_old"}`
+	answers        = `bailiwick_decisions_ready{namespace="b", pod="p"}`
 	broken         = `bailiwick_decision_request_seconds_count{namespace="b", pod="p", code="503"}`
 )
 
@@ -159,6 +160,10 @@ var scenarios = map[string]struct{ fires, quiet []scenario }{
 	"BailiwickEventsLost": {
 		fires: []scenario{{5, []string{dropped + " 0x5 2x100"}}},
 		quiet: []scenario{{60, []string{dropped + " 2x200"}}, {60, []string{dropped + " 2x10 0x200"}}},
+	},
+	"BailiwickReplicaAnswersNothing": {
+		fires: []scenario{{6, []string{answers + " 0x20"}}, {20, []string{answers + " 1x20 0x100"}}},
+		quiet: []scenario{{60, []string{answers + " 1x200"}}, {60, []string{answers + " 0x8 1x200"}}, {60, nil}},
 	},
 	"BailiwickDecisionErrors": {
 		fires: []scenario{{7, []string{answered + " 0+90x100", broken + " 0+2x100"}}},

@@ -11,9 +11,6 @@
   {{- if and $external.tls.caSecret (not $external.tls.enabled) }}
     {{- fail "store.external.tls.caSecret: there are no certificates without store.external.tls.enabled" }}
   {{- end }}
-  {{- if and (eq (toString .Values.decisions.enabled) "true") (gt (int $external.replicas) 1) }}
-    {{- fail "decisions.enabled: of several replicas only the one that leads answers AuthZEN; set store.external.replicas to 1, or have applications ask the OpenFGA server" }}
-  {{- end }}
 {{- else if $external.address }}
   {{- fail "store.external.address is set, but store.type is embedded: set store.type to external, or leave the address out" }}
 {{- end }}
@@ -32,7 +29,7 @@
 {{- if and .Values.events.tokenSecret (hasPrefix "http:" .Values.events.sinkURL) }}
   {{- fail "events.tokenSecret: the token would go over the network in the clear; write https in events.sinkURL" }}
 {{- end }}
-{{- if and .Values.decisions.ingress.enabled (not (include "bailiwick.decisions" .)) }}
+{{- if and .Values.decisions.ingress.enabled (not .Values.decisions.enabled) }}
   {{- fail "decisions.ingress.enabled: there is nothing to reach without decisions.enabled" }}
 {{- end }}
 {{- if and .Values.decisions.ingress.enabled (not .Values.decisions.ingress.host) }}
