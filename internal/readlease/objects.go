@@ -84,7 +84,7 @@ func written(value any) string {
 // leaseOf is a Lease that says something.
 func (l *Leases) leaseOf(name, holder string, says any) *coordinationv1.Lease {
 	now := metav1.NewMicroTime(l.Clock.Wall())
-	seconds := int32(max(l.Duration, time.Second) / time.Second)
+	seconds := int32(max(l.Duration.Seconds(), 1))
 	return &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: name, Namespace: l.Namespace,

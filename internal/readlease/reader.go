@@ -31,11 +31,20 @@ type reading struct {
 // ask asks for a lease where it is time to, and says how far this replica is.
 func (l *Leases) ask(ctx context.Context, progress engine.Progress) error {
 	leader, r := l.leaders(), &l.reading
-	if leader.Epoch == "" || leader.Rules != l.Rules || l.Clock.Boot() < r.evicted {
+	switch {
+	case leader.Epoch == "":
+		l.lacks("no replica leads")
+		return nil
+	case leader.Rules != l.Rules:
+		l.lacks("it evaluates objects by other rules than the replica that leads: finish the update, or give all replicas the same flags")
+		return nil
+	case l.Clock.Boot() < r.evicted:
+		l.lacks("its Lease was deleted")
 		return nil
 	}
 	if r.epoch != leader.Epoch || r.rewound != progress.Rewound || !progress.Proven {
 		if !l.prove(ctx, leader.Epoch, progress.Rewound) {
+			l.lacks("it has not seen yet all that there is in the cluster")
 			return nil
 		}
 		progress = l.Engine.Progress()
@@ -119,6 +128,7 @@ func (l *Leases) accept(includes engine.Position) error {
 	granted := leader.Readers[readerPrefix+l.Name]
 	since, asked := r.requests[granted.Request]
 	if !asked || leader.Epoch != r.epoch || !includes.Includes(granted.Since) {
+		l.lacks("the replica that leads has not granted one yet")
 		return nil
 	}
 	for number := range r.requests {
@@ -135,6 +145,7 @@ func (l *Leases) accept(includes engine.Position) error {
 	if difference > maxClockDifference {
 		delete(r.requests, granted.Request)
 		l.held.Store(nil)
+		l.lacks(fmt.Sprintf("its clock differs from the leader's by %s", difference.Round(time.Millisecond)))
 		return fmt.Errorf("this replica's clock differs from the leader's by more than %s, so that it would keep deadlines wrongly: it showed %s when the leader's showed %s; set it right",
 			maxClockDifference, l.Clock.Wall().Format(time.RFC3339), granted.At.Format(time.RFC3339))
 	}

@@ -77,6 +77,8 @@ type Leases struct {
 
 	// held is what this replica may answer by.
 	held atomic.Pointer[held]
+	// without is why it has no lease, as it was told last.
+	without atomic.Pointer[string]
 	// clockDifference is by how much the clock of this replica differs from the leader's, at least; nil where it leads.
 	clockDifference atomic.Pointer[time.Duration]
 
@@ -93,14 +95,19 @@ type Leases struct {
 
 // New are leases that nobody holds. Start keeps them.
 func New(options Options) *Leases {
-	return &Leases{
+	l := &Leases{
 		Options: options,
 		wake:    make(chan struct{}, 1),
 		notes:   map[string]note{},
 		leading: leading{changed: make(chan struct{}), waiting: map[*waiter]struct{}{}},
 		reading: reading{requests: map[int64]instant{}},
 	}
+	l.lacks("it has just been started")
+	return l
 }
+
+// lacks notes why this replica has no lease, or is to lose the one that it has.
+func (l *Leases) lacks(why string) { l.without.Store(&why) }
 
 // NewName is a name for a process on a host that no other one has had.
 func NewName(host string) string { return fmt.Sprintf("%.40s-%s", host, rand.String(8)) }
@@ -190,7 +197,7 @@ type held struct {
 func (l *Leases) Enter() error {
 	lease := l.held.Load()
 	if lease == nil {
-		return errors.New("this replica does not lead, and has no lease to answer by")
+		return fmt.Errorf("this replica does not lead, and has no lease to answer by: %s", *l.without.Load())
 	}
 	if !lease.since.within(l.granted()-l.Duration/margin, l.Clock) {
 		return errors.New("this replica's lease to answer by has ended")

@@ -2,6 +2,7 @@ package readlease
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -181,6 +182,9 @@ func TestAReplicaWhoseClockIsWrongGetsNoLease(t *testing.T) {
 			reader.ahead = wrong
 			sleep(time.Minute)
 			reader.expect(false, "with a clock that is wrong by "+wrong.String())
+			if err := reader.Enter(); err == nil || !strings.Contains(err.Error(), "its clock differs from the leader's by") {
+				w.Errorf("it says %v", err)
+			}
 			if said := reader.clockDifference.Load(); said == nil || *said < maxClockDifference || *said > wrong.Abs() {
 				w.Errorf("it says that its clock is wrong by %v, want something up to %s", said, wrong.Abs())
 			}
@@ -406,6 +410,9 @@ func TestAReplicaWithOtherRulesGetsNoLease(t *testing.T) {
 		reader := w.start("reader", "100")
 		sleep(time.Minute)
 		other.expect(false, "with other rules")
+		if err := other.Enter(); err == nil || !strings.Contains(err.Error(), "it evaluates objects by other rules") {
+			w.Errorf("it says %v", err)
+		}
 		reader.expect(true, "with the leader's")
 		other.takeLead()
 		leader.leads = false

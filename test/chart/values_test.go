@@ -129,7 +129,8 @@ var effects = []struct {
 		g.Expect(p.container.ImagePullPolicy).To(Equal(corev1.PullAlways))
 	}},
 	{"an external store", external, func(g Gomega, p *parts) {
-		g.Expect(p.container.Args).To(ConsistOf("--store=external", "--openfga-server=openfga.example:443", "--openfga-key-file=/etc/bailiwick/openfga/key"))
+		g.Expect(p.container.Args).To(ConsistOf("--store=external", "--openfga-server=openfga.example:443", "--openfga-key-file=/etc/bailiwick/openfga/key",
+			"--decision-address=:8084", "--decision-service-accounts", "--decision-public-url=https://bailiwick-decisions.access.svc"))
 		g.Expect(p.mounted(g, "/etc/bailiwick/openfga")).To(Equal("bailiwick-openfga"))
 		g.Expect(p.claim).To(BeNil())
 	}},

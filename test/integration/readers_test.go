@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,16 +11,19 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/operator"
 	"github.com/bailiwick-dev/bailiwick/test/controlplane"
 )
 
@@ -41,9 +45,10 @@ func (r *replica) answers(q question, want bool) {
 
 // asked are a replica's answers to one question that is asked without a pause.
 type asked struct {
-	mu      sync.Mutex
-	lastYes time.Time
-	count   int
+	mu sync.Mutex
+	// firstYes is when the first answer came that was yes, and lastYes when the last question was sent that was answered so.
+	firstYes, lastYes time.Time
+	count             int
 }
 
 // ask asks until the spec ends.
@@ -69,6 +74,9 @@ func (r *replica) ask(q question) *asked {
 			if allowed {
 				a.lastYes = sent
 			}
+			if allowed && a.firstYes.IsZero() {
+				a.firstYes = time.Now()
+			}
 			a.mu.Unlock()
 		}
 	}()
@@ -86,6 +94,15 @@ func (a *asked) expectNoYesAfter(gone time.Time) {
 	GinkgoHelper()
 	last, _ := a.said()
 	Expect(last).To(BeTemporally("<=", gone), "a yes to what was gone")
+}
+
+// expectYesBetween expects that some questions were answered yes, and none that was asked too late or answered too early.
+func (a *asked) expectYesBetween(starts, ends time.Time) {
+	GinkgoHelper()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	Expect(a.firstYes).To(BeTemporally(">=", starts), "a yes before it begins")
+	Expect(a.lastYes).To(And(BeTemporally(">", starts), BeTemporally("<=", ends)), "a yes after it has ended")
 }
 
 // hangable is a way to the API server on which what is asked for may hang.
@@ -301,5 +318,85 @@ var _ = Describe("Three replicas that answer decisions", Label(slow), func() {
 		Eventually(func() error { _, err := readings[1].answer(bobs); return err }).Should(MatchError(ContainSubstring("no lease to answer by")))
 		remove(held)
 		Expect(leading.answer(bobs)).To(BeFalse())
+	})
+})
+
+// shiftedClock is the real one, but for what it is behind or ahead.
+type shiftedClock struct {
+	clock.RealClock
+
+	by atomic.Int64
+}
+
+// Now implements clock.Clock.
+func (c *shiftedClock) Now() time.Time { return time.Now().Add(time.Duration(c.by.Load())) }
+
+// Since implements clock.Clock.
+func (c *shiftedClock) Since(instant time.Time) time.Duration { return c.Now().Sub(instant) }
+
+// startAt starts one more replica, in this process, whose clock is wrong.
+func (r *replicas) startAt(on storage, by time.Duration) (*replica, *shiftedClock) {
+	GinkgoHelper()
+	shifted := &shiftedClock{}
+	shifted.by.Store(int64(by))
+	options := operator.Options{
+		Asking:       operator.AskingOptions{DecisionAddress: "127.0.0.1:0", DecisionKeysFile: op.keys},
+		CompareEvery: time.Hour, CountEvery: time.Second, Workers: 4, QPS: 1000,
+		LeaderElect: true, Lease: operator.LeaseOptions{Duration: 4 * time.Second, RenewDeadline: 3 * time.Second, RetryPeriod: 500 * time.Millisecond},
+		MetricsAddress: "0", HealthAddress: "0", ShutdownTimeout: 20 * time.Second,
+		Clock: shifted, Namespace: "bailiwick-system", Log: GinkgoLogr,
+	}
+	on.putInto(&options, shifted.Now)
+	cluster, err := plane.UserConfig(operatorName, "system:serviceaccounts")
+	Expect(err).NotTo(HaveOccurred())
+	running, err := operator.New(ctx, cluster, options)
+	Expect(err).NotTo(HaveOccurred())
+	until, end := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- running.Run(until) }()
+	DeferCleanup(func() {
+		end()
+		Expect(<-ended).To(Succeed())
+	})
+	return &replica{decisionURL: running.DecisionURL()}, shifted
+}
+
+var _ = Describe("Replicas whose clock is wrong", Label(slow), func() {
+	It("[D5] keep a start and a deadline to within a second, or answer nothing", func() {
+		kept := newExternalStorage()
+		all := newReplicas(kept)
+		right := all.start(kept)
+		right.leads()
+		behind, setBack := all.startAt(kept, -700*time.Millisecond)
+		ahead, _ := all.startAt(kept, 700*time.Millisecond)
+		wrong, _ := all.startAt(kept, -time.Minute)
+		w := newWorld()
+		bobs := question{User: objectid.User(w.subject("bob")), Permission: w.Edit, Object: w.at("prod")}
+		for _, r := range []*replica{right, behind, ahead} {
+			r.answers(bobs, false)
+		}
+		Eventually(func() error { _, err := wrong.answer(bobs); return err }).WithTimeout(patience).Should(MatchError(ContainSubstring("its clock differs from the leader's by")))
+
+		starts := time.Now().Add(4 * time.Second).Truncate(time.Second)
+		ends := starts.Add(4 * time.Second)
+		askedRight, askedBehind, askedAhead, askedWrong := right.ask(bobs), behind.ask(bobs), ahead.ask(bobs), wrong.ask(bobs)
+		create(w.assignment("held", "editor").ToUser("bob").InWorkspace("prod").From(starts).Until(ends).Obj())
+		for _, r := range []*replica{right, behind, ahead} {
+			r.answers(bobs, true)
+		}
+		for _, r := range []*replica{right, ahead, behind} {
+			r.answers(bobs, false)
+		}
+		Eventually(time.Now).Should(BeTemporally(">", ends.Add(2*time.Second)), "and later")
+		askedRight.expectYesBetween(starts, ends)
+		askedAhead.expectYesBetween(starts.Add(-time.Second), ends)
+		askedBehind.expectYesBetween(starts, ends.Add(time.Second))
+		_, count := askedWrong.said()
+		Expect(count).To(BeZero(), "answers by a clock that is wrong by a minute")
+
+		By("and what has ended does not come back when a clock is set back")
+		setBack.by.Store(int64(-4 * time.Second))
+		Eventually(func() error { _, err := behind.answer(bobs); return err }).Should(MatchError(ContainSubstring("lease")))
+		askedBehind.expectYesBetween(starts, ends.Add(time.Second))
 	})
 })
