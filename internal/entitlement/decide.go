@@ -38,19 +38,19 @@ func (x *Index) Known(q Question) (known Known) {
 func (x *Index) Decide(q Question, now time.Time) Answer {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	user, active := x.users[q.Subject]
-	if !active {
+	who := x.users[q.Subject]
+	if who == nil || who.own == nil {
 		return Answer{}
 	}
 	if q.Group != "" {
-		return x.decideGroup(user, q, now)
+		return who.own.decideGroup(q, now)
 	}
 	if _, declared := x.scopes[q.At.Container()]; !declared {
 		return Answer{}
 	}
 	var best candidate
 	var span span
-	for found := range x.candidates(user, q.At, q.Permission) {
+	for found := range x.candidates(who, q.At, q.Permission) {
 		if !found.grant.Met(q.Attributes) {
 			continue
 		}
@@ -68,14 +68,10 @@ func (x *Index) Decide(q Question, now time.Time) Answer {
 }
 
 // decideGroup: on a group, its admins have its configurable permissions, and nobody has anything else.
-func (x *Index) decideGroup(user string, q Question, now time.Time) Answer {
-	own := x.principals[Principal{User: user}]
-	if own == nil {
-		return Answer{}
-	}
+func (p *principal) decideGroup(q Question, now time.Time) Answer {
 	var best Entitlement
 	var span span
-	for _, member := range own.groups[q.Group] {
+	for _, member := range p.membersOf(q.Group) {
 		if slices.Contains(member.permissions, q.Permission) && span.add(member.window, now) {
 			best = Entitlement{Grant: policy.Grant{Permission: q.Permission, Window: member.window}, Through: member.by}
 		}
@@ -123,16 +119,27 @@ type candidate struct {
 }
 
 // candidates are the grants of one permission, or of all if it is empty, that reach a user at a place or above it.
-func (x *Index) candidates(user string, at scope.Path, permission string) iter.Seq[candidate] {
+func (x *Index) candidates(who *user, at scope.Path, permission string) iter.Seq[candidate] {
 	return func(yield func(candidate) bool) {
-		for given := range x.reaching(user) {
-			for at, above := at, true; above; at, above = at.Parent() {
-				if there := given.principal.places[at]; there != nil && !there.each(candidate{at: at, to: given}, permission, yield) {
+		above := x.upward(at)
+		for given := range x.reaching(who) {
+			for _, here := range above {
+				if there := given.principal.places.at(here); there != nil && !there.each(candidate{at: here.path, to: given}, permission, yield) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// upward are the sites at a path and above it.
+func (x *Index) upward(path scope.Path) (found []*site) {
+	for at, above := path, true; above; at, above = at.Parent() {
+		if here := x.sites[at]; here != nil {
+			found = append(found, here)
+		}
+	}
+	return found
 }
 
 // each yields what is held at a place, with what the candidate says already.

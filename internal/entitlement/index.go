@@ -95,21 +95,55 @@ type Index struct {
 	organization string
 
 	mu sync.RWMutex
-	// active are the users in force, with their subjects, and users finds them by subject.
-	active, users map[string]string
+	// active are the users in force, by the names of their Users, and users finds them by subject.
+	active, users map[string]*user
 	principals    map[Principal]*principal
+	groups        map[string]*group
 	roles         map[string]*role
+	// sites are the paths at which anything is given.
+	sites map[scope.Path]*site
 	// scopes are those that are declared: at any other place nobody holds anything.
 	scopes map[scope.Path]struct{}
-	// subjects are the keys of users in order, nil where they are not known; version counts their changes.
-	subjects atomic.Pointer[[]string]
+	// subjects are users in the order of their subjects, nil where that is not known; version counts their changes.
+	subjects atomic.Pointer[[]*user]
 	version  int
+	// applied counts all changes.
+	applied int
+}
+
+// user is one in force.
+type user struct {
+	name, subject string
+	// own is what is given to them, nil if that is nothing.
+	own *principal
 }
 
 // principal is what is given to one user or group, by place, and the groups that a user is in.
 type principal struct {
-	places map[scope.Path]*place
-	groups map[string][]member
+	places places
+	groups []membership
+}
+
+// group is one that something is given to, or that has members.
+type group struct {
+	name string
+	// given is what is given to it, nil if that is nothing.
+	given *principal
+	// members counts those who are in it.
+	members int
+}
+
+// membership is that of a user in a group, by at least one object.
+type membership struct {
+	group *group
+	by    []member
+}
+
+// site is a path that is looked up once for a question, and not again for each principal.
+type site struct {
+	path scope.Path
+	// used counts the places of principals here.
+	used int
 }
 
 // member is a membership of a user in a group.
@@ -148,9 +182,9 @@ type role struct {
 func New(organization string) *Index {
 	return &Index{
 		organization: organization,
-		active:       map[string]string{}, users: map[string]string{},
-		principals: map[Principal]*principal{}, roles: map[string]*role{},
-		scopes: map[scope.Path]struct{}{},
+		active:       map[string]*user{}, users: map[string]*user{},
+		principals: map[Principal]*principal{}, groups: map[string]*group{}, roles: map[string]*role{},
+		sites: map[scope.Path]*site{}, scopes: map[scope.Path]struct{}{},
 	}
 }
 
@@ -161,6 +195,7 @@ func (x *Index) Apply(updates []Update) {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.applied++
 	for _, update := range updates {
 		switch {
 		case update.User != nil:
@@ -180,12 +215,13 @@ func (x *Index) setUser(update UserUpdate) {
 	x.subjects.Store(nil)
 	if was, there := x.active[update.Name]; there {
 		delete(x.active, update.Name)
-		if x.users[was] == update.Name {
-			delete(x.users, was)
+		if x.users[was.subject] == was {
+			delete(x.users, was.subject)
 		}
 	}
 	if update.Subject != "" {
-		x.active[update.Name], x.users[update.Subject] = update.Subject, update.Name
+		made := &user{name: update.Name, subject: update.Subject, own: x.principals[Principal{User: update.Name}]}
+		x.active[update.Name], x.users[update.Subject] = made, made
 	}
 }
 
@@ -213,20 +249,65 @@ func (x *Index) dropUnused(r *role) {
 
 func (x *Index) principal(who Principal) *principal {
 	if x.principals[who] == nil {
-		x.principals[who] = &principal{}
+		x.setPrincipal(who, &principal{})
 	}
 	return x.principals[who]
 }
 
+// setPrincipal enters a principal, or takes it out if it is nil.
+func (x *Index) setPrincipal(who Principal, p *principal) {
+	if p == nil {
+		delete(x.principals, who)
+	} else {
+		x.principals[who] = p
+	}
+	if active := x.active[who.User]; active != nil {
+		active.own = p
+	}
+	if who.Group != "" {
+		of := x.group(who.Group)
+		of.given = p
+		x.dropUnusedGroup(of)
+	}
+}
+
+func (x *Index) group(name string) *group {
+	if x.groups[name] == nil {
+		x.groups[name] = &group{name: name}
+	}
+	return x.groups[name]
+}
+
+func (x *Index) dropUnusedGroup(g *group) {
+	if g.given == nil && g.members == 0 {
+		delete(x.groups, g.name)
+	}
+}
+
+// membersOf are the memberships of a user in a group.
+func (p *principal) membersOf(group string) []member {
+	for n := range p.groups {
+		if p.groups[n].group.name == group {
+			return p.groups[n].by
+		}
+	}
+	return nil
+}
+
 func (x *Index) place(who Principal, at scope.Path) *place {
 	p := x.principal(who)
-	if p.places == nil {
-		p.places = map[scope.Path]*place{}
+	here := x.sites[at]
+	if here == nil {
+		here = &site{path: at}
+		x.sites[at] = here
 	}
-	if p.places[at] == nil {
-		p.places[at] = &place{}
+	there := p.places.at(here)
+	if there == nil {
+		there = &place{}
+		p.places.add(here, there)
+		here.used++
 	}
-	return p.places[at]
+	return there
 }
 
 func (x *Index) enter(by kinds.Ref, facts Facts) {
@@ -243,12 +324,20 @@ func (x *Index) enter(by kinds.Ref, facts Facts) {
 		at := x.place(facts.Grants.Principal, facts.Grants.At)
 		at.grants = append(at.grants, granted{by: by, grants: facts.Grants.Grants})
 	case facts.Membership != nil:
-		p := x.principal(Principal{User: facts.Membership.User})
-		if p.groups == nil {
-			p.groups = map[string][]member{}
-		}
-		p.groups[facts.Membership.Group] = append(p.groups[facts.Membership.Group], member{[]kinds.Ref{by}, facts.Membership.Permissions, facts.Membership.Window})
+		x.join(x.principal(Principal{User: facts.Membership.User}), facts.Membership.Group, member{[]kinds.Ref{by}, facts.Membership.Permissions, facts.Membership.Window})
 	}
+}
+
+// join enters one membership of a user in a group.
+func (x *Index) join(p *principal, name string, made member) {
+	of := x.group(name)
+	n := slices.IndexFunc(p.groups, func(m membership) bool { return m.group == of })
+	if n < 0 {
+		n = len(p.groups)
+		p.groups = append(p.groups, membership{group: of})
+		of.members++
+	}
+	p.groups[n].by = append(p.groups[n].by, made)
 }
 
 func (x *Index) leaveScopes(paths []scope.Path) {
@@ -275,24 +364,29 @@ func (x *Index) leave(by kinds.Ref, facts Facts) {
 		x.dropEmpty(facts.Grants.Principal, facts.Grants.At)
 	case facts.Membership != nil:
 		p := x.principal(Principal{User: facts.Membership.User})
-		members := p.groups[facts.Membership.Group]
-		n := slices.IndexFunc(members, func(m member) bool { return m.by[0] == by })
-		if members = slices.Delete(members, n, n+1); len(members) == 0 {
-			delete(p.groups, facts.Membership.Group)
-		} else {
-			p.groups[facts.Membership.Group] = members
+		in := slices.IndexFunc(p.groups, func(m membership) bool { return m.group.name == facts.Membership.Group })
+		joined := &p.groups[in]
+		n := slices.IndexFunc(joined.by, func(m member) bool { return m.by[0] == by })
+		if joined.by = slices.Delete(joined.by, n, n+1); len(joined.by) == 0 {
+			of := joined.group
+			p.groups = slices.Delete(p.groups, in, in+1)
+			of.members--
+			x.dropUnusedGroup(of)
 		}
 		x.dropEmpty(Principal{User: facts.Membership.User}, scope.Path{})
 	}
 }
 
 func (x *Index) dropEmpty(who Principal, at scope.Path) {
-	p := x.principals[who]
-	if there := p.places[at]; there != nil && len(there.bindings) == 0 && len(there.grants) == 0 {
-		delete(p.places, at)
+	p, here := x.principals[who], x.sites[at]
+	if there := p.places.at(here); there != nil && len(there.bindings) == 0 && len(there.grants) == 0 {
+		p.places.remove(here)
+		if here.used--; here.used == 0 {
+			delete(x.sites, at)
+		}
 	}
-	if len(p.places) == 0 && len(p.groups) == 0 {
-		delete(x.principals, who)
+	if p.places.len() == 0 && len(p.groups) == 0 {
+		x.setPrincipal(who, nil)
 	}
 }
 
@@ -313,11 +407,12 @@ type Question struct {
 func (x *Index) Held(user string, asked func(scope.Path) bool, now time.Time) (held []Entitlement) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	for given := range x.reaching(user) {
+	for given := range x.reaching(x.active[user]) {
 		if !given.window.Includes(now) {
 			continue
 		}
-		for at, there := range given.principal.places {
+		for here, there := range given.principal.places.all() {
+			at := here.path
 			if !asked(at) {
 				continue
 			}
@@ -350,17 +445,15 @@ type reach struct {
 	window    policy.Window
 }
 
-// reaching are the user and the groups that the user is in, by each membership.
-func (x *Index) reaching(user string) func(func(reach) bool) {
+// reaching are a user, nil for one who is not in force, and the groups that the user is in, by each membership.
+func (x *Index) reaching(who *user) func(func(reach) bool) {
 	return func(yield func(reach) bool) {
-		own := x.principals[Principal{User: user}]
-		if _, active := x.active[user]; !active || own == nil || !yield(reach{principal: own}) {
+		if who == nil || who.own == nil || !yield(reach{principal: who.own}) {
 			return
 		}
-		for name, members := range own.groups {
-			group := x.principals[Principal{Group: name}]
-			for n := range members {
-				if group != nil && !yield(reach{group, members[n].by, members[n].window}) {
+		for _, in := range who.own.groups {
+			for n := range in.by {
+				if in.group.given != nil && !yield(reach{in.group.given, in.by[n].by, in.by[n].window}) {
 					return
 				}
 			}

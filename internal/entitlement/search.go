@@ -16,89 +16,108 @@ const chunk = 512
 // Subjects are those who may do what is asked, whatever subject it names: in their order, after one of them, and at most so many.
 // It says whether there are more, and until when that holds if nothing is edited.
 func (x *Index) Subjects(q Question, after string, limit int, now time.Time) (found []string, more bool, validUntil time.Time) {
-	subjects := x.ordered()
-	next, there := slices.BinarySearch(subjects, after)
+	users, version := x.ordered()
+	next, there := slices.BinarySearchFunc(users, after, func(u *user, subject string) int { return strings.Compare(u.subject, subject) })
 	if there {
 		next++
 	}
-	var until earliest
-	for ; next < len(subjects); next += chunk {
-		some := subjects[next:min(next+chunk, len(subjects))]
-		if found, more = x.subjectsAmong(some, q, found, limit, now, &until); more {
-			break
-		}
+	s := subjectSearch{Question: q, limit: limit, now: now, ofGroups: map[*group]span{}}
+	for ; next < len(users) && !s.more; next += chunk {
+		x.subjectsAmong(users[next:min(next+chunk, len(users))], version, &s)
 	}
-	return found, more, until.instant
+	return s.found, s.more, s.until.instant
 }
 
-// ordered are the subjects of all users in force. The list is kept until one of them changes.
-func (x *Index) ordered() []string {
+// subjectSearch is how far a search for subjects has come.
+type subjectSearch struct {
+	Question
+	limit int
+	now   time.Time
+	found []string
+	more  bool
+	until earliest
+	// ofGroups is when groups have it, as far as they were looked at since the index was as applied says.
+	ofGroups map[*group]span
+	applied  int
+}
+
+// ordered are all users in force, by subject. The list is kept until one of them changes: its version is that of the index then.
+func (x *Index) ordered() (users []*user, version int) {
 	x.mu.RLock()
 	kept, version := x.subjects.Load(), x.version
 	if kept != nil {
 		x.mu.RUnlock()
-		return *kept
+		return *kept, version
 	}
-	subjects := slices.Collect(maps.Keys(x.users))
+	users = slices.Collect(maps.Values(x.users))
 	x.mu.RUnlock()
-	slices.Sort(subjects)
+	slices.SortFunc(users, func(a, b *user) int { return strings.Compare(a.subject, b.subject) })
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if x.version == version {
-		x.subjects.Store(&subjects)
+		x.subjects.Store(&users)
 	}
-	return subjects
+	return users, version
 }
 
-func (x *Index) subjectsAmong(subjects []string, q Question, found []string, limit int, now time.Time, until *earliest) ([]string, bool) {
+func (x *Index) subjectsAmong(users []*user, version int, s *subjectSearch) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if _, declared := x.scopes[q.At.Container()]; !declared && q.Group == "" {
-		return found, false
+	if _, declared := x.scopes[s.At.Container()]; !declared && s.Group == "" {
+		return
 	}
-	ofGroups := map[string]span{}
-	for _, subject := range subjects {
-		user, active := x.users[subject]
-		own := x.principals[Principal{User: user}]
-		if !active || own == nil || !x.mayBe(own, q, now, ofGroups, until) {
+	if x.applied != s.applied {
+		// Else whoever gets by a group what they had by themselves could be missed.
+		clear(s.ofGroups)
+		s.applied = x.applied
+	}
+	above := x.upward(s.At)
+	for _, who := range users {
+		gone := x.version != version && x.users[who.subject] != who
+		if gone || who.own == nil || !who.own.mayBe(above, s) {
 			continue
 		}
-		if len(found) == limit {
-			return found, true
+		if len(s.found) == s.limit {
+			s.more = true
+			return
 		}
-		found = append(found, subject)
+		s.found = append(s.found, who.subject)
 	}
-	return found, false
 }
 
 // mayBe says whether a user may do what is asked, by themselves or as a member of a group.
-func (x *Index) mayBe(own *principal, q Question, now time.Time, ofGroups map[string]span, until *earliest) bool {
-	if q.Group != "" {
+func (p *principal) mayBe(above []*site, s *subjectSearch) bool {
+	if s.Group != "" {
 		var held span
-		for _, member := range own.groups[q.Group] {
-			if slices.Contains(member.permissions, q.Permission) {
-				held.add(member.window, now)
+		for _, member := range p.membersOf(s.Group) {
+			if slices.Contains(member.permissions, s.Permission) {
+				held.add(member.window, s.now)
 			}
 		}
-		until.add(held.until)
+		s.until.add(held.until)
 		return held.holds
 	}
-	held := own.spanOf(q, now)
+	held := p.spanOf(above, s)
 	ends := earliest{held.until}
-	for name, members := range own.groups {
+	for n := range p.groups {
 		if held.permanent {
 			return true
 		}
-		ofGroup, known := ofGroups[name]
+		in := &p.groups[n]
+		if in.group.given == nil {
+			continue
+		}
+		ofGroup, known := s.ofGroups[in.group]
 		if !known {
-			if group := x.principals[Principal{Group: name}]; group != nil {
-				ofGroup = group.spanOf(q, now)
-			}
-			ofGroups[name] = ofGroup
+			ofGroup = in.group.given.spanOf(above, s)
+			s.ofGroups[in.group] = ofGroup
+		}
+		if !ofGroup.holds && ofGroup.until.IsZero() {
+			continue // it never has it
 		}
 		var within span
-		for _, member := range members {
-			within.add(member.window, now)
+		for _, member := range in.by {
+			within.add(member.window, s.now)
 		}
 		ends.add(ofGroup.until)
 		ends.add(within.until)
@@ -106,18 +125,18 @@ func (x *Index) mayBe(own *principal, q Question, now time.Time, ofGroups map[st
 		held.permanent = ofGroup.permanent && within.permanent
 	}
 	if !held.permanent {
-		until.add(ends.instant)
+		s.until.add(ends.instant)
 	}
 	return held.holds
 }
 
-// spanOf is when what is asked is held, by what is given to this principal.
-func (p *principal) spanOf(q Question, now time.Time) (held span) {
-	for at, above := q.At, true; above && !held.permanent; at, above = at.Parent() {
-		if there := p.places[at]; there != nil {
-			there.each(candidate{}, q.Permission, func(found candidate) bool {
-				if found.grant.Met(q.Attributes) {
-					held.add(found.window, now)
+// spanOf is when what is asked is held, by what is given to this principal at these sites.
+func (p *principal) spanOf(above []*site, s *subjectSearch) (held span) {
+	for _, here := range above {
+		if there := p.places.at(here); there != nil && !held.permanent {
+			there.each(candidate{}, s.Permission, func(found candidate) bool {
+				if found.grant.Met(s.Attributes) {
+					held.add(found.window, s.now)
 				}
 				return !held.permanent
 			})
@@ -148,15 +167,14 @@ func (e *earliest) change(window policy.Window, now time.Time) {
 func (x *Index) Actions(q Question, now time.Time) (permissions []string, validUntil time.Time) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	user, active := x.users[q.Subject]
-	own := x.principals[Principal{User: user}]
-	if !active || own == nil {
+	who := x.users[q.Subject]
+	if who == nil || who.own == nil {
 		return nil, time.Time{}
 	}
 	held := map[string]struct{}{}
 	var until earliest
 	if q.Group != "" {
-		for _, member := range own.groups[q.Group] {
+		for _, member := range who.own.membersOf(q.Group) {
 			until.change(member.window, now)
 			for _, permission := range member.permissions {
 				if member.window.Includes(now) {
@@ -165,7 +183,7 @@ func (x *Index) Actions(q Question, now time.Time) (permissions []string, validU
 			}
 		}
 	} else if _, declared := x.scopes[q.At.Container()]; declared {
-		for found := range x.candidates(user, q.At, "") {
+		for found := range x.candidates(who, q.At, "") {
 			if !found.grant.Met(q.Attributes) {
 				continue
 			}
@@ -182,13 +200,13 @@ func (x *Index) Actions(q Question, now time.Time) (permissions []string, validU
 func (x *Index) Groups(subject, permission string, now time.Time) (names []string) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	own := x.principals[Principal{User: x.users[subject]}]
-	if own == nil || x.users[subject] == "" {
+	who := x.users[subject]
+	if who == nil || who.own == nil {
 		return nil
 	}
-	for name, members := range own.groups {
-		if slices.ContainsFunc(members, func(m member) bool { return m.window.Includes(now) && slices.Contains(m.permissions, permission) }) {
-			names = append(names, name)
+	for _, in := range who.own.groups {
+		if slices.ContainsFunc(in.by, func(m member) bool { return m.window.Includes(now) && slices.Contains(m.permissions, permission) }) {
+			names = append(names, in.group.name)
 		}
 	}
 	slices.Sort(names)
@@ -222,14 +240,15 @@ type Where struct {
 func (x *Index) Where(q Question, resourceType string, ofOthers []string, now time.Time) (where Where) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	user, active := x.users[q.Subject]
-	if !active {
+	who := x.users[q.Subject]
+	if who == nil {
 		return Where{}
 	}
 	var until earliest
 	objects, scopes := map[scope.Path]struct{}{}, map[scope.Path]struct{}{}
-	for given := range x.reaching(user) {
-		for at, there := range given.principal.places {
+	for given := range x.reaching(who) {
+		for here, there := range given.principal.places.all() {
+			at := here.path
 			if _, declared := x.scopes[at.Container()]; !declared || !q.At.Covers(at) && !at.Covers(q.At) {
 				continue
 			}
@@ -270,7 +289,7 @@ func (x *Index) Where(q Question, resourceType string, ofOthers []string, now ti
 		where.Declared = x.below(at, q.At)
 	}
 	for at := range objects {
-		if x.holdsAt(user, at, q, now) {
+		if x.holdsAt(who, at, q, now) {
 			where.Objects = append(where.Objects, at)
 		}
 	}
@@ -278,8 +297,8 @@ func (x *Index) Where(q Question, resourceType string, ofOthers []string, now ti
 	return where
 }
 
-func (x *Index) holdsAt(user string, at scope.Path, q Question, now time.Time) bool {
-	for found := range x.candidates(user, at, q.Permission) {
+func (x *Index) holdsAt(who *user, at scope.Path, q Question, now time.Time) bool {
+	for found := range x.candidates(who, at, q.Permission) {
 		if found.grant.Holds(now, q.Attributes) && found.window.Includes(now) {
 			return true
 		}
