@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Fails if what is generated is not what is in the tree, if a module is not tidy, if the API has become
-# narrower than that of the last release, or if the linters find something. The tree, untracked files
-# included, is compared before and after: work in progress doesn't matter, and a clean checkout misses a
-# generated file that was never added.
+# narrower than that of the last release, if docs/openapi.yaml is no valid OpenAPI, or if the linters find
+# something. The tree, untracked files included, is compared before and after: work in progress doesn't
+# matter, and a clean checkout misses a generated file that was never added.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,6 +32,9 @@ done
 # The API may get wider than that of the last release, and narrower only where that is meant.
 last=$(printf '%s\n' test/upgrade/testdata/v*/crds | sort -V | tail -n 1)
 go run ./hack/apicheck "$last" config/crd/bases hack/apicheck/breaking.txt
+
+# What applications are told of the API has to be OpenAPI.
+go test -run Valid ./test/openapi
 
 make --no-print-directory lint
 echo "verify: all is as it should be"

@@ -23,6 +23,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/decision"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/test/openapi"
 )
 
 const (
@@ -144,7 +145,24 @@ func (w *world) send(t *testing.T, method, path string, header http.Header, body
 	request.Header = header
 	recorder := httptest.NewRecorder()
 	decision.New(w.options).ServeHTTP(recorder, request)
+	asDescribed(t, request, body, recorder)
 	return recorder
+}
+
+var description = sync.OnceValues(func() (*openapi.Description, error) {
+	return openapi.Load(context.Background(), "../../docs/openapi.yaml")
+})
+
+// asDescribed holds a request and its answer against docs/openapi.yaml.
+func asDescribed(t *testing.T, request *http.Request, body string, recorder *httptest.ResponseRecorder) {
+	t.Helper()
+	described, err := description()
+	if err == nil {
+		err = described.Check(request, body, recorder.Result(), recorder.Body.Bytes())
+	}
+	if err != nil {
+		t.Errorf("%s %s %.300s: %v", request.Method, request.URL, body, err)
+	}
 }
 
 // ask asks a handler one question.
@@ -154,6 +172,7 @@ func ask(t *testing.T, handler http.Handler, key, body string) *httptest.Respons
 	request.Header = headers(key)
 	recorder := httptest.NewRecorder()
 	handler.ServeHTTP(recorder, request)
+	asDescribed(t, request, body, recorder)
 	return recorder
 }
 
