@@ -37,13 +37,31 @@ func findStore(ctx context.Context, url string) (*asker, error) {
 // question is about a permission of a user at a place.
 type question struct{ subject, permission, object string }
 
+// may is the store's answer: what comes with a contextual tuple is not answered from memory.
 func (s *asker) may(ctx context.Context, q question) (bool, error) {
+	request := q.request()
+	request["contextual_tuples"] = map[string]any{"tuple_keys": []any{
+		map[string]string{"user": "organization:nowhere", "relation": "parent", "object": "resource:nowhere/nothing/none"},
+	}}
+	return s.check(ctx, request)
+}
+
+// remembered is the answer of OpenFGA's API as applications ask it, which the operator gives from memory.
+func (s *asker) remembered(ctx context.Context, q question) (bool, error) {
+	return s.check(ctx, q.request())
+}
+
+func (s *asker) check(ctx context.Context, request map[string]any) (bool, error) {
 	var answer struct{ Allowed bool }
-	err := s.call(ctx, http.MethodPost, "/stores/"+s.id+"/check", map[string]any{
+	err := s.call(ctx, http.MethodPost, "/stores/"+s.id+"/check", request, &answer)
+	return answer.Allowed, err
+}
+
+func (q question) request() map[string]any {
+	return map[string]any{
 		"tuple_key": map[string]string{"user": "user:" + q.subject, "relation": "can", "object": q.object},
 		"context":   map[string]any{"permission": q.permission, "attributes": map[string]any{}, "current_time": time.Now().UTC().Format(time.RFC3339Nano)},
-	}, &answer)
-	return answer.Allowed, err
+	}
 }
 
 // tuples counts what the store holds.

@@ -404,13 +404,7 @@ func (m *model) settle(after string) {
 // decides nothing must go when nobody wants it.
 func (m *model) compareWhole(after string) {
 	state := state.New(state.Limits{ConditionCost: store.EmbeddedConditionCost}, m.clock)
-	var standing []client.Object
-	for _, object := range m.objects {
-		if object.GetDeletionTimestamp() == nil || kinds.KeptWhileDeleted(kinds.RefOf(object).Kind) {
-			standing = append(standing, object.DeepCopyObject().(client.Object))
-		}
-	}
-	state.Put(standing...) // at once: what is protected depends on what else there is
+	state.Put(m.standing()...) // at once: what is protected depends on what else there is
 	want := len(state.WantedTuples())
 	for _, cell := range state.WantedCells() {
 		want += len(state.Contexts(cell))
@@ -418,6 +412,16 @@ func (m *model) compareWhole(after string) {
 	if got := len(m.fake.Tuples()); got != want && !m.Failed() {
 		m.Errorf("after %s: the store has %d tuples, and should have %d\n%s", after, got, want, strings.Join(m.story, "\n"))
 	}
+}
+
+// standing are copies of the objects that give something.
+func (m *model) standing() (standing []client.Object) {
+	for _, object := range m.objects {
+		if object.GetDeletionTimestamp() == nil || kinds.KeptWhileDeleted(kinds.RefOf(object).Kind) {
+			standing = append(standing, object.DeepCopyObject().(client.Object))
+		}
+	}
+	return standing
 }
 
 // compare asks the store everything, and expects what the reference says of these objects now.

@@ -98,6 +98,56 @@ func FuzzParentIsThatOfThePath(f *testing.F) {
 	})
 }
 
+func FuzzAnIDThatWasNotCutIsReadBack(f *testing.F) {
+	for i, a := range names {
+		b := names[(i+1)%len(names)]
+		for level := range byte(6) {
+			f.Add(level, a, b, a, b, a)
+			f.Add(level, "acme", "prod", "vision", a, b)
+		}
+	}
+	f.Fuzz(func(t *testing.T, level byte, organization, workspace, project, kind, id string) {
+		if isEmpty(organization, workspace, project, kind, id) {
+			return
+		}
+		path := place(level, organization, workspace, project, kind, id)
+		object := objectid.Scope(path)
+		if got, ok := objectid.ScopeOf(object); ok == strings.Contains(object, "~") || ok && got != path {
+			t.Errorf("%s is read as %v, %t, want %v", object, got, ok, path)
+		}
+		user := objectid.User(id)
+		if got, ok := objectid.SubjectOf(user); ok == strings.Contains(user, "~") || ok && got != id {
+			t.Errorf("%s is read as %q, %t, want %q", user, got, ok, id)
+		}
+		group := objectid.Group(organization, id)
+		if of, name, ok := objectid.GroupOf(group); ok == strings.Contains(group, "~") || ok && (of != organization || name != id) {
+			t.Errorf("%s is read as %q, %q, %t, want %q, %q", group, of, name, ok, organization, id)
+		}
+	})
+}
+
+// Whatever is asked about by another spelling than ours is nothing that the store knows.
+func FuzzWhatIsReadIsAnIDOfOurs(f *testing.F) {
+	for _, id := range []string{
+		"", ":", "user", "user:", "user:a/b", "user:a%2fb", "user:%41", "user:%", "user:%zz", "user:*", "user:a b", "group:a/b", "group:a", "group:a/b/c", "group:a//b",
+		"organization:", "organization:a", "organization:a/b", "workspace:a", "workspace:a/b", "workspace:a/b/c", "project:a/b/c", "project:a/b/c/d", "project:/b/c",
+		"resource:a/b", "resource:a/b/c", "resource:a/b/c/d/e", "resource:a/b/c/d/e/f", "resource:a//c", "binding:organization/a/b", "user:a~b", "group:a/b#member", "user:a:b",
+	} {
+		f.Add(id)
+	}
+	f.Fuzz(func(t *testing.T, id string) {
+		if path, ok := objectid.ScopeOf(id); ok && objectid.Scope(path) != id {
+			t.Errorf("%q is read as %v, which is %s", id, path, objectid.Scope(path))
+		}
+		if subject, ok := objectid.SubjectOf(id); ok && objectid.User(subject) != id {
+			t.Errorf("%q is read as %q, which is %s", id, subject, objectid.User(subject))
+		}
+		if organization, name, ok := objectid.GroupOf(id); ok && objectid.Group(organization, name) != id {
+			t.Errorf("%q is read as %q, %q, which is %s", id, organization, name, objectid.Group(organization, name))
+		}
+	})
+}
+
 // With a type before it and the longest relation behind it, OpenFGA takes an object of 256 characters
 // and a user of 512, of which none may be a space, "#", ":" or "*" by itself.
 func FuzzIDsFitTheStore(f *testing.F) {

@@ -4,12 +4,14 @@
 // [A-Za-z0-9._@-], segments are joined by "/", and the OpenFGA type says the level. So no name that
 // a user chooses can reach beyond its own segment, and two different paths never have one id.
 // A path longer than 180 characters is cut to its first 100, "~" and the base64url SHA-256 of the
-// whole: "~" stands in no other id. Ids are looked up in an index, never decoded.
+// whole: "~" stands in no other id. What was cut can't be read back; all other ids can.
 package objectid
 
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
@@ -70,6 +72,61 @@ func Parent(object string) (string, bool) {
 		return containers[len(above)-1] + ":" + strings.Join(above, "/"), true
 	}
 	return "", false
+}
+
+// SubjectOf is the subject of a user's id. It is false for an id that was cut, and for what User never makes.
+func SubjectOf(user string) (string, bool) {
+	names := namesIn(user)
+	if len(names) != 1 || User(names[0]) != user {
+		return "", false
+	}
+	return names[0], true
+}
+
+// GroupOf is the group with an id. It is false for an id that was cut, and for what Group never makes.
+func GroupOf(group string) (organization, name string, ok bool) {
+	names := namesIn(group)
+	if len(names) != 2 || Group(names[0], names[1]) != group {
+		return "", "", false
+	}
+	return names[0], names[1], true
+}
+
+// ScopeOf is the path with an id. It is false for an id that was cut, and for what Scope never makes.
+func ScopeOf(object string) (scope.Path, bool) {
+	names := namesIn(object)
+	var path scope.Path
+	if last := len(names) - 2; last > 0 && strings.HasPrefix(object, TypeResource+":") {
+		path.ResourceType, path.ResourceID = names[last], names[last+1]
+		names = names[:last]
+	}
+	into := []*string{&path.Organization, &path.Workspace, &path.Project}
+	if len(names) == 0 || len(names) > len(into) {
+		return scope.Path{}, false
+	}
+	for n, name := range names {
+		*into[n] = name
+	}
+	return path, Scope(path) == object
+}
+
+// namesIn are the segments of an id, and none of what can't be read back.
+func namesIn(id string) []string {
+	_, path, _ := strings.Cut(id, ":")
+	if strings.Contains(path, cut) {
+		return nil
+	}
+	names := strings.Split(path, "/")
+	for n := range names {
+		var err error
+		if names[n], err = url.PathUnescape(names[n]); err != nil {
+			return nil
+		}
+	}
+	if slices.Contains(names, "") {
+		return nil
+	}
+	return names
 }
 
 var typeOf = map[scope.Level]string{

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bailiwick-dev/bailiwick/internal/apikeys"
+	"github.com/bailiwick-dev/bailiwick/internal/decision"
 	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
@@ -32,8 +33,8 @@ type embeddedStore struct {
 	err   error
 }
 
-// addEmbedded adds the store in this process.
-func (o *Operator) addEmbedded(ctx context.Context, options Options, ready func() bool, certificate *tls.Config) error {
+// addEmbedded adds the store in this process. Decisions that its API is asked for come from memory, where that may answer.
+func (o *Operator) addEmbedded(ctx context.Context, options Options, ready func() bool, memory decision.Memory, certificate *tls.Config) error {
 	e := &embeddedStore{
 		options: options.Embedded.EmbeddedOptions, serving: options.Embedded.API,
 		log: options.Log.WithName("openfga"), retryEvery: filesEvery,
@@ -41,6 +42,7 @@ func (o *Operator) addEmbedded(ctx context.Context, options Options, ready func(
 	e.options.Log = e.log
 	// Until the store has been compared with the cluster it may hold what has ended meanwhile.
 	e.serving.Ready, e.serving.TLS = ready, certificate
+	e.serving.Memory = func(question store.Question) (allowed, answered bool) { return decision.FromMemory(memory, question) }
 	if options.Asking.OpenFGAKeysFile != "" {
 		file := apikeys.Open(options.Asking.OpenFGAKeysFile, e.log)
 		o.files[installation.PartOpenFGAKeys] = file.Check

@@ -196,16 +196,16 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 			return err
 		}
 	}
+	from := memory{engine: e, lease: leads}
+	if readers != nil {
+		from.mayRead = readers.Enter
+	}
 	if options.Embedded != nil {
-		if err := o.addEmbedded(ctx, options, e.InSync, certificate); err != nil {
+		if err := o.addEmbedded(ctx, options, e.InSync, from, certificate); err != nil {
 			return err
 		}
 	}
 	if servesDecisions(options) {
-		from := memory{engine: e, lease: leads}
-		if readers != nil {
-			from.mayRead = readers.Enter
-		}
 		if err := errors.Join(o.addDecisions(from, options, ofDecisions), o.addEndpoints(options, host != "")); err != nil {
 			return err
 		}

@@ -31,9 +31,9 @@ func (o *operatorUnderTest) inAuthZEN(q question, allowed bool) error {
 		return nil
 	}
 	// AuthZEN says where an object lies that the store may know nothing of.
-	if parent, isObject := objectid.Parent(q.Object); !allowed && isObject && strings.HasPrefix(q.Object, objectid.TypeResource) {
+	if where := whereItLies(q); !allowed && where != nil {
 		var err error
-		if allowed, err = o.check(q, map[string]any{"user": parent, "relation": "parent", "object": q.Object}); err != nil {
+		if allowed, err = o.check(q, where...); err != nil {
 			return err
 		}
 	}
@@ -45,6 +45,32 @@ func (o *operatorUnderTest) inAuthZEN(q question, allowed bool) error {
 		return fmt.Errorf("OpenFGA says %t, and AuthZEN %t, to %v", allowed, decision, evaluation)
 	}
 	return nil
+}
+
+// inOpenFGA says whether the embedded store's own API answers a question from memory, as applications ask it, as the store has
+// answered it.
+func (o *operatorUnderTest) inOpenFGA(q question, allowed bool) error {
+	where := whereItLies(q)
+	if !allowed && where != nil {
+		var err error
+		if allowed, err = o.check(q, where...); err != nil {
+			return err
+		}
+	}
+	remembered, err := o.ask(q.requestOfAnApplication(where...))
+	if err == nil && remembered != allowed {
+		err = fmt.Errorf("the store says %t, and OpenFGA's API %t, to %v", allowed, remembered, q)
+	}
+	return err
+}
+
+// whereItLies is the contextual tuple that says where an object lies, none for what is no object and for an id that was cut.
+func whereItLies(q question) []map[string]any {
+	parent, readable := objectid.Parent(q.Object)
+	if !readable || !strings.HasPrefix(q.Object, objectid.TypeResource) {
+		return nil
+	}
+	return []map[string]any{{"user": parent, "relation": "parent", "object": q.Object}}
 }
 
 // evaluationOf is a question in AuthZEN's words.

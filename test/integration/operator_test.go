@@ -198,17 +198,33 @@ type question struct {
 	Besides map[string]any
 }
 
-// may asks the store on its own HTTP API, as an application does, and has AuthZEN say the same from memory.
+// may asks the store on its own HTTP API, and has AuthZEN and the same API say the same from memory.
 func (o *operatorUnderTest) may(q question) (bool, error) {
 	allowed, err := o.check(q)
 	if err == nil {
 		err = o.inAuthZEN(q, allowed)
 	}
+	if err == nil && o.external == nil {
+		err = o.inOpenFGA(q, allowed)
+	}
 	return allowed, err
 }
 
-// request is the question as OpenFGA's API takes it.
-func (q question) request() map[string]any {
+// ofTheStore is a contextual tuple that makes no difference, but that the embedded store's own API answers from memory no
+// question that comes with it.
+var ofTheStore = map[string]any{"user": "organization:nowhere", "relation": "parent", "object": "resource:nowhere/nothing/none"}
+
+// request is the question as OpenFGA's API takes it, to be answered by the store.
+func (q question) request(contextual ...map[string]any) map[string]any {
+	request := q.requestOfAnApplication(contextual...)
+	if op.external == nil {
+		request["contextual_tuples"] = map[string]any{"tuple_keys": append([]map[string]any{ofTheStore}, contextual...)}
+	}
+	return request
+}
+
+// requestOfAnApplication is the question as applications ask it, which may be answered from memory.
+func (q question) requestOfAnApplication(contextual ...map[string]any) map[string]any {
 	about := map[string]any{"permission": q.Permission}
 	if op.external != nil { // the embedded store's own API puts in what is left out, and the time in any case
 		about["attributes"], about["current_time"] = attributes{}, op.time().Now().UTC().Format(time.RFC3339Nano)
@@ -217,10 +233,14 @@ func (q question) request() map[string]any {
 	if q.Attributes != nil {
 		about["attributes"] = q.Attributes
 	}
-	return map[string]any{
+	request := map[string]any{
 		"tuple_key": map[string]any{"user": q.User, "relation": "can", "object": q.Object},
 		"context":   about,
 	}
+	if len(contextual) > 0 {
+		request["contextual_tuples"] = map[string]any{"tuple_keys": contextual}
+	}
+	return request
 }
 
 // time is the clock of the operator, or of the one that runs as a program in its place.
@@ -233,10 +253,11 @@ func (o *operatorUnderTest) time() clock.PassiveClock {
 
 // check asks the store, with these contextual tuples.
 func (o *operatorUnderTest) check(q question, contextual ...map[string]any) (bool, error) {
-	request := q.request()
-	if len(contextual) > 0 {
-		request["contextual_tuples"] = map[string]any{"tuple_keys": contextual}
-	}
+	return o.ask(q.request(contextual...))
+}
+
+// ask asks OpenFGA's own API.
+func (o *operatorUnderTest) ask(request map[string]any) (bool, error) {
 	id, err := o.storeID()
 	if err != nil {
 		return false, err

@@ -14,6 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
 const (
@@ -42,6 +44,9 @@ type APIOptions struct {
 	// Admit says who may ask, by all values of a request's Authorization header. An error is answered
 	// Unauthenticated, over HTTP 401, with its text. Default: everyone.
 	Admit func(authorization []string) error
+	// Memory answers what Check and BatchCheck ask without the store, as the store would; it answers nothing that it is not
+	// certain of, and then the store is asked. Default: the store answers everything.
+	Memory func(store.Question) (allowed, answered bool)
 }
 
 // API is OpenFGA's own API for applications, read-only: see docs/store.md.
@@ -69,6 +74,9 @@ func (e *EmbeddedStore) Listen(options APIOptions) (*API, error) {
 	if options.Admit == nil {
 		options.Admit = func([]string) error { return nil }
 	}
+	if options.Memory == nil {
+		options.Memory = func(store.Question) (bool, bool) { return false, false }
+	}
 	grpcListener, err := net.Listen("tcp", options.GRPCAddress)
 	if err != nil {
 		return nil, fmt.Errorf("serving the store's API over gRPC: %w", err)
@@ -92,7 +100,7 @@ func (e *EmbeddedStore) Listen(options APIOptions) (*API, error) {
 			grpc.MaxRecvMsgSize(maxRequestBytes),
 			grpc.ConnectionTimeout(headerTimeout),
 			grpc.WaitForHandlers(true),
-			grpc.ChainUnaryInterceptor(countUnary, guard.unary, e.watch.unary),
+			grpc.ChainUnaryInterceptor(countUnary, guard.unary, e.watch.unary, memory{e.storeID, options.Memory}.unary),
 			grpc.ChainStreamInterceptor(countStream, guard.stream, e.watch.stream),
 		),
 		pipe:     bufconn.Listen(gatewayBuffer),
