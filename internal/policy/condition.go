@@ -56,6 +56,18 @@ type Test struct {
 	Values []Value
 }
 
+// String is the test in words.
+func (t Test) String() string {
+	values := make([]string, 0, len(t.Values))
+	for _, value := range t.Values {
+		values = append(values, value.String())
+	}
+	if t.Operator == v1alpha1.ConditionIn {
+		return fmt.Sprintf("%s In [%s]", t.Attribute, strings.Join(values, ", "))
+	}
+	return fmt.Sprintf("%s %s %s", t.Attribute, t.Operator, strings.Join(values, ", "))
+}
+
 // Orders says whether the operator compares the order of numbers.
 func (t Test) Orders() bool {
 	switch t.Operator {
@@ -103,6 +115,9 @@ func ParseValue(text string, as v1alpha1.AttributeType) (Value, error) {
 		if err != nil || math.IsInf(number, 0) || math.IsNaN(number) || strings.ContainsAny(text, "xX_") {
 			return Value{}, fmt.Errorf(`%q is not a number: write it as in "3" or "2.5"`, text)
 		}
+		if number == 0 && !isZero(text) {
+			return Value{}, fmt.Errorf("%q is nearer to zero than any number that is stored: write 0, or use an attribute of type String", text)
+		}
 		if math.Abs(number) > maxInteger || math.Abs(number) == maxInteger && !isMaxInteger(text) {
 			return Value{}, fmt.Errorf("%q is beyond ±2^53, where numbers are no longer exact: use an attribute of type String", text)
 		}
@@ -119,6 +134,12 @@ func ParseValue(text string, as v1alpha1.AttributeType) (Value, error) {
 		return Value{}, fmt.Errorf("attributes of type %q are unknown", as)
 	}
 	return value, nil
+}
+
+// isZero says whether a number that was read as zero is written as zero: of those that are too small, ParseFloat makes zero.
+func isZero(text string) bool {
+	mantissa, _, _ := strings.Cut(strings.ToLower(text), "e")
+	return !strings.ContainsAny(mantissa, "123456789")
 }
 
 // isMaxInteger says whether a number that was read as ±maxInteger is not beyond it. ParseFloat rounds

@@ -57,6 +57,15 @@ func (g Grant) TestsKey() string {
 	return key.String()
 }
 
+// TestsText is the conditions of a grant in words, each as it is written in a manifest.
+func (g Grant) TestsText() string {
+	texts := make([]string, 0, len(g.Tests))
+	for _, test := range g.Tests {
+		texts = append(texts, test.String())
+	}
+	return strings.Join(texts, " and ")
+}
+
 // ParseEntries reads the entries of a role or grant. An entry that is wrong grants nothing and is a
 // fault; the others stand.
 func ParseEntries(entries []v1alpha1.PermissionEntry, catalogue Catalogue) (grants []Grant, faults []v1alpha1.PermissionFault) {

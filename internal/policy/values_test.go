@@ -26,6 +26,7 @@ func TestParseValueReadsNumbersAsJSONHasThem(t *testing.T) {
 		"9.007199254740992e15": 1 << 53,
 		"0.1":                  0.1,
 		"5e-324":               math.SmallestNonzeroFloat64,
+		"0.0e-400":             0,
 	} {
 		value, err := policy.ParseValue(text, v1alpha1.AttributeNumber)
 		if err != nil || value != (policy.Value{Type: v1alpha1.AttributeNumber, Number: want}) {
@@ -53,7 +54,7 @@ func TestParseValueRefusesWhatIsNoNumber(t *testing.T) {
 func TestParseValueRefusesNumbersThatAreNoLongerExact(t *testing.T) {
 	for _, text := range []string{
 		"9007199254740993", "-9007199254740993", "9007199254740993.0", "9007199254740992.5", "9007199254740992.000000000000000000001",
-		"9.007199254740993e15", "9007199254740994", "1e16", "-1e300",
+		"9.007199254740993e15", "9007199254740994", "1e16", "-1e300", "1e-400", "-1e-400", "0.000001e-999",
 	} {
 		if value, err := policy.ParseValue(text, v1alpha1.AttributeNumber); err == nil {
 			t.Errorf("%q: read as %v, want an error", text, value.Number)
