@@ -14,11 +14,6 @@ import (
 
 func TestWhatSomebodyWillHaveToEditIsWarnedOf(t *testing.T) {
 	local := build.Role("acme", "local").AssignableAt(v1alpha1.LevelProject).Grants("View").Obj()
-	paused := func(value string) client.Object {
-		grant := build.PermissionGrant("acme", "g").ToUser("bob").Grants("View").Obj()
-		grant.Annotations = map[string]string{v1alpha1.AnnotationPaused: value}
-		return grant
-	}
 	for name, c := range map[string]struct {
 		resource string
 		object   client.Object
@@ -32,8 +27,6 @@ func TestWhatSomebodyWillHaveToEditIsWarnedOf(t *testing.T) {
 		"a permission in another case, by role": {"roles", build.Role("acme", "r").Grants("VIEW").Obj(), "spec.permissionGrants: no ResourceType declares the permission \"VIEW\": did you mean View?"},
 		"a permission that may come":            {"permissiongrants", build.PermissionGrant("acme", "g").ToUser("bob").Grants("Later").Obj(), ""},
 		"a value that can't be read":            {"permissiongrants", build.PermissionGrant("acme", "g").ToUser("bob").GrantsIf("Sized", build.Equals("size", "big")).Obj(), `spec.permissions: Sized gives nothing: conditions[size]: "big" is not a number`},
-		"an annotation that pauses nothing":     {"permissiongrants", paused("yes"), `metadata.annotations[authz.bailiwick.dev/paused]: "yes" pauses nothing: write "true"`},
-		"no such annotation":                    {"permissiongrants", paused(""), ""},
 	} {
 		j := newJudge(t)
 		j.answer = func(authorizationv1.SubjectAccessReviewSpec) (bool, error) { return true, nil }

@@ -1,6 +1,25 @@
 package admission
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
+
+func TestAValueOfTheAnnotationThatPausesNothingIsWarnedOf(t *testing.T) {
+	for _, c := range []struct {
+		before, now string
+		warned      bool
+	}{
+		{"", "yes", true}, {"", "True", true}, {"true", "yes", true}, {"no", "yes", true},
+		{"", "true", false}, {"", "", false}, {"true", "false", false}, {"yes", "", false},
+		{"yes", "yes", false}, // another edit
+	} {
+		got := strings.Join(warnPause(c.before, c.now), "\n")
+		if (got != "") != c.warned || c.warned && !strings.Contains(got, `paused]: "`+c.now+`" pauses nothing: write "true"`) {
+			t.Errorf("%q after %q: %q", c.now, c.before, got)
+		}
+	}
+}
 
 func TestOnlyADurationAloneBeginsAnew(t *testing.T) {
 	for object, want := range map[string]bool{

@@ -11,6 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
 
 // StampPath is where the API server calls the stamping webhook.
@@ -39,6 +41,7 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
+	var pausedBefore string
 	switch request.Operation {
 	case admissionv1.Create:
 		if request.Resource.Resource == invitations {
@@ -56,6 +59,7 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 		if err != nil {
 			return admission.Errored(http.StatusBadRequest, err)
 		}
+		pausedBefore = old.Annotations[v1alpha1.AnnotationPaused]
 		var refused refusal
 		switch err := keepOnUpdate(old, metadata, s.requester(ctx, &request)); {
 		case errors.As(err, &refused):
@@ -75,11 +79,20 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 			return admission.Errored(http.StatusBadRequest, err)
 		}
 	}
-	response := patched(request.Object.Raw, object, metadata)
+	warnings := warnPause(pausedBefore, metadata.Annotations[v1alpha1.AnnotationPaused])
 	if request.Operation == admissionv1.Create && beginsAnew(request.Object.Raw) {
-		return response.WithWarnings("spec.duration alone begins anew when the grant is deleted and applied again: in git, write expiresAt, or startsAt too")
+		warnings = append(warnings, "spec.duration alone begins anew when the grant is deleted and applied again: in git, write expiresAt, or startsAt too")
 	}
-	return response
+	return patched(request.Object.Raw, object, metadata).WithWarnings(warnings...)
+}
+
+// warnPause names the annotation's only value that pauses where another one is written: no object says otherwise that it
+// is not paused. "false" means what it does.
+func warnPause(before, now string) []string {
+	if now == before || now == "" || now == "true" || now == "false" {
+		return nil
+	}
+	return []string{fmt.Sprintf("metadata.annotations[%s]: %q pauses nothing: write \"true\", or leave the annotation out", v1alpha1.AnnotationPaused, now)}
 }
 
 // fillIn says who asks for access, or decides, where that is left out.

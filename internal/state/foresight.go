@@ -113,6 +113,10 @@ func (s *tenant) foreseenEntries(field string, entries []v1alpha1.PermissionEntr
 	return says
 }
 
+// NearPermission is the permission whose name differs from one that is not declared in the case of letters only, empty if
+// there is none.
+func (s *State) NearPermission(name string) string { return s.declared.Load().near(name) }
+
 // near is the permission whose name differs in the case of letters only, empty if there is none.
 func (c *catalogue) near(name string) (nearest string) {
 	for known := range c.permissions {

@@ -350,19 +350,6 @@ func (s *State) TooLarge(old, object *v1alpha1.Role) string {
 	return s.tenant(object.Namespace).tooLarge(old, object)
 }
 
-// Losing is how many objects, those of other kinds than the deleted one itself, give nothing any more when
-// one is deleted or, for an Organization, replaced by one with fewer scopes.
-func (s *State) Losing(old, object client.Object) int {
-	if o, ok := old.(*v1alpha1.ResourceType); ok {
-		lost := 0
-		for _, t := range s.list() {
-			lost += t.losingPermissions(o)
-		}
-		return lost
-	}
-	return s.tenantOfObject(old, object).losing(old, object)
-}
-
 // Reached are the names of the Users of an organization who have an address, in order: they can accept what
 // it is invited to.
 func (s *State) Reached(organization, email string) []string {

@@ -1,0 +1,144 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
+)
+
+// Loss is an object that gives nothing any more, or less, when another one is deleted or edited.
+type Loss struct {
+	kinds.Ref
+	// At is where it gives what it gives.
+	At scope.Path
+	// Field is the one by which it names what goes.
+	Field string
+}
+
+// String names the object as people look for it.
+func (l Loss) String() string { return fmt.Sprintf("%s %s at %s (%s)", l.Kind, l.Name, l.At, l.Field) }
+
+// Losing are the objects, those of other kinds than the deleted one itself, that lose what they give when one is deleted or,
+// for an Organization, replaced by one with fewer scopes. Each comes once, in the order of kinds and names.
+func (s *State) Losing(old, object client.Object) []Loss {
+	var losses []Loss
+	if o, ok := old.(*v1alpha1.ResourceType); ok {
+		for _, t := range s.list() {
+			losses = append(losses, t.losingPermissions(o)...)
+		}
+	} else {
+		losses = s.tenantOfObject(old, object).losing(old, object)
+	}
+	slices.SortStableFunc(losses, func(a, b Loss) int { return a.Ref.Compare(b.Ref) })
+	return slices.CompactFunc(losses, func(a, b Loss) bool { return a.Ref == b.Ref })
+}
+
+func (s *tenant) losing(old, object client.Object) []Loss {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	key := client.ObjectKeyFromObject(old)
+	n := &s.named
+	switch o := old.(type) {
+	case *v1alpha1.Role:
+		losses := s.assignmentsInForce(n.assignedRole[key], "spec.roleRef")
+		for child := range s.withHeirs(set[types.NamespacedName]{key: {}}) {
+			if child != key {
+				losses = append(losses, s.assignmentsInForce(n.assignedRole[child], fmt.Sprintf("spec.roleRef, as the Role %s inherits it", child.Name))...)
+			}
+		}
+		return losses
+	case *v1alpha1.Group:
+		return slices.Concat(
+			s.assignmentsInForce(n.assignedToGroup[key], "spec.subject.group"), s.grantsInForce(n.grantsToGroup[key], "spec.subject.group"),
+			s.membershipsInForce(n.membershipsOfGroup[key], "spec.group"))
+	case *v1alpha1.User:
+		losses := slices.Concat(
+			s.assignmentsInForce(n.assignedToUser[key], "spec.subject.user"), s.grantsInForce(n.grantsToUser[key], "spec.subject.user"),
+			s.membershipsInForce(n.membershipsOfUser[key], "spec.user"))
+		for invitation := range n.accepted[key] {
+			losses = append(losses, s.assignmentsInForce(n.assignedToInvitation[invitation], "spec.subject.invitation")...)
+		}
+		return losses
+	case *v1alpha1.Organization:
+		if object == nil {
+			return slices.Concat(
+				s.assignmentsInForce(n.assignmentsOf[o.Name], "metadata.namespace"), s.grantsInForce(n.grantsOf[o.Name], "metadata.namespace"),
+				s.membershipsInForce(n.membershipsOf[o.Name], "metadata.namespace"))
+		}
+		return s.losingScopes(o, object.(*v1alpha1.Organization))
+	}
+	return nil
+}
+
+// losingPermissions are the roles, the grants and the assignments that name a type or its permissions.
+func (s *tenant) losingPermissions(o *v1alpha1.ResourceType) []Loss {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	roles, grants := set[types.NamespacedName]{}, set[kinds.Ref]{}
+	for _, permission := range o.Spec.Permissions {
+		all(roles, s.named.rolesGiving, permission.Name)
+		all(grants, s.named.grantsGiving, permission.Name)
+	}
+	losses := slices.Concat(
+		s.grantsInForce(grants, ""), s.grantsInForce(s.named.grantsOn[o.Spec.Type], "spec.scope.resource"),
+		s.assignmentsInForce(s.named.assignmentsOn[o.Spec.Type], "spec.scope.resource"))
+	for role := range roles {
+		losses = append(losses, Loss{kinds.Named(kinds.Role, role), scope.Path{Organization: role.Namespace}, "spec.permissionGrants"})
+	}
+	return losses
+}
+
+func (s *tenant) losingScopes(old, object *v1alpha1.Organization) (losses []Loss) {
+	after := declared(object)
+	if len(changedScopes(declared(old), after)) == 0 {
+		return nil
+	}
+	in := func(l Loss) bool { return after.has(l.At.Container()) }
+	losses = slices.Concat(s.assignmentsInForce(s.named.assignmentsOf[old.Name], "spec.scope"), s.grantsInForce(s.named.grantsOf[old.Name], "spec.scope"))
+	return slices.DeleteFunc(losses, in)
+}
+
+func (s *tenant) assignmentsInForce(keys set[types.NamespacedName], field string) (losses []Loss) {
+	for key := range keys {
+		if node := s.assignments[key]; node.outcome.InForce {
+			losses = append(losses, Loss{kinds.Named(kinds.RoleAssignment, key), PathOf(key.Namespace, &node.object.Scope), field})
+		}
+	}
+	return losses
+}
+
+// grantsInForce are named by what they give where no field is given, and a temporary grant by its own field for the user.
+func (s *tenant) grantsInForce(refs set[kinds.Ref], field string) (losses []Loss) {
+	for ref := range refs {
+		node := s.grants[ref]
+		if !node.outcome.InForce {
+			continue
+		}
+		loss := Loss{ref, PathOf(ref.Namespace, &node.object.scope), field}
+		switch temporary := ref.Kind == kinds.TemporaryPermissionGrant; {
+		case field == "" && temporary:
+			loss.Field = "spec.permissionGrant"
+		case field == "":
+			loss.Field = "spec.permissions"
+		case field == "spec.subject.user":
+			loss.Field = node.object.userField
+		}
+		losses = append(losses, loss)
+	}
+	return losses
+}
+
+func (s *tenant) membershipsInForce(keys set[types.NamespacedName], field string) (losses []Loss) {
+	for key := range keys {
+		if s.memberships[key].outcome.InForce {
+			losses = append(losses, Loss{kinds.Named(kinds.GroupMembership, key), scope.Path{Organization: key.Namespace}, field})
+		}
+	}
+	return losses
+}
