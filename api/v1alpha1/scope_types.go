@@ -16,7 +16,7 @@ const (
 // not nullable, so a scope whose workspace is null would silently be the whole organization. Fields
 // whose absence gives more than their presence are therefore nullable, here and in other kinds, and a
 // rule refuses the null: to CEL a null is among the fields of an object, but not in it. That reaches
-// whatever arrives; client-side kubectl apply leaves nulls out by itself.
+// whatever arrives; what client-side kubectl apply leaves out by itself, the webhook finds in its annotation.
 
 // Scope says where something holds: there and everywhere below. Empty means the whole organization.
 // +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="workspace, project and resource can't be null: set a value, or leave out what the scope does not have"

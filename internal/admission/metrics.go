@@ -10,7 +10,7 @@ import (
 )
 
 // denied counts what was refused. Reasons are NotHeld, Unresolved, Protected, TooLarge, Pause,
-// Suspended, Forged, NotAllowed, NotADecider, NotApproved, ReviewFailed and NotLoaded, and Stamped of the stamping webhook.
+// Null, Suspended, Forged, NotAllowed, NotADecider, NotApproved, ReviewFailed and NotLoaded, and Stamped of the stamping webhook.
 var denied = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Name: "bailiwick_admission_denied_total",
 	Help: "Requests that the webhooks have refused, by kind and reason.",

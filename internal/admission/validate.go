@@ -71,6 +71,10 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 		noteDenied(ctx, &request, refused.reason)
 		return refused.response()
 	}
+	if refused := judgeNulls(&request); refused != nil {
+		noteDenied(ctx, &request, refused.reason)
+		return refused.response()
+	}
 	if refused := v.judgePause(ctx, &request, kind, old, object); refused != nil {
 		noteDenied(ctx, &request, refused.reason)
 		return refused.response()
@@ -91,6 +95,8 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 			return refused.response()
 		}
 		warnings = append(warnings, v.warn(state, asked)...)
+		warnings = append(warnings, warnWider(asked.old, asked.object)...)
+		warnings = append(warnings, v.warnLosing(ctx, state, &request, asked)...)
 	}
 	return admission.Allowed("").WithWarnings(warnings...)
 }
@@ -270,9 +276,6 @@ func expiresAt(object client.Object) *metav1.Time {
 // warn says what whoever asks for a change may not expect.
 func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 	if asked.object != nil {
-		if value := asked.object.GetAnnotations()[v1alpha1.AnnotationPaused]; value != "" && value != "true" {
-			warnings = append(warnings, fmt.Sprintf("metadata.annotations[%s]: %q pauses nothing: write \"true\", or leave the annotation out", v1alpha1.AnnotationPaused, value))
-		}
 		if annotation := state.WaitsFor(asked.object.(v1alpha1.Object)); annotation != "" {
 			warnings = append(warnings, fmt.Sprintf("paused: but for a suspension or an earlier end, this is not carried out until %s is removed", annotation))
 		}
@@ -306,13 +309,6 @@ func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 		if user := state.Accepted(assignment.Namespace, assignment.Spec.Subject.Invitation); user != "" {
 			warnings = append(warnings, fmt.Sprintf("spec.subject.invitation: the User %s has accepted it, and gets this at once: see that it is the one you mean", user))
 		}
-	}
-	_, isOrganization := asked.old.(*v1alpha1.Organization)
-	if asked.old == nil || asked.object != nil && !isOrganization {
-		return warnings
-	}
-	if lost := state.Losing(asked.old, asked.object); lost > 0 {
-		warnings = append(warnings, fmt.Sprintf("in use: %d objects lose what they give by this", lost))
 	}
 	return warnings
 }

@@ -132,22 +132,28 @@ var _ = Describe("The webhook", func() {
 		organization := observed(build.Organization(w.Namespace).Obj())
 		organization.Spec.Workspaces = organization.Spec.Workspaces[1:]
 		Expect(admin.Update(ctx, organization, client.DryRunAll)).To(Succeed())
-		Expect(told.take()).To(ConsistOf("in use: 1 objects lose what they give by this"), "the assignment in prod")
+		Expect(told.take()).To(ConsistOf("in use: 1 object loses what it gives by this: RoleAssignment a at " + w.Namespace + "/prod (spec.scope)"))
 		for _, c := range []struct {
 			object client.Object
 			lost   string
+			named  []string
 		}{
-			{build.Role(w.Namespace, "editor").Obj(), "2"},
-			{build.Group(w.Namespace, "devs").Obj(), "1"},
-			{w.user("bob"), "2"}, // with the standing one
-			{build.ResourceType(w.Namespace).Obj(), "3"},
-			{build.Organization(w.Namespace).Obj(), "4"},
+			{build.Role(w.Namespace, "editor").Obj(), "2 objects lose what they give", []string{"RoleAssignment a at " + w.Namespace + "/prod (spec.roleRef)", "RoleAssignment g at " + w.Namespace + " (spec.roleRef)"}},
+			{build.Group(w.Namespace, "devs").Obj(), "1 object loses what it gives", []string{"RoleAssignment g at " + w.Namespace + " (spec.subject.group)"}},
+			{w.user("bob"), "2 objects lose", []string{"RoleAssignment a", "RoleAssignment standing-bob", "(spec.subject.user)"}},
+			{build.ResourceType(w.Namespace).Obj(), "3 objects lose", []string{"Role editor at " + w.Namespace + " (spec.permissionGrants)"}},
+			{build.Organization(w.Namespace).Obj(), "4 objects lose", []string{"(metadata.namespace)"}},
 		} {
 			Expect(admin.Delete(ctx, c.object, client.DryRunAll)).To(Succeed())
-			Expect(told.take()).To(ConsistOf("in use: " + c.lost + " objects lose what they give by this"))
+			Expect(told.take()).To(ConsistOf(containAll(append([]string{"in use: " + c.lost}, c.named...)...)))
 		}
 		Expect(admin.Delete(ctx, assigned, client.DryRunAll)).To(Succeed())
 		Expect(told.take()).To(BeEmpty())
+
+		annotated := observed(assigned)
+		annotated.Annotations = map[string]string{v1alpha1.AnnotationPaused: "yes"}
+		Expect(admin.Update(ctx, annotated, client.DryRunAll)).To(Succeed())
+		Expect(told.take()).To(ConsistOf(containAll("metadata.annotations[authz.bailiwick.dev/paused]", `"yes" pauses nothing`, `write "true"`)))
 
 		create(build.User(w.Namespace, "carol").KnownAs(w.subject("carol")).ReachedAt("guest@example.com").Obj())
 		expectReason(w.user("carol"), v1alpha1.ReasonValid)
