@@ -41,6 +41,31 @@ type Policy struct {
 	Within    time.Duration
 }
 
+// Way is how a policy gives access.
+type Way string
+
+// The ways.
+const (
+	// ByApproval means that somebody decides.
+	ByApproval Way = "approval"
+	// Eligible means that nobody is asked.
+	Eligible Way = "eligible"
+	// Emergency means that nobody is asked, and that a request must name the policy.
+	Emergency Way = "emergency"
+)
+
+// Way is how the policy gives access.
+func (p *Policy) Way() Way {
+	switch {
+	case p.Approvals > 0:
+		return ByApproval
+	case p.OnlyByName:
+		return Emergency
+	default:
+		return Eligible
+	}
+}
+
 // Is says whether two are the same AccessPolicy, as far as a status tells; none is the same as none.
 func (p *Policy) Is(other *Policy) bool {
 	if p == nil || other == nil {
@@ -74,7 +99,7 @@ func (p *Policy) Misfits(r *Request, user string, isMember func(group string) bo
 	case r.Role == "" && r.Grant == nil:
 		misfits = append(misfits, "spec.permissionGrant: "+r.Fault)
 	case r.Role == "" && !slices.ContainsFunc(p.Grants, func(g policy.Grant) bool { return g.Covers(*r.Grant) }):
-		misfits = append(misfits, fmt.Sprintf("spec.permissionGrant: it does not offer %s under these conditions", r.Permission))
+		misfits = append(misfits, "spec.permissionGrant: "+p.offersInstead(r.Permission))
 	}
 	if !slices.ContainsFunc(p.Scopes, func(at scope.Path) bool { return reaches(at, r.At) }) {
 		scopes := make([]string, 0, len(p.Scopes))
@@ -92,6 +117,20 @@ func (p *Policy) Misfits(r *Request, user string, isMember func(group string) bo
 		}
 	}
 	return misfits
+}
+
+// offersInstead says what a policy that does not offer a permission as it is asked for offers of it.
+func (p *Policy) offersInstead(permission string) string {
+	var under []string
+	for _, grant := range p.Grants {
+		if grant.Permission == permission {
+			under = append(under, grant.TestsText())
+		}
+	}
+	if len(under) == 0 {
+		return "it does not offer " + permission
+	}
+	return fmt.Sprintf("it offers %s under conditions alone%s", permission, listed("ask for it if ", under))
 }
 
 // reaches says whether a scope that is offered includes one that is asked for. A resource type without an object is all
