@@ -75,7 +75,7 @@ func (p *plugin) explainCommand() *cobra.Command {
 		Use:   "explain PERMISSION",
 		Short: "Why you, or a user, may do something, or what is missing",
 		Long: `Why you, or a user, may do something: each way with the objects that make it, and where there is none,
-what comes nearest to being one.`,
+what comes nearest to being one. The exit status is that of can-i.`,
 		Example: `  # Why may Carol read this data set?
   kubectl authz explain Dataset:Read --user carol --scope research/grasping --resource Dataset/42`,
 		RunE: func(command *cobra.Command, args []string) error {
@@ -88,10 +88,7 @@ what comes nearest to being one.`,
 			} else {
 				err = p.print(documentOf(q, answer), func(out io.Writer) error { return p.explain(out, q, answer) })
 			}
-			if answer.Verdict == query.Unknown {
-				err = errors.Join(err, c.uncertain(answer))
-			}
-			return err
+			return errors.Join(err, c.verdict(answer))
 		},
 	}
 	p.addQuestion(a, command, true)
@@ -160,9 +157,11 @@ type whoCan struct {
 	Permission string         `json:"permission"`
 	At         string         `json:"at"`
 	Attributes map[string]any `json:"attributes,omitempty"`
-	Users      []who          `json:"users"`
-	Behind     []query.Object `json:"behind,omitempty"`
-	Unread     []string       `json:"unread,omitempty"`
+	// Because says, where the question names something that is not there, what that is.
+	Because string         `json:"because,omitempty"`
+	Users   []who          `json:"users"`
+	Behind  []query.Object `json:"behind,omitempty"`
+	Unread  []string       `json:"unread,omitempty"`
 }
 
 func (p *plugin) whoCanCommand() *cobra.Command {
@@ -173,7 +172,8 @@ func (p *plugin) whoCanCommand() *cobra.Command {
 		Long: `All users who may do something, in which ways and under which conditions.
 
 With --attribute, only those whose conditions a request with these attributes meets. The list is complete:
-where you may not read enough for that, it says so.`,
+where you may not read enough for that, it says so. The exit status is 0 also where it is nobody, and 2 where the
+question names something that is not there.`,
 		Example: `  # Who may deploy to production in the project vision?
   kubectl authz who-can App:Deploy --scope prod/vision --attribute environment=production`,
 		RunE: func(command *cobra.Command, args []string) error {
@@ -185,14 +185,20 @@ where you may not read enough for that, it says so.`,
 			if err != nil {
 				return err
 			}
-			answer := whoCan{Permission: q.Permission, At: q.At.String(), Attributes: q.Attributes, Users: []who{}, Behind: w.Behind(), Unread: w.Unread()}
+			answer := whoCan{
+				Permission: q.Permission, At: q.At.String(), Attributes: q.Attributes, Because: w.Unfounded(q), Users: []who{},
+				Behind: w.Behind(), Unread: w.Unread(),
+			}
 			for user, ways := range w.Who(q, len(a.Attributes) > 0) {
 				answer.Users = append(answer.Users, who{User: user, Ways: ways})
 			}
-			if missing := w.Unfounded(q); missing != "" {
-				fmt.Fprintln(p.Streams.ErrOut, plain(missing))
-			}
 			err = p.print(answer, func(out io.Writer) error { return p.printUsers(out, answer.Users) })
+			if len(answer.Users) == 0 && answer.Because == "" && p.output == outputTable {
+				fmt.Fprintln(p.Streams.ErrOut, "Nobody.")
+			}
+			if answer.Because != "" {
+				err = errors.Join(err, errors.New(plain(answer.Because)))
+			}
 			return errors.Join(err, c.notRead(answer.Unread, "so this may not be all"), errBehind(answer.Behind))
 		},
 	}
@@ -202,7 +208,6 @@ where you may not read enough for that, it says so.`,
 
 func (p *plugin) printUsers(out io.Writer, users []who) error {
 	if len(users) == 0 {
-		fmt.Fprintln(p.Streams.ErrOut, "Nobody.")
 		return nil
 	}
 	var rows [][]string

@@ -111,24 +111,13 @@ func explained(err error) error {
 	}
 }
 
-// selection are the field selectors that flags choose: what is empty selects nothing.
-type selection map[string]*string
-
-// options select on the server.
-func (s selection) options() client.ListOption {
-	chosen := client.MatchingFields{}
-	for field, value := range s {
-		if *value != "" {
-			chosen[field] = *value
-		}
-	}
-	return chosen
-}
-
 // within is where lists look: in the chosen organization, or in all.
-func (c *cluster) within(all bool) client.ListOption {
+func (c *cluster) within(all bool) client.ListOption { return client.InNamespace(c.namespace(all)) }
+
+// namespace is the chosen one, or none, which means all.
+func (c *cluster) namespace(all bool) string {
 	if all {
-		return client.InNamespace("")
+		return ""
 	}
-	return client.InNamespace(c.organization)
+	return c.organization
 }

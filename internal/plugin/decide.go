@@ -35,7 +35,7 @@ decide. At a terminal it then asks whether you are sure; elsewhere it needs --ye
 		RunE: func(command *cobra.Command, args []string) error {
 			return p.decide(command.Context(), args[0], verdict, comment, sure)
 		},
-		ValidArgsFunction: p.oneOf(p.requestKeys(waits)),
+		ValidArgsFunction: p.oneOf(requestKeys(waits)),
 	}
 	command.Flags().StringVar(&comment, "comment", "", "why, for whoever looks later")
 	command.Flags().BoolVar(&sure, "yes", false, "don't ask whether you are sure")

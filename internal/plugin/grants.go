@@ -62,10 +62,10 @@ value, key:* for any value, and key: for none.`,
 		},
 	}
 	l.addFlags(command)
-	p.selectBy(l, command, "user", "spec.user", "to this User, by name", p.names(&v1alpha1.UserList{}))
-	p.selectBy(l, command, "permission", "spec.permissionGrant.permission", "of this permission", p.permissions)
+	p.selectByUser(l, command, "spec.user", "to this User, by name or subject")
+	p.selectBy(l, command, "permission", "spec.permissionGrant.permission", "of this permission", permissions)
 	p.selectByPhase(l, command)
-	p.selectBy(l, command, "creator", "status.creator", "made by this user of the cluster", nothing)
+	p.selectBy(l, command, "creator", "status.creator", "made by this user of the cluster", anything)
 	p.selectByPlace(l, command)
 	command.Flags().StringArrayVar(&tags, "tag", nil, "with this tag, as key:value, key:* (any value) or key: (none); may be repeated")
 	command.Flags().StringSliceVar(&sortBy, "sort-by", nil, "user, expiry or permission, or several of these, the first before the others; by name without")

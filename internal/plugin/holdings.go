@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/query"
 )
 
@@ -23,7 +24,7 @@ type userAccess struct {
 
 func (p *plugin) userCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use:   "user NAME",
+		Use:   "user NAME|SUBJECT",
 		Short: "Everything that a user may do, and where",
 		Long: `Everything that a user may do now, and where: each permission, the place at which it is held (it is held at everything
 below too), the conditions that a request must meet, the objects that give it, and when it ends.
@@ -37,19 +38,18 @@ below too), the conditions that a request must meet, the objects that give it, a
 			if err != nil {
 				return err
 			}
-			if !w.HasUser(args[0]) {
-				return errors.Join(fmt.Errorf("there is no User %s in %s", args[0], c.organization), c.notRead(w.Unread(), "so there may be one"))
+			user, known := w.UserNamed(args[0])
+			if !known {
+				if unread := w.UnreadOf(kinds.User); len(unread) > 0 {
+					return c.notRead(unread, "so whether there is such a User is not known")
+				}
+				return fmt.Errorf("there is no User %s in %s, by name or by subject", args[0], c.organization)
 			}
-			answer := userAccess{User: args[0], Holds: w.Holdings(args[0]), Behind: w.Behind(), Unread: w.Unread()}
+			answer := userAccess{User: user, Holds: w.Holdings(user), Behind: w.Behind(), Unread: w.Unread()}
 			err = p.printHoldings(answer, answer.Holds)
 			return errors.Join(err, c.notRead(answer.Unread, "so this may not be all"), errBehind(answer.Behind))
 		},
-		ValidArgsFunction: func(command *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return beginning(p.names(&v1alpha1.UserList{})(command.Context()), begun), cobra.ShellCompDirectiveNoFileComp
-		},
+		ValidArgsFunction: p.oneOf(names(&v1alpha1.UserList{})),
 	}
 	alsoPrints(command, outputWide, outputCSV)
 	return command

@@ -15,41 +15,6 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
-// listing is a command that lists the objects of a kind.
-type listing struct {
-	list     client.ObjectList
-	selected selection
-	all      bool
-	columns  []string
-	row      func(v1alpha1.Object) []string
-}
-
-// addFlags adds what every listing has.
-func (l *listing) addFlags(command *cobra.Command) {
-	alsoPrints(command, outputName)
-	command.Flags().BoolVarP(&l.all, "all-organizations", "A", false, "in all organizations instead of one")
-}
-
-// selectBy adds a flag that selects by a field, on the server.
-func (p *plugin) selectBy(l *listing, command *cobra.Command, flag, field, usage string, complete completer) {
-	value := new(string)
-	if l.selected == nil {
-		l.selected = selection{}
-	}
-	l.selected[field] = value
-	command.Flags().StringVar(value, flag, "", usage)
-	p.complete(command, flag, complete)
-}
-
-// read reads what is selected.
-func (p *plugin) read(ctx context.Context, l *listing) ([]v1alpha1.Object, error) {
-	c, err := p.connect()
-	if err != nil {
-		return nil, err
-	}
-	return c.list(ctx, l.list, c.within(l.all), l.selected.options())
-}
-
 // write writes what has been read.
 func (p *plugin) write(l *listing, objects []v1alpha1.Object) error {
 	columns, row := l.columns, l.row
@@ -58,6 +23,15 @@ func (p *plugin) write(l *listing, objects []v1alpha1.Object) error {
 		row = func(o v1alpha1.Object) []string { return append([]string{o.GetNamespace()}, l.row(o)...) }
 	}
 	return p.printObjects(objects, columns, row)
+}
+
+// listSelected reads and writes what is selected. What could be read is shown, and what could not is an error.
+func (p *plugin) listSelected(ctx context.Context, l *listing) error {
+	objects, err := p.read(ctx, l)
+	if err != nil && len(objects) == 0 {
+		return err
+	}
+	return errors.Join(p.write(l, objects), err)
 }
 
 // listKinds writes the objects of several kinds that are to be kept, in an order. What could be read is shown, and what could
@@ -81,7 +55,14 @@ func (p *plugin) listKinds(
 		}
 	}
 	slices.SortFunc(found, order)
-	return errors.Join(p.write(l, found), errors.Join(failed...))
+	if len(found) == 0 && !l.all {
+		failed = append(failed, c.checkOrganization(ctx))
+	}
+	unread := errors.Join(failed...)
+	if unread != nil && len(found) == 0 {
+		return unread
+	}
+	return errors.Join(p.write(l, found), unread)
 }
 
 func (p *plugin) assignmentsCommand() *cobra.Command {
@@ -108,18 +89,15 @@ func (p *plugin) assignmentsCommand() *cobra.Command {
   kubectl authz assignments --phase Expired`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			objects, err := p.read(command.Context(), l)
-			if err != nil {
-				return err
-			}
-			return p.write(l, objects)
+			return p.listSelected(command.Context(), l)
 		},
 	}
+	l.through = throughOthers
 	l.addFlags(command)
-	p.selectBy(l, command, "role", "spec.roleRef.name", "of this Role", p.names(&v1alpha1.RoleList{}))
-	p.selectBy(l, command, "user", "spec.subject.user", "to this User, by name; not through a group or an invitation", p.names(&v1alpha1.UserList{}))
-	p.selectBy(l, command, "group", "spec.subject.group", "to this Group", p.names(&v1alpha1.GroupList{}))
-	p.selectBy(l, command, "invitation", "spec.subject.invitation", "to this Invitation", p.names(&v1alpha1.InvitationList{}))
+	p.selectBy(l, command, "role", "spec.roleRef.name", "of this Role", names(&v1alpha1.RoleList{}))
+	p.selectByUser(l, command, "spec.subject.user", "to this User, by name or subject; also as a member of groups and by accepted invitations")
+	p.selectBy(l, command, "group", "spec.subject.group", "to this Group", names(&v1alpha1.GroupList{}))
+	p.selectBy(l, command, "invitation", "spec.subject.invitation", "to this Invitation", names(&v1alpha1.InvitationList{}))
 	p.selectByPlace(l, command)
 	p.selectByPhase(l, command)
 	return command
@@ -127,8 +105,8 @@ func (p *plugin) assignmentsCommand() *cobra.Command {
 
 // selectByPlace adds flags that narrow a listing to a workspace or a project.
 func (p *plugin) selectByPlace(l *listing, command *cobra.Command) {
-	p.selectBy(l, command, "workspace", "spec.scope.workspace", "at this workspace, or in it", p.workspaces)
-	p.selectBy(l, command, "project", "spec.scope.project", "at projects of this name, or in them", p.projects)
+	p.selectBy(l, command, "workspace", "spec.scope.workspace", "at this workspace, or in it", workspaces)
+	p.selectBy(l, command, "project", "spec.scope.project", "at projects of this name, or in them", projects)
 }
 
 func (p *plugin) membershipsCommand() *cobra.Command {
@@ -156,16 +134,12 @@ The column PERMISSIONS says how many of the group's configurable permissions an 
   kubectl authz memberships --phase Pending`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			objects, err := p.read(command.Context(), l)
-			if err != nil {
-				return err
-			}
-			return p.write(l, objects)
+			return p.listSelected(command.Context(), l)
 		},
 	}
 	l.addFlags(command)
-	p.selectBy(l, command, "user", "spec.user", "of this User, by name", p.names(&v1alpha1.UserList{}))
-	p.selectBy(l, command, "group", "spec.group", "in this Group", p.names(&v1alpha1.GroupList{}))
+	p.selectByUser(l, command, "spec.user", "of this User, by name or subject")
+	p.selectBy(l, command, "group", "spec.group", "in this Group", names(&v1alpha1.GroupList{}))
 	p.selectByPhase(l, command)
 	return command
 }

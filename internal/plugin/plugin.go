@@ -106,6 +106,6 @@ Exit status: 0 is success, and yes; 1 is no; 2 is no answer, or not all of it.`,
 		return beginning(formats(command), begun), cobra.ShellCompDirectiveNoFileComp
 	})
 	utilruntime.Must(err) // the flag has been defined just before
-	p.complete(root, "namespace", p.namespaces)
+	p.complete(root, "namespace", namespaces)
 	return root
 }

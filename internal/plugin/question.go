@@ -2,13 +2,13 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/query"
 )
 
@@ -16,20 +16,15 @@ import (
 func (p *plugin) addQuestion(a *query.Written, command *cobra.Command, about bool) {
 	flags := command.Flags()
 	if about {
-		flags.StringVar(&a.User, "user", "", "about this User, by name; left out: the User who you are")
-		p.complete(command, "user", p.names(&v1alpha1.UserList{}))
+		flags.StringVar(&a.User, "user", "", "about this User, by name or subject; left out: the User who you are")
+		p.complete(command, "user", names(&v1alpha1.UserList{}))
 	}
 	flags.StringVar(&a.Scope, "scope", "", "at this workspace, or workspace/project; left out: at the organization")
 	flags.StringVar(&a.Resource, "resource", "", "at this object of an application in the scope, as TYPE/ID")
 	flags.StringArrayVar(&a.Attributes, "attribute", nil, "what the request says, as NAME=VALUE; may be repeated")
-	p.complete(command, "scope", p.scopes)
+	p.complete(command, "scope", scopes)
 	command.Args = cobra.ExactArgs(1)
-	command.ValidArgsFunction = func(command *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return beginning(p.permissions(command.Context()), begun), cobra.ShellCompDirectiveNoFileComp
-	}
+	command.ValidArgsFunction = p.oneOf(permissions)
 }
 
 // question reads the flags in the light of what there is. Without a user it is about everyone.
@@ -52,6 +47,8 @@ func (p *plugin) ask(ctx context.Context, a *query.Written, permission string) (
 		if a.User, err = c.self(ctx, w); err != nil {
 			return nil, query.Question{}, query.Answer{}, err
 		}
+	} else if user, known := w.UserNamed(a.User); known {
+		a.User = user
 	}
 	q, err := question(a, w, permission)
 	if err != nil {
@@ -80,10 +77,11 @@ func (c *cluster) self(ctx context.Context, w *query.World) (string, error) {
 	if user, ok := w.UserOf(subject); ok {
 		return user, nil
 	}
-	return "", errors.Join(
-		fmt.Errorf("no User of %s has your subject%s: name a User with --user", c.organization, lookedFor(w, username, subject)),
-		c.notRead(w.Unread(), "so there may be one"),
-	)
+	// Who somebody is stands in Users, and in the Organization, which maps names.
+	if unread := w.UnreadOf(kinds.Organization, kinds.User); len(unread) > 0 {
+		return "", c.notRead(unread, "so which User you are is not known, unless --user names it")
+	}
+	return "", fmt.Errorf("no User of %s has your subject%s: name a User with --user", c.organization, lookedFor(w, username, subject))
 }
 
 // lookedFor says which subject a username was taken for, and which Users may have been meant.

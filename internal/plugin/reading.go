@@ -104,6 +104,14 @@ func (c *cluster) notRead(kinds []string, meaning string) error {
 		c.organization, strings.Join(kinds, ", "), meaning)
 }
 
+// errMissing says that there is no such organization.
+func errMissing(w *query.World) error {
+	if missing := w.NoOrganization(); missing != "" {
+		return fmt.Errorf("%s: correct --namespace", missing)
+	}
+	return nil
+}
+
 // errBehind says that the operator has not confirmed yet what some objects say.
 func errBehind(objects []query.Object) error {
 	if len(objects) == 0 {

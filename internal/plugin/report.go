@@ -86,6 +86,9 @@ func (p *plugin) reviews(ctx context.Context, all bool) ([]review, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", organization, err)
 		}
+		if err := errMissing(w); err != nil && !all {
+			return nil, err
+		}
 		reviews = append(reviews, p.reviewOf(organization, w))
 	}
 	return reviews, nil

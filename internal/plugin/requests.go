@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/query"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
@@ -33,7 +34,7 @@ const (
 type asking struct {
 	at                     query.Written
 	policy, length, reason string
-	tags                   []string
+	tags, conditions       []string
 }
 
 func (p *plugin) requestCommand() *cobra.Command {
@@ -49,7 +50,10 @@ asked first.`,
   kubectl authz request operator --scope prod --for 2h --reason "INC 4711: the queue stands still" --tag "ticket:INC 4711"
 
   # One permission
-  kubectl authz request --permission Invoice:Approve --for 8h --reason "Deputy for Alice this Friday"`,
+  kubectl authz request --permission Invoice:Approve --for 8h --reason "Deputy for Alice this Friday"
+
+  # One that the policy offers for staging only
+  kubectl authz request --permission App:Deploy --condition environment=staging --for 2h --reason "Tries the fix"`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			c, w, err := p.look(command.Context())
@@ -66,7 +70,7 @@ asked first.`,
 			c.wait(command.Context(), request, func() bool { return request.Status.Phase != "" && request.Status.Phase != v1alpha1.AccessApproved })
 			return p.tell(request, "asked")
 		},
-		ValidArgsFunction: p.oneOf(p.names(&v1alpha1.RoleList{})),
+		ValidArgsFunction: p.oneOf(names(&v1alpha1.RoleList{})),
 	}
 	flags := command.Flags()
 	flags.StringVar(&a.at.Permission, "permission", "", "ask for this permission, and no role")
@@ -74,11 +78,12 @@ asked first.`,
 	flags.StringVar(&a.at.Resource, "resource", "", "at this object of an application in the scope, as TYPE/ID")
 	flags.StringVar(&a.length, "for", "", "for how long, as in 2h or P1D; needed")
 	flags.StringVar(&a.reason, "reason", "", "why, for those who decide and for whoever looks later; needed")
+	flags.StringArrayVar(&a.conditions, "condition", nil, "ask for the --permission only where this attribute has this value, as NAME=VALUE; repeated for one NAME: one of the values")
 	flags.StringArrayVar(&a.tags, "tag", nil, "a tag, as key:value; may be repeated")
 	flags.StringVar(&a.policy, "policy", "", "by this AccessPolicy; left out: one that allows it")
-	p.complete(command, "permission", p.permissions)
-	p.complete(command, "scope", p.scopes)
-	p.complete(command, "policy", p.names(&v1alpha1.AccessPolicyList{}))
+	p.complete(command, "permission", permissions)
+	p.complete(command, "scope", scopes)
+	p.complete(command, "policy", names(&v1alpha1.AccessPolicyList{}))
 	return command
 }
 
@@ -112,6 +117,9 @@ func (a *asking) request(organization string, w *query.World, args []string) (*v
 	} else {
 		request.Spec.PermissionGrant = &v1alpha1.PermissionEntry{Permission: a.at.Permission}
 	}
+	if err := a.addConditions(request.Spec.PermissionGrant); err != nil {
+		return nil, err
+	}
 	for _, tag := range a.tags {
 		key, value, ok := strings.Cut(tag, ":")
 		if !ok || key == "" {
@@ -123,6 +131,32 @@ func (a *asking) request(organization string, w *query.World, args []string) (*v
 		request.Spec.Tags[key] = v1alpha1.TagValue(value)
 	}
 	return request, nil
+}
+
+// addConditions writes the conditions under which a permission is asked for.
+func (a *asking) addConditions(entry *v1alpha1.PermissionEntry) error {
+	if entry == nil && len(a.conditions) > 0 {
+		return errors.New("--condition: a role brings its own conditions: use it with --permission")
+	}
+	for _, condition := range a.conditions {
+		name, value, ok := strings.Cut(condition, "=")
+		if !ok || name == "" {
+			return fmt.Errorf("--condition=%s: write NAME=VALUE", condition)
+		}
+		if entry.Conditions == nil {
+			entry.Conditions = map[string]v1alpha1.AttributeCondition{}
+		}
+		switch before, again := entry.Conditions[name]; {
+		case !again:
+			entry.Conditions[name] = v1alpha1.AttributeCondition{Type: v1alpha1.ConditionEquals, Value: &value}
+		case before.Value != nil:
+			entry.Conditions[name] = v1alpha1.AttributeCondition{Type: v1alpha1.ConditionIn, Values: []string{*before.Value, value}}
+		default:
+			before.Values = append(before.Values, value)
+			entry.Conditions[name] = before
+		}
+	}
+	return nil
 }
 
 var days = regexp.MustCompile(`^[1-9][0-9]*d$`)
@@ -154,6 +188,9 @@ func (p *plugin) tell(request *v1alpha1.AccessRequest, done string) error {
 		return fmt.Errorf("the operator has not looked at it within %s: kubectl authz requests shows when it has", answerWithin)
 	}
 	fmt.Fprintf(p.Streams.Out, "%s: %s\n", request.Status.Phase, plain(ready.Message))
+	if request.Spec.PermissionGrant != nil {
+		fmt.Fprintf(p.Streams.Out, "For %s.\n", plain(askedFor(request)))
+	}
 	if request.Status.Policy != "" {
 		fmt.Fprintf(p.Streams.Out, "By the AccessPolicy %s.\n", request.Status.Policy)
 	}
@@ -161,20 +198,8 @@ func (p *plugin) tell(request *v1alpha1.AccessRequest, done string) error {
 }
 
 // requestKeys are the requests whose names complete a command.
-func (p *plugin) requestKeys(keep func(*v1alpha1.AccessRequest) bool) completer {
-	return func(ctx context.Context) (names []string) {
-		c, err := p.connect()
-		if err != nil {
-			return nil
-		}
-		objects, _ := c.list(ctx, &v1alpha1.AccessRequestList{}, c.within(false)) // some are better than none
-		for _, object := range objects {
-			if request := object.(*v1alpha1.AccessRequest); keep(request) {
-				names = append(names, request.Name)
-			}
-		}
-		return names
-	}
+func requestKeys(keep func(*v1alpha1.AccessRequest) bool) completer {
+	return namesOfThose(&v1alpha1.AccessRequestList{}, func(o v1alpha1.Object) bool { return keep(o.(*v1alpha1.AccessRequest)) })
 }
 
 // oneOf completes the one argument of a command.
@@ -183,7 +208,7 @@ func (p *plugin) oneOf(values completer) cobra.CompletionFunc {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return beginning(values(command.Context()), begun), cobra.ShellCompDirectiveNoFileComp
+		return p.offer(command.Context(), values, begun)
 	}
 }
 
@@ -212,7 +237,7 @@ func (p *plugin) withdrawCommand() *cobra.Command {
 			c.wait(ctx, request, func() bool { return request.Status.Phase.IsFinal() })
 			return p.tell(request, "withdrawn")
 		},
-		ValidArgsFunction: p.oneOf(p.requestKeys(func(r *v1alpha1.AccessRequest) bool { return !r.Status.Phase.IsFinal() })),
+		ValidArgsFunction: p.oneOf(requestKeys(func(r *v1alpha1.AccessRequest) bool { return !r.Status.Phase.IsFinal() })),
 	}
 }
 
@@ -231,18 +256,21 @@ func (p *plugin) requestNamed(ctx context.Context, name string) (*cluster, *v1al
 func (p *plugin) requestsCommand() *cobra.Command {
 	l := &listing{columns: []string{"Name", "Requester", "What", "Scope", "For", "Phase", "Reason", "Expires", "Age"}, row: p.requestRow}
 	var since string
-	var mine bool
+	var mine, toDecide bool
 	command := &cobra.Command{
 		Use:   "requests",
 		Short: "Who asks for what, and what became of it, the youngest first",
-		Example: `  # What waits to be decided?
+		Example: `  # What waits for me to decide?
+  kubectl authz requests --to-decide
+
+  # What waits to be decided?
   kubectl authz requests --phase Pending
 
   # A review of the last week
   kubectl authz requests -A --since 7d -o csv`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return p.listRequests(command.Context(), l, since, mine)
+			return p.listRequests(command.Context(), l, since, mine, toDecide)
 		},
 	}
 	l.list = &v1alpha1.AccessRequestList{}
@@ -251,15 +279,18 @@ func (p *plugin) requestsCommand() *cobra.Command {
 	p.selectBy(l, command, "phase", "status.phase", "Pending, Approved, Denied, Active, Expired or Withdrawn", fixed(
 		string(v1alpha1.AccessPending), string(v1alpha1.AccessApproved), string(v1alpha1.AccessDenied),
 		string(v1alpha1.AccessActive), string(v1alpha1.AccessExpired), string(v1alpha1.AccessWithdrawn)))
-	p.selectBy(l, command, "user", "status.user", "of this User, by name", p.names(&v1alpha1.UserList{}))
-	p.selectBy(l, command, "role", "spec.roleRef.name", "for this Role", p.names(&v1alpha1.RoleList{}))
-	p.selectBy(l, command, "policy", "status.policy", "by this AccessPolicy", p.names(&v1alpha1.AccessPolicyList{}))
+	p.selectByUser(l, command, "status.user", "of this User, by name or subject")
+	p.selectBy(l, command, "role", "spec.roleRef.name", "for this Role", names(&v1alpha1.RoleList{}))
+	p.selectBy(l, command, "policy", "status.policy", "by this AccessPolicy", names(&v1alpha1.AccessPolicyList{}))
 	command.Flags().StringVar(&since, "since", "", "made in this time until now, as in 24h or 7d")
 	command.Flags().BoolVar(&mine, "mine", false, "your own")
+	command.Flags().BoolVar(&toDecide, "to-decide", false, "those that wait for you to decide, by what you may read")
+	command.MarkFlagsMutuallyExclusive("to-decide", "mine")
+	command.MarkFlagsMutuallyExclusive("to-decide", "all-organizations")
 	return command
 }
 
-func (p *plugin) listRequests(ctx context.Context, l *listing, since string, mine bool) error {
+func (p *plugin) listRequests(ctx context.Context, l *listing, since string, mine, toDecide bool) error {
 	var after time.Time
 	if since != "" {
 		text, err := lengthOf(since)
@@ -278,24 +309,45 @@ func (p *plugin) listRequests(ctx context.Context, l *listing, since string, min
 		if err != nil {
 			return err
 		}
-		l.selected["spec.requester"] = &name
+		l.filters = append(l.filters, &filter{field: "spec.requester", value: name, known: anything})
 	}
 	objects, err := p.read(ctx, l)
 	if err != nil {
 		return err
 	}
 	objects = slices.DeleteFunc(objects, func(o v1alpha1.Object) bool { return o.GetCreationTimestamp().Time.Before(after) })
+	var unread error
+	if toDecide {
+		if objects, unread, err = p.waiting(ctx, objects); err != nil {
+			return err
+		}
+	}
 	slices.SortStableFunc(objects, func(a, b v1alpha1.Object) int {
 		return cmp.Or(b.GetCreationTimestamp().Compare(a.GetCreationTimestamp().Time), strings.Compare(a.GetName(), b.GetName()))
 	})
 	if p.output != outputCSV {
-		return p.write(l, objects)
+		return errors.Join(p.write(l, objects), unread)
 	}
 	rows := make([][]string, 0, len(objects))
 	for _, object := range objects {
 		rows = append(rows, requestReview(object.(*v1alpha1.AccessRequest)))
 	}
-	return csvTable(p.Streams.Out, requestColumns, rows)
+	return errors.Join(csvTable(p.Streams.Out, requestColumns, rows), unread)
+}
+
+// waiting are the requests that wait for whoever runs the plugin, and an error where that may not be all.
+func (p *plugin) waiting(ctx context.Context, requests []v1alpha1.Object) (waiting []v1alpha1.Object, unread, err error) {
+	c, w, err := p.look(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	username, err := c.username(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	waiting = slices.DeleteFunc(requests, func(o v1alpha1.Object) bool { return !w.WaitsFor(o.(*v1alpha1.AccessRequest), username) })
+	depends := w.UnreadOf(kinds.Organization, kinds.User, kinds.GroupMembership, kinds.AccessPolicy)
+	return waiting, c.notRead(depends, "so this may not be all"), nil
 }
 
 // username is who the API server takes whoever runs the plugin for.
@@ -319,12 +371,13 @@ func (p *plugin) requestRow(o v1alpha1.Object) []string {
 	return row
 }
 
-// askedFor is the role or the permission that a request is for.
+// askedFor is the role that a request is for, or the permission and its conditions.
 func askedFor(r *v1alpha1.AccessRequest) string {
 	if r.Spec.RoleRef != nil {
 		return r.Spec.RoleRef.Name
 	}
-	return r.Spec.PermissionGrant.Permission
+	asked := r.Spec.PermissionGrant
+	return entryText(query.Entry{Permission: asked.Permission, Conditions: query.ConditionsOf(asked.Conditions)})
 }
 
 // requestColumns are those of a review of requests.

@@ -35,19 +35,33 @@ func TestARequestIsWhatTheFlagsSay(t *testing.T) {
 		role   []string
 		want   string
 	}{
-		"nothing":                 {func(*asking) {}, nil, "name a ROLE or a --permission"},
-		"a role and a permission": {func(a *asking) { a.at.Permission = "A:View" }, []string{"operator"}, "one of them"},
-		"no reason":               {func(a *asking) { a.reason = "" }, []string{"operator"}, "--reason"},
-		"for ever":                {func(a *asking) { a.length = "" }, []string{"operator"}, "--for"},
-		"a length that is none":   {func(a *asking) { a.length = "soon" }, []string{"operator"}, "--for: "},
-		"a tag that is none":      {func(a *asking) { a.tags = []string{"ticket"} }, []string{"operator"}, "--tag=ticket: write key:value"},
-		"a scope that is none":    {func(a *asking) { a.at.Scope = "a/b/c" }, []string{"operator"}, "--scope=a/b/c"},
+		"nothing":                  {func(*asking) {}, nil, "name a ROLE or a --permission"},
+		"a role and a permission":  {func(a *asking) { a.at.Permission = "A:View" }, []string{"operator"}, "one of them"},
+		"no reason":                {func(a *asking) { a.reason = "" }, []string{"operator"}, "--reason"},
+		"for ever":                 {func(a *asking) { a.length = "" }, []string{"operator"}, "--for"},
+		"a length that is none":    {func(a *asking) { a.length = "soon" }, []string{"operator"}, "--for: "},
+		"a tag that is none":       {func(a *asking) { a.tags = []string{"ticket"} }, []string{"operator"}, "--tag=ticket: write key:value"},
+		"a scope that is none":     {func(a *asking) { a.at.Scope = "a/b/c" }, []string{"operator"}, "--scope=a/b/c"},
+		"a condition of a role":    {func(a *asking) { a.conditions = []string{"color=red"} }, []string{"operator"}, "--condition: a role brings its own"},
+		"a condition that is none": {func(a *asking) { a.at.Permission, a.conditions = "A:View", []string{"color"} }, nil, "--condition=color: write NAME=VALUE"},
 	} {
 		a := whole
 		c.change(&a)
 		if _, err := a.request("acme", w, c.role); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+func TestAPermissionIsAskedForUnderConditionsAndShownWithThem(t *testing.T) {
+	w := query.New(query.Objects{Organization: "acme"}, clocktesting.NewFakePassiveClock(noon))
+	a := asking{at: query.Written{Permission: "App:Deploy"}, length: "2h", reason: "INC 4711", conditions: []string{"environment=dev", "size=2", "environment=staging", "environment=a=b"}}
+	request, err := a.request("acme", w, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := askedFor(request), "App:Deploy if environment In [dev, staging, a=b] and size Equals 2"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -40,7 +40,7 @@ in force or not. With --roles, the roles and what they inherit from.`,
 			} else {
 				err = p.printTree(w.Tree())
 			}
-			return errors.Join(err, c.notRead(w.Unread(), "so this may not be all"), errBehind(w.Behind()))
+			return errors.Join(err, errMissing(w), c.notRead(w.Unread(), "so this may not be all"), errBehind(w.Behind()))
 		},
 	}
 	command.Flags().BoolVar(&roles, "roles", false, "the roles and what they inherit from, instead of the places")

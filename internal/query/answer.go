@@ -121,13 +121,13 @@ func (w *World) Unfounded(q Question) string {
 	there := func(kind string) bool { return !slices.Contains(w.unread, kind) }
 	organization, _ := w.objects[kinds.Ref{Kind: kinds.Organization, Name: w.organization}].(*v1alpha1.Organization)
 	switch {
-	case organization == nil && there(kinds.Organization):
-		return fmt.Sprintf("there is no Organization %s", w.organization)
+	case w.NoOrganization() != "":
+		return w.NoOrganization()
 	case organization != nil && !declares(organization, q.At.Container()):
 		return fmt.Sprintf("the Organization %s does not declare %s", w.organization, q.At.Container())
 	}
 	if _, known := w.Permission(q.Permission); !known && there(kinds.ResourceType) {
-		return fmt.Sprintf("no ResourceType declares the permission %q", q.Permission)
+		return fmt.Sprintf("no ResourceType declares the permission %q%s", q.Permission, didYouMean(w.state.NearPermission(q.Permission)))
 	}
 	if q.At.ResourceType != "" && !w.state.HasType(q.At.ResourceType) && there(kinds.ResourceType) {
 		return fmt.Sprintf("no ResourceType has the type %q", q.At.ResourceType)
@@ -143,6 +143,21 @@ func (w *World) Unfounded(q Question) string {
 		return fmt.Sprintf("the User %s: %s", q.User, outcome.Message)
 	}
 	return ""
+}
+
+// NoOrganization says that there is no Organization, if that is known; empty otherwise.
+func (w *World) NoOrganization() string {
+	if _, there := w.objects[kinds.Ref{Kind: kinds.Organization, Name: w.organization}]; there || slices.Contains(w.unread, kinds.Organization) {
+		return ""
+	}
+	return fmt.Sprintf("there is no Organization %s", w.organization)
+}
+
+func didYouMean(near string) string {
+	if near == "" {
+		return ""
+	}
+	return fmt.Sprintf(": did you mean %s?", near)
 }
 
 // Who are all users who hold a permission, by name, with the ways in which they do; where only those that a

@@ -2,6 +2,7 @@ package query_test
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,7 @@ func TestWhatIsNotThereIsNamed(t *testing.T) {
 		"does not declare acme/none":    {User: "alice", Permission: "View", At: scope.Path{Organization: "acme", Workspace: "none"}},
 		"does not declare acme/lab/no":  {User: "alice", Permission: "View", At: scope.Path{Organization: "acme", Workspace: "lab", Project: "no"}},
 		`declares the permission "Vie"`: {User: "alice", Permission: "Vie", At: acme},
+		`"view": did you mean View?`:    {User: "alice", Permission: "view", At: acme},
 		`has the type "dok"`:            {User: "alice", Permission: "View", At: scope.Path{Organization: "acme", ResourceType: "dok", ResourceID: "1"}},
 		"no User carol":                 {User: "carol", Permission: "View", At: acme},
 	} {
@@ -94,6 +96,30 @@ func TestWhatCouldNotBeReadIsNotTakenForNothing(t *testing.T) {
 		some := embedded(without(kind, everything()))
 		expectVerdict(t, worldOf(some, kind).Ask(asked), query.Yes)
 		expectVerdict(t, worldOf(some, kind).Ask(query.Question{User: "bob", Permission: "View", At: acme}), query.Unknown)
+	}
+}
+
+// Of what stands in no namespace, whoever has bailiwick-viewer there reads nothing.
+func TestF7WhoReadsTheNamespaceAloneIsToldOfThatAndNotOfTheOperator(t *testing.T) {
+	objects := embedded(with(
+		toAlice().InWorkspace("prod").Obj(), build.PermissionGrant("acme", "shared").ToGroup("devs").Grants("View").Obj(),
+		build.TemporaryPermissionGrant("acme", "soon").ToUser("alice").Grants("View").Until(noon.Add(time.Minute)).Obj(),
+		build.Invitation("acme", "guest").AcceptedBy("bob").Obj(), build.RoleAssignment("acme", "ended").Gives("editor").ToUser("bob").Until(noon.Add(-time.Minute)).Obj(),
+	))
+	unread := []string{kinds.Organization, kinds.ResourceType}
+	world := worldOf(without(kinds.Organization, without(kinds.ResourceType, objects)), unread...)
+	if behind := world.Behind(); len(behind) > 0 {
+		t.Errorf("behind are %v", behind)
+	}
+	answer := world.Ask(query.Question{User: "alice", Permission: "View", At: prod})
+	if answer.Verdict != query.Unknown || len(answer.Behind) > 0 || !slices.Equal(answer.Unread, unread) {
+		t.Errorf("got %+v", answer)
+	}
+	if user, ok := world.UserOf("alice@acme"); user != "alice" || !ok {
+		t.Errorf("who has alice's identity is %q, %t", user, ok)
+	}
+	if got := world.UnreadOf(kinds.Organization, kinds.User); !slices.Equal(got, []string{kinds.Organization}) {
+		t.Errorf("unread of these are %v", got)
 	}
 }
 
@@ -189,5 +215,10 @@ func TestWhoeverHasAnIdentityIsFound(t *testing.T) {
 	}
 	if user, ok := world.UserOf("nobody@acme"); ok {
 		t.Errorf("got %q", user)
+	}
+	for text, want := range map[string]string{"alice": "alice", "alice@acme": "alice", "imitator": "imitator", "nobody": "", "": ""} {
+		if user, ok := world.UserNamed(text); user != want || ok != (want != "") {
+			t.Errorf("%q names %q, %t, want %q", text, user, ok, want)
+		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/access"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
@@ -63,6 +65,36 @@ func waits(request Request) int {
 // Waits says whether the request is still to be decided.
 func (r Request) Waits() bool {
 	return !r.Spec.Withdrawn && (r.Status.Phase == "" || r.Status.Phase == v1alpha1.AccessPending)
+}
+
+// WaitsFor says whether a request waits for somebody to decide about it: it is not decided, they are a decider of its policy,
+// it is not their own, and they have not decided yet. It is the operator that says whose decision counts.
+func (w *World) WaitsFor(request *v1alpha1.AccessRequest, username string) bool {
+	decider, requester := w.personOf(username), w.personOf(request.Spec.Requester)
+	policy, there := w.objects[w.ref(kinds.AccessPolicy, request.Status.Policy)].(*v1alpha1.AccessPolicy)
+	if !there || policy.Spec.Approvals == nil || !(Request{AccessRequest: request}).Waits() || decider.MayBe(requester) {
+		return false
+	}
+	decided := slices.ContainsFunc(request.Status.Decisions, func(d v1alpha1.AccessDecisionOutcome) bool {
+		return d.Counts && decider.MayBe(w.personOf(d.Decider))
+	})
+	from := policy.Spec.Approvals.From
+	return !decided && access.Subjects{Users: from.Users, Groups: from.Groups}.Has(decider.User, func(group string) bool {
+		return slices.ContainsFunc(w.Memberships(decider.User, group), func(m Membership) bool { return m.InForce && m.Until == nil })
+	})
+}
+
+// personOf is who a username of the API server stands for here. Whoever is suspended is nobody's User.
+func (w *World) personOf(username string) access.Person {
+	person := access.Person{Username: username, Subject: w.SubjectOf(username)}
+	name, there := w.UserOf(person.Subject)
+	if !there || person.Subject == "" {
+		return person
+	}
+	if known, _ := w.Person(name); known.InForce {
+		person.User, person.Email = known.Name, known.Email
+	}
+	return person
 }
 
 // Request is one AccessRequest; false if there is none of the name.

@@ -181,16 +181,27 @@ func (w *World) NearSubjects(username string) []string {
 	return w.state.NearSubjects(w.organization, username)
 }
 
-// UserOf finds the User who stands for an identity; false when there is none.
+// UserOf finds the User who stands for an identity: of several the oldest, which is the one in force. False when there is none.
 func (w *World) UserOf(subject string) (string, bool) {
-	for ref, object := range w.objects {
-		if user, ok := object.(*v1alpha1.User); ok && user.Spec.Subject == subject {
-			if outcome, _ := w.state.Outcome(ref); outcome.Ready {
-				return ref.Name, true
-			}
+	var oldest *v1alpha1.User
+	for _, object := range w.objects {
+		user, ok := object.(*v1alpha1.User)
+		if ok && user.Spec.Subject == subject && (oldest == nil || policy.CompareAge(user, oldest) < 0) {
+			oldest = user
 		}
 	}
-	return "", false
+	if oldest == nil {
+		return "", false
+	}
+	return oldest.Name, true
+}
+
+// UserNamed finds the User of a name, or else the one who stands for an identity. False when there is neither.
+func (w *World) UserNamed(text string) (string, bool) {
+	if w.HasUser(text) {
+		return text, true
+	}
+	return w.UserOf(text)
 }
 
 // Users are the names of all Users, sorted.
@@ -207,6 +218,16 @@ func (w *World) Users() []string {
 
 // Unread are the kinds that could not be read.
 func (w *World) Unread() []string { return w.unread }
+
+// UnreadOf are those of some kinds that could not be read.
+func (w *World) UnreadOf(some ...string) (unread []string) {
+	for _, kind := range w.unread {
+		if slices.Contains(some, kind) {
+			unread = append(unread, kind)
+		}
+	}
+	return unread
+}
 
 func (w *World) ref(kind, name string) kinds.Ref {
 	return kinds.Ref{Kind: kind, Namespace: w.organization, Name: name}

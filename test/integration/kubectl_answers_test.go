@@ -113,7 +113,7 @@ var _ = Describe("kubectl authz can-i, who-can and explain", func() {
 		Expect(may.column("USER")).To(Equal([]string{"alice", "carol"}))
 		Expect(viewer.authz("who-can", w.Edit, "--scope=lab").column("USER")).To(Equal([]string{"bob"}))
 		Expect(viewer.authz("who-can", w.Edit, "--scope=lab", "--attribute=color=red").column("USER")).To(BeEmpty())
-		Expect(viewer.authz("who-can", w.Namespace+":None").column("USER")).To(BeEmpty())
+		Expect(viewer.authz("can-i", w.View, "--user="+w.subject("alice"), "--scope=prod").Out).To(Equal("yes\n"))
 	})
 
 	It("take whoever asks for the User with that subject", func() {
@@ -156,8 +156,19 @@ var _ = Describe("kubectl authz can-i, who-can and explain", func() {
 			got := p.authz("who-can", w.View)
 			Expect(got.Status).To(Equal(plugin.StatusFailed))
 			Expect(got.Err).To(containAll("may not be all", "ResourceType"))
+			for _, args := range [][]string{{"can-i", w.View, "--user=alice"}, {"who-can", w.View}, {"user", "alice"}, {"tree"}, {"report"}} {
+				Expect(p.authz(args...).Err).NotTo(ContainSubstring("the operator has not brought"), "%v", args)
+			}
 		}
 		Expect(w.newPerson("other").authz("can-i", w.View, "--user=alice").Err).To(ContainSubstring("RoleAssignment"))
+
+		By("nor is somebody nobody, because the Organization that says who is whom can't be read")
+		alice := w.newPerson("alice").views(w.Namespace).authz("can-i", w.View)
+		Expect(alice.Out).To(Equal("unknown\n"))
+		unknown := w.newPerson("zoe").views(w.Namespace).authz("can-i", w.View)
+		Expect(unknown.Status).To(Equal(plugin.StatusFailed))
+		Expect(unknown.Err).To(containAll("may not read", "Organization", "--user"))
+		Expect(alice.Err + unknown.Err).NotTo(ContainSubstring("no User"))
 	})
 
 	It("[G14] say nothing of another organization", func() {
@@ -183,7 +194,8 @@ var _ = Describe("kubectl authz can-i, who-can and explain", func() {
 		Expect(viewer.authz("explain", w.View, "--user=alice", "--scope=prod/vision").Out).To(containAll(
 			"yes: alice may", "RoleAssignment a, Role editor, at "+w.Namespace+"/prod", "PermissionGrant shared, GroupMembership alice-devs, at "+w.Namespace))
 		Expect(viewer.authz("explain", w.View, "--user=bob").Out).To(containAll("no: bob may not", "TemporaryPermissionGrant over", "but the grant over expired 3m"))
-		Expect(viewer.authz("explain", w.View, "--user=bob").Status).To(Equal(plugin.StatusOK))
+		Expect(viewer.authz("explain", w.View, "--user=bob").Status).To(Equal(plugin.StatusNo))
+		Expect(viewer.authz("explain", w.View, "--user=alice", "--scope=prod").Status).To(Equal(plugin.StatusOK))
 
 		var said printedAnswer
 		viewer.authz("explain", w.View, "--user=bob", "--output=json").document(&said)
@@ -196,6 +208,24 @@ var _ = Describe("kubectl authz can-i, who-can and explain", func() {
 		Eventually(func() string { return viewer.authz("explain", w.View, "--user=alice", "--scope=prod").Out }).
 			Should(containAll("no: alice may not", "but the User alice is suspended"))
 		Expect(viewer.authz("explain", w.View, "--user=alice", "--scope=prod").Out).NotTo(ContainSubstring("yes"))
+	})
+
+	It("fail where a question names nothing", func() {
+		for want, args := range map[string][]string{
+			"did you mean " + w.View + "?":        {strings.ToUpper(w.View)},
+			"does not declare":                    {w.View, "--scope=prodd"},
+			"there is no Organization nowhere":    {w.View, "--namespace=nowhere"},
+			"no ResourceType has the type \"no\"": {w.View, "--resource=no/1"},
+		} {
+			who := w.administrator().authz(append([]string{"who-can"}, args...)...)
+			Expect(who).To(And(HaveField("Status", plugin.StatusFailed), HaveField("Out", BeEmpty()), HaveField("Err", ContainSubstring(want))))
+			for _, command := range []string{"can-i", "explain"} {
+				got := w.administrator().authz(append([]string{command, "--user=alice"}, args...)...)
+				Expect(got.Status).To(Equal(plugin.StatusNo))
+				Expect(got.Out + got.Err).To(ContainSubstring(want))
+			}
+		}
+		Expect(viewer.authz("who-can", w.Delete).Status).To(Equal(plugin.StatusOK), "nobody may, and that is an answer")
 	})
 
 	It("refuse what can't be meant", func() {

@@ -37,7 +37,7 @@ var _ = Describe("kubectl authz grants", func() {
 
 	DescribeTable("[G9] lists what fits all flags, in the order that is asked for", func(want []string, args ...string) {
 		for n := range args {
-			args[n] = strings.ReplaceAll(args[n], "$delete", w.Delete)
+			args[n] = strings.NewReplacer("$delete", w.Delete, "$alice", w.subject("alice")).Replace(args[n])
 		}
 		Expect(viewer.authz(append([]string{"grants"}, args...)...).column("NAME")).To(Equal(want))
 	},
@@ -56,7 +56,8 @@ var _ = Describe("kubectl authz grants", func() {
 		Entry("sorted by expiry", []string{"e", "c", "b", "d", "a"}, "--sort-by=expiry"),
 		Entry("sorted by user, then by expiry", []string{"e", "b", "c", "d", "a"}, "--sort-by=user,expiry"),
 		Entry("sorted by permission, then by user", []string{"e", "c", "b", "a", "d"}, "--sort-by=permission", "--sort-by=user"),
-		Entry("what nobody has", nil, "--user=carol"),
+		Entry("by a user's subject", []string{"b", "e"}, "--user=$alice"),
+		Entry("what nobody has", nil, "--user=alice", "--workspace=prod"),
 		Entry("a tag that nothing has", nil, "--tag=night:late"),
 	)
 
@@ -121,8 +122,59 @@ var _ = Describe("kubectl authz assignments, memberships and expiring", func() {
 		Expect(listed("--role=editor", "--workspace=prod", "--project=vision")).To(Equal([]string{"a"}))
 		Expect(listed("--user=bob")).To(Equal([]string{"a", "c", "d", "standing-bob"}))
 		Expect(listed("--group=devs")).To(Equal([]string{"b"}))
-		Expect(listed("--role=nothing")).To(BeEmpty())
+		Expect(listed("--role=editor", "--user=alice")).To(BeEmpty())
 		Expect(viewer.authz("assignments", "--role=nobody").column("REASON")).To(Equal([]string{"RoleNotFound"}))
+	})
+
+	It("lists what a user has by groups and invitations, too, and finds the user by their subject", func() {
+		member := build.GroupMembership(w.Namespace, "bob-devs", "bob", "devs").Obj()
+		later := build.GroupMembership(w.Namespace, "bob-ops", "bob", "ops").From(time.Now().Add(time.Hour)).Obj()
+		accepted := build.Invitation(w.Namespace, "accepted").AcceptedBy("bob").Obj()
+		for _, object := range []v1alpha1.Object{
+			build.Group(w.Namespace, "ops").Obj(), member, later, accepted,
+			w.assignment("a", "editor").ToUser("bob").InProject("prod", "vision").Obj(),
+			w.assignment("b", "editor").ToGroup("devs").InWorkspace("prod").Obj(),
+			w.assignment("c", "editor").ToGroup("ops").InWorkspace("prod").Obj(),
+			w.assignment("d", "editor").ToInvitation("accepted").InWorkspace("lab").Obj(),
+			w.assignment("e", "editor").ToUser("alice").InWorkspace("lab").Obj(),
+		} {
+			create(object)
+			observed(object)
+		}
+		listed := func(args ...string) []string {
+			GinkgoHelper()
+			return viewer.authz(append([]string{"assignments", "--role=editor"}, args...)...).column("NAME")
+		}
+		Expect(listed("--user=bob")).To(Equal([]string{"a", "b", "d"}), "the membership in ops has not begun")
+		Expect(listed("--user=" + w.subject("bob"))).To(Equal([]string{"a", "b", "d"}))
+		Expect(listed("--user=bob", "--workspace=prod")).To(Equal([]string{"a", "b"}))
+		Expect(listed("--user=bob", "--group=devs")).To(Equal([]string{"b"}))
+		remove(member)
+		Expect(listed("--user=bob")).To(Equal([]string{"a", "d"}))
+	})
+
+	It("fails where a flag names nothing, and not where there is nothing to list", func() {
+		for want, args := range map[string][]string{
+			"--user=carol names nothing in " + w.Namespace + ": use one of alice, bob":               {"grants", "--user=carol"},
+			"--role=edtor names nothing in " + w.Namespace:                                           {"assignments", "--role=edtor"},
+			"--group=dev names nothing":                                                              {"memberships", "--group=dev"},
+			"--phase=Over names nothing in " + w.Namespace + ": use one of Active, Expired, Pending": {"memberships", "--phase=Over"},
+			"--policy=none names nothing in " + w.Namespace + ": there is none":                      {"requests", "--policy=none"},
+		} {
+			Expect(viewer.authz(args...)).To(And(HaveField("Status", plugin.StatusFailed), HaveField("Out", BeEmpty()), HaveField("Err", ContainSubstring(want))))
+		}
+		administrator := w.administrator()
+		for _, args := range [][]string{{"grants", "--permission=View"}, {"grants", "--workspace=prodd"}} {
+			Expect(administrator.authz(args...)).To(And(HaveField("Status", plugin.StatusFailed), HaveField("Err", ContainSubstring(args[1]+" names nothing"))))
+			Expect(viewer.authz(args...)).To(And(HaveField("Status", plugin.StatusOK), HaveField("Err", ContainSubstring("Nothing found"))), "who may not read these can't tell")
+		}
+		for _, command := range []string{"grants", "assignments", "memberships", "requests", "expiring", "orphans", "tree", "report"} {
+			Expect(administrator.authz(command, "--namespace=nowhere")).To(And(
+				HaveField("Status", plugin.StatusFailed), HaveField("Err", ContainSubstring("there is no Organization nowhere"))), command)
+		}
+		for _, args := range [][]string{{"grants", "--user=alice"}, {"memberships", "--group=devs"}, {"requests"}, {"grants", "--phase=Expired"}} {
+			Expect(viewer.authz(args...).Status).To(Equal(plugin.StatusOK), "%v", args)
+		}
 	})
 
 	It("[B1] lists who is in which group", func() {
@@ -134,7 +186,7 @@ var _ = Describe("kubectl authz assignments, memberships and expiring", func() {
 		Expect(viewer.authz("memberships", "--group=devs").column("NAME")).To(Equal([]string{"alice-devs", "bob-devs"}))
 		Expect(viewer.authz("memberships", "--user=bob").column("NAME")).To(Equal([]string{"bob-devs", "bob-ops"}))
 		Expect(viewer.authz("memberships", "--user=bob", "--group=devs").column("NAME")).To(Equal([]string{"bob-devs"}))
-		Expect(viewer.authz("memberships", "--user=carol").column("NAME")).To(BeEmpty())
+		Expect(viewer.authz("memberships", "--user=alice", "--phase=Active").column("NAME")).To(BeEmpty())
 	})
 
 	It("[T1] lists when roles and memberships end, and selects them by phase", func() {
