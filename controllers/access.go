@@ -79,6 +79,7 @@ func (r *requests) activate(ctx context.Context, request *v1alpha1.AccessRequest
 	if err != nil {
 		return outcome, fmt.Errorf("making the %s %s of an approved request: %w", kind, grant.GetName(), err)
 	}
+	activations.WithLabelValues(string(outcome.Access.Policy.Way())).Inc()
 	return outcome, nil
 }
 

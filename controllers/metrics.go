@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/access"
 )
 
 var expiryLateness = prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -15,7 +16,17 @@ var expiryLateness = prometheus.NewHistogram(prometheus.HistogramOpts{
 	Buckets: []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600},
 })
 
-func init() { metrics.Registry.MustRegister(expiryLateness) }
+var activations = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Name: "bailiwick_access_activations_total",
+	Help: "AccessRequests that were put in force: after an approval, eligible without one, or in an emergency, by a policy that asks nobody and must be named.",
+}, []string{"policy"})
+
+func init() {
+	metrics.Registry.MustRegister(expiryLateness, activations)
+	for _, way := range []access.Way{access.ByApproval, access.Eligible, access.Emergency} {
+		activations.WithLabelValues(string(way)) // a rate needs the 0 before the first one
+	}
+}
 
 // expired counts an object whose status says for the first time, at an instant, that it has expired. One whose
 // deadline was moved into the past is not late.

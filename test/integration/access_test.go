@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/plugin"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 	"github.com/bailiwick-dev/bailiwick/test/schema"
 )
@@ -262,6 +263,31 @@ var _ = Describe("Asking for access", func() {
 		Eventually(accessPhase(r)).Should(Equal(v1alpha1.AccessDenied))
 		Expect(w.decides(w.dave, r, "yes", v1alpha1.VerdictApprove)).To(beRefused("is Denied already"))
 		Expect(w.may("bob", w.Edit, w.at("prod"))()).To(BeFalse())
+	})
+
+	It("[R2] waits for those who decide, and [R1] is at once in force in an emergency, which is counted", func() {
+		w := newAccessWorld()
+		r := w.asked("r")
+		decider := w.newPerson("carol").asks(w.Namespace)
+		Expect(decider.authz("requests", "--to-decide").column("NAME")).To(Equal([]string{"r"}))
+		Expect(w.newPerson("bob").asks(w.Namespace).authz("requests", "--to-decide").column("NAME")).To(BeEmpty())
+		Expect(w.newPerson("dave").views(w.Namespace).authz("requests", "--to-decide")).To(And(
+			HaveField("Status", plugin.StatusFailed), HaveField("Err", containAll("may not read", "Organization", "may not be all"))))
+		Expect(w.decides(w.carol, r, "no", v1alpha1.VerdictDeny)).To(Succeed())
+		Eventually(accessPhase(r)).Should(Equal(v1alpha1.AccessDenied))
+		Expect(decider.authz("requests", "--to-decide").column("NAME")).To(BeEmpty())
+
+		glass := build.AccessPolicy(w.Namespace, "break-glass").For("bob").Offers("editor").In("prod").OnlyByName().Obj()
+		Expect(w.alice.Create(ctx, glass)).To(Succeed())
+		expectReason(glass, v1alpha1.ReasonValid)
+		emergencies, approvals := gauge("bailiwick_access_activations_total", "emergency"), gauge("bailiwick_access_activations_total", "approval")
+		before, others := emergencies(), approvals()
+		used := w.request("used").By("break-glass").Obj()
+		Expect(w.bob.Create(ctx, used)).To(Succeed())
+		Eventually(accessPhase(used)).Should(Equal(v1alpha1.AccessActive))
+		Expect(w.may("bob", w.Edit, w.at("prod"))()).To(BeTrue())
+		Expect(emergencies() - before).To(Equal(1.0))
+		Expect(approvals()).To(Equal(others))
 	})
 
 	It("[R1] [F1] is approved by nobody while what binds names is gone, nor is what was written meanwhile", Serial, func() {

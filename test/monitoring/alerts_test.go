@@ -55,6 +55,8 @@ const (
 	deadline       = `bailiwick_time_bound_next_deadline_timestamp_seconds{namespace="b", pod="p"}`
 	held           = `bailiwick_objects{namespace="b", pod="p", kind="RoleAssignment", state="stalled", reason="RevocationProtected"}`
 	unadministered = `bailiwick_objects{namespace="b", pod="p", kind="Organization", state="stalled", reason="NotAdministered"}`
+	emergencies    = `bailiwick_access_activations_total{namespace="b", pod="p", policy="emergency"}`
+	eligible       = `bailiwick_access_activations_total{namespace="b", pod="p", policy="eligible"}`
 	dangling       = `bailiwick_objects{namespace="b", pod="p", kind="RoleAssignment", state="waiting", reason="RoleNotFound"}`
 	failing        = `controller_runtime_reconcile_errors_total{namespace="b", pod="p", controller="role"}`
 	notLoaded      = `bailiwick_admission_denied_total{namespace="b", pod="p", kind="Role", reason="NotLoaded"}`
@@ -127,6 +129,10 @@ var scenarios = map[string]struct{ fires, quiet []scenario }{
 	"BailiwickRevocationHeld": {
 		fires: []scenario{{61, []string{held + " 1x200"}}},
 		quiet: []scenario{{90, []string{held + " 1x20", dangling + " 1x200"}}},
+	},
+	"BailiwickBreakGlassUsed": {
+		fires: []scenario{{4, []string{emergencies + " 0x5 1x200"}}, {4, []string{emergencies + " 7x5 8x200", eligible + " 0x200"}}},
+		quiet: []scenario{{60, []string{emergencies + " 0x200", eligible + " 0x5 1x200"}}, {60, []string{emergencies + " 3x200"}}},
 	},
 	"BailiwickOrganizationNotAdministered": {
 		fires: []scenario{{16, []string{unadministered + " 1x200"}}},
