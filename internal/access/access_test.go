@@ -138,10 +138,10 @@ func TestR1WhatDoesNotFitIsNamed(t *testing.T) {
 
 func TestR1TheRefusalNamesTheNearestPolicy(t *testing.T) {
 	all := access.Subjects{Users: []string{"rob"}}
-	make := func(name string, approvals int, onlyByName bool, roles ...string) *access.Policy {
+	offering := func(name string, approvals int, onlyByName bool, roles ...string) *access.Policy {
 		return &access.Policy{Name: name, Requesters: all, Roles: roles, Scopes: []scope.Path{acme}, Longest: time.Hour, Approvals: approvals, OnlyByName: onlyByName}
 	}
-	policies := []*access.Policy{make("two", 2, false, "editor"), make("one", 1, false, "editor"), make("glass", 0, true, "editor", "admin"), make("view", 0, false, "viewer")}
+	policies := []*access.Policy{offering("two", 2, false, "editor"), offering("one", 1, false, "editor"), offering("glass", 0, true, "editor", "admin"), offering("view", 0, false, "viewer")}
 	for name, c := range map[string]struct {
 		policies []*access.Policy
 		request  access.Request
@@ -186,7 +186,7 @@ func TestR3R4TheLifeOfARequest(t *testing.T) {
 	}
 	approved := []access.Counted{vote("ann", v1alpha1.VerdictApprove), vote("ben", v1alpha1.VerdictApprove)}
 	window := &access.Window{From: noon, Until: noon.Add(2 * time.Hour)}
-	after := func(d time.Duration) time.Time { return noon.Add(d) }
+	after := noon.Add
 	for name, c := range map[string]struct {
 		facts             access.Facts
 		phase             v1alpha1.AccessRequestPhase
