@@ -58,6 +58,16 @@ const (
 	AnnotationAcceptedAt = "authz.bailiwick.dev/accepted-at"
 )
 
+// Who wrote an object, and whether a name means who has it.
+const (
+	// AnnotationAuthor is who wrote what an object gives or, on a User, Group or Invitation, who made it, and which Users,
+	// Groups and Invitations they meant. The webhook sets it, and puts it back.
+	AnnotationAuthor = "authz.bailiwick.dev/author"
+	// AnnotationConfirmed confirms that a name means the object that has it. Its value is the subject of a User, and "true"
+	// on a Group or Invitation. Setting it needs the verb bind.
+	AnnotationConfirmed = "authz.bailiwick.dev/confirmed"
+)
+
 // What the ControllerRevisions of Roles carry.
 const (
 	// LabelRole is the name of the Role.

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // Object is what every kind of this API has in common.
@@ -43,6 +44,24 @@ type CommonStatus struct {
 	// held is what the operator keeps an object to while it is paused. Only the operator writes it.
 	// +optional
 	Held *Held `json:"held,omitempty"`
+
+	// judged says that the author of what the object gives could give it when it first took effect. It is there
+	// where they did so without a verb. Only the operator writes it.
+	// +optional
+	Judged *Judged `json:"judged,omitempty"`
+}
+
+// Judged is of whom it was found that they could give what an object gives.
+type Judged struct {
+	// generation is the first one that gives this, by its author.
+	// +optional
+	Generation int64 `json:"generation,omitempty"`
+
+	// uids are the Users, Groups and Invitations that it names, and whose makers could give it.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=4
+	UIDs []types.UID `json:"uids,omitempty"`
 }
 
 // Held is what holds of an object while it is paused.
@@ -167,6 +186,11 @@ const (
 	ReasonOwnerNotFound = "OwnerNotFound"
 	// ReasonNotAdministered: no owner of the Organization has its adminRole in force at the organization.
 	ReasonNotAdministered = "NotAdministered"
+	// ReasonNotHeld: whoever wrote the object does not hold what it gives, and had no verb to give it all the same.
+	ReasonNotHeld = "NotHeld"
+	// ReasonNameNotConfirmed: a User, Group or Invitation that the object names was made by somebody who could not give
+	// this, or is another person than was meant.
+	ReasonNameNotConfirmed = "NameNotConfirmed"
 	// ReasonAdminRoleNotFound: the Organization's adminRole is no Role of its namespace.
 	ReasonAdminRoleNotFound = "AdminRoleNotFound"
 	// ReasonSuspended: the User is suspended, as its spec says.

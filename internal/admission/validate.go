@@ -153,7 +153,26 @@ func (v *Validator) judge(ctx context.Context, state *state.State, request *admi
 	if refused := v.judgeGiven(ctx, state, request, asked); refused != nil {
 		return refused
 	}
+	if refused := judgeNames(state, request, asked); refused != nil {
+		return refused
+	}
 	return v.judgeAdministration(ctx, state, request, asked)
+}
+
+// judgeNames: what is named was made by somebody who could give it this, or its name is confirmed. It does not matter who asks,
+// since no pipeline that may give everything knows who was faster under a name.
+func judgeNames(state *state.State, request *admission.Request, asked change) *refused {
+	invitation, accepts := asked.object.(*v1alpha1.Invitation)
+	if before, ok := asked.old.(*v1alpha1.Invitation); ok && accepts {
+		accepts = before.Spec.AcceptedBy != invitation.Spec.AcceptedBy
+	}
+	if asked.object == nil || !giving[asked.name] && !accepts || asked.old != nil && giving[asked.name] && onlyTakes(asked.old, asked.object) {
+		return nil
+	}
+	if why := state.NotConfirmed(asked.object, request.UserInfo.Username); why != "" {
+		return &refused{v1alpha1.ReasonNameNotConfirmed, why, http.StatusForbidden}
+	}
+	return nil
 }
 
 // judgeGiven: nobody gives what they do not have, except by a verb.

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 // StampPath is where the API server calls the stamping webhook.
@@ -29,6 +30,10 @@ type Stamper struct {
 	Reviewer *Reviewer
 	// Clock says when a grant is made.
 	Clock clock.PassiveClock
+	// State is what the cluster says, by which names mean somebody; nil until it is known.
+	State func() *state.State
+	// UsernamePrefix is what the API server puts before the names of those who are known by their subject.
+	UsernamePrefix string
 }
 
 // Handle implements admission.Handler. It changes metadata only, but for the names of those who ask for access or decide.
@@ -42,6 +47,7 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 		return admission.Errored(http.StatusBadRequest, err)
 	}
 	var pausedBefore string
+	var old *metav1.ObjectMeta
 	switch request.Operation {
 	case admissionv1.Create:
 		if request.Resource.Resource == invitations {
@@ -55,8 +61,7 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 			return admission.Errored(http.StatusInternalServerError, err)
 		}
 	case admissionv1.Update:
-		old, err := metadataOf(request.OldObject.Raw)
-		if err != nil {
+		if old, err = metadataOf(request.OldObject.Raw); err != nil {
 			return admission.Errored(http.StatusBadRequest, err)
 		}
 		pausedBefore = old.Annotations[v1alpha1.AnnotationPaused]
@@ -78,6 +83,17 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 		if err := fillIn(object, request.Resource.Resource, request.UserInfo.Username); err != nil {
 			return admission.Errored(http.StatusBadRequest, err)
 		}
+	}
+	var refused refusal
+	switch err := s.stampAuthor(ctx, &request, old, metadata); {
+	case errors.As(err, &refused):
+		noteDenied(ctx, &request, "Stamped")
+		return admission.Denied(refused.Error())
+	case errors.Is(err, errNotLoaded):
+		noteDenied(ctx, &request, "NotLoaded")
+		return admission.Errored(http.StatusServiceUnavailable, err)
+	case err != nil:
+		return admission.Errored(http.StatusInternalServerError, err)
 	}
 	warnings := warnPause(pausedBefore, metadata.Annotations[v1alpha1.AnnotationPaused])
 	if request.Operation == admissionv1.Create && beginsAnew(request.Object.Raw) {

@@ -279,6 +279,7 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.later = workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[kinds.Ref]{Clock: e.options.Clock})
 	defer e.later.ShutDown()
 	go e.keepDeadlines(ctx)
+	e.enqueue(e.state.Judge().Outcomes)
 	e.leads.Store(true) // before the store is compared: what is evaluated from now on is told to the syncer
 	defer e.leads.Store(false)
 	leading.Store(e)

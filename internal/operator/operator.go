@@ -314,7 +314,9 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 		judged := o.monitor.Serving("serving "+path, (&webhook.Admission{Handler: handler}).WithRecoverPanic(false))
 		server.Register(path, options.WebhookClients.Only(judged))
 	}
-	register(admission.StampPath, &admission.Stamper{Reviewer: reviewer, Clock: options.Clock})
+	register(admission.StampPath, &admission.Stamper{
+		Reviewer: reviewer, Clock: options.Clock, State: e.State, UsernamePrefix: options.UsernamePrefix,
+	})
 	register(admission.ValidatePath, &admission.Validator{
 		Reviewer: reviewer, State: e.State, Clock: options.Clock,
 		UsernamePrefix: options.UsernamePrefix,

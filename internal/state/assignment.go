@@ -35,6 +35,7 @@ type assignment struct {
 	uid      types.UID
 	// seenToEnd is as judgeWindow has it.
 	seenToEnd bool
+	authored  authored
 	// timed is set for one that holds for a time, as far as the store takes it beside others.
 	timed *timedAssignment
 }
@@ -57,6 +58,15 @@ func (p *pass) evaluateAssignment(key types.NamespacedName) {
 		delete(s.assignments, key)
 	} else {
 		now, wants = s.judgeAssignment(key, node.object, node.seenToEnd)
+		if len(wants.shares) > 0 {
+			why, waits := p.isAuthored(kinds.Named(kinds.RoleAssignment, key), &node.authored)
+			if waits {
+				return
+			}
+			if why != nil {
+				now, wants = s.withLife(*why, now.Life), claims{}
+			}
+		}
 		node.gives, node.wants = now, wants
 		p.protect(key, node.object)
 	}

@@ -44,6 +44,15 @@ func (s *tenant) missingPrivileges(subject string, old, object client.Object) Mi
 		s.mu.RLock()
 		defer s.mu.RUnlock()
 	}
+	return s.missing(subject, old, object)
+}
+
+// missing is missingPrivileges for whoever has the lock.
+func (s *tenant) missing(subject string, old, object client.Object) MissingPrivileges {
+	named := object
+	if named == nil {
+		named = old
+	}
 	organization := named.GetNamespace()
 	if organization == "" {
 		organization = named.GetName()

@@ -38,6 +38,7 @@ type grantObject struct {
 	seenToEnd bool
 	// temporary is set for a temporary grant.
 	temporary *v1alpha1.TemporaryPermissionGrant
+	authored  authored
 }
 
 // life is when the grant begins and ends, by the organization's maximum.
@@ -89,6 +90,20 @@ type entry struct {
 func (p *pass) evaluateGrant(ref kinds.Ref) {
 	s := p.state
 	node := s.grants[ref]
+	outcome, offered := Outcome{}, (*offer)(nil)
+	if node.object != nil {
+		outcome, offered = s.judgeGrant(ref, node.object)
+	}
+	if offered != nil {
+		why, waits := p.isAuthored(ref, &node.object.authored)
+		if waits {
+			return
+		}
+		if why != nil {
+			life, _ := s.judgeLife(ref.Namespace, node.object)
+			outcome, offered = s.withLife(*why, life), nil
+		}
+	}
 	if node.offer != nil {
 		p.offers(node.offer.cell, ref)
 		s.grantCells[node.offer.cell].owners.remove(ref)
@@ -100,7 +115,6 @@ func (p *pass) evaluateGrant(ref kinds.Ref) {
 		p.claim(ref, &node.claims, claims{})
 		return
 	}
-	outcome, offered := s.judgeGrant(ref, node.object)
 	if offered == nil {
 		p.judge(ref, &node.outcome, outcome)
 		p.claim(ref, &node.claims, claims{})

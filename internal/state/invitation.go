@@ -20,6 +20,8 @@ type invitation struct {
 	// acceptedBy is the User who has accepted; empty while nobody has. subject is whom that User stood
 	// for then.
 	acceptedBy, subject string
+	// uid was that of the object when it was last evaluated.
+	uid types.UID
 }
 
 // invitationObject is what the state keeps of an Invitation.
@@ -29,10 +31,15 @@ type invitationObject struct {
 	created time.Time
 	// accepted are the instants at which it is said to have been accepted.
 	accepted []time.Time
+	// maker is who made it, nil where nobody has stamped it, and confirmed means that somebody has confirmed its name.
+	maker     *policy.Author
+	confirmed bool
 }
 
 func invitationObjectOf(o *v1alpha1.Invitation) *invitationObject {
-	kept := &invitationObject{spec: o.Spec, uid: o.UID, created: o.CreationTimestamp.Time}
+	kept := &invitationObject{
+		spec: o.Spec, uid: o.UID, created: o.CreationTimestamp.Time, maker: policy.AuthorOf(o.Annotations), confirmed: policy.IsConfirmed(o),
+	}
 	if at, err := time.Parse(time.RFC3339, o.Annotations[v1alpha1.AnnotationAcceptedAt]); err == nil {
 		kept.accepted = append(kept.accepted, at)
 	}
@@ -65,10 +72,14 @@ func (p *pass) evaluateInvitation(key types.NamespacedName) {
 			subject, _ = s.judgeSubjectUser("", sibling(key, acceptedBy))
 		}
 	}
-	if !node.outcome.equal(now) || node.acceptedBy != acceptedBy || node.subject != subject {
+	uid := types.UID("")
+	if node.object != nil {
+		uid = node.object.uid
+	}
+	if !node.outcome.equal(now) || node.acceptedBy != acceptedBy || node.subject != subject || node.uid != uid {
 		all(p.assignments, s.named.assignedToInvitation, key)
 	}
-	node.acceptedBy, node.subject = acceptedBy, subject
+	node.acceptedBy, node.subject, node.uid = acceptedBy, subject, uid
 	p.judge(kinds.Named(kinds.Invitation, key), &node.outcome, now)
 }
 

@@ -26,6 +26,7 @@ type membership struct {
 	claims  claims
 	// seenToEnd is as judgeWindow has it.
 	seenToEnd bool
+	authored  authored
 }
 
 // rivals are the memberships of one user in one group: which of them holds may change.
@@ -61,7 +62,11 @@ func (p *pass) evaluateMembershipsOf(of pair) {
 	s, taken := p.state, taken{}
 	for _, key := range slices.SortedFunc(maps.Keys(s.named.sameMembership[of]), s.compareMemberships) {
 		node := s.memberships[key]
-		outcome, wants := s.judgeMembership(key, node, &taken)
+		why, waits := p.isAuthored(kinds.Named(kinds.GroupMembership, key), &node.authored)
+		if waits {
+			continue // what becomes of all of them is decided again then
+		}
+		outcome, wants := s.judgeMembership(key, node, &taken, why)
 		p.settleMembership(key, node, outcome, wants)
 	}
 }
@@ -77,7 +82,7 @@ func (s *tenant) compareMemberships(a, b types.NamespacedName) int {
 	return cmp.Or(s.memberships[a].age.Time.Compare(s.memberships[b].age.Time), strings.Compare(a.Name, b.Name))
 }
 
-func (s *tenant) judgeMembership(key types.NamespacedName, node *membership, taken *taken) (Outcome, claims) {
+func (s *tenant) judgeMembership(key types.NamespacedName, node *membership, taken *taken, unauthored *Outcome) (Outcome, claims) {
 	spec := node.object
 	life, over := s.judgeWindow(spec.Window, node.seenToEnd)
 	if over != nil {
@@ -100,6 +105,9 @@ func (s *tenant) judgeMembership(key types.NamespacedName, node *membership, tak
 	subject, without := s.judgeSubjectUser("spec.user", sibling(key, spec.User))
 	if without != nil {
 		return nothing(without)
+	}
+	if unauthored != nil {
+		return nothing(unauthored)
 	}
 	if forGood {
 		taken.holder = key.Name

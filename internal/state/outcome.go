@@ -57,6 +57,8 @@ type Outcome struct {
 	Access *Access
 	// Paused is set while the object is paused.
 	Paused *Paused
+	// Judged is what the status is to keep of whom it was found that they could give this.
+	Judged *v1alpha1.Judged
 }
 
 // NotInherited is an entry of a role's inherits that gives nothing, and why.

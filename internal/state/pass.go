@@ -83,6 +83,24 @@ func emptyPass(s *tenant) *pass {
 }
 
 func (p *pass) run() Change {
+	for p.evaluate(); ; p.evaluate() {
+		p.apply()
+		p.entitlements = nil
+		if p.clear(); !p.judgeAuthors() {
+			break
+		}
+	}
+	for use, more := range p.used {
+		if more != 0 && p.state.roles[use.role] != nil {
+			p.change.Used = append(p.change.Used, kinds.Named(kinds.Role, use.role))
+		}
+	}
+	p.tellRequests()
+	return p.change
+}
+
+// evaluate evaluates what is to be evaluated.
+func (p *pass) evaluate() {
 	if p.types {
 		p.evaluateCatalogue()
 	}
@@ -117,14 +135,25 @@ func (p *pass) run() Change {
 	for cell, by := range p.cells {
 		p.evaluateGrantCell(cell, by)
 	}
-	for use, more := range p.used {
-		if more != 0 && p.state.roles[use.role] != nil {
-			p.change.Used = append(p.change.Used, kinds.Named(kinds.Role, use.role))
-		}
-	}
-	p.tellRequests()
-	p.apply()
-	return p.change
+}
+
+// clear has nothing to be evaluated any more.
+func (p *pass) clear() {
+	p.types = false
+	clear(p.organizations)
+	clear(p.users)
+	clear(p.groups)
+	clear(p.roles)
+	clear(p.assignments)
+	clear(p.timed)
+	clear(p.grants)
+	clear(p.cells)
+	clear(p.invitations)
+	clear(p.memberships)
+	clear(p.policies)
+	clear(p.requests)
+	clear(p.decisions)
+	clear(p.protected)
 }
 
 // apply has the index say what has been evaluated. While any of it depends on history, that is known before and after.

@@ -9,6 +9,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
 type user struct {
@@ -17,6 +18,11 @@ type user struct {
 	// subject is whom the user stood for when it was last evaluated. An object of the same name may
 	// come back with another.
 	subject string
+	// uid was that of the object when it was last evaluated.
+	uid types.UID
+	// maker is who made it, nil where nobody has stamped it, and confirmed means that somebody has confirmed its name.
+	maker     *policy.Author
+	confirmed bool
 	// active is whom it stands for in decisions; empty where it is suspended or not valid.
 	active string
 }
@@ -32,20 +38,20 @@ func (p *pass) youngerUser(than *v1alpha1.User) {
 func (p *pass) evaluateUser(key types.NamespacedName) {
 	s := p.state
 	node := s.users[key]
-	now, subject := Outcome{}, ""
+	now, subject, uid := Outcome{}, "", types.UID("")
 	if node.object == nil {
 		delete(s.users, key)
 	} else {
-		now, subject = s.judgeUser(key, node.object), node.object.Spec.Subject
+		now, subject, uid = s.judgeUser(key, node.object), node.object.Spec.Subject, node.object.UID
 	}
-	if !node.outcome.equal(now) || node.subject != subject {
+	if !node.outcome.equal(now) || node.subject != subject || node.uid != uid {
 		all(p.assignments, s.named.assignedToUser, key)
 		all(p.grants, s.named.grantsToUser, key)
 		all(p.memberships, s.named.membershipsOfUser, key)
 		all(p.invitations, s.named.accepted, key)
 		p.protected.add(key)
 	}
-	node.subject = subject
+	node.subject, node.uid = subject, uid
 	active := subject
 	if !now.Ready || now.Reason == v1alpha1.ReasonSuspended {
 		active = ""
@@ -80,6 +86,10 @@ type group struct {
 	outcome Outcome
 	// configurable are the configurable permissions as they were when it was last evaluated.
 	configurable []string
+	// uid, maker and confirmed are as those of a user.
+	uid       types.UID
+	maker     *policy.Author
+	confirmed bool
 }
 
 func (p *pass) evaluateGroup(key types.NamespacedName) {
@@ -94,16 +104,21 @@ func (p *pass) evaluateGroup(key types.NamespacedName) {
 		node.configurable = configurable
 		all(p.memberships, s.named.membershipsOfGroup, key)
 	}
+	uid := types.UID("")
 	if node.object == nil {
 		delete(s.groups, key)
 		now = Outcome{}
-	} else if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
-		now = *ungoverned
+	} else {
+		uid = node.object.UID
+		if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+			now = *ungoverned
+		}
 	}
-	if !node.outcome.equal(now) {
+	if !node.outcome.equal(now) || node.uid != uid {
 		all(p.assignments, s.named.assignedToGroup, key)
 		all(p.grants, s.named.grantsToGroup, key)
 		all(p.memberships, s.named.membershipsOfGroup, key)
 	}
+	node.uid = uid
 	p.judge(kinds.Named(kinds.Group, key), &node.outcome, now)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
 // putAll replaces what is known of objects. Organizations come first: they say whether the others are paused.
@@ -32,10 +33,14 @@ func (p *pass) put(object client.Object) {
 		p.learn(object)
 		return
 	}
+	authored := p.authored(ref, written)
 	stands, counts := p.putPaused(ref, written)
 	p.forget(ref)
 	if counts {
 		p.learn(stands)
+		if p.state.pauses[ref] == nil || !p.state.pauses[ref].waits { // what stands until then was carried out before
+			p.state.setAuthored(ref, authored)
+		}
 	}
 	if ref.Kind == kinds.Organization {
 		p.pauseOrganization(ref.Name, IsPaused(written))
@@ -66,13 +71,17 @@ func (p *pass) learn(object client.Object) {
 		place(s.organizations, o.Name).object = &v1alpha1.Organization{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 		p.organizations.add(o.Name)
 	case *v1alpha1.User:
-		place(s.users, key).object = &v1alpha1.User{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+		node := place(s.users, key)
+		node.object = &v1alpha1.User{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+		node.maker, node.confirmed = policy.AuthorOf(o.Annotations), policy.IsConfirmed(o)
 		n.usersOf.add(o.Namespace, key)
 		n.usersBySubject.add(identity{o.Namespace, o.Spec.Subject}, ageOf(o))
 		p.users.add(key)
 		p.youngerUser(o)
 	case *v1alpha1.Group:
-		place(s.groups, key).object = &v1alpha1.Group{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+		node := place(s.groups, key)
+		node.object = &v1alpha1.Group{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+		node.maker, node.confirmed = policy.AuthorOf(o.Annotations), policy.IsConfirmed(o)
 		n.groupsOf.add(o.Namespace, key)
 		p.groups.add(key)
 	case *v1alpha1.Role:

@@ -36,6 +36,8 @@ type State struct {
 	// cataloguing is held while the catalogue changes, and all tenants are brought to it one after the other.
 	cataloguing sync.Mutex
 	declared    atomic.Pointer[catalogue]
+	// judges is set where this state is carried out: then it is found here who could give what they wrote.
+	judges *atomic.Bool
 
 	mu      sync.RWMutex
 	tenants map[string]*tenant
@@ -43,7 +45,7 @@ type State struct {
 
 // New is an empty state. The clock says which temporary grants have begun and ended.
 func New(limits Limits, clock clock.PassiveClock) *State {
-	s := &State{limits: limits, clock: clock, tenants: map[string]*tenant{}}
+	s := &State{limits: limits, clock: clock, tenants: map[string]*tenant{}, judges: &atomic.Bool{}}
 	s.declared.Store(&catalogue{})
 	return s
 }
@@ -74,6 +76,9 @@ func (s *State) Follow(observe Observer, objects ...client.Object) Change {
 }
 
 func (s *State) putAll(remembers bool, observe Observer, objects []client.Object) Change {
+	if remembers {
+		s.judges.Store(true)
+	}
 	byTenant := map[string][]client.Object{}
 	for _, object := range objects {
 		name := kinds.RefOf(object).Organization()
@@ -106,6 +111,16 @@ func (s *State) RemoveAnd(observe Observer, ref kinds.Ref) Change {
 		p.remembers = true
 		p.remove(ref)
 	})
+}
+
+// Judge has the state find out, from now on, who could give what they wrote, and does so for all that has not been judged yet.
+func (s *State) Judge() (change Change) {
+	s.judges.Store(true)
+	for _, tenant := range s.list() {
+		further, _ := s.changeTenant(tenant.name, nil, func(*pass) {})
+		change.add(further)
+	}
+	return change
 }
 
 // change changes one tenant and, where that is the catalogue, all that depends on it.
@@ -156,6 +171,7 @@ func (s *State) lock(name string) *tenant {
 		t := s.tenants[name]
 		if t == nil {
 			t = s.newTenant(name)
+			t.judges = s.judges
 			s.tenants[name] = t
 		}
 		s.mu.Unlock()

@@ -51,6 +51,10 @@ type tenant struct {
 	pausesOf            index[string, kinds.Ref]
 	pausedOrganizations set[string]
 
+	// unauthored are the objects that give nothing because of who wrote them, or who made what they name.
+	unauthored set[kinds.Ref]
+	judges     *atomic.Bool
+
 	// catalogue is that of all ResourceTypes, as this tenant was last evaluated with it. It is never changed, only replaced.
 	catalogue *catalogue
 	named     references
@@ -114,6 +118,8 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 
 		pausedOrganizations: set[string]{},
 		staying:             set[types.NamespacedName]{},
+		unauthored:          set[kinds.Ref]{},
+		judges:              &atomic.Bool{},
 
 		shared:     map[tuples.Cell]sharedCell{},
 		timed:      index[tuples.Cell, types.NamespacedName]{},
@@ -172,11 +178,11 @@ func (s *tenant) outcomeOf(ref kinds.Ref) (Outcome, bool) {
 		}
 	case kinds.RoleAssignment:
 		if node := s.assignments[key]; node != nil {
-			return node.outcome, true
+			return node.authored.says(node.outcome), true
 		}
 	case kinds.GroupMembership:
 		if node := s.memberships[key]; node != nil {
-			return node.outcome, true
+			return node.authored.says(node.outcome), true
 		}
 	case kinds.Invitation:
 		if node := s.invitations[key]; node != nil {
@@ -195,8 +201,8 @@ func (s *tenant) outcomeOf(ref kinds.Ref) (Outcome, bool) {
 			return node.outcome, true
 		}
 	case kinds.PermissionGrant, kinds.TemporaryPermissionGrant:
-		if node := s.grants[ref]; node != nil {
-			return node.outcome, true
+		if node := s.grants[ref]; node != nil && node.object != nil {
+			return node.object.authored.says(node.outcome), true
 		}
 	}
 	return Outcome{}, false

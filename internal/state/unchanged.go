@@ -33,6 +33,9 @@ func sameStatus(was, is v1alpha1.Object) bool {
 	if IsPaused(is) || before.Held != nil || now.Held != nil {
 		return equality.Semantic.DeepEqual(before, now)
 	}
+	if !equality.Semantic.DeepEqual(before.Judged, now.Judged) {
+		return false
+	}
 	switch o := is.(type) {
 	case *v1alpha1.TemporaryPermissionGrant:
 		return endNoted(was.(*v1alpha1.TemporaryPermissionGrant)).Equal(endNoted(o))

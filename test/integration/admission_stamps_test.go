@@ -150,12 +150,12 @@ var _ = Describe("The stamps of a grant", func() {
 	})
 
 	It("are not asked for on other kinds, which get a finalizer with their creation", func() {
-		group := build.Group(w.Namespace, "ops").Obj()
-		create(group)
-		Expect(group.Finalizers).To(ConsistOf(v1alpha1.Finalizer))
-		Expect(group.Annotations).To(BeEmpty())
-		Expect(k8sClient.Patch(ctx, group, client.RawPatch("application/merge-patch+json", []byte(`{"metadata": {"finalizers": null}}`)))).To(Succeed())
-		Expect(group.Finalizers).To(ConsistOf(v1alpha1.Finalizer))
+		role := build.Role(w.Namespace, "ops").Obj()
+		create(role)
+		Expect(role.Finalizers).To(ConsistOf(v1alpha1.Finalizer))
+		Expect(role.Annotations).To(BeEmpty())
+		Expect(k8sClient.Patch(ctx, role, client.RawPatch("application/merge-patch+json", []byte(`{"metadata": {"finalizers": null}}`)))).To(Succeed())
+		Expect(role.Finalizers).To(ConsistOf(v1alpha1.Finalizer))
 	})
 })
 

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"slices"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -127,6 +128,18 @@ func beRefusedByPolicy(policy string) types.GomegaMatcher {
 	return SatisfyAll(MatchError(apierrors.IsForbidden, "IsForbidden"), MatchError(ContainSubstring("ValidatingAdmissionPolicy '"+policy+"'")))
 }
 
+// confirm confirms that the name of a Group or an Invitation means this one.
+func confirm[T client.Object](object T) { annotate(object, v1alpha1.AnnotationConfirmed, "true") }
+
+func annotate(object client.Object, name, value string) {
+	annotations := object.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[name] = value
+	object.SetAnnotations(annotations)
+}
+
 // theOperator is a client with its name and rights.
 func theOperator() client.Client {
 	GinkgoHelper()
@@ -194,6 +207,34 @@ func withdrawJudge() *admissionregistrationv1.ValidatingWebhookConfiguration {
 	Expect(k8sClient.Get(ctx, client.ObjectKeyFromObject(installed), installed)).To(Succeed())
 	Expect(k8sClient.Delete(ctx, installed.DeepCopy())).To(Succeed())
 	return installed
+}
+
+// withdrawAuthors has nobody asked who writes an object.
+func withdrawAuthors() (withdrawn *admissionregistrationv1.MutatingWebhook) {
+	GinkgoHelper()
+	edit(&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "bailiwick"}}, func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+		c.Webhooks = slices.DeleteFunc(c.Webhooks, func(webhook admissionregistrationv1.MutatingWebhook) bool {
+			if webhook.Name != "authors.stamp.authz.bailiwick.dev" {
+				return false
+			}
+			withdrawn = webhook.DeepCopy()
+			return true
+		})
+	})
+	return withdrawn
+}
+
+// stampAuthors has them asked again.
+func stampAuthors(withdrawn *admissionregistrationv1.MutatingWebhook) {
+	GinkgoHelper()
+	edit(&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "bailiwick"}}, func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+		c.Webhooks = append(c.Webhooks, *withdrawn)
+	})
+	Eventually(func() (map[string]string, error) {
+		probe := build.Group("default", "probe").Obj()
+		err := k8sClient.Create(ctx, probe, client.DryRunAll)
+		return probe.Annotations, err
+	}).Should(HaveKey(v1alpha1.AnnotationAuthor))
 }
 
 // without the webhook, until the spec is over or the returned function is called.

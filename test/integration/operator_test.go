@@ -56,6 +56,8 @@ type operatorUnderTest struct {
 	sink string
 	// withdrawn is what Stop has taken away, for Start to put back.
 	withdrawn *admissionregistrationv1.ValidatingWebhookConfiguration
+	// unstamped is the webhook that stamps authors, while it is withdrawn.
+	unstamped *admissionregistrationv1.MutatingWebhook
 	requests  requests
 }
 
@@ -125,6 +127,10 @@ func (o *operatorUnderTest) serves() {
 		}
 		return o.synced()
 	}).Should(Succeed())
+	if o.unstamped != nil {
+		stampAuthors(o.unstamped)
+		o.unstamped = nil
+	}
 	if o.withdrawn != nil {
 		o.withdrawn.ResourceVersion, o.withdrawn.UID = "", ""
 		create(o.withdrawn)
@@ -156,7 +162,7 @@ func freePort() int {
 func (o *operatorUnderTest) Stop() {
 	GinkgoHelper()
 	o.StopAlone()
-	o.withdrawn = withdrawJudge()
+	o.withdrawn, o.unstamped = withdrawJudge(), withdrawAuthors()
 	Eventually(func() error {
 		return k8sClient.Create(ctx, build.Group("default", "probe").Obj(), client.DryRunAll)
 	}).Should(Succeed())

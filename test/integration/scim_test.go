@@ -25,6 +25,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 	"github.com/bailiwick-dev/bailiwick/internal/operator"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
+	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
 var _ = Describe("SCIM", func() {
@@ -69,7 +70,10 @@ var _ = Describe("SCIM", func() {
 		d := w.directory()
 		dana := d.expect(http.StatusCreated, http.MethodPost, "Users", scimUser("dana@"+w.Namespace)).text("id")
 		group := d.expect(http.StatusCreated, http.MethodPost, "Groups", scimGroup("The Writers", dana)).text("id")
-		create(w.assignment("a", "editor").ToGroup(group).InWorkspace("prod").Obj())
+		toGroup := w.assignment("a", "editor").ToGroup(group).InWorkspace("prod").Obj()
+		Expect(k8sClient.Create(ctx, toGroup.DeepCopy())).To(beRefused("the Group "+group+" was made by", "confirm it"), "[F9] the directory could not give this itself")
+		edit(build.Group(w.Namespace, group).Obj(), confirm)
+		create(toGroup)
 		may := func() (bool, error) {
 			return op.may(question{User: objectid.User("dana@" + w.Namespace), Permission: w.View, Object: w.at("prod")})
 		}

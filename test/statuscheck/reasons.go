@@ -49,6 +49,8 @@ var reasons = []string{
 	v1alpha1.ReasonOwnerNotFound,
 	v1alpha1.ReasonAdminRoleNotFound,
 	v1alpha1.ReasonNotAdministered,
+	v1alpha1.ReasonNotHeld,
+	v1alpha1.ReasonNameNotConfirmed,
 	v1alpha1.ReasonSuspended,
 	v1alpha1.ReasonPermissionsInvalid,
 	v1alpha1.ReasonPermissionNotFound,

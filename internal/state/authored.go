@@ -1,0 +1,377 @@
+package state
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+)
+
+// authored is what is known of who wrote what an object gives. Admission judges by what a replica has seen, and somebody may
+// be faster: so whoever carries out the state judges once more, when the object first takes effect. What is found then holds
+// from then on, whatever the author loses later.
+type authored struct {
+	// by is nil where nobody has stamped the object: then Kubernetes' own rules alone say who may write it.
+	by *policy.Author
+	// before is what it gave until now, which its author need not hold; nil for nothing. namedBefore are the names of then.
+	before      v1alpha1.Object
+	namedBefore set[types.UID]
+	// judged means that it has been looked at whether the author could give this. passed means that they could, and names are
+	// those of the objects that it names whose makers could.
+	judged, passed bool
+	names          set[types.UID]
+	// missing is what the author, or the maker of a name, lacks, and said what was said of that last.
+	missing, said string
+	// uid says which object of the name this is about.
+	uid types.UID
+}
+
+// authoredBy is what is known of an object that is put, of which the state holds something already.
+func authoredBy(object v1alpha1.Object, was authored, before v1alpha1.Object) authored {
+	by := policy.AuthorOf(object.GetAnnotations())
+	now := authored{by: by, uid: object.GetUID()}
+	if by == nil {
+		return now
+	}
+	switch same := was.uid == now.uid; {
+	case same && was.by != nil && was.by.Generation == by.Generation && was.by.Username == by.Username:
+		now = was
+		now.by = by
+	case same && (was.by == nil || was.passed):
+		now.before, now.namedBefore = before, was.names
+	case same:
+		now.before, now.namedBefore = was.before, was.namedBefore
+	}
+	if now.names == nil {
+		now.names = set[types.UID]{}
+	}
+	now.passed = now.passed || by.Verb != ""
+	if noted := object.CommonStatus().Judged; noted != nil && noted.Generation == by.Generation {
+		now.passed = true
+		for _, uid := range noted.UIDs {
+			now.names.add(uid)
+		}
+	}
+	return now
+}
+
+// authored is what is known of who wrote an object that is put.
+func (p *pass) authored(ref kinds.Ref, object v1alpha1.Object) authored {
+	was := p.state.authoredOf(ref)
+	if was == nil {
+		return authoredBy(object, authored{}, nil)
+	}
+	return authoredBy(object, *was, p.state.asObject(ref))
+}
+
+func (s *tenant) setAuthored(ref kinds.Ref, now authored) {
+	if a := s.authoredOf(ref); a != nil {
+		*a = now
+	}
+}
+
+// says adds to an outcome what the status is to keep for the next start, and for those who follow; nothing where it is in the
+// stamps.
+func (a *authored) says(outcome Outcome) Outcome {
+	if a.by != nil && a.passed && (a.by.Verb == "" || len(a.names) > 0) {
+		outcome.Judged = &v1alpha1.Judged{Generation: a.by.Generation, UIDs: slices.Sorted(maps.Keys(a.names))}
+	}
+	return outcome
+}
+
+// name is an object that another one names.
+type name struct {
+	field string
+	ref   kinds.Ref
+	uid   types.UID
+	// maker is who made it, nil where nobody has stamped it.
+	maker     *policy.Author
+	confirmed bool
+	// subject is that of a User, meant the one that it had when it was named.
+	subject, meant string
+}
+
+// namesIn are the Users, Groups and Invitations that an object gives something to, as far as they are there.
+func (s *tenant) namesIn(object client.Object, by *policy.Author) (found []name) {
+	key := client.ObjectKeyFromObject(object)
+	user := func(field, called string, meant *policy.MeantUser) {
+		if node := s.users[sibling(key, called)]; called != "" && node != nil && node.object != nil {
+			n := name{field: field, ref: kinds.Named(kinds.User, sibling(key, called)), uid: node.object.UID, maker: node.maker, confirmed: node.confirmed, subject: node.object.Spec.Subject}
+			if meant != nil {
+				n.meant = meant.Subject
+			}
+			found = append(found, n)
+		}
+	}
+	group := func(field, called string) {
+		if node := s.groups[sibling(key, called)]; called != "" && node != nil && node.object != nil {
+			found = append(found, name{field: field, ref: kinds.Named(kinds.Group, sibling(key, called)), uid: node.object.UID, maker: node.maker, confirmed: node.confirmed})
+		}
+	}
+	var meant *policy.MeantUser
+	if by != nil {
+		meant = by.User
+	}
+	switch o := object.(type) {
+	case *v1alpha1.RoleAssignment:
+		user("spec.subject.user", o.Spec.Subject.User, meant)
+		group("spec.subject.group", o.Spec.Subject.Group)
+		if node := s.invitations[sibling(key, o.Spec.Subject.Invitation)]; o.Spec.Subject.Invitation != "" && node != nil && node.object != nil {
+			found = append(found, name{
+				field: "spec.subject.invitation", ref: kinds.Named(kinds.Invitation, sibling(key, o.Spec.Subject.Invitation)),
+				uid: node.object.uid, maker: node.object.maker, confirmed: node.object.confirmed,
+			})
+			user("spec.subject.invitation: accepted by", node.object.spec.AcceptedBy, nil)
+		}
+	case *v1alpha1.PermissionGrant:
+		user("spec.subject.user", o.Spec.Subject.User, meant)
+		group("spec.subject.group", o.Spec.Subject.Group)
+	case *v1alpha1.TemporaryPermissionGrant:
+		user("spec.user", o.Spec.User, meant)
+	case *v1alpha1.GroupMembership: // a group gets nothing by its members
+		user("spec.user", o.Spec.User, meant)
+	}
+	return found
+}
+
+// isAnother says whether a User is another person than was meant.
+func (n *name) isAnother() bool { return n.meant != "" && n.meant != n.subject && !n.confirmed }
+
+// isSure says whether nothing has to be asked about a name: nobody has stamped it, its maker had a verb, somebody has
+// confirmed it, or whoever names it made it.
+func (n *name) isSure(by *policy.Author) bool {
+	return n.maker == nil || n.maker.Verb != "" || n.confirmed || by != nil && n.maker.Username == by.Username
+}
+
+// unconfirmed says why an object gives nothing that could give something otherwise; nil if it gives that.
+func (s *tenant) unconfirmed(object client.Object, a *authored) *Outcome {
+	if a.by == nil {
+		return nil
+	}
+	if !a.passed {
+		return &Outcome{Reason: v1alpha1.ReasonNotHeld, Stalled: true, Message: fmt.Sprintf(
+			"gives nothing: %q wrote this, and could not give it when it was to take effect: %s: have someone write it who holds it or has the verb that is needed", a.by.Username, a.missing)}
+	}
+	for _, n := range s.namesIn(object, a.by) {
+		switch {
+		case n.isAnother():
+			return &Outcome{Reason: v1alpha1.ReasonNameNotConfirmed, Stalled: true, Message: fmt.Sprintf(
+				"%s: gives nothing: the User %s was known by the subject %q when this was written, and is another person now: write this anew, or %s", n.field, n.ref.Name, n.meant, n.confirm())}
+		case !n.isSure(a.by) && !a.names.has(n.uid):
+			return &Outcome{Reason: v1alpha1.ReasonNameNotConfirmed, Stalled: true, Message: fmt.Sprintf(
+				"%s: gives nothing: %s", n.field, n.mustBeConfirmed(a.missing))}
+		}
+	}
+	return nil
+}
+
+func (n *name) mustBeConfirmed(missing string) string {
+	return fmt.Sprintf("the %s %s was made by %q, who could not give this: %s: see that it is the one that is meant, and %s", n.ref.Kind, n.ref.Name, n.maker.Username, missing, n.confirm())
+}
+
+// confirm says what to do.
+func (n *name) confirm() string {
+	value := "true"
+	if n.ref.Kind == kinds.User {
+		value = n.subject
+	}
+	return fmt.Sprintf("have someone with the verb bind confirm it: kubectl annotate --overwrite %s %s -n %s %s=%s", strings.ToLower(n.ref.Kind), n.ref.Name, n.ref.Namespace, v1alpha1.AnnotationConfirmed, value)
+}
+
+// Means notes which of the Users, Groups and Invitations in an object are there, and so are those that its author means.
+func (s *State) Means(author *policy.Author, object client.Object) {
+	s.tenantOfObject(nil, object).means(author, object)
+}
+
+func (s *tenant) means(author *policy.Author, object client.Object) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, n := range s.namesIn(object, nil) {
+		switch {
+		case n.ref.Kind == kinds.Group:
+			author.Group = n.uid
+		case n.ref.Kind == kinds.Invitation:
+			author.Invitation = n.uid
+		case author.Invitation == "": // not the one who has accepted it
+			author.User = &policy.MeantUser{UID: n.uid, Subject: n.subject}
+		}
+	}
+}
+
+// NotConfirmed says which of the names in an object that is written belongs to somebody who could not give this; nothing if
+// none does. It does not matter who writes it.
+func (s *State) NotConfirmed(object client.Object, by string) string {
+	return s.tenantOfObject(nil, object).notConfirmed(object, by)
+}
+
+func (s *tenant) notConfirmed(object client.Object, by string) string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if invitation, ok := object.(*v1alpha1.Invitation); ok {
+		return s.notAccepted(invitation)
+	}
+	for _, n := range s.namesIn(object, nil) {
+		if n.isSure(&policy.Author{Username: by}) {
+			continue
+		}
+		if missing := s.missing(n.maker.Subject, nil, object); !missing.Empty() {
+			return fmt.Sprintf("%s: %s", n.field, n.mustBeConfirmed(missing.text()))
+		}
+	}
+	return ""
+}
+
+// notAccepted is notConfirmed for an Invitation: whoever accepts it gets what is assigned to it.
+func (s *tenant) notAccepted(o *v1alpha1.Invitation) string {
+	key := client.ObjectKeyFromObject(o)
+	node := s.users[sibling(key, o.Spec.AcceptedBy)]
+	if o.Spec.AcceptedBy == "" || node == nil || node.object == nil {
+		return ""
+	}
+	user := sibling(key, o.Spec.AcceptedBy)
+	n := name{ref: kinds.Named(kinds.User, user), uid: node.object.UID, maker: node.maker, confirmed: node.confirmed, subject: node.object.Spec.Subject}
+	if n.isSure(nil) {
+		return ""
+	}
+	for assigned := range s.named.assignedToInvitation[key] {
+		object := s.asObject(kinds.Named(kinds.RoleAssignment, assigned))
+		if missing := s.missing(n.maker.Subject, nil, object); !missing.Empty() {
+			return "spec.acceptedBy: " + n.mustBeConfirmed(missing.text())
+		}
+	}
+	return ""
+}
+
+// text names what is lacking.
+func (f MissingPrivileges) text() string {
+	lacking := slices.Clone(f.Unresolved)
+	for _, privilege := range f.Privileges {
+		lacking = append(lacking, privilege.String())
+	}
+	if len(lacking) > shownMissing {
+		lacking = append(lacking[:shownMissing], fmt.Sprintf("and %d more", len(lacking)-shownMissing))
+	}
+	return some(lacking)
+}
+
+// shownMissing is how many privileges a status names.
+const shownMissing = 3
+
+// asObject is a giving object as it stands, with its name; nil where there is none.
+func (s *tenant) asObject(ref kinds.Ref) v1alpha1.Object {
+	standing := s.standing(ref)
+	if standing == nil {
+		return nil
+	}
+	object := standing.DeepCopyObject().(v1alpha1.Object)
+	object.SetNamespace(ref.Namespace)
+	object.SetName(ref.Name)
+	return object
+}
+
+// authoredOf is what is known of who wrote an object; nil where it is none that gives something.
+func (s *tenant) authoredOf(ref kinds.Ref) *authored {
+	key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
+	switch ref.Kind {
+	case kinds.RoleAssignment:
+		if node := s.assignments[key]; node != nil && node.object != nil {
+			return &node.authored
+		}
+	case kinds.GroupMembership:
+		if node := s.memberships[key]; node != nil && node.object != nil {
+			return &node.authored
+		}
+	case kinds.PermissionGrant, kinds.TemporaryPermissionGrant:
+		if node := s.grants[ref]; node != nil && node.object != nil {
+			return &node.object.authored
+		}
+	}
+	return nil
+}
+
+// isAuthored says what becomes of an object that gives something if its author could give it: it does so, or why it gives
+// nothing. Where that has still to be judged it goes on to give what it gave, until the pass does so in its end.
+func (p *pass) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait bool) {
+	if a.by == nil {
+		return nil, false
+	}
+	s := p.state
+	why = s.unconfirmed(s.asObject(ref), a)
+	if why == nil {
+		s.unauthored.remove(ref)
+		return nil, false
+	}
+	s.unauthored.add(ref)
+	return why, s.judges.Load() && !a.judged
+}
+
+// judgeAuthors looks at whether those could give it who wrote, and who made the names in, what gives nothing for that reason.
+// It says whether there is something to evaluate again.
+func (p *pass) judgeAuthors() (again bool) {
+	s := p.state
+	if !s.judges.Load() {
+		return false
+	}
+	for ref := range maps.Clone(s.unauthored) {
+		a, object := s.authoredOf(ref), s.asObject(ref)
+		if a == nil {
+			s.unauthored.remove(ref)
+			continue
+		}
+		s.judgeAuthor(a, object)
+		said := ""
+		if why := s.unconfirmed(object, a); why != nil {
+			said = why.Message
+		}
+		if a.judged && said == a.said {
+			continue
+		}
+		a.said = said
+		a.judged, again = true, true
+		key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
+		switch ref.Kind {
+		case kinds.RoleAssignment:
+			p.assignments.add(key)
+		case kinds.GroupMembership:
+			p.memberships.add(key)
+		default:
+			p.grants.add(ref)
+		}
+	}
+	return again
+}
+
+// judgeAuthor looks at whether its author could give what an object gives, and the makers of the names in it. What was found
+// stays so.
+func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object) {
+	a.missing = ""
+	var old client.Object
+	if a.before != nil {
+		old = a.before
+	}
+	if !a.passed {
+		missing := s.missing(a.by.Subject, old, object)
+		a.passed, a.missing = missing.Empty(), missing.text()
+	}
+	for _, n := range s.namesIn(object, a.by) {
+		if !a.passed || n.isSure(a.by) || a.names.has(n.uid) {
+			continue
+		}
+		had := old
+		if !a.namedBefore.has(n.uid) {
+			had = nil
+		}
+		if missing := s.missing(n.maker.Subject, had, object); missing.Empty() {
+			a.names.add(n.uid)
+		} else {
+			a.missing = missing.text()
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package state_test
+
+import (
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
+	"github.com/bailiwick-dev/bailiwick/test/build"
+)
+
+// by stamps an object as admission does.
+func by[T v1alpha1.Object](author policy.Author, object T) T {
+	if author.Generation == 0 {
+		author.Generation = 1
+	}
+	stamp, err := author.Stamp()
+	if err != nil {
+		panic(err)
+	}
+	annotations := object.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[v1alpha1.AnnotationAuthor] = stamp
+	object.SetAnnotations(annotations)
+	if object.GetUID() == "" {
+		object.SetUID(types.UID("uid-of-" + object.GetName()))
+	}
+	object.SetCreationTimestamp(metav1.NewTime(epoch))
+	return object
+}
+
+var (
+	git     = policy.Author{Username: "git", Subject: "git", Verb: "bind"}
+	alice   = policy.Author{Username: "alice", Subject: "alice"}     // holds View, and administers nothing
+	mallory = policy.Author{Username: "mallory", Subject: "mallory"} // holds nothing
+)
+
+// squatted is an organization in which alice holds View, and others hold nothing.
+func squatted(objects ...client.Object) *state.State {
+	s := state.New(state.Limits{ConditionCost: 1000}, clocktesting.NewFakePassiveClock(epoch))
+	s.Put(organizationOf(objects...)...)
+	return s
+}
+
+func organizationOf(objects ...client.Object) []client.Object {
+	return append([]client.Object{
+		&metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}, ObjectMeta: metav1.ObjectMeta{Name: "acme"}},
+		build.ResourceType("docs").OfType("doc").Permits("View").Permits("Edit").Obj(),
+		build.Organization("acme").AdministeredBy("admin").OwnedBy("root").Workspace("prod").Obj(),
+		build.User("acme", "root").KnownAs("root").Obj(), build.User("acme", "alice").KnownAs("alice").Obj(), build.User("acme", "mallory").KnownAs("mallory").Obj(),
+		build.Role("acme", "admin").Grants("View", "Edit").Obj(), build.Role("acme", "viewer").Grants("View").Obj(),
+		build.RoleAssignment("acme", "root").Gives("admin").ToUser("root").Obj(),
+		build.RoleAssignment("acme", "alice").Gives("viewer").ToUser("alice").Obj(),
+	}, objects...)
+}
+
+// means is an author who meant a User of a subject.
+func (a meaning) of(subject string) policy.Author {
+	author := policy.Author(a)
+	author.User = &policy.MeantUser{UID: "an older one", Subject: subject}
+	return author
+}
+
+type meaning policy.Author
+
+func TestAnObjectGivesWhatItsAuthorAndTheMakersOfItsNamesCouldGive(t *testing.T) {
+	newcomer := func(by_ policy.Author) *v1alpha1.User {
+		return by(by_, build.User("acme", "new").KnownAs("somebody").Obj())
+	}
+	assigned := func(author policy.Author, role string) *v1alpha1.RoleAssignment {
+		return by(author, build.RoleAssignment("acme", "x").Gives(role).ToUser("new").Obj())
+	}
+	confirmed := func(user *v1alpha1.User, as string) *v1alpha1.User {
+		user.Annotations[v1alpha1.AnnotationConfirmed] = as
+		return user
+	}
+	group := func(author policy.Author) *v1alpha1.Group { return by(author, build.Group("acme", "team").Obj()) }
+	toGroup := by(git, build.RoleAssignment("acme", "x").Gives("viewer").ToGroup("team").Obj())
+	accepted := func(author policy.Author) *v1alpha1.Invitation {
+		return by(author, build.Invitation("acme", "invited").AcceptedBy("new").Obj())
+	}
+	toInvited := by(git, build.RoleAssignment("acme", "x").Gives("viewer").ToInvitation("invited").Obj())
+	granted := func(author policy.Author) *v1alpha1.PermissionGrant {
+		return by(author, build.PermissionGrant("acme", "x").ToUser("new").Grants("View").Obj())
+	}
+	temporary := func(author policy.Author) *v1alpha1.TemporaryPermissionGrant {
+		return by(author, build.TemporaryPermissionGrant("acme", "x").ToUser("new").Grants("View").For("1h").Obj())
+	}
+	member := func(author policy.Author) *v1alpha1.GroupMembership {
+		return by(author, build.GroupMembership("acme", "x", "new", "team").Obj())
+	}
+	for name, c := range map[string]struct {
+		objects []client.Object
+		want    string
+	}{
+		"git's of git's":                         {[]client.Object{assigned(git, "admin"), newcomer(git)}, ""},
+		"git's of a squatter's":                  {[]client.Object{assigned(git, "viewer"), newcomer(mallory)}, v1alpha1.ReasonNameNotConfirmed},
+		"git's of one by who could give it":      {[]client.Object{assigned(git, "viewer"), newcomer(alice)}, ""},
+		"git's of one by who could give less":    {[]client.Object{assigned(git, "admin"), newcomer(alice)}, v1alpha1.ReasonNameNotConfirmed},
+		"git's of one that is confirmed":         {[]client.Object{assigned(git, "admin"), confirmed(newcomer(mallory), "somebody")}, ""},
+		"git's of one that is confirmed as else": {[]client.Object{assigned(git, "admin"), confirmed(newcomer(mallory), "somebody-else")}, v1alpha1.ReasonNameNotConfirmed},
+		"one's own of what one holds":            {[]client.Object{assigned(alice, "viewer"), newcomer(alice)}, ""},
+		"one's own of what one does not hold":    {[]client.Object{assigned(alice, "admin"), newcomer(git)}, v1alpha1.ReasonNotHeld},
+		"nobody's":                               {[]client.Object{build.RoleAssignment("acme", "x").Gives("admin").ToUser("new").Obj(), newcomer(mallory)}, ""},
+		"a new person under an old name":         {[]client.Object{assigned(meaning(git).of("who-left"), "viewer"), newcomer(git)}, v1alpha1.ReasonNameNotConfirmed},
+		"a new person who is confirmed":          {[]client.Object{assigned(meaning(git).of("who-left"), "viewer"), confirmed(newcomer(git), "somebody")}, ""},
+		"the same person, made anew":             {[]client.Object{assigned(meaning(git).of("somebody"), "viewer"), newcomer(git)}, ""},
+		"a squatter's Group":                     {[]client.Object{toGroup, group(mallory)}, v1alpha1.ReasonNameNotConfirmed},
+		"git's Group":                            {[]client.Object{toGroup, group(git)}, ""},
+		"a squatter's Invitation":                {[]client.Object{toInvited, accepted(mallory), newcomer(git)}, v1alpha1.ReasonNameNotConfirmed},
+		"a squatter's address":                   {[]client.Object{toInvited, accepted(git), newcomer(mallory)}, v1alpha1.ReasonNameNotConfirmed},
+		"git's Invitation and User":              {[]client.Object{toInvited, accepted(git), newcomer(git)}, ""},
+		"a grant to a squatter's":                {[]client.Object{granted(git), newcomer(mallory)}, v1alpha1.ReasonNameNotConfirmed},
+		"a grant of what its author lacks":       {[]client.Object{granted(mallory), newcomer(git)}, v1alpha1.ReasonNotHeld},
+		"a grant of what its author holds":       {[]client.Object{granted(alice), newcomer(git)}, ""},
+		"a temporary grant to a squatter's":      {[]client.Object{temporary(git), newcomer(mallory)}, v1alpha1.ReasonNameNotConfirmed},
+		"a temporary grant to git's":             {[]client.Object{temporary(git), newcomer(git)}, ""},
+		"a membership of a squatter's":           {[]client.Object{member(git), newcomer(mallory), group(git)}, v1alpha1.ReasonNameNotConfirmed},
+		"a membership by who manages no group":   {[]client.Object{member(alice), newcomer(git), group(git)}, v1alpha1.ReasonNotHeld},
+		"a membership by git":                    {[]client.Object{member(git), newcomer(git), group(git)}, ""},
+	} {
+		t.Run("[F9] "+name, func(t *testing.T) {
+			ref := kinds.RefOf(c.objects[0])
+			for order, s := range map[string]*state.State{"together": squatted(c.objects...), "one by one": oneByOne(c.objects), "backwards": backwards(c.objects)} {
+				outcome, _ := s.Outcome(ref)
+				if outcome.InForce != (c.want == "") || c.want != "" && outcome.Reason != c.want {
+					t.Errorf("%s: %s, in force %v: %s", order, outcome.Reason, outcome.InForce, outcome.Message)
+				}
+				if held := len(s.HeldAnywhere(types.NamespacedName{Namespace: "acme", Name: "new"})) > 0; held && c.want != "" {
+					t.Errorf("%s: somebody holds something by it", order)
+				}
+			}
+		})
+	}
+}
+
+func oneByOne(objects []client.Object) *state.State {
+	s := squatted()
+	for _, object := range objects {
+		s.Put(object.DeepCopyObject().(client.Object))
+	}
+	return s
+}
+
+func backwards(objects []client.Object) *state.State {
+	s := squatted()
+	for n := range objects {
+		s.Put(objects[len(objects)-1-n].DeepCopyObject().(client.Object))
+	}
+	return s
+}
+
+func TestWhatWasFoundOfAnAuthorHoldsFromThenOn(t *testing.T) {
+	x := by(alice, build.RoleAssignment("acme", "x").Gives("viewer").ToUser("new").Obj())
+	x.Generation = 1
+	user := by(alice, build.User("acme", "new").KnownAs("somebody").Obj())
+	ref := kinds.RefOf(x)
+	s := squatted(x.DeepCopy(), user)
+	expect := func(s *state.State, name string, inForce bool) state.Outcome {
+		t.Helper()
+		outcome, _ := s.Outcome(ref)
+		if outcome.InForce != inForce {
+			t.Errorf("[F9] %s: %s %s", name, outcome.Reason, outcome.Message)
+		}
+		return outcome
+	}
+	judged := expect(s, "its author holds it", true).Judged
+	if judged == nil || judged.Generation != 1 {
+		t.Fatalf("nothing is recorded: %+v", judged)
+	}
+	loses := kinds.RefOf(build.RoleAssignment("acme", "alice").Obj())
+	s.Remove(loses)
+	expect(s, "its author has lost it", true)
+
+	recorded := x.DeepCopy()
+	recorded.Status.Judged = judged
+	after := squatted()
+	after.Remove(loses)
+	after.Put(user.DeepCopy(), recorded)
+	expect(after, "after a restart", true)
+	unrecorded := squatted()
+	unrecorded.Remove(loses)
+	unrecorded.Put(user.DeepCopy(), x.DeepCopy())
+	expect(unrecorded, "without the record", false)
+	if changed := unrecorded.Put(build.RoleAssignment("acme", "alice").Gives("viewer").ToUser("alice").Obj()); len(changed.Outcomes) < 2 {
+		t.Errorf("[F9] it is not said that another one takes effect: %v", changed.Outcomes)
+	}
+	expect(unrecorded, "when its author has it again", true)
+
+	// An edit that gives more is its author's; what its author lacks, nobody has by it.
+	widened := by(policy.Author{Username: "mallory", Subject: "mallory", Generation: 2}, build.RoleAssignment("acme", "x").Gives("admin").ToUser("new").Obj())
+	widened.Generation, widened.Status.Judged = 2, judged
+	s.Put(widened)
+	if outcome := expect(s, "widened by who lacks it", false); outcome.Reason != v1alpha1.ReasonNotHeld || !strings.Contains(outcome.Message, `"mallory" wrote this`) || !strings.Contains(outcome.Message, "Edit at acme") || strings.Contains(outcome.Message, "View at acme") {
+		t.Errorf("[F9] it says %q: %s", outcome.Reason, outcome.Message)
+	}
+	// Whoever narrows it holds what it gave only where that is more than before.
+	narrowed := by(policy.Author{Username: "mallory", Subject: "mallory", Generation: 3}, build.RoleAssignment("acme", "y").Gives("viewer").ToUser("new").InWorkspace("prod").Obj())
+	narrowed.UID = "of y"
+	wide := by(git, build.RoleAssignment("acme", "y").Gives("viewer").ToUser("new").Obj())
+	wide.UID = "of y"
+	s = squatted(user.DeepCopy(), wide)
+	ref = kinds.RefOf(narrowed)
+	expect(s, "git's, of a User by who could give it", true)
+	s.Remove(loses)
+	s.Put(narrowed)
+	expect(s, "narrowed by who lacks it, with a User by who has lost it", true)
+}
+
+func TestWhoeverFollowsGoesByTheRecord(t *testing.T) {
+	x, user := by(alice, build.RoleAssignment("acme", "x").Gives("viewer").ToUser("new").Obj()), by(alice, build.User("acme", "new").KnownAs("somebody").Obj())
+	leader := squatted(user)
+	s := state.New(state.Limits{ConditionCost: 1000}, clocktesting.NewFakePassiveClock(epoch))
+	s.Follow(nil, organizationOf(user)...)
+	s.Follow(nil, x.DeepCopy())
+	if outcome, _ := s.Outcome(kinds.RefOf(x)); outcome.InForce {
+		t.Errorf("[F9] in force before it was judged: %s", outcome.Message)
+	}
+	leader.Put(x.DeepCopy())
+	judged, _ := leader.Outcome(kinds.RefOf(x))
+	recorded := x.DeepCopy()
+	recorded.Status.Judged = judged.Judged
+	if state.Unchanged(x, recorded) {
+		t.Error("[F9] the record changes nothing")
+	}
+	s.Follow(nil, recorded)
+	if outcome, _ := s.Outcome(kinds.RefOf(x)); !outcome.InForce {
+		t.Errorf("[F9] not in force with its record: %s", outcome.Message)
+	}
+	s.Follow(nil, x.DeepCopy()) // as it would be found after a restart
+	s.Remove(kinds.RefOf(x))
+	s.Follow(nil, x.DeepCopy())
+	if outcome, _ := s.Outcome(kinds.RefOf(x)); outcome.InForce {
+		t.Errorf("[F9] in force before it was judged: %s", outcome.Message)
+	}
+	if changed := s.Judge(); len(changed.Outcomes) == 0 {
+		t.Error("[F9] whoever begins to lead says nothing of what takes effect")
+	}
+	if outcome, _ := s.Outcome(kinds.RefOf(x)); !outcome.InForce {
+		t.Errorf("[F9] not in force when its follower leads: %s", outcome.Message)
+	}
+}
