@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/enumerate"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
@@ -255,10 +256,7 @@ func (f MissingPrivileges) text() string {
 	for _, privilege := range f.Privileges {
 		lacking = append(lacking, privilege.String())
 	}
-	if len(lacking) > shownMissing {
-		lacking = append(lacking[:shownMissing], fmt.Sprintf("and %d more", len(lacking)-shownMissing))
-	}
-	return some(lacking)
+	return enumerate.Some(lacking, shownMissing, ", ")
 }
 
 // shownMissing is how many privileges a status names.
