@@ -15,6 +15,7 @@ import (
 const (
 	accessRequests  = "accessrequests"
 	accessDecisions = "accessdecisions"
+	accessPolicies  = "accesspolicies"
 )
 
 // judgeAccess: who asks for access does so in their own name, as a policy allows; who decides is a decider; and the

@@ -127,7 +127,7 @@ func TestAnObjectSaysWhoWroteWhatItGives(t *testing.T) {
 	}
 }
 
-func TestWhatIsNamedIsRefusedThatWasMadeByWhoCouldNotGiveThis(t *testing.T) {
+func TestF9WhatIsNamedIsRefusedThatWasMadeByWhoCouldNotGiveThis(t *testing.T) {
 	j := newJudge(t)
 	j.answer = func(authorizationv1.SubjectAccessReviewSpec) (bool, error) { return true, nil }
 	squatted := build.User("acme", "newcomer").KnownAs("second").Obj()
@@ -140,7 +140,13 @@ func TestWhatIsNamedIsRefusedThatWasMadeByWhoCouldNotGiveThis(t *testing.T) {
 	grant := build.PermissionGrant("acme", "g").ToUser("newcomer").Grants("View").Obj()
 	j.expect(j.create("root", "permissiongrants", grant), http.StatusForbidden,
 		`spec.subject.user: the User newcomer was made by "mallory"`, "confirmed=second")
+	asks := build.AccessPolicy("acme", "p").For("newcomer").Permits(v1alpha1.PermissionEntry{Permission: "View"}).DecidedBy(1, "bob").Obj()
+	decides := build.AccessPolicy("acme", "p").For("bob").Permits(v1alpha1.PermissionEntry{Permission: "View"}).DecidedBy(1, "newcomer").Obj()
+	j.expect(j.create("root", "accesspolicies", asks), http.StatusForbidden, `spec.requesters.users: the User newcomer was made by "mallory"`)
+	j.expect(j.create("root", "accesspolicies", decides), http.StatusForbidden, `spec.approvals.from.users: the User newcomer was made by "mallory"`)
 	squatted.Annotations[v1alpha1.AnnotationConfirmed] = "second"
 	j.state.Put(squatted.DeepCopy())
 	j.expect(j.create("root", "permissiongrants", grant), http.StatusOK)
+	j.expect(j.create("root", "accesspolicies", asks), http.StatusOK)
+	j.expect(j.create("root", "accesspolicies", decides), http.StatusOK)
 }

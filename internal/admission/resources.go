@@ -76,7 +76,7 @@ var resources = map[string]resource{
 		empty: func() client.Object { return &v1alpha1.Invitation{} },
 		spec:  func(o client.Object) any { return o.(*v1alpha1.Invitation).Spec },
 	},
-	"accesspolicies": {
+	accessPolicies: {
 		verb: verbEscalate, field: "spec",
 		empty: func() client.Object { return &v1alpha1.AccessPolicy{} },
 		spec:  func(o client.Object) any { return o.(*v1alpha1.AccessPolicy).Spec },

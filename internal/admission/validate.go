@@ -166,7 +166,7 @@ func judgeNames(state *state.State, request *admission.Request, asked change) *r
 	if before, ok := asked.old.(*v1alpha1.Invitation); ok && accepts {
 		accepts = before.Spec.AcceptedBy != invitation.Spec.AcceptedBy
 	}
-	if asked.object == nil || !giving[asked.name] && !accepts || asked.old != nil && giving[asked.name] && onlyTakes(asked.old, asked.object) {
+	if asked.object == nil || !giving[asked.name] && !accepts && asked.name != accessPolicies || asked.old != nil && giving[asked.name] && onlyTakes(asked.old, asked.object) {
 		return nil
 	}
 	if why := state.NotConfirmed(asked.object, request.UserInfo.Username); why != "" {

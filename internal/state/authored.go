@@ -138,6 +138,19 @@ func (s *tenant) namesIn(object client.Object, by *policy.Author) (found []name)
 		user("spec.user", o.Spec.User, meant)
 	case *v1alpha1.GroupMembership: // a group gets nothing by its members
 		user("spec.user", o.Spec.User, meant)
+	case *v1alpha1.AccessPolicy:
+		subjects := func(field string, of *v1alpha1.AccessSubjects) {
+			for _, called := range of.Users {
+				user(field+".users", called, nil)
+			}
+			for _, called := range of.Groups {
+				group(field+".groups", called)
+			}
+		}
+		subjects("spec.requesters", &o.Spec.Requesters)
+		if o.Spec.Approvals != nil {
+			subjects("spec.approvals.from", &o.Spec.Approvals.From)
+		}
 	}
 	return found
 }
@@ -218,13 +231,15 @@ func (s *tenant) notConfirmed(object client.Object, by string) string {
 	if invitation, ok := object.(*v1alpha1.Invitation); ok {
 		return s.notAccepted(invitation)
 	}
+	holds := set[string]{}
 	for _, n := range s.namesIn(object, nil) {
-		if n.isSure(&policy.Author{Username: by}) {
+		if n.isSure(&policy.Author{Username: by}) || holds.has(n.maker.Subject) {
 			continue
 		}
 		if missing := s.missing(n.maker.Subject, nil, object); !missing.Empty() {
 			return fmt.Sprintf("%s: %s", n.field, n.mustBeConfirmed(missing.text()))
 		}
+		holds.add(n.maker.Subject) // it is asked once, however many they made
 	}
 	return ""
 }
