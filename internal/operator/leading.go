@@ -52,7 +52,7 @@ func (m memory) Enter(organization string) (decision.Reading, error) {
 	}
 	return reading{known, func() error {
 		if known.IsHistoric(organization) {
-			return errors.New("something in the organization is paused, or its deletion waits, and only the replica that leads knows what holds")
+			return errors.New("something in the organization is paused, its deletion waits, or its author has still to be judged, and only the replica that leads knows what holds")
 		}
 		return m.mayRead()
 	}}.entered()

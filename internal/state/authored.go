@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,6 +29,8 @@ type authored struct {
 	// those of the objects that it names whose makers could.
 	judged, passed bool
 	names          set[types.UID]
+	// refused means that the status says that this gives nothing for that reason.
+	refused bool
 	// missing is what the author, or the maker of a name, lacks, and said what was said of that last.
 	missing, said string
 	// uid says which object of the name this is about.
@@ -53,6 +56,7 @@ func authoredBy(object v1alpha1.Object, was authored, before v1alpha1.Object) au
 	if now.names == nil {
 		now.names = set[types.UID]{}
 	}
+	now.refused = isRefused(object)
 	now.passed = now.passed || by.Verb != ""
 	if noted := object.CommonStatus().Judged; noted != nil && noted.Generation == by.Generation {
 		now.passed = true
@@ -61,6 +65,27 @@ func authoredBy(object v1alpha1.Object, was authored, before v1alpha1.Object) au
 		}
 	}
 	return now
+}
+
+// isRefused says whether the status of an object says, of what is written now, that it gives nothing because of who wrote it.
+func isRefused(object v1alpha1.Object) bool {
+	status := object.CommonStatus()
+	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
+	return ready != nil && status.ObservedGeneration == object.GetGeneration() &&
+		(ready.Reason == v1alpha1.ReasonNotHeld || ready.Reason == v1alpha1.ReasonNameNotConfirmed)
+}
+
+// unjudged says whether something waits for whoever leads to say whether its author could give it.
+func (s *tenant) unjudged() bool {
+	if s.judges.Load() {
+		return false
+	}
+	for ref := range s.unauthored {
+		if a := s.authoredOf(ref); a != nil && !a.refused {
+			return true
+		}
+	}
+	return false
 }
 
 // authored is what is known of who wrote an object that is put.

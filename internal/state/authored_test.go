@@ -225,6 +225,16 @@ func TestWhoeverFollowsGoesByTheRecord(t *testing.T) {
 	if outcome, _ := s.Outcome(kinds.RefOf(x)); outcome.InForce {
 		t.Errorf("[F9] in force before it was judged: %s", outcome.Message)
 	}
+	expectHistoric(t, s, "acme", true, "while nobody has judged the author")
+	refused := x.DeepCopy()
+	refused.Status.ObservedGeneration = refused.Generation
+	refused.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonNotHeld}}
+	if state.Unchanged(x, refused) {
+		t.Error("[F9] the refusal changes nothing")
+	}
+	s.Follow(nil, refused)
+	expectHistoric(t, s, "acme", false, "when it is known that the author could not give it")
+	s.Follow(nil, x.DeepCopy())
 	leader.Put(x.DeepCopy())
 	judged, _ := leader.Outcome(kinds.RefOf(x))
 	recorded := x.DeepCopy()
@@ -236,6 +246,7 @@ func TestWhoeverFollowsGoesByTheRecord(t *testing.T) {
 	if outcome, _ := s.Outcome(kinds.RefOf(x)); !outcome.InForce {
 		t.Errorf("[F9] not in force with its record: %s", outcome.Message)
 	}
+	expectHistoric(t, s, "acme", false, "with the record")
 	s.Follow(nil, x.DeepCopy()) // as it would be found after a restart
 	s.Remove(kinds.RefOf(x))
 	s.Follow(nil, x.DeepCopy())

@@ -159,7 +159,7 @@ func (p *pass) clear() {
 // apply has the index say what has been evaluated. While any of it depends on history, that is known before and after.
 func (p *pass) apply() {
 	s := p.state
-	historic := len(s.staying)+len(s.pauses)+len(s.pausedOrganizations) > 0
+	historic := len(s.staying)+len(s.pauses)+len(s.pausedOrganizations) > 0 || s.unjudged()
 	if historic {
 		s.historic.Store(true)
 	}

@@ -273,7 +273,8 @@ func (s *State) Organizations() (refs []kinds.Ref) {
 }
 
 // IsHistoric says whether answers about an organization depend on more than its objects: on what a paused object gave before,
-// or on which of several assignments went first. Another replica may have seen that in another order.
+// on which of several assignments went first, or on what whoever leads finds of an author. Another replica may have seen that
+// in another order.
 func (s *State) IsHistoric(organization string) bool {
 	for _, name := range []string{"", organization} {
 		if t := s.find(name); t != nil && t.historic.Load() {

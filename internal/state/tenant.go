@@ -75,7 +75,7 @@ type tenant struct {
 	// index is who holds what by all of this.
 	index *entitlement.Index
 	// staying are the assignments that are being deleted and stay in force, and historic is set while what the index says
-	// depends on what was there before: on these, or on what is paused.
+	// depends on what was there before: on these, on what is paused, or on what has still to be judged by whoever leads.
 	staying  set[types.NamespacedName]
 	historic atomic.Bool
 

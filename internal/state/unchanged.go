@@ -33,7 +33,7 @@ func sameStatus(was, is v1alpha1.Object) bool {
 	if IsPaused(is) || before.Held != nil || now.Held != nil {
 		return equality.Semantic.DeepEqual(before, now)
 	}
-	if !equality.Semantic.DeepEqual(before.Judged, now.Judged) {
+	if !equality.Semantic.DeepEqual(before.Judged, now.Judged) || isRefused(was) != isRefused(is) {
 		return false
 	}
 	switch o := is.(type) {
