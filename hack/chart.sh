@@ -46,8 +46,8 @@ monitoring() {
   echo '{{- end }}'
 }
 
-rm -rf "$templates"/{crds,monitoring,rbac,webhook}
-mkdir -p "$templates"/{crds,monitoring,rbac,webhook}
+rm -rf "$templates"/{crds,decision-replicas,monitoring,rbac,webhook}
+mkdir -p "$templates"/{crds,decision-replicas,monitoring,rbac,webhook}
 for file in config/crd/bases/*.yaml; do
   custom_resource_definition "$file" >"$templates/crds/${file##*/}"
 done
@@ -56,6 +56,14 @@ for file in config/{rbac,webhook}/*.yaml; do
     template "$file" | sed -e 's/^  timeoutSeconds: 10$/  timeoutSeconds: {{ .Values.webhook.timeoutSeconds }}/' \
       >"$templates/${file#config/}"
   fi
+done
+# The other templates of these replicas depend on values.
+for name in service_account role role_binding lease_policy; do
+  {
+    echo '{{- if .Values.decisions.replicas.enabled }}'
+    template "config/decision-replicas/$name.yaml"
+    echo '{{- end }}'
+  } >"$templates/decision-replicas/$name.yaml"
 done
 cat >>"$templates/rbac/service_account.yaml" <<'EOF'
   {{- with .Values.serviceAccount.annotations }}

@@ -132,6 +132,7 @@ func (f *flags) define() *pflag.FlagSet {
 	set.StringVar(&f.embedded.API.HTTPAddress, "openfga-http-address", "127.0.0.1:8080", "where applications ask the embedded store over HTTP")
 	set.StringVar(&f.embedded.API.GRPCAddress, "openfga-grpc-address", "127.0.0.1:8081", "where applications ask the embedded store over gRPC")
 	set.StringVar(&f.Asking.OpenFGAKeysFile, "openfga-api-keys-file", "", "file with the keys of those who may ask the embedded store; empty lets everyone ask")
+	set.BoolVar(&f.DecisionsOnly, "decisions-only", false, "answer AuthZEN and do nothing else: without a store, a webhook and leader election. --store says which kind of store the operator has")
 	set.StringVar(&f.Asking.DecisionAddress, "decision-address", "127.0.0.1:8084", "where AuthZEN is served")
 	set.StringVar(&f.Asking.DecisionKeysFile, "decision-keys-file", "", "file with the keys of those who may ask AuthZEN; without it, and without --decision-service-accounts, AuthZEN is not served")
 	set.BoolVar(&f.Asking.DecisionServiceAccounts, "decision-service-accounts", false, "whether ServiceAccounts may ask AuthZEN with their tokens, about the organizations in whose namespaces they may create decisions.authz.bailiwick.dev")
@@ -210,12 +211,15 @@ func (f *flags) options() (operator.Options, error) {
 			options.Remote = &f.remote // where the operator that has the store serves it
 		}
 	case "external":
-		if f.remote.Address == "" {
+		if f.remote.Address == "" && !f.DecisionsOnly {
 			return options, fmt.Errorf("--store=external needs --openfga-server, the address of the OpenFGA server")
 		}
 		options.Remote = &f.remote
 	default:
 		return options, fmt.Errorf("--store=%s: it is embedded or external", f.store)
+	}
+	if err := f.onlyDecisions(); err != nil {
+		return options, err
 	}
 	if err := loopbackOnly(options.ProfileAddress); err != nil {
 		return options, fmt.Errorf("--pprof-address: %w", err)
@@ -235,6 +239,23 @@ func (f *flags) options() (operator.Options, error) {
 	}
 	options.Log = zap.New(zap.Level(level))
 	return options, nil
+}
+
+// onlyDecisions refuses what a replica that only answers decisions does not do.
+func (f *flags) onlyDecisions() error {
+	switch {
+	case !f.DecisionsOnly:
+		return nil
+	case f.Asking.DecisionKeysFile == "" && !f.Asking.DecisionServiceAccounts:
+		return fmt.Errorf("--decisions-only needs --decision-keys-file or --decision-service-accounts, else nobody could ask")
+	case f.dryRun:
+		return fmt.Errorf("--dry-run: with --decisions-only there is nothing that a start would change")
+	case f.SCIM.Address != "":
+		return fmt.Errorf("--scim-address: with --decisions-only SCIM is not served; leave it out")
+	case f.Events.URL != "":
+		return fmt.Errorf("--events-sink-url: with --decisions-only no events are sent; leave it out")
+	}
+	return nil
 }
 
 // ordered refuses durations of a lease with which two could lead, or a leader could end before it has tried twice.

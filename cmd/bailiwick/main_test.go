@@ -83,6 +83,33 @@ func TestProfilesAreServedToThisMachineOnly(t *testing.T) {
 	}
 }
 
+func TestAReplicaThatOnlyAnswersDecisions(t *testing.T) {
+	for args, want := range map[string]string{
+		"--decisions-only --decision-service-accounts":                  "",
+		"--decisions-only --decision-keys-file=keys.yaml":               "",
+		"--decisions-only --decision-service-accounts --store=external": "",
+		"--decision-service-accounts --store=external":                  "--store=external needs --openfga-server",
+		"--decisions-only": "--decisions-only needs --decision-keys-file or --decision-service-accounts",
+		"--decisions-only --decision-service-accounts --dry-run":                         "--dry-run: with --decisions-only",
+		"--decisions-only --decision-service-accounts --scim-address=:8085":              "--scim-address: with --decisions-only",
+		"--decisions-only --decision-service-accounts --events-sink-url=https://example": "--events-sink-url: with --decisions-only",
+	} {
+		f := &flags{}
+		set := f.define()
+		set.Init("bailiwick", pflag.ContinueOnError)
+		if err := set.Parse(strings.Fields(args)); err != nil {
+			t.Fatal(err)
+		}
+		options, err := f.options()
+		switch {
+		case want == "" && (err != nil || !options.DecisionsOnly):
+			t.Errorf("%s: %t, %v", args, options.DecisionsOnly, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: %v, want an error with %q", args, err, want)
+		}
+	}
+}
+
 func TestDurationsOfTheLeaseMustFit(t *testing.T) {
 	for args, want := range map[string]string{
 		"": "",

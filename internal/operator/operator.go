@@ -21,7 +21,6 @@ import (
 	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
-	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -50,6 +49,10 @@ type Options struct {
 	// Embedded is set for the store in this process, Remote for an OpenFGA server elsewhere.
 	Embedded *EmbeddedOptions
 	Remote   *openfga.RemoteOptions
+
+	// DecisionsOnly has this process answer AuthZEN and do nothing else: it has no store, never leads, and writes but its own
+	// read lease. Embedded or Remote then says which kind of store the operator has.
+	DecisionsOnly bool
 
 	Asking AskingOptions
 	SCIM   SCIMOptions
@@ -139,6 +142,9 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 	cluster = rest.CopyConfig(cluster)
 	cluster.QPS, cluster.Burst = options.QPS, int(options.QPS)
 	o.monitor = liveness.NewMonitor(clock.RealClock{}, options.Log.WithName("liveness"))
+	if options.DecisionsOnly {
+		return o.setUpDecisionsOnly(ctx, cluster, options)
+	}
 	settings := managerOptions(options, o.monitor)
 	var leads *lease
 	if options.LeaderElect {
@@ -148,11 +154,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 	}
 	var e *engine.Engine
 	if answersOnEveryReplica(options) {
-		settings.Cache.NewInformer = func(
-			from toolscache.ListerWatcher, of runtime.Object, resync time.Duration, indexers toolscache.Indexers,
-		) toolscache.SharedIndexInformer {
-			return e.NewInformer(from, of, resync, indexers)
-		}
+		settings.Cache.NewInformer = followedBy(&e)
 	}
 	mgr, err := ctrl.NewManager(cluster, settings)
 	if err != nil {
@@ -174,7 +176,7 @@ func (o *Operator) setUp(ctx context.Context, cluster *rest.Config, options Opti
 	}
 	var readers *readlease.Leases
 	if answersOnEveryReplica(options) {
-		if readers, err = o.addReadLeases(leads, options); err != nil {
+		if readers, err = o.addReadLeases(leads.holds, options); err != nil {
 			return err
 		}
 		engineOptions.Readers = readers

@@ -7,11 +7,13 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/readlease"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
@@ -26,9 +28,10 @@ func servesDecisions(options Options) bool {
 	return options.Asking.DecisionKeysFile != "" || options.Asking.DecisionServiceAccounts
 }
 
-// rules are those by which this replica evaluates objects: what an object gives depends on these options, too.
+// rules are those by which this replica evaluates objects and answers: they depend on these options, too.
 func rules(options Options) string {
-	return fmt.Sprintf("%d, conditions up to %d, username prefix %q", state.Rules, limits(options).ConditionCost, options.UsernamePrefix)
+	return fmt.Sprintf("%d, conditions up to %d, username prefix %q, leases of %s",
+		state.Rules, limits(options).ConditionCost, options.UsernamePrefix, readLeaseDuration(options))
 }
 
 // leasesQPS is the rate of requests for read leases: they must not wait for what else the operator writes.
@@ -40,7 +43,7 @@ const leasesQPS = 100
 func readLeaseDuration(options Options) time.Duration { return 2 * options.Lease.Duration }
 
 // addReadLeases has replicas that do not lead answer decisions.
-func (o *Operator) addReadLeases(leads *lease, options Options) (*readlease.Leases, error) {
+func (o *Operator) addReadLeases(leads func() bool, options Options) (*readlease.Leases, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("finding a name for this replica: %w", err)
@@ -59,7 +62,7 @@ func (o *Operator) addReadLeases(leads *lease, options Options) (*readlease.Leas
 		Rules:     rules(options),
 		Namespace: options.Namespace,
 		Duration:  readLeaseDuration(options),
-		Leads:     leads.holds,
+		Leads:     leads,
 		Clock:     readlease.Clock{Wall: options.Clock.Now, Boot: readlease.SinceBoot},
 		Log:       options.Log.WithName("readers"),
 	})
@@ -77,6 +80,13 @@ func (o *Operator) addReadLeases(leads *lease, options Options) (*readlease.Leas
 		return nil, fmt.Errorf("adding read leases: %w", err)
 	}
 	return leases, nil
+}
+
+// followedBy makes informers whose watches an engine follows, which is there when the first is made.
+func followedBy(e **engine.Engine) func(toolscache.ListerWatcher, runtime.Object, time.Duration, toolscache.Indexers) toolscache.SharedIndexInformer {
+	return func(from toolscache.ListerWatcher, of runtime.Object, resync time.Duration, indexers toolscache.Indexers) toolscache.SharedIndexInformer {
+		return (*e).NewInformer(from, of, resync, indexers)
+	}
 }
 
 func leasesHandler(leases *readlease.Leases) toolscache.ResourceEventHandler {

@@ -86,6 +86,7 @@ func (l *Leases) takeOver(ctx context.Context) error {
 		return fmt.Errorf("reading the Lease %s: %w", wordName, err)
 	}
 	found := err == nil
+	longest := l.Duration
 	now := word{Epoch: string(uuid.NewUUID()), Rules: l.Rules, Readers: map[string]grant{}}
 	if !found {
 		// Whoever deleted it did not end the leases that it told of.
@@ -98,6 +99,9 @@ func (l *Leases) takeOver(ctx context.Context) error {
 		}
 	}
 	if found {
+		if seconds := before.Spec.LeaseDurationSeconds; seconds != nil { // those of another length were granted, perhaps
+			longest = max(longest, time.Duration(*seconds)*time.Second)
+		}
 		last, err := readWord(&before)
 		if err != nil {
 			// Whoever it was about may answer: somebody is waited for.
@@ -129,7 +133,7 @@ func (l *Leases) takeOver(ctx context.Context) error {
 	delete(now.Readers, readerPrefix+l.Name)
 	for name := range now.Readers {
 		// Nothing was granted after this, so nothing lasts longer.
-		d.holders[name] = &holder{until: l.Clock.Boot() + l.Duration}
+		d.holders[name] = &holder{until: l.Clock.Boot() + longest}
 	}
 	d.announce()
 	l.awake()

@@ -3,6 +3,7 @@ package readlease
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -84,7 +85,7 @@ func written(value any) string {
 // leaseOf is a Lease that says something.
 func (l *Leases) leaseOf(name, holder string, says any) *coordinationv1.Lease {
 	now := metav1.NewMicroTime(l.Clock.Wall())
-	seconds := int32(max(l.Duration.Seconds(), 1))
+	seconds := int32(math.Ceil(l.Duration.Seconds()))
 	return &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: name, Namespace: l.Namespace,

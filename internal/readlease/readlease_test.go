@@ -421,3 +421,22 @@ func TestAReplicaWithOtherRulesGetsNoLease(t *testing.T) {
 		reader.expect(false, "when one with other rules leads")
 	})
 }
+
+// Whoever has a lease of the old length may answer for as long.
+func TestANewLeaderWaitsForLeasesOfAnotherLength(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.length = 3 * duration
+		before, reader := w.lead("before", "100"), w.start("reader", "100")
+		w.length = duration
+		next := w.start("next", "100")
+		sleep(time.Minute)
+		before.stops()
+		reader.stops()
+		next.takeLead()
+		over := next.change()
+		for !over() {
+			sleep(100 * time.Millisecond)
+		}
+		reader.expect(false, "when the change is told")
+	})
+}

@@ -33,8 +33,9 @@ type world struct {
 	// writes counts what was written.
 	writes   int
 	replicas []*replica
-	// rules are those of whoever is started.
-	rules string
+	// rules and length are those of whoever is started, and of its leases.
+	rules  string
+	length time.Duration
 }
 
 // replica is a process. Its state is told how far it is.
@@ -68,7 +69,7 @@ func inWorld(t *testing.T, test func(*world)) {
 		if err := coordinationv1.AddToScheme(scheme); err != nil {
 			t.Fatal(err)
 		}
-		test(&world{T: t, rules: "1", cluster: fake.NewClientBuilder().WithScheme(scheme).Build()})
+		test(&world{T: t, rules: "1", length: duration, cluster: fake.NewClientBuilder().WithScheme(scheme).Build()})
 	})
 }
 
@@ -78,7 +79,7 @@ func (w *world) start(name, version string) *replica {
 	r.progress = engine.Progress{Position: engine.Position{"User": version}, Marks: engine.Position{"User": version}, Proven: true, Moved: r.moved}
 	r.catchUp = engine.Position{"User": version}
 	r.Leases = New(Options{
-		Name: name, Engine: r, Client: r.client(), Rules: w.rules, Namespace: namespace, Duration: duration,
+		Name: name, Engine: r, Client: r.client(), Rules: w.rules, Namespace: namespace, Duration: w.length,
 		Leads: func() bool { return r.leads },
 		Clock: Clock{
 			Wall: func() time.Time { return time.Now().Add(r.ahead) },

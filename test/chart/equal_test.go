@@ -14,9 +14,11 @@ import (
 
 // variants are the directories of config that can be installed, and the values that install the same.
 var variants = map[string]string{
-	"default":   ``,
-	"decisions": `decisions: {keysSecret: bailiwick-keys, tlsSecret: bailiwick-tls}`,
-	"external":  `store: {type: external, external: {address: "openfga.openfga.svc:8081"}}`,
+	"default":           ``,
+	"decisions":         `decisions: {keysSecret: bailiwick-keys, tlsSecret: bailiwick-tls}`,
+	"decision-replicas": `decisions: {keysSecret: bailiwick-keys, tlsSecret: bailiwick-tls, replicas: {enabled: true}}`,
+
+	"external": `store: {type: external, external: {address: "openfga.openfga.svc:8081"}}`,
 }
 
 // additions are the components of config, and the values that add the same.
@@ -71,7 +73,7 @@ func TestEveryDirectoryOfConfigThatCanBeInstalledIsCompared(t *testing.T) {
 		switch {
 		case strings.Contains(string(content), "kind: Component"):
 			components = append(components, name)
-		case name == "default", strings.Contains(string(content), "- ../default"):
+		case name == "default", strings.Contains(string(content), "- ../default"), strings.Contains(string(content), "- ../decisions"):
 			there = append(there, name)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/common"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -31,15 +32,26 @@ type parts struct {
 	budget     *policyv1.PodDisruptionBudget
 	policy     *networkingv1.NetworkPolicy
 	all        objects
+	// answering are those of the replicas that only answer.
+	answering objects
 }
 
 func partsOf(g Gomega, all objects) *parts {
+	its, answering := objects{}, objects{}
+	for name, object := range all {
+		if object.GetName() == "bailiwick-decisions" {
+			answering[name] = object
+		} else {
+			its[name] = object
+		}
+	}
 	p := &parts{
-		deployment: find[appsv1.Deployment](g, all, "Deployment"),
-		claim:      find[corev1.PersistentVolumeClaim](g, all, "PersistentVolumeClaim"),
-		budget:     find[policyv1.PodDisruptionBudget](g, all, "PodDisruptionBudget"),
-		policy:     find[networkingv1.NetworkPolicy](g, all, "NetworkPolicy"),
+		deployment: find[appsv1.Deployment](g, its, "Deployment"),
+		claim:      find[corev1.PersistentVolumeClaim](g, its, "PersistentVolumeClaim"),
+		budget:     find[policyv1.PodDisruptionBudget](g, its, "PodDisruptionBudget"),
+		policy:     find[networkingv1.NetworkPolicy](g, its, "NetworkPolicy"),
 		all:        all,
+		answering:  answering,
 	}
 	g.Expect(p.deployment).NotTo(BeNil())
 	p.pod = &p.deployment.Spec.Template.Spec
@@ -166,6 +178,37 @@ var effects = []struct {
 		g.Expect(p.container.Args).To(ContainElements("--store=external", "--decision-address=:8084", "--decision-service-accounts"))
 		g.Expect(p.all).To(HaveKey("v1 Service access/bailiwick-decisions"))
 	}},
+	{"no replicas that only answer", ``, func(g Gomega, p *parts) {
+		g.Expect(p.answering.names()).To(ConsistOf("v1 Service access/bailiwick-decisions"))
+	}},
+	{"replicas that only answer", external + `decisions: {tlsSecret: served, replicas: {enabled: true, min: 3, max: 5, cpuUtilization: 50, extraArgs: [--log-level=debug], resources: {requests: {cpu: 1}}}}
+usernamePrefix: "oidc:"
+podDisruptionBudget: {maxUnavailable: 2}
+topologySpread: {kubernetes.io/hostname: DoNotSchedule, topology.kubernetes.io/zone: null}
+`, func(g Gomega, p *parts) {
+		deployment := find[appsv1.Deployment](g, p.answering, "Deployment")
+		g.Expect(deployment.Spec.Replicas).To(BeNil(), "the HorizontalPodAutoscaler says how many")
+		pod := deployment.Spec.Template.Spec
+		g.Expect(pod.Containers[0].Args).To(ConsistOf("--decisions-only", "--store=external", "--decision-address=:8084", "--decision-service-accounts",
+			"--decision-public-url=https://bailiwick-decisions.access.svc", "--tls-directory=/etc/bailiwick/tls", "--username-prefix=oidc:", "--log-level=debug"))
+		g.Expect(pod.Containers[0].Resources.Requests.Cpu().String()).To(Equal("1"))
+		g.Expect(pod.Volumes).To(ConsistOf(HaveField("VolumeSource.Secret.SecretName", "served")))
+		g.Expect(pod.ServiceAccountName).To(Equal("bailiwick-decisions"))
+		g.Expect(pod.TopologySpreadConstraints).To(ConsistOf(HaveField("WhenUnsatisfiable", corev1.DoNotSchedule)))
+		scaler := find[autoscalingv2.HorizontalPodAutoscaler](g, p.answering, "HorizontalPodAutoscaler").Spec
+		g.Expect(scaler.MinReplicas).To(HaveValue(BeEquivalentTo(3)))
+		g.Expect(scaler.MaxReplicas).To(BeEquivalentTo(5))
+		g.Expect(scaler.Metrics[0].Resource.Target.AverageUtilization).To(HaveValue(BeEquivalentTo(50)))
+		budget := find[policyv1.PodDisruptionBudget](g, p.answering, "PodDisruptionBudget")
+		g.Expect(budget.Spec.MaxUnavailable).To(HaveValue(Equal(intstr.FromInt32(2))))
+		service := find[corev1.Service](g, p.answering, "Service")
+		for _, labels := range []map[string]string{deployment.Spec.Template.Labels, p.deployment.Spec.Template.Labels} {
+			g.Expect(labels).To(HaveKeyWithValue("app.kubernetes.io/part-of", service.Spec.Selector["app.kubernetes.io/part-of"]))
+		}
+		g.Expect(service.Spec.Selector).To(HaveLen(1))
+		g.Expect(budget.Spec.Selector.MatchLabels).To(Equal(map[string]string{"app.kubernetes.io/name": deployment.Spec.Template.Labels["app.kubernetes.io/name"]}))
+		g.Expect(p.budget.Spec.Selector.MatchLabels).NotTo(Equal(budget.Spec.Selector.MatchLabels))
+	}},
 	{"an API server that shows a certificate to webhooks", `webhook: {clients: {caSecret: front, names: [kube-apiserver, other]}}`, func(g Gomega, p *parts) {
 		g.Expect(p.container.Args).To(ContainElements("--webhook-client-ca-file=/etc/bailiwick/webhook-clients/ca.crt", "--webhook-client-names=kube-apiserver,other"))
 		g.Expect(p.mounted(g, "/etc/bailiwick/webhook-clients")).To(Equal("front"))
@@ -249,7 +292,7 @@ var effects = []struct {
 		g.Expect(p.pod.TopologySpreadConstraints[0].WhenUnsatisfiable).To(Equal(corev1.DoNotSchedule))
 	}},
 	{"labels and annotations", `{podLabels: {team: access}, podAnnotations: {note: "1"}}`, func(g Gomega, p *parts) {
-		g.Expect(p.deployment.Spec.Template.Labels).To(Equal(map[string]string{"app.kubernetes.io/name": "bailiwick", "team": "access"}))
+		g.Expect(p.deployment.Spec.Template.Labels).To(Equal(map[string]string{"app.kubernetes.io/name": "bailiwick", "app.kubernetes.io/part-of": "bailiwick", "team": "access"}))
 		g.Expect(p.deployment.Spec.Template.Annotations).To(Equal(map[string]string{"note": "1"}))
 		g.Expect(p.deployment.Spec.Selector.MatchLabels).To(Equal(map[string]string{"app.kubernetes.io/name": "bailiwick"}))
 	}},
@@ -362,6 +405,10 @@ func TestAWrongValueIsRefusedWithAMessage(t *testing.T) {
 		{"a way without a name", `decisions: {enabled: true, ingress: {enabled: true}}`, `decisions.ingress.host: name the host`},
 		{"a time that the API server refuses", `webhook: {timeoutSeconds: 31}`, `at '/webhook/timeoutSeconds': maximum: got 31, want 30`},
 		{"another name for the Pods", `podLabels: {app.kubernetes.io/name: other}`, `podLabels: app.kubernetes.io/name is what the Services`},
+		{"another part for the Pods", `podLabels: {app.kubernetes.io/part-of: other}`, `podLabels: app.kubernetes.io/part-of is what the Services`},
+		{"replicas that answer nothing", `decisions: {enabled: false, tlsSecret: served, replicas: {enabled: true}}`, `there is nothing to answer without decisions.enabled`},
+		{"replicas without a certificate", `decisions: {replicas: {enabled: true}}`, `name a Secret with one in decisions.tlsSecret`},
+		{"more replicas than there may be", `decisions: {replicas: {min: 11}}`, `decisions.replicas.min: it is more than decisions.replicas.max`},
 	} {
 		t.Run(wrong.name, func(t *testing.T) {
 			g := NewWithT(t)

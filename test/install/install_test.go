@@ -32,6 +32,8 @@ const (
 	embedded  = "../../config/default"
 	decisions = "../../config/decisions"
 	external  = "../../config/external"
+	// answering is decisions with replicas that only answer.
+	answering = "../../config/decision-replicas"
 	// guarded is external with the network policy.
 	guarded = "guarded"
 
@@ -39,7 +41,7 @@ const (
 )
 
 // variants are all that can be installed.
-var variants = []string{embedded, decisions, external, guarded}
+var variants = []string{embedded, decisions, answering, external, guarded}
 
 var plane *controlplane.Plane
 
@@ -72,12 +74,19 @@ func TestEachVariantInstallsAndItsPodsAreRestricted(t *testing.T) {
 			output, err := apply.CombinedOutput()
 			g.Expect(err).NotTo(HaveOccurred(), string(output))
 
-			pod := &corev1.Pod{Spec: render(t, variant).deployment.Spec.Template.Spec}
-			pod.Namespace, pod.Name = "bailiwick-system", "restricted"
-			g.Expect(admin.Create(t.Context(), pod.DeepCopy(), client.DryRunAll)).To(Succeed())
+			m := render(t, variant)
+			g.Expect(m.answering != nil).To(Equal(variant == answering))
+			for _, deployment := range []*appsv1.Deployment{m.deployment, m.answering} {
+				if deployment == nil {
+					continue
+				}
+				pod := &corev1.Pod{Spec: deployment.Spec.Template.Spec}
+				pod.Namespace, pod.Name = "bailiwick-system", "restricted"
+				g.Expect(admin.Create(t.Context(), pod.DeepCopy(), client.DryRunAll)).To(Succeed())
 
-			pod.Spec.Containers[0].SecurityContext = nil
-			g.Expect(admin.Create(t.Context(), pod, client.DryRunAll)).To(MatchError(ContainSubstring(`violates PodSecurity "restricted`)))
+				pod.Spec.Containers[0].SecurityContext = nil
+				g.Expect(admin.Create(t.Context(), pod, client.DryRunAll)).To(MatchError(ContainSubstring(`violates PodSecurity "restricted`)))
+			}
 		})
 	}
 }
@@ -91,6 +100,10 @@ func TestTheProgramTakesTheArgumentsOfEachVariant(t *testing.T) {
 			output, err := exec.CommandContext(t.Context(), program, append(container.Args, "--version")...).CombinedOutput()
 			g.Expect(err).NotTo(HaveOccurred(), "%s\nis it built? `make build`", output)
 			g.Expect(exec.CommandContext(t.Context(), program, append(container.Args, "--no-such-flag", "--version")...).Run()).NotTo(Succeed())
+			if replicas := render(t, variant).answering; replicas != nil {
+				output, err := exec.CommandContext(t.Context(), program, append(replicas.Spec.Template.Spec.Containers[0].Args, "--version")...).CombinedOutput()
+				g.Expect(err).NotTo(HaveOccurred(), "%s", output)
+			}
 		})
 	}
 }
@@ -187,10 +200,12 @@ func TestTheNetworkPolicyNamesPortsThatAreThere(t *testing.T) {
 // manifests are what the tests look at in a variant.
 type manifests struct {
 	deployment *appsv1.Deployment
-	claims     []string
-	services   []string
-	budgets    []*policyv1.PodDisruptionBudget
-	policies   []*networkingv1.NetworkPolicy
+	// answering is that of the replicas that only answer, if there are any.
+	answering *appsv1.Deployment
+	claims    []string
+	services  []string
+	budgets   []*policyv1.PodDisruptionBudget
+	policies  []*networkingv1.NetworkPolicy
 }
 
 // expectSelects expects that a selector is of the operator's Pods.
@@ -217,7 +232,12 @@ func render(t *testing.T, variant string) *manifests {
 		g.Expect(err).NotTo(HaveOccurred())
 		switch object.GetKind() {
 		case "Deployment":
-			m.deployment = into(g, object, &appsv1.Deployment{})
+			deployment := into(g, object, &appsv1.Deployment{})
+			if deployment.Name == "bailiwick" {
+				m.deployment = deployment
+			} else {
+				m.answering = deployment
+			}
 		case "PersistentVolumeClaim":
 			m.claims = append(m.claims, object.GetName())
 		case "Service":

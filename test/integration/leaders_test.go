@@ -39,7 +39,10 @@ func newReplicas(kept storage) *replicas {
 	GinkgoHelper()
 	r := &replicas{insteadOfSuites()}
 	withoutWebhook()
-	op.storage, op.address = kept, kept.external.HTTPAddress
+	op.storage = kept
+	if kept.external != nil {
+		op.address = kept.external.HTTPAddress
+	}
 	return r
 }
 

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -103,6 +105,85 @@ func (a *asked) expectYesBetween(starts, ends time.Time) {
 	defer a.mu.Unlock()
 	Expect(a.firstYes).To(BeTemporally(">=", starts), "a yes before it begins")
 	Expect(a.lastYes).To(And(BeTemporally(">", starts), BeTemporally("<=", ends)), "a yes after it has ended")
+}
+
+// crowd asks replicas in turn, without a pause; what one does not answer it asks once more, at another one.
+type crowd struct {
+	question question
+	stop     chan struct{}
+	asking   sync.WaitGroup
+
+	mu         sync.Mutex
+	replicas   []*replica
+	count      int
+	unanswered []string
+}
+
+func newCrowd(q question, replicas ...*replica) *crowd {
+	c := &crowd{question: q, stop: make(chan struct{}), replicas: replicas}
+	for n := range 4 {
+		c.asking.Go(func() { c.ask(n) })
+	}
+	DeferCleanup(func() { c.end() })
+	return c
+}
+
+func (c *crowd) ask(from int) {
+	for n := from; ; n++ {
+		select {
+		case <-c.stop:
+			return
+		case <-time.After(5 * time.Millisecond):
+		}
+		first, second := c.two(n)
+		allowed, err := first.answer(c.question)
+		if err != nil {
+			var again error
+			allowed, again = second.answer(c.question)
+			err = errors.Join(err, again)
+			if again == nil {
+				err = nil
+			}
+		}
+		c.mu.Lock()
+		c.count++
+		if err != nil || !allowed {
+			c.unanswered = append(c.unanswered, fmt.Sprint(allowed, ": ", err))
+		}
+		c.mu.Unlock()
+	}
+}
+
+// two are a replica to ask, and another one.
+func (c *crowd) two(turn int) (first, second *replica) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.replicas[turn%len(c.replicas)], c.replicas[(turn+1)%len(c.replicas)]
+}
+
+func (c *crowd) add(r *replica) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.replicas = append(slices.Clone(c.replicas), r)
+}
+
+func (c *crowd) drop(r *replica) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.replicas = slices.DeleteFunc(slices.Clone(c.replicas), func(other *replica) bool { return other == r })
+}
+
+// end returns how many questions were asked, and what became of those that were not answered rightly.
+func (c *crowd) end() (count int, unanswered []string) {
+	c.mu.Lock()
+	select {
+	case <-c.stop:
+	default:
+		close(c.stop)
+	}
+	c.mu.Unlock()
+	c.asking.Wait()
+	return c.count, c.unanswered
 }
 
 // hangable is a way to the API server on which what is asked for may hang.
@@ -302,6 +383,27 @@ var _ = Describe("Three replicas that answer decisions", Label(slow), func() {
 			},
 			func() { way.goOn() }),
 	)
+
+	It("[D3] leave no question without its answer that is asked again at another one, while the leader is killed and all are replaced", func() {
+		asking := newCrowd(bobs, leading, readings[0], readings[1])
+		replaceAfter := func(old *replica, ends func() error) {
+			GinkgoHelper()
+			fresh := all.start(kept)
+			fresh.answers(bobs, true)
+			asking.add(fresh)
+			Expect(ends()).To(Succeed())
+			asking.drop(old)
+		}
+		Expect(leading.Kill()).To(Succeed())
+		replaceAfter(leading, func() error { return nil })
+		for _, old := range readings {
+			replaceAfter(old, old.Stop)
+		}
+		count, unanswered := asking.end()
+		Expect(unanswered).To(BeEmpty())
+		Expect(count).To(BeNumerically(">", 500))
+		AddReportEntry("questions", count)
+	})
 
 	It("[D2] give their leases back when they end, and answer no more when they are evicted", func() {
 		before, err := readers() // those that were killed left theirs

@@ -40,7 +40,18 @@
     {{- fail (printf "commonLabels: the chart sets %s itself; choose another label" $key) }}
   {{- end }}
 {{- end }}
-{{- if hasKey .Values.podLabels "app.kubernetes.io/name" }}
-  {{- fail "podLabels: app.kubernetes.io/name is what the Services and the Deployment find the Pods by; choose another label" }}
+{{- range $key, $value := .Values.podLabels }}
+  {{- if has $key (list "app.kubernetes.io/name" "app.kubernetes.io/part-of") }}
+    {{- fail (printf "podLabels: %s is what the Services and the Deployments find the Pods by; choose another label" $key) }}
+  {{- end }}
+{{- end }}
+{{- if and .Values.decisions.replicas.enabled (not .Values.decisions.enabled) }}
+  {{- fail "decisions.replicas.enabled: there is nothing to answer without decisions.enabled" }}
+{{- end }}
+{{- if and .Values.decisions.replicas.enabled (not .Values.decisions.tlsSecret) }}
+  {{- fail "decisions.replicas.enabled: these replicas can't make a certificate; name a Secret with one in decisions.tlsSecret" }}
+{{- end }}
+{{- if gt (int .Values.decisions.replicas.min) (int .Values.decisions.replicas.max) }}
+  {{- fail "decisions.replicas.min: it is more than decisions.replicas.max" }}
 {{- end }}
 {{- end }}
