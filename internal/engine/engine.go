@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
@@ -244,7 +243,7 @@ func (e *Engine) enqueue(refs []kinds.Ref) {
 	defer e.mu.Unlock()
 	for _, ref := range refs {
 		if queue := e.queues[ref.Kind]; queue != nil {
-			queue.Add(reconcile.Request{NamespacedName: types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}})
+			queue.Add(reconcile.Request{NamespacedName: ref.Key()})
 		}
 	}
 }

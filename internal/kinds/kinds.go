@@ -176,6 +176,11 @@ func (r Ref) Organization() string {
 	}
 }
 
+// Key is the name of the object without its kind.
+func (r Ref) Key() types.NamespacedName {
+	return types.NamespacedName{Namespace: r.Namespace, Name: r.Name}
+}
+
 // Named is the reference to an object of a kind.
 func Named(kind string, key types.NamespacedName) Ref {
 	return Ref{Kind: kind, Namespace: key.Namespace, Name: key.Name}

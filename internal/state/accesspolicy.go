@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -19,6 +20,45 @@ type accessPolicy struct {
 	outcome Outcome
 	// offers is what can be asked for by it, nil where nothing can.
 	offers *access.Policy
+}
+
+func (n *accessPolicy) standing() v1alpha1.Object { return orNil(n.object) }
+
+func (n *accessPolicy) says() *Outcome { return &n.outcome }
+
+// accessPolicyKeeper keeps AccessPolicies.
+type accessPolicyKeeper struct{ plain }
+
+func (accessPolicyKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.policies, ref.Key()) }
+
+func (accessPolicyKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachIn(kinds.AccessPolicy, s.policies)
+}
+
+func (accessPolicyKeeper) mark(p *pass, ref kinds.Ref) { p.policies.add(ref.Key()) }
+
+func (accessPolicyKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+	o := object.(*v1alpha1.AccessPolicy)
+	place(p.state.policies, ref.Key()).object = &v1alpha1.AccessPolicy{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+}
+
+func (accessPolicyKeeper) leave(p *pass, ref kinds.Ref) { p.state.policies[ref.Key()].object = nil }
+
+func (accessPolicyKeeper) receivers(object v1alpha1.Object) (named []receiver) {
+	spec := &object.(*v1alpha1.AccessPolicy).Spec
+	add := func(field string, subjects *v1alpha1.AccessSubjects) {
+		for _, name := range subjects.Users {
+			named = append(named, receiver{field + ".users", kinds.User, name})
+		}
+		for _, name := range subjects.Groups {
+			named = append(named, receiver{field + ".groups", kinds.Group, name})
+		}
+	}
+	add("spec.requesters", &spec.Requesters)
+	if spec.Approvals != nil {
+		add("spec.approvals.from", &spec.Approvals.From)
+	}
+	return named
 }
 
 func (p *pass) evaluateAccessPolicy(key types.NamespacedName) {

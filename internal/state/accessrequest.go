@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -24,6 +25,82 @@ type accessRequest struct {
 type accessDecision struct {
 	object  *v1alpha1.AccessDecision
 	outcome Outcome
+}
+
+func (r *accessRequest) standing() v1alpha1.Object { return orNil(r.object) }
+
+func (r *accessRequest) says() *Outcome { return &r.outcome }
+
+// accessRequestKeeper keeps AccessRequests.
+type accessRequestKeeper struct{ plain }
+
+func (accessRequestKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.requests, ref.Key()) }
+
+func (accessRequestKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachIn(kinds.AccessRequest, s.requests)
+}
+
+func (accessRequestKeeper) mark(p *pass, ref kinds.Ref) { p.requests.add(ref.Key()) }
+
+func (accessRequestKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+	o, key, n := object.(*v1alpha1.AccessRequest), ref.Key(), &p.state.named
+	place(p.state.requests, key).object = &v1alpha1.AccessRequest{ObjectMeta: nameAndAge(o), Spec: o.Spec, Status: o.Status}
+	n.requestsBy.add(o.Spec.Requester, key)
+	if !o.Status.Phase.IsFinal() {
+		n.openRequests.add(key)
+	}
+}
+
+func (accessRequestKeeper) leave(p *pass, ref kinds.Ref) {
+	key, n := ref.Key(), &p.state.named
+	node := p.state.requests[key]
+	n.requestsBy.remove(node.object.Spec.Requester, key)
+	n.openRequests.remove(key)
+	node.object = nil
+}
+
+// brake: what is withdrawn is so at once.
+func (accessRequestKeeper) brake(kept, written v1alpha1.Object) {
+	k := kept.(*v1alpha1.AccessRequest)
+	k.Spec.Withdrawn = k.Spec.Withdrawn || written.(*v1alpha1.AccessRequest).Spec.Withdrawn
+}
+
+func (accessRequestKeeper) sameStatus(was, is v1alpha1.Object) bool {
+	return equality.Semantic.DeepEqual(was.(*v1alpha1.AccessRequest).Status, is.(*v1alpha1.AccessRequest).Status)
+}
+
+func (n *accessDecision) standing() v1alpha1.Object { return orNil(n.object) }
+
+func (n *accessDecision) says() *Outcome { return &n.outcome }
+
+// accessDecisionKeeper keeps AccessDecisions.
+type accessDecisionKeeper struct{ plain }
+
+func (accessDecisionKeeper) find(s *tenant, ref kinds.Ref) node {
+	return nodeAt(s.decisions, ref.Key())
+}
+
+func (accessDecisionKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachIn(kinds.AccessDecision, s.decisions)
+}
+
+func (accessDecisionKeeper) mark(p *pass, ref kinds.Ref) { p.decisions.add(ref.Key()) }
+
+func (accessDecisionKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+	o, key := object.(*v1alpha1.AccessDecision), ref.Key()
+	place(p.state.decisions, key).object = &v1alpha1.AccessDecision{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+	request := sibling(key, o.Spec.RequestRef.Name)
+	p.state.named.decisionsAbout.add(request, key)
+	p.requests.add(request)
+}
+
+func (accessDecisionKeeper) leave(p *pass, ref kinds.Ref) {
+	key := ref.Key()
+	node := p.state.decisions[key]
+	request := sibling(key, node.object.Spec.RequestRef.Name)
+	p.state.named.decisionsAbout.remove(request, key)
+	p.requests.add(request)
+	node.object = nil
 }
 
 // Access is where in its life an AccessRequest is.
@@ -108,7 +185,7 @@ func (p *pass) evaluateAccessRequest(key types.NamespacedName) {
 func (p *pass) made(key types.NamespacedName) {
 	for ref := range p.state.named.madeFor[key] {
 		if ref.Kind == kinds.RoleAssignment {
-			p.assignments.add(types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name})
+			p.assignments.add(ref.Key())
 		} else {
 			p.grants.add(ref)
 		}
@@ -234,7 +311,7 @@ func (s *tenant) grantOf(key types.NamespacedName, object *v1alpha1.AccessReques
 		case *v1alpha1.TemporaryPermissionGrant:
 			user = o.Spec.User
 		}
-		if node := s.assignments[types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}]; ref.Kind == kinds.RoleAssignment && node.deleting {
+		if node := s.assignments[ref.Key()]; ref.Kind == kinds.RoleAssignment && node.deleting {
 			continue
 		}
 		if window, is = access.IsGrant(object, user, made); is {
@@ -368,7 +445,7 @@ func (p *pass) tellRequests() {
 	}
 	for _, ref := range p.change.Outcomes {
 		var of *v1alpha1.AccessRequestReference
-		if node := s.assignments[types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}]; ref.Kind == kinds.RoleAssignment && node != nil && node.object != nil {
+		if node := s.assignments[ref.Key()]; ref.Kind == kinds.RoleAssignment && node != nil && node.object != nil {
 			of = node.object.AccessRequest
 		}
 		if node := s.grants[ref]; node != nil && node.object != nil {

@@ -192,7 +192,7 @@ func (g *gathering) standing(ref kinds.Ref) {
 	if named == nil {
 		return
 	}
-	key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
+	key := ref.Key()
 	switch o := named.(type) {
 	case *v1alpha1.RoleAssignment:
 		o.CreationTimestamp = g.state.assignments[key].age

@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -38,6 +39,75 @@ type assignment struct {
 	authored  authored
 	// timed is set for one that holds for a time, as far as the store takes it beside others.
 	timed *timedAssignment
+}
+
+func (n *assignment) standing() v1alpha1.Object {
+	if n.object == nil {
+		return nil
+	}
+	return &v1alpha1.RoleAssignment{ObjectMeta: metav1.ObjectMeta{UID: n.uid}, Spec: *n.object}
+}
+
+func (n *assignment) says() *Outcome { return &n.outcome }
+
+// assignmentKeeper keeps RoleAssignments.
+type assignmentKeeper struct{}
+
+func (assignmentKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.assignments, ref.Key()) }
+
+func (assignmentKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachIn(kinds.RoleAssignment, s.assignments)
+}
+
+func (assignmentKeeper) mark(p *pass, ref kinds.Ref) { p.assignments.add(ref.Key()) }
+
+func (assignmentKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+	o, key, n := object.(*v1alpha1.RoleAssignment), ref.Key(), &p.state.named
+	spec := o.Spec
+	node := place(p.state.assignments, key)
+	node.object, node.age, node.deleting = &spec, o.CreationTimestamp, !o.DeletionTimestamp.IsZero()
+	node.seenToEnd = seenToEnd(spec.Window, o.Status.WindowStatus)
+	if node.uid != o.UID || !node.deleting {
+		node.uid, node.released = o.UID, false
+	}
+	if node.deleting && !slices.Contains(o.Finalizers, v1alpha1.Finalizer) {
+		node.released = true // whatever else holds it
+	}
+	n.indexAssignment(&spec, key, true)
+	p.ofRequest(ref, spec.AccessRequest)
+	p.use(ref, true, spec.RoleRef.Name)
+	if node.deleting {
+		n.deleting.add(key)
+	}
+}
+
+func (assignmentKeeper) leave(p *pass, ref kinds.Ref) {
+	key, n := ref.Key(), &p.state.named
+	node := p.state.assignments[key]
+	n.indexAssignment(node.object, key, false)
+	p.ofRequest(ref, node.object.AccessRequest)
+	p.use(ref, false, node.object.RoleRef.Name)
+	n.deleting.remove(key)
+	p.protect(key, node.object)
+	node.object = nil
+}
+
+// brake: an earlier end counts at once.
+func (assignmentKeeper) brake(kept, written v1alpha1.Object) {
+	endEarlier(&kept.(*v1alpha1.RoleAssignment).Spec.Window, written.(*v1alpha1.RoleAssignment).Spec.Window)
+}
+
+func (assignmentKeeper) sameStatus(was, is v1alpha1.Object) bool {
+	w, i := was.(*v1alpha1.RoleAssignment), is.(*v1alpha1.RoleAssignment)
+	return seenToEnd(i.Spec.Window, w.Status.WindowStatus) == seenToEnd(i.Spec.Window, i.Status.WindowStatus)
+}
+
+func (assignmentKeeper) receivers(object v1alpha1.Object) []receiver {
+	subject := &object.(*v1alpha1.RoleAssignment).Spec.Subject
+	return []receiver{
+		{"spec.subject.user", kinds.User, subject.User}, {"spec.subject.group", kinds.Group, subject.Group},
+		{"spec.subject.invitation", kinds.Invitation, subject.Invitation},
+	}
 }
 
 // timedAssignment is what an assignment gives for a time, if the store takes it.

@@ -53,8 +53,8 @@ func (s *tenant) subjectOf(username, prefix string) string {
 func (s *tenant) nearSubjects(username string) (near []string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for key := range s.named.usersOf[s.name] {
-		subject := s.users[key].object.Spec.Subject
+	for key, node := range s.users {
+		subject := node.object.Spec.Subject
 		if s.active(key) && subject != username && policy.IsNearSubject(subject, username) {
 			near = append(near, fmt.Sprintf("the User %s with the subject %q", key.Name, subject))
 		}
@@ -81,8 +81,8 @@ func (s *tenant) twinsOf(user *v1alpha1.User) (twins Twins) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	own := types.NamespacedName{Namespace: user.Namespace, Name: user.Name}
-	for key := range s.named.usersOf[s.name] {
-		spec := &s.users[key].object.Spec
+	for key, node := range s.users {
+		spec := &node.object.Spec
 		if key == own {
 			continue
 		}

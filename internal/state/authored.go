@@ -94,7 +94,7 @@ func (p *pass) authored(ref kinds.Ref, object v1alpha1.Object) authored {
 	if was == nil {
 		return authoredBy(object, authored{}, nil)
 	}
-	return authoredBy(object, *was, p.state.asObject(ref))
+	return authoredBy(object, *was, p.state.standingNamed(ref))
 }
 
 func (s *tenant) setAuthored(ref kinds.Ref, now authored) {
@@ -126,58 +126,50 @@ type name struct {
 
 // namesIn are the Users, Groups and Invitations that an object gives something to, as far as they are there.
 func (s *tenant) namesIn(object client.Object, by *policy.Author) (found []name) {
+	written, is := object.(v1alpha1.Object)
+	if !is {
+		return nil
+	}
 	key := client.ObjectKeyFromObject(object)
-	user := func(field, called string, meant *policy.MeantUser) {
-		if node := s.users[sibling(key, called)]; called != "" && node != nil && node.object != nil {
-			n := name{field: field, ref: kinds.Named(kinds.User, sibling(key, called)), uid: node.object.UID, maker: node.maker, confirmed: node.confirmed, subject: node.object.Spec.Subject}
-			if meant != nil {
-				n.meant = meant.Subject
-			}
-			found = append(found, n)
+	for _, to := range keeperOf(kinds.RefOf(object).Kind).receivers(written) {
+		n, there := s.made(kinds.Named(to.kind, sibling(key, to.name)))
+		if !there {
+			continue
 		}
-	}
-	group := func(field, called string) {
-		if node := s.groups[sibling(key, called)]; called != "" && node != nil && node.object != nil {
-			found = append(found, name{field: field, ref: kinds.Named(kinds.Group, sibling(key, called)), uid: node.object.UID, maker: node.maker, confirmed: node.confirmed})
+		n.field = to.field
+		if to.kind == kinds.User && by != nil && by.User != nil {
+			n.meant = by.User.Subject
 		}
-	}
-	var meant *policy.MeantUser
-	if by != nil {
-		meant = by.User
-	}
-	switch o := object.(type) {
-	case *v1alpha1.RoleAssignment:
-		user("spec.subject.user", o.Spec.Subject.User, meant)
-		group("spec.subject.group", o.Spec.Subject.Group)
-		if node := s.invitations[sibling(key, o.Spec.Subject.Invitation)]; o.Spec.Subject.Invitation != "" && node != nil && node.object != nil {
-			found = append(found, name{
-				field: "spec.subject.invitation", ref: kinds.Named(kinds.Invitation, sibling(key, o.Spec.Subject.Invitation)),
-				uid: node.object.uid, maker: node.object.maker, confirmed: node.object.confirmed,
-			})
-			user("spec.subject.invitation: accepted by", node.object.spec.AcceptedBy, nil)
+		found = append(found, n)
+		if to.kind != kinds.Invitation {
+			continue
 		}
-	case *v1alpha1.PermissionGrant:
-		user("spec.subject.user", o.Spec.Subject.User, meant)
-		group("spec.subject.group", o.Spec.Subject.Group)
-	case *v1alpha1.TemporaryPermissionGrant:
-		user("spec.user", o.Spec.User, meant)
-	case *v1alpha1.GroupMembership: // a group gets nothing by its members
-		user("spec.user", o.Spec.User, meant)
-	case *v1alpha1.AccessPolicy:
-		subjects := func(field string, of *v1alpha1.AccessSubjects) {
-			for _, called := range of.Users {
-				user(field+".users", called, nil)
-			}
-			for _, called := range of.Groups {
-				group(field+".groups", called)
-			}
-		}
-		subjects("spec.requesters", &o.Spec.Requesters)
-		if o.Spec.Approvals != nil {
-			subjects("spec.approvals.from", &o.Spec.Approvals.From)
+		// Whoever has accepted it gets what is given to it.
+		if by, there := s.made(kinds.Named(kinds.User, sibling(key, s.invitations[sibling(key, to.name)].object.spec.AcceptedBy))); there {
+			by.field = to.field + ": accepted by"
+			found = append(found, by)
 		}
 	}
 	return found
+}
+
+// made is what is known of who made an object that others name; false where it is not there.
+func (s *tenant) made(ref kinds.Ref) (name, bool) {
+	switch found := s.find(ref).(type) {
+	case *user:
+		if o := found.object; o != nil {
+			return name{ref: ref, uid: o.UID, maker: found.maker, confirmed: found.confirmed, subject: o.Spec.Subject}, true
+		}
+	case *group:
+		if found.object != nil {
+			return name{ref: ref, uid: found.object.UID, maker: found.maker, confirmed: found.confirmed}, true
+		}
+	case *invitation:
+		if o := found.object; o != nil {
+			return name{ref: ref, uid: o.uid, maker: o.maker, confirmed: o.confirmed}, true
+		}
+	}
+	return name{}, false
 }
 
 // isAnother says whether a User is another person than was meant.
@@ -272,17 +264,15 @@ func (s *tenant) notConfirmed(object client.Object, by string) string {
 // notAccepted is notConfirmed for an Invitation: whoever accepts it gets what is assigned to it.
 func (s *tenant) notAccepted(o *v1alpha1.Invitation) string {
 	key := client.ObjectKeyFromObject(o)
-	node := s.users[sibling(key, o.Spec.AcceptedBy)]
-	if o.Spec.AcceptedBy == "" || node == nil || node.object == nil {
+	n, there := s.made(kinds.Named(kinds.User, sibling(key, o.Spec.AcceptedBy)))
+	if !there {
 		return ""
 	}
-	user := sibling(key, o.Spec.AcceptedBy)
-	n := name{ref: kinds.Named(kinds.User, user), uid: node.object.UID, maker: node.maker, confirmed: node.confirmed, subject: node.object.Spec.Subject}
 	if n.isSure(nil) {
 		return ""
 	}
 	for assigned := range s.named.assignedToInvitation[key] {
-		object := s.asObject(kinds.Named(kinds.RoleAssignment, assigned))
+		object := s.standingNamed(kinds.Named(kinds.RoleAssignment, assigned))
 		if missing := s.missing(n.maker.Subject, nil, object); !missing.Empty() {
 			return "spec.acceptedBy: " + n.mustBeConfirmed(missing.text())
 		}
@@ -302,33 +292,20 @@ func (f MissingPrivileges) text() string {
 // shownMissing is how many privileges a status names.
 const shownMissing = 3
 
-// asObject is a giving object as it stands, with its name; nil where there is none.
-func (s *tenant) asObject(ref kinds.Ref) v1alpha1.Object {
-	standing := s.standing(ref)
-	if standing == nil {
-		return nil
-	}
-	object := standing.DeepCopyObject().(v1alpha1.Object)
-	object.SetNamespace(ref.Namespace)
-	object.SetName(ref.Name)
-	return object
-}
-
 // authoredOf is what is known of who wrote an object; nil where it is none that gives something.
 func (s *tenant) authoredOf(ref kinds.Ref) *authored {
-	key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
-	switch ref.Kind {
-	case kinds.RoleAssignment:
-		if node := s.assignments[key]; node != nil && node.object != nil {
-			return &node.authored
+	switch found := s.find(ref).(type) {
+	case *assignment:
+		if found.object != nil {
+			return &found.authored
 		}
-	case kinds.GroupMembership:
-		if node := s.memberships[key]; node != nil && node.object != nil {
-			return &node.authored
+	case *membership:
+		if found.object != nil {
+			return &found.authored
 		}
-	case kinds.PermissionGrant, kinds.TemporaryPermissionGrant:
-		if node := s.grants[ref]; node != nil && node.object != nil {
-			return &node.object.authored
+	case *grant:
+		if found.object != nil {
+			return &found.object.authored
 		}
 	}
 	return nil
@@ -341,7 +318,7 @@ func (p *pass) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait bool) 
 		return nil, false
 	}
 	s := p.state
-	why = s.unconfirmed(s.asObject(ref), a)
+	why = s.unconfirmed(s.standingNamed(ref), a)
 	if why == nil {
 		s.unauthored.remove(ref)
 		return nil, false
@@ -358,7 +335,7 @@ func (p *pass) judgeAuthors() (again bool) {
 		return false
 	}
 	for ref := range maps.Clone(s.unauthored) {
-		a, object := s.authoredOf(ref), s.asObject(ref)
+		a, object := s.authoredOf(ref), s.standingNamed(ref)
 		if a == nil {
 			s.unauthored.remove(ref)
 			continue
@@ -373,15 +350,7 @@ func (p *pass) judgeAuthors() (again bool) {
 		}
 		a.said = said
 		a.judged, again = true, true
-		key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
-		switch ref.Kind {
-		case kinds.RoleAssignment:
-			p.assignments.add(key)
-		case kinds.GroupMembership:
-			p.memberships.add(key)
-		default:
-			p.grants.add(ref)
-		}
+		keeperOf(ref.Kind).mark(p, ref)
 	}
 	return again
 }

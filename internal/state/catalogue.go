@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -15,6 +16,28 @@ type resourceType struct {
 	object  *v1alpha1.ResourceType
 	outcome Outcome
 }
+
+func (n *resourceType) standing() v1alpha1.Object { return orNil(n.object) }
+
+func (n *resourceType) says() *Outcome { return &n.outcome }
+
+// resourceTypeKeeper keeps ResourceTypes.
+type resourceTypeKeeper struct{ plain }
+
+func (resourceTypeKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.types, ref.Name) }
+
+func (resourceTypeKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachClusterWide(kinds.ResourceType, s.types)
+}
+
+func (resourceTypeKeeper) mark(p *pass, _ kinds.Ref) { p.types = true }
+
+func (resourceTypeKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+	o := object.(*v1alpha1.ResourceType)
+	place(p.state.types, ref.Name).object = &v1alpha1.ResourceType{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+}
+
+func (resourceTypeKeeper) leave(p *pass, ref kinds.Ref) { p.state.types[ref.Name].object = nil }
 
 // catalogue is what the ResourceTypes say together.
 type catalogue struct {

@@ -15,7 +15,7 @@ func (g *escalationCheck) organization(old, object *v1alpha1.Organization) {
 	}
 	s, name := g.state, object.Name
 	if old == nil {
-		if there := len(s.named.assignmentsOf[name]) + len(s.named.grantsOf[name]) + len(s.named.membershipsOf[name]); there > 0 {
+		if there := len(s.assignments) + len(s.grants) + len(s.memberships); there > 0 {
 			g.needs(&Outcome{Message: fmt.Sprintf(
 				"metadata.name: the namespace %s already has %d assignments, grants and memberships, which would take effect, and where there is no organization nobody holds anything: delete them first", name, there)})
 		}
@@ -36,8 +36,7 @@ func (g *escalationCheck) declaredScopes(old, object *v1alpha1.Organization) {
 		return
 	}
 	trial := s.withScopes(object)
-	for key := range s.named.assignmentsOf[name] {
-		node := s.assignments[key]
+	for key, node := range s.assignments {
 		if container := PathOf(name, &node.object.Scope).Container(); after.has(container) && !before.has(container) && !node.released {
 			g.give(trial.assigned(key, node.object)...)
 		}
@@ -48,8 +47,8 @@ func (g *escalationCheck) declaredScopes(old, object *v1alpha1.Organization) {
 			g.give(trial.offeredBy(key, &node.object.Spec)...)
 		}
 	}
-	for ref := range s.named.grantsOf[name] {
-		o := s.grants[ref].object
+	for _, node := range s.grants {
+		o := node.object
 		if container := PathOf(name, &o.scope).Container(); after.has(container) && !before.has(container) && !s.over(name, o) {
 			g.give(trial.granted(name, o)...)
 		}
@@ -71,8 +70,8 @@ func (g *escalationCheck) longerGrants(old, object *v1alpha1.Organization) {
 	if before == after {
 		return
 	}
-	for ref := range s.named.grantsOf[name] {
-		o := s.grants[ref].object
+	for _, node := range s.grants {
+		o := node.object
 		if o.temporary == nil {
 			continue
 		}

@@ -57,8 +57,8 @@ func (g *escalationCheck) user(old, object *v1alpha1.User) {
 
 // needsNoneWaiting: what waits for the end of a pause, and names what is made now, gives it something then.
 func (g *escalationCheck) needsNoneWaiting(names func(written v1alpha1.Object) bool) {
-	for ref := range g.state.pausesOf[g.key.Namespace] {
-		if found := g.state.pauses[ref]; found.waits && names(found.written) {
+	for ref, found := range g.state.pauses {
+		if found.waits && names(found.written) {
 			g.needs(&Outcome{Message: fmt.Sprintf("metadata.name: the %s %s names this, and waits for the end of a pause, so that it is not known what it will give: write this when it has ended", ref.Kind, ref.Name)})
 		}
 	}
@@ -70,8 +70,8 @@ func (g *escalationCheck) invited(email string) {
 		return
 	}
 	s := g.state
-	for key := range s.named.invitationsOf[g.key.Namespace] {
-		o := s.invitations[key].object
+	for key, node := range s.invitations {
+		o := node.object
 		if life, err := s.invited(o); err != nil || !policy.SameAddress(o.spec.Email, email) || life.Phase != v1alpha1.InvitationPending {
 			continue
 		}
@@ -282,11 +282,11 @@ func (g *escalationCheck) invitation(old, object *v1alpha1.Invitation) {
 
 // Reached are the names of the Users of an organization who have an address, in order: they can accept what
 // it is invited to.
-func (s *tenant) withAddress(organization, email string) (names []string) {
+func (s *tenant) withAddress(email string) (names []string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for key := range s.named.usersOf[organization] {
-		if policy.SameAddress(s.users[key].object.Spec.Email, email) {
+	for key, node := range s.users {
+		if policy.SameAddress(node.object.Spec.Email, email) {
 			names = append(names, key.Name)
 		}
 	}

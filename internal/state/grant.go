@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"iter"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,6 +24,78 @@ type grant struct {
 	claims  claims
 	// offer is what the grant would put into a cell, which other grants fill too.
 	offer *offer
+}
+
+func (n *grant) standing() v1alpha1.Object {
+	if n.object == nil {
+		return nil
+	}
+	return n.object.standing()
+}
+
+func (n *grant) says() *Outcome { return &n.outcome }
+
+// grantKeeper keeps PermissionGrants, or TemporaryPermissionGrants: they share cells, and so their places.
+type grantKeeper struct{ kind string }
+
+func (grantKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.grants, ref) }
+
+func (k grantKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
+	return func(yield func(kinds.Ref, node) bool) {
+		for ref, found := range s.grants {
+			if ref.Kind == k.kind && !yield(ref, found) {
+				return
+			}
+		}
+	}
+}
+
+func (grantKeeper) mark(p *pass, ref kinds.Ref) { p.grants.add(ref) }
+
+func (grantKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+	node := place(p.state.grants, ref)
+	node.object = grantObjectOf(object)
+	p.state.named.indexGrant(node.object, ref, true)
+	p.ofRequest(ref, node.object.accessRequest())
+}
+
+func (grantKeeper) leave(p *pass, ref kinds.Ref) {
+	node := p.state.grants[ref]
+	p.state.named.indexGrant(node.object, ref, false)
+	p.ofRequest(ref, node.object.accessRequest())
+	node.object = nil
+}
+
+// brake: an earlier end counts at once.
+func (grantKeeper) brake(kept, written v1alpha1.Object) {
+	switch k := kept.(type) {
+	case *v1alpha1.PermissionGrant:
+		endEarlier(&k.Spec.Window, written.(*v1alpha1.PermissionGrant).Spec.Window)
+	case *v1alpha1.TemporaryPermissionGrant:
+		if w := written.(*v1alpha1.TemporaryPermissionGrant); endsEarlier(w, k) {
+			k.Spec.ExpiresAt, k.Spec.Duration = w.Spec.ExpiresAt, w.Spec.Duration
+		}
+	}
+}
+
+func (grantKeeper) sameStatus(was, is v1alpha1.Object) bool {
+	switch i := is.(type) {
+	case *v1alpha1.PermissionGrant:
+		return seenToEnd(i.Spec.Window, was.(*v1alpha1.PermissionGrant).Status.WindowStatus) == seenToEnd(i.Spec.Window, i.Status.WindowStatus)
+	case *v1alpha1.TemporaryPermissionGrant:
+		return endNoted(was.(*v1alpha1.TemporaryPermissionGrant)).Equal(endNoted(i))
+	}
+	return true
+}
+
+func (grantKeeper) receivers(object v1alpha1.Object) []receiver {
+	switch o := object.(type) {
+	case *v1alpha1.PermissionGrant:
+		return []receiver{{"spec.subject.user", kinds.User, o.Spec.Subject.User}, {"spec.subject.group", kinds.Group, o.Spec.Subject.Group}}
+	case *v1alpha1.TemporaryPermissionGrant:
+		return []receiver{{"spec.user", kinds.User, o.Spec.User}}
+	}
+	return nil
 }
 
 // grantObject is what the state keeps of either kind.

@@ -103,9 +103,6 @@ func (b byAge[K]) younger(what K, than aged) (types.NamespacedName, bool) {
 
 // references are who names whom.
 type references struct {
-	// By namespace, which is by organization.
-	usersOf, groupsOf, rolesOf, assignmentsOf index[string, types.NamespacedName]
-
 	// usersBySubject are in order of age: of several with one subject, the oldest is in force.
 	usersBySubject byAge[identity]
 	// rolesGiving finds roles by a permission that they list.
@@ -117,12 +114,11 @@ type references struct {
 
 	assignedRole, assignedToUser, assignedToGroup, assignedToInvitation index[types.NamespacedName, types.NamespacedName]
 
-	membershipsOf, invitationsOf                    index[string, types.NamespacedName]
 	membershipsOfUser, membershipsOfGroup, accepted index[types.NamespacedName, types.NamespacedName]
 	// sameMembership finds the memberships of one user in one group.
 	sameMembership index[pair, types.NamespacedName]
-	// deleting finds, by organization, the assignments that are being deleted.
-	deleting index[string, types.NamespacedName]
+	// deleting are the assignments that are being deleted.
+	deleting set[types.NamespacedName]
 
 	// decisionsAbout finds decisions by the request that they name.
 	decisionsAbout index[types.NamespacedName, types.NamespacedName]
@@ -132,8 +128,8 @@ type references struct {
 	// madeFor finds what was made for a request.
 	madeFor index[types.NamespacedName, kinds.Ref]
 
-	grantsOf, grantsOn, grantsGiving index[string, kinds.Ref]
-	grantsToUser, grantsToGroup      index[types.NamespacedName, kinds.Ref]
+	grantsOn, grantsGiving      index[string, kinds.Ref]
+	grantsToUser, grantsToGroup index[types.NamespacedName, kinds.Ref]
 }
 
 // identity is a subject in an organization.
@@ -148,21 +144,19 @@ func newReferences() references {
 		return index[types.NamespacedName, types.NamespacedName]{}
 	}
 	return references{
-		usersOf: byText(), groupsOf: byText(), rolesOf: byText(), assignmentsOf: byText(),
 		usersBySubject: byAge[identity]{},
 		rolesGiving:    byText(), heirs: byName(), assignmentsOn: byText(),
 		assignedRole: byName(), assignedToUser: byName(), assignedToGroup: byName(), assignedToInvitation: byName(),
-		membershipsOf: byText(), invitationsOf: byText(), deleting: byText(),
+		deleting:          set[types.NamespacedName]{},
 		membershipsOfUser: byName(), membershipsOfGroup: byName(), accepted: byName(),
 		sameMembership: index[pair, types.NamespacedName]{}, decisionsAbout: byName(), openRequests: set[types.NamespacedName]{}, requestsBy: byText(), madeFor: index[types.NamespacedName, kinds.Ref]{},
-		grantsOf: index[string, kinds.Ref]{}, grantsOn: index[string, kinds.Ref]{}, grantsGiving: index[string, kinds.Ref]{},
+		grantsOn: index[string, kinds.Ref]{}, grantsGiving: index[string, kinds.Ref]{},
 		grantsToUser: index[types.NamespacedName, kinds.Ref]{}, grantsToGroup: index[types.NamespacedName, kinds.Ref]{},
 	}
 }
 
 // indexRole enters a role into the indexes, or takes it out.
 func (r *references) indexRole(spec *v1alpha1.RoleSpec, key types.NamespacedName, enter bool) {
-	r.rolesOf.put(key.Namespace, key, enter)
 	for _, entry := range spec.PermissionGrants {
 		r.rolesGiving.put(entry.Permission, key, enter)
 	}
@@ -173,7 +167,6 @@ func (r *references) indexRole(spec *v1alpha1.RoleSpec, key types.NamespacedName
 
 // indexAssignment enters an assignment into the indexes, or takes it out.
 func (r *references) indexAssignment(spec *v1alpha1.RoleAssignmentSpec, key types.NamespacedName, enter bool) {
-	r.assignmentsOf.put(key.Namespace, key, enter)
 	r.assignedRole.put(sibling(key, spec.RoleRef.Name), key, enter)
 	if spec.Subject.User != "" {
 		r.assignedToUser.put(sibling(key, spec.Subject.User), key, enter)
@@ -194,7 +187,6 @@ func (r *references) indexAssignment(spec *v1alpha1.RoleAssignmentSpec, key type
 
 // indexMembership enters a membership into the indexes, or takes it out.
 func (r *references) indexMembership(spec *v1alpha1.GroupMembershipSpec, key types.NamespacedName, enter bool) {
-	r.membershipsOf.put(key.Namespace, key, enter)
 	r.membershipsOfUser.put(sibling(key, spec.User), key, enter)
 	r.membershipsOfGroup.put(sibling(key, spec.Group), key, enter)
 	r.sameMembership.put(pair{key.Namespace, spec.User, spec.Group}, key, enter)
@@ -202,7 +194,6 @@ func (r *references) indexMembership(spec *v1alpha1.GroupMembershipSpec, key typ
 
 // indexInvitation enters an invitation into the indexes, or takes it out.
 func (r *references) indexInvitation(spec *v1alpha1.InvitationSpec, key types.NamespacedName, enter bool) {
-	r.invitationsOf.put(key.Namespace, key, enter)
 	if spec.AcceptedBy != "" {
 		r.accepted.put(sibling(key, spec.AcceptedBy), key, enter)
 	}
@@ -210,7 +201,6 @@ func (r *references) indexInvitation(spec *v1alpha1.InvitationSpec, key types.Na
 
 // indexGrant enters a grant into the indexes, or takes it out.
 func (r *references) indexGrant(o *grantObject, ref kinds.Ref, enter bool) {
-	r.grantsOf.put(ref.Namespace, ref, enter)
 	if o.user != "" {
 		r.grantsToUser.put(types.NamespacedName{Namespace: ref.Namespace, Name: o.user}, ref, enter)
 	}

@@ -2,8 +2,10 @@ package state
 
 import (
 	"fmt"
+	"iter"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -22,6 +24,52 @@ type invitation struct {
 	acceptedBy, subject string
 	// uid was that of the object when it was last evaluated.
 	uid types.UID
+}
+
+func (n *invitation) standing() v1alpha1.Object {
+	if n.object == nil {
+		return nil
+	}
+	return &v1alpha1.Invitation{ObjectMeta: metav1.ObjectMeta{UID: n.object.uid}, Spec: n.object.spec}
+}
+
+func (n *invitation) says() *Outcome { return &n.outcome }
+
+// invitationKeeper keeps Invitations.
+type invitationKeeper struct{ plain }
+
+func (invitationKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.invitations, ref.Key()) }
+
+func (invitationKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachIn(kinds.Invitation, s.invitations)
+}
+
+func (invitationKeeper) mark(p *pass, ref kinds.Ref) { p.invitations.add(ref.Key()) }
+
+func (invitationKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+	node := place(p.state.invitations, ref.Key())
+	node.object = invitationObjectOf(object.(*v1alpha1.Invitation))
+	p.state.named.indexInvitation(&node.object.spec, ref.Key(), true)
+}
+
+func (invitationKeeper) leave(p *pass, ref kinds.Ref) {
+	node := p.state.invitations[ref.Key()]
+	p.state.named.indexInvitation(&node.object.spec, ref.Key(), false)
+	node.object = nil
+}
+
+// brake: an earlier end, or one that can't be read, counts at once.
+func (invitationKeeper) brake(kept, written v1alpha1.Object) {
+	k, w := kept.(*v1alpha1.Invitation), written.(*v1alpha1.Invitation)
+	now, err := expiryOf(&w.Spec, w.CreationTimestamp.Time)
+	was, err2 := expiryOf(&k.Spec, w.CreationTimestamp.Time)
+	if err != nil || err2 == nil && now.Before(was) {
+		k.Spec.ExpiresAt, k.Spec.ValidFor = w.Spec.ExpiresAt, w.Spec.ValidFor
+	}
+}
+
+func (invitationKeeper) sameStatus(was, is v1alpha1.Object) bool {
+	return was.(*v1alpha1.Invitation).Status.AcceptedAt.Equal(is.(*v1alpha1.Invitation).Status.AcceptedAt)
 }
 
 // invitationObject is what the state keeps of an Invitation.

@@ -68,8 +68,8 @@ func (s *tenant) losing(old, object client.Object) []Loss {
 	case *v1alpha1.Organization:
 		if object == nil {
 			return slices.Concat(
-				s.assignmentsInForce(n.assignmentsOf[o.Name], "metadata.namespace"), s.grantsInForce(n.grantsOf[o.Name], "metadata.namespace"),
-				s.membershipsInForce(n.membershipsOf[o.Name], "metadata.namespace"))
+				s.assignmentsInForce(namesOf(s.assignments), "metadata.namespace"), s.grantsInForce(namesOf(s.grants), "metadata.namespace"),
+				s.membershipsInForce(namesOf(s.memberships), "metadata.namespace"))
 		}
 		return s.losingScopes(o, object.(*v1alpha1.Organization))
 	}
@@ -100,8 +100,17 @@ func (s *tenant) losingScopes(old, object *v1alpha1.Organization) (losses []Loss
 		return nil
 	}
 	in := func(l Loss) bool { return after.has(l.At.Container()) }
-	losses = slices.Concat(s.assignmentsInForce(s.named.assignmentsOf[old.Name], "spec.scope"), s.grantsInForce(s.named.grantsOf[old.Name], "spec.scope"))
+	losses = slices.Concat(s.assignmentsInForce(namesOf(s.assignments), "spec.scope"), s.grantsInForce(namesOf(s.grants), "spec.scope"))
 	return slices.DeleteFunc(losses, in)
+}
+
+// namesOf are those of all objects of a kind.
+func namesOf[K comparable, N any](nodes map[K]N) set[K] {
+	names := make(set[K], len(nodes))
+	for name := range nodes {
+		names.add(name)
+	}
+	return names
 }
 
 func (s *tenant) assignmentsInForce(keys set[types.NamespacedName], field string) (losses []Loss) {

@@ -3,6 +3,7 @@ package state
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -27,6 +28,59 @@ type membership struct {
 	// seenToEnd is as judgeWindow has it.
 	seenToEnd bool
 	authored  authored
+}
+
+func (n *membership) standing() v1alpha1.Object {
+	if n.object == nil {
+		return nil
+	}
+	return &v1alpha1.GroupMembership{ObjectMeta: metav1.ObjectMeta{UID: n.uid}, Spec: *n.object}
+}
+
+func (n *membership) says() *Outcome { return &n.outcome }
+
+// membershipKeeper keeps GroupMemberships.
+type membershipKeeper struct{}
+
+func (membershipKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.memberships, ref.Key()) }
+
+func (membershipKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachIn(kinds.GroupMembership, s.memberships)
+}
+
+func (membershipKeeper) mark(p *pass, ref kinds.Ref) { p.memberships.add(ref.Key()) }
+
+func (membershipKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+	o, key := object.(*v1alpha1.GroupMembership), ref.Key()
+	spec := o.Spec
+	node := place(p.state.memberships, key)
+	node.object, node.age, node.uid = &spec, o.CreationTimestamp, o.UID
+	node.seenToEnd = seenToEnd(spec.Window, o.Status.WindowStatus)
+	p.state.named.indexMembership(&spec, key, true)
+	p.rivals(pair{key.Namespace, spec.User, spec.Group})
+}
+
+func (membershipKeeper) leave(p *pass, ref kinds.Ref) {
+	key := ref.Key()
+	node := p.state.memberships[key]
+	p.state.named.indexMembership(node.object, key, false)
+	p.rivals(pair{key.Namespace, node.object.User, node.object.Group})
+	node.object = nil
+}
+
+// brake: an earlier end counts at once.
+func (membershipKeeper) brake(kept, written v1alpha1.Object) {
+	endEarlier(&kept.(*v1alpha1.GroupMembership).Spec.Window, written.(*v1alpha1.GroupMembership).Spec.Window)
+}
+
+func (membershipKeeper) sameStatus(was, is v1alpha1.Object) bool {
+	w, i := was.(*v1alpha1.GroupMembership), is.(*v1alpha1.GroupMembership)
+	return seenToEnd(i.Spec.Window, w.Status.WindowStatus) == seenToEnd(i.Spec.Window, i.Status.WindowStatus)
+}
+
+// receivers: a group gets nothing by its members.
+func (membershipKeeper) receivers(object v1alpha1.Object) []receiver {
+	return []receiver{{"spec.user", kinds.User, object.(*v1alpha1.GroupMembership).Spec.User}}
 }
 
 // rivals are the memberships of one user in one group: which of them holds may change.

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -24,6 +25,38 @@ type organization struct {
 	scopes set[scope.Path]
 	// maximum is the longest that a temporary grant may last; 0 is no limit.
 	maximum time.Duration
+}
+
+func (n *organization) standing() v1alpha1.Object { return orNil(n.object) }
+
+func (n *organization) says() *Outcome { return &n.outcome }
+
+// organizationKeeper keeps Organizations.
+type organizationKeeper struct{ plain }
+
+func (organizationKeeper) find(s *tenant, ref kinds.Ref) node {
+	return nodeAt(s.organizations, ref.Name)
+}
+
+func (organizationKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachClusterWide(kinds.Organization, s.organizations)
+}
+
+func (organizationKeeper) mark(p *pass, ref kinds.Ref) { p.organizations.add(ref.Name) }
+
+func (organizationKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+	o := object.(*v1alpha1.Organization)
+	place(p.state.organizations, ref.Name).object = &v1alpha1.Organization{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+}
+
+func (organizationKeeper) leave(p *pass, ref kinds.Ref) { p.state.organizations[ref.Name].object = nil }
+
+// brake: a temporary grant may last less long at once.
+func (organizationKeeper) brake(kept, written v1alpha1.Object) {
+	k, w := kept.(*v1alpha1.Organization), written.(*v1alpha1.Organization)
+	if now, was := maximumOf(w), maximumOf(k); now != 0 && (was == 0 || now < was) {
+		k.Spec.TemporaryGrants = w.Spec.TemporaryGrants
+	}
 }
 
 func (p *pass) evaluateOrganization(name string) {
@@ -52,7 +85,7 @@ func (p *pass) evaluateOrganization(name string) {
 		}
 		now = node.outcome // until it is known who administers it
 	}
-	for key := range s.named.deleting[name] {
+	for key := range s.named.deleting {
 		p.protect(key, s.assignments[key].object)
 	}
 	ref := kinds.Ref{Kind: kinds.Organization, Name: name}
@@ -62,29 +95,31 @@ func (p *pass) evaluateOrganization(name string) {
 	inEffect := len(node.scopes) > 0
 	if inEffect != (len(old) > 0) || !inEffect && !now.equal(oldOutcome) {
 		// All that is in the namespace says whether the organization is in effect, and why not.
-		all(p.users, s.named.usersOf, name)
-		all(p.groups, s.named.groupsOf, name)
-		all(p.roles, s.named.rolesOf, name)
-		all(p.assignments, s.named.assignmentsOf, name)
-		all(p.grants, s.named.grantsOf, name)
-		all(p.memberships, s.named.membershipsOf, name)
-		all(p.invitations, s.named.invitationsOf, name)
+		for kind, k := range keepers {
+			if kind != kinds.Organization {
+				for ref := range k.each(s) {
+					k.mark(p, ref)
+				}
+			}
+		}
 		return
 	}
 	if node.maximum != oldMaximum {
-		all(p.grants, s.named.grantsOf, name)
+		for ref := range s.grants {
+			p.grants.add(ref)
+		}
 	}
 	changed := changedScopes(old, node.scopes)
 	if len(changed) == 0 {
 		return
 	}
-	for key := range s.named.assignmentsOf[name] {
-		if changed.has(PathOf(name, &s.assignments[key].object.Scope).Container()) {
+	for key, node := range s.assignments {
+		if node.object != nil && changed.has(PathOf(name, &node.object.Scope).Container()) {
 			p.assignments.add(key)
 		}
 	}
-	for ref := range s.named.grantsOf[name] {
-		if changed.has(PathOf(name, &s.grants[ref].object.scope).Container()) {
+	for ref, node := range s.grants {
+		if node.object != nil && changed.has(PathOf(name, &node.object.scope).Container()) {
 			p.grants.add(ref)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
@@ -103,14 +102,12 @@ func (p *pass) putPaused(ref kinds.Ref, written v1alpha1.Object) (v1alpha1.Objec
 		p.forgetPause(ref)
 	} else {
 		s.pauses[ref] = now
-		s.pausesOf.add(ref.Namespace, ref)
 	}
 	return now.stands, now.stands != nil
 }
 
 func (p *pass) forgetPause(ref kinds.Ref) {
 	delete(p.state.pauses, ref)
-	p.state.pausesOf.remove(ref.Namespace, ref)
 }
 
 // pausedBy says what pauses an object, nothing if it is not paused.
@@ -179,36 +176,7 @@ func safeChanges(held, written v1alpha1.Object) v1alpha1.Object {
 	}
 	stands := written.DeepCopyObject().(v1alpha1.Object)
 	reflect.ValueOf(stands.Declared()).Elem().Set(reflect.ValueOf(held.DeepCopyObject().(v1alpha1.Object).Declared()).Elem())
-	switch o := written.(type) {
-	case *v1alpha1.User:
-		stands.(*v1alpha1.User).Spec.Suspended = o.Spec.Suspended || stands.(*v1alpha1.User).Spec.Suspended
-	case *v1alpha1.TemporaryPermissionGrant:
-		kept := stands.(*v1alpha1.TemporaryPermissionGrant)
-		if endsEarlier(o, kept) {
-			kept.Spec.ExpiresAt, kept.Spec.Duration = o.Spec.ExpiresAt, o.Spec.Duration
-		}
-	case *v1alpha1.RoleAssignment:
-		endEarlier(&stands.(*v1alpha1.RoleAssignment).Spec.Window, o.Spec.Window)
-	case *v1alpha1.PermissionGrant:
-		endEarlier(&stands.(*v1alpha1.PermissionGrant).Spec.Window, o.Spec.Window)
-	case *v1alpha1.GroupMembership:
-		endEarlier(&stands.(*v1alpha1.GroupMembership).Spec.Window, o.Spec.Window)
-	case *v1alpha1.AccessRequest:
-		kept := stands.(*v1alpha1.AccessRequest)
-		kept.Spec.Withdrawn = kept.Spec.Withdrawn || o.Spec.Withdrawn
-	case *v1alpha1.Invitation:
-		kept := stands.(*v1alpha1.Invitation)
-		now, err := expiryOf(&o.Spec, o.CreationTimestamp.Time)
-		was, err2 := expiryOf(&kept.Spec, o.CreationTimestamp.Time)
-		if err != nil || err2 == nil && now.Before(was) {
-			kept.Spec.ExpiresAt, kept.Spec.ValidFor = o.Spec.ExpiresAt, o.Spec.ValidFor
-		}
-	case *v1alpha1.Organization:
-		kept := stands.(*v1alpha1.Organization)
-		if now, was := maximumOf(o), maximumOf(kept); now != 0 && (was == 0 || now < was) {
-			kept.Spec.TemporaryGrants = o.Spec.TemporaryGrants
-		}
-	}
+	keeperOf(kinds.RefOf(written).Kind).brake(stands, written)
 	return stands
 }
 
@@ -230,7 +198,7 @@ func endsEarlier(a, b *v1alpha1.TemporaryPermissionGrant) bool {
 // pauseOrganization notes whether an Organization is paused, and with it all that belongs to it. What has
 // something that waits is carried out at once, all together; the others are looked at by their controllers.
 func (p *pass) pauseOrganization(name string, paused bool) {
-	s, n := p.state, &p.state.named
+	s := p.state
 	if s.pausedOrganizations.has(name) == paused {
 		return
 	}
@@ -239,28 +207,18 @@ func (p *pass) pauseOrganization(name string, paused bool) {
 	} else {
 		s.pausedOrganizations.remove(name)
 	}
-	for kind, keys := range map[string]set[types.NamespacedName]{
-		kinds.User: n.usersOf[name], kinds.Group: n.groupsOf[name], kinds.Role: n.rolesOf[name], kinds.RoleAssignment: n.assignmentsOf[name],
-		kinds.GroupMembership: n.membershipsOf[name], kinds.Invitation: n.invitationsOf[name],
-	} {
-		for key := range keys {
-			p.change.Again = append(p.change.Again, kinds.Named(kind, key))
+	for kind, k := range keepers {
+		if kind == kinds.Organization {
+			continue
+		}
+		for ref := range k.each(s) {
+			p.change.Again = append(p.change.Again, ref)
 		}
 	}
-	for ref := range n.grantsOf[name] {
-		p.change.Again = append(p.change.Again, ref)
-	}
-	for key := range p.state.policies {
-		p.change.Outcomes = append(p.change.Outcomes, kinds.Named(kinds.AccessPolicy, key))
-	}
-	for key := range p.state.requests {
-		p.change.Outcomes = append(p.change.Outcomes, kinds.Named(kinds.AccessRequest, key))
-	}
-	for key := range p.state.decisions {
-		p.change.Outcomes = append(p.change.Outcomes, kinds.Named(kinds.AccessDecision, key))
-	}
-	for _, ref := range slices.Collect(maps.Keys(s.pausesOf[name])) {
-		p.put(s.pauses[ref].written)
+	for _, ref := range slices.Collect(maps.Keys(s.pauses)) {
+		if ref.Kind != kinds.Organization {
+			p.put(s.pauses[ref].written)
+		}
 	}
 }
 
@@ -268,81 +226,6 @@ func (p *pass) pauseOrganization(name string, paused bool) {
 func (s *tenant) waits(ref kinds.Ref) bool {
 	found := s.pauses[ref]
 	return found != nil && found.waits
-}
-
-// standing is an object as the state has it, with its spec and no more of its metadata than the state keeps;
-// nil where there is none.
-func (s *tenant) standing(ref kinds.Ref) v1alpha1.Object {
-	key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
-	switch ref.Kind {
-	case kinds.ResourceType:
-		if node := s.types[ref.Name]; node != nil && node.object != nil {
-			return node.object
-		}
-	case kinds.Organization:
-		if node := s.organizations[ref.Name]; node != nil && node.object != nil {
-			return node.object
-		}
-	case kinds.User:
-		if node := s.users[key]; node != nil && node.object != nil {
-			return node.object
-		}
-	case kinds.Group:
-		if node := s.groups[key]; node != nil && node.object != nil {
-			return node.object
-		}
-	case kinds.Role:
-		if node := s.roles[key]; node != nil && node.object != nil {
-			return node.object
-		}
-	case kinds.RoleAssignment:
-		if node := s.assignments[key]; node != nil && node.object != nil {
-			object := &v1alpha1.RoleAssignment{Spec: *node.object}
-			object.UID = node.uid
-			return object
-		}
-	case kinds.GroupMembership:
-		if node := s.memberships[key]; node != nil && node.object != nil {
-			object := &v1alpha1.GroupMembership{Spec: *node.object}
-			object.UID = node.uid
-			return object
-		}
-	case kinds.Invitation:
-		if node := s.invitations[key]; node != nil && node.object != nil {
-			object := &v1alpha1.Invitation{Spec: node.object.spec}
-			object.UID = node.object.uid
-			return object
-		}
-	case kinds.AccessPolicy:
-		if node := s.policies[key]; node != nil && node.object != nil {
-			return node.object
-		}
-	case kinds.AccessRequest:
-		if node := s.requests[key]; node != nil && node.object != nil {
-			return node.object
-		}
-	case kinds.AccessDecision:
-		if node := s.decisions[key]; node != nil && node.object != nil {
-			return node.object
-		}
-	case kinds.PermissionGrant, kinds.TemporaryPermissionGrant:
-		if node := s.grants[ref]; node != nil && node.object != nil {
-			return node.object.standing()
-		}
-	}
-	return nil
-}
-
-// standingNamed is a copy of an object as the state has it, with the name that the state does not keep in all of them.
-func (s *tenant) standingNamed(ref kinds.Ref) v1alpha1.Object {
-	object := s.standing(ref)
-	if object == nil {
-		return nil
-	}
-	named := object.DeepCopyObject().(v1alpha1.Object)
-	named.SetNamespace(ref.Namespace)
-	named.SetName(ref.Name)
-	return named
 }
 
 // standing is the grant that the state keeps, as an object.

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -25,6 +26,41 @@ type user struct {
 	confirmed bool
 	// active is whom it stands for in decisions; empty where it is suspended or not valid.
 	active string
+}
+
+func (n *user) standing() v1alpha1.Object { return orNil(n.object) }
+
+func (n *user) says() *Outcome { return &n.outcome }
+
+// userKeeper keeps Users.
+type userKeeper struct{ plain }
+
+func (userKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.users, ref.Key()) }
+
+func (userKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.User, s.users) }
+
+func (userKeeper) mark(p *pass, ref kinds.Ref) { p.users.add(ref.Key()) }
+
+func (userKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+	o, key := object.(*v1alpha1.User), ref.Key()
+	node := place(p.state.users, key)
+	node.object = &v1alpha1.User{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+	node.maker, node.confirmed = policy.AuthorOf(o.Annotations), policy.IsConfirmed(o)
+	p.state.named.usersBySubject.add(identity{o.Namespace, o.Spec.Subject}, ageOf(o))
+	p.youngerUser(o)
+}
+
+func (userKeeper) leave(p *pass, ref kinds.Ref) {
+	node := p.state.users[ref.Key()]
+	p.youngerUser(node.object)
+	p.state.named.usersBySubject.remove(identity{ref.Namespace, node.object.Spec.Subject}, ageOf(node.object))
+	node.object = nil
+}
+
+// brake: who is suspended is so at once.
+func (userKeeper) brake(kept, written v1alpha1.Object) {
+	k := kept.(*v1alpha1.User)
+	k.Spec.Suspended = k.Spec.Suspended || written.(*v1alpha1.User).Spec.Suspended
 }
 
 // youngerUser notes that of the Users with one subject the next younger one has another before it now, or none. One is enough: each
@@ -91,6 +127,28 @@ type group struct {
 	maker     *policy.Author
 	confirmed bool
 }
+
+func (n *group) standing() v1alpha1.Object { return orNil(n.object) }
+
+func (n *group) says() *Outcome { return &n.outcome }
+
+// groupKeeper keeps Groups.
+type groupKeeper struct{ plain }
+
+func (groupKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.groups, ref.Key()) }
+
+func (groupKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.Group, s.groups) }
+
+func (groupKeeper) mark(p *pass, ref kinds.Ref) { p.groups.add(ref.Key()) }
+
+func (groupKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+	o := object.(*v1alpha1.Group)
+	node := place(p.state.groups, ref.Key())
+	node.object = &v1alpha1.Group{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+	node.maker, node.confirmed = policy.AuthorOf(o.Annotations), policy.IsConfirmed(o)
+}
+
+func (groupKeeper) leave(p *pass, ref kinds.Ref) { p.state.groups[ref.Key()].object = nil }
 
 func (p *pass) evaluateGroup(key types.NamespacedName) {
 	s := p.state

@@ -51,7 +51,7 @@ func (p *pass) settle(key types.NamespacedName, node *assignment, protection *Ou
 func (p *pass) evaluateProtection(user types.NamespacedName) {
 	s := p.state
 	var deleting, standing []types.NamespacedName
-	if !p.anyDeleting(user) {
+	if len(p.state.named.deleting) == 0 {
 		return
 	}
 	for key := range s.named.assignedToUser[user] {
@@ -83,11 +83,6 @@ func (p *pass) evaluateProtection(user types.NamespacedName) {
 			standing = append(standing, key)
 		}
 	}
-}
-
-// anyDeleting says whether there may be anything to do for a user.
-func (p *pass) anyDeleting(user types.NamespacedName) bool {
-	return len(p.state.named.deleting[user.Namespace]) > 0
 }
 
 // rank is the place of what is true before what is not.

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -31,6 +32,34 @@ type role struct {
 	givers   []string
 	contexts []*structpb.Struct
 	visible  visibleRole
+}
+
+func (r *role) standing() v1alpha1.Object { return orNil(r.object) }
+
+func (r *role) says() *Outcome { return &r.outcome }
+
+// roleKeeper keeps Roles.
+type roleKeeper struct{ plain }
+
+func (roleKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.roles, ref.Key()) }
+
+func (roleKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.Role, s.roles) }
+
+func (roleKeeper) mark(p *pass, ref kinds.Ref) { p.roles.add(ref.Key()) }
+
+func (roleKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+	o, key := object.(*v1alpha1.Role), ref.Key()
+	place(p.state.roles, key).object = &v1alpha1.Role{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+	p.state.named.indexRole(&o.Spec, key, true)
+	p.use(ref, true, o.Spec.Inherits...)
+}
+
+func (roleKeeper) leave(p *pass, ref kinds.Ref) {
+	key := ref.Key()
+	node := p.state.roles[key]
+	p.state.named.indexRole(&node.object.Spec, key, false)
+	p.use(ref, false, node.object.Spec.Inherits...)
+	node.object = nil
 }
 
 // visibleRole is what assignments see of a role. What it gives is not part of that: an edit there

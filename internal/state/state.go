@@ -370,7 +370,7 @@ func (s *State) TooLarge(old, object *v1alpha1.Role) string {
 // Reached are the names of the Users of an organization who have an address, in order: they can accept what
 // it is invited to.
 func (s *State) Reached(organization, email string) []string {
-	return s.tenant(organization).withAddress(organization, email)
+	return s.tenant(organization).withAddress(email)
 }
 
 // Accepted is the name of the User who has accepted an invitation, empty while nobody has.

@@ -46,9 +46,8 @@ type tenant struct {
 	policies      map[types.NamespacedName]*accessPolicy
 	requests      map[types.NamespacedName]*accessRequest
 	decisions     map[types.NamespacedName]*accessDecision
-	// pauses are the objects that are paused, or recorded as such; pausesOf finds them by organization.
+	// pauses are the objects that are paused, or recorded as such.
 	pauses              map[kinds.Ref]*pause
-	pausesOf            index[string, kinds.Ref]
 	pausedOrganizations set[string]
 
 	// unauthored are the objects that give nothing because of who wrote them, or who made what they name.
@@ -114,7 +113,6 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 		requests:      map[types.NamespacedName]*accessRequest{},
 		decisions:     map[types.NamespacedName]*accessDecision{},
 		pauses:        map[kinds.Ref]*pause{},
-		pausesOf:      index[string, kinds.Ref]{},
 
 		pausedOrganizations: set[string]{},
 		staying:             set[types.NamespacedName]{},
@@ -152,60 +150,18 @@ func (s *tenant) outcomeSaid(ref kinds.Ref) (Outcome, bool) {
 
 // outcomeOf is the outcome of what stands of an object.
 func (s *tenant) outcomeOf(ref kinds.Ref) (Outcome, bool) {
-	key := types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}
-	switch ref.Kind {
-	case kinds.ResourceType:
-		if node := s.types[ref.Name]; node != nil {
-			return node.outcome, true
-		}
-	case kinds.Organization:
-		if node := s.organizations[ref.Name]; node != nil {
-			return node.outcome, true
-		}
-	case kinds.User:
-		if node := s.users[key]; node != nil {
-			return node.outcome, true
-		}
-	case kinds.Group:
-		if node := s.groups[key]; node != nil {
-			return node.outcome, true
-		}
-	case kinds.Role:
-		if node := s.roles[key]; node != nil {
-			outcome := node.outcome
-			outcome.Assignments, outcome.Heirs = len(s.named.assignedRole[key]), len(s.named.heirs[key])
-			return outcome, true
-		}
-	case kinds.RoleAssignment:
-		if node := s.assignments[key]; node != nil {
-			return node.authored.says(node.outcome), true
-		}
-	case kinds.GroupMembership:
-		if node := s.memberships[key]; node != nil {
-			return node.authored.says(node.outcome), true
-		}
-	case kinds.Invitation:
-		if node := s.invitations[key]; node != nil {
-			return node.outcome, true
-		}
-	case kinds.AccessPolicy:
-		if node := s.policies[key]; node != nil {
-			return node.outcome, true
-		}
-	case kinds.AccessRequest:
-		if node := s.requests[key]; node != nil {
-			return node.outcome, true
-		}
-	case kinds.AccessDecision:
-		if node := s.decisions[key]; node != nil {
-			return node.outcome, true
-		}
-	case kinds.PermissionGrant, kinds.TemporaryPermissionGrant:
-		if node := s.grants[ref]; node != nil && node.object != nil {
-			return node.object.authored.says(node.outcome), true
-		}
+	found := s.find(ref)
+	if found == nil {
+		return Outcome{}, false
 	}
-	return Outcome{}, false
+	outcome := *found.says()
+	if a := s.authoredOf(ref); a != nil {
+		outcome = a.says(outcome)
+	}
+	if key := ref.Key(); ref.Kind == kinds.Role {
+		outcome.Assignments, outcome.Heirs = len(s.named.assignedRole[key]), len(s.named.heirs[key])
+	}
+	return outcome, true
 }
 
 // Wanted says whether a tuple without a condition should be in the store.
@@ -262,25 +218,12 @@ func (s *tenant) due() []kinds.Ref {
 	defer s.mu.RUnlock()
 	now := s.clock.Now()
 	var due []kinds.Ref
-	look := func(ref kinds.Ref, outcome *Outcome) {
-		if next := outcome.Next; !next.IsZero() && !next.After(now) {
-			due = append(due, ref)
+	for _, k := range keepers {
+		for ref, found := range k.each(s) {
+			if next := found.says().Next; !next.IsZero() && !next.After(now) {
+				due = append(due, ref)
+			}
 		}
-	}
-	for ref, node := range s.grants {
-		look(ref, &node.outcome)
-	}
-	for key, node := range s.assignments {
-		look(kinds.Named(kinds.RoleAssignment, key), &node.outcome)
-	}
-	for key, node := range s.memberships {
-		look(kinds.Named(kinds.GroupMembership, key), &node.outcome)
-	}
-	for key, node := range s.invitations {
-		look(kinds.Named(kinds.Invitation, key), &node.outcome)
-	}
-	for key, node := range s.requests {
-		look(kinds.Named(kinds.AccessRequest, key), &node.outcome)
 	}
 	return due
 }
@@ -295,7 +238,10 @@ func (s *tenant) has(ref kinds.Ref) bool {
 
 // isEmpty says whether nothing is known of the organization any more.
 func (s *tenant) isEmpty() bool {
-	return len(s.namespaces) == 0 && len(s.types) == 0 && len(s.organizations) == 0 && len(s.users) == 0 && len(s.groups) == 0 &&
-		len(s.roles) == 0 && len(s.assignments) == 0 && len(s.grants) == 0 && len(s.memberships) == 0 && len(s.invitations) == 0 &&
-		len(s.policies) == 0 && len(s.requests) == 0 && len(s.decisions) == 0 && len(s.pauses) == 0 && len(s.pausedOrganizations) == 0
+	for _, k := range keepers {
+		for range k.each(s) {
+			return false
+		}
+	}
+	return len(s.namespaces) == 0 && len(s.pauses) == 0 && len(s.pausedOrganizations) == 0
 }

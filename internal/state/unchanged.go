@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // Unchanged says whether evaluating an object again can't say anything new: all that is read of it is as it was. So the
@@ -33,24 +34,7 @@ func sameStatus(was, is v1alpha1.Object) bool {
 	if IsPaused(is) || before.Held != nil || now.Held != nil {
 		return equality.Semantic.DeepEqual(before, now)
 	}
-	if !equality.Semantic.DeepEqual(before.Judged, now.Judged) || isRefused(was) != isRefused(is) {
-		return false
-	}
-	switch o := is.(type) {
-	case *v1alpha1.TemporaryPermissionGrant:
-		return endNoted(was.(*v1alpha1.TemporaryPermissionGrant)).Equal(endNoted(o))
-	case *v1alpha1.RoleAssignment:
-		return seenToEnd(o.Spec.Window, was.(*v1alpha1.RoleAssignment).Status.WindowStatus) == seenToEnd(o.Spec.Window, o.Status.WindowStatus)
-	case *v1alpha1.PermissionGrant:
-		return seenToEnd(o.Spec.Window, was.(*v1alpha1.PermissionGrant).Status.WindowStatus) == seenToEnd(o.Spec.Window, o.Status.WindowStatus)
-	case *v1alpha1.GroupMembership:
-		return seenToEnd(o.Spec.Window, was.(*v1alpha1.GroupMembership).Status.WindowStatus) == seenToEnd(o.Spec.Window, o.Status.WindowStatus)
-	case *v1alpha1.AccessRequest:
-		return equality.Semantic.DeepEqual(was.(*v1alpha1.AccessRequest).Status, o.Status)
-	case *v1alpha1.Invitation:
-		return was.(*v1alpha1.Invitation).Status.AcceptedAt.Equal(o.Status.AcceptedAt)
-	}
-	return true
+	return equality.Semantic.DeepEqual(before.Judged, now.Judged) && isRefused(was) == isRefused(is) && keeperOf(kinds.RefOf(is).Kind).sameStatus(was, is)
 }
 
 // endNoted is the deadline that a status says has passed, nil where it does not.

@@ -1,0 +1,161 @@
+package state
+
+import (
+	"fmt"
+	"iter"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+)
+
+// keeper is what the state does with the objects of one kind. It stands in the file of the kind that it is for, beside what an
+// object of it yields.
+type keeper interface {
+	// find is where an object has its place, nil where it has none.
+	find(s *tenant, ref kinds.Ref) node
+	// each are the places of all objects of the kind. Those that are empty are to be evaluated still.
+	each(s *tenant) iter.Seq2[kinds.Ref, node]
+	// enter puts an object in its place and into the indexes, and notes what must be evaluated beside it.
+	enter(p *pass, ref kinds.Ref, object v1alpha1.Object)
+	// leave takes an object out of its place and the indexes. The empty place stays until the pass is over, because it says
+	// what the object gave before.
+	leave(p *pass, ref kinds.Ref)
+	// mark notes that an object must be evaluated.
+	mark(p *pass, ref kinds.Ref)
+	// brake takes over from what is written what counts at once even while the object is paused, because it only takes away.
+	brake(kept, written v1alpha1.Object)
+	// sameStatus says whether what is read of a status is the same.
+	sameStatus(was, is v1alpha1.Object) bool
+	// receivers are the objects by whose names an object gives something, with the fields that name them.
+	receivers(object v1alpha1.Object) []receiver
+}
+
+// node is the place of an object.
+type node interface {
+	// standing is the object that counts, with its spec and no more of its metadata than the state keeps; nil where the place
+	// is empty.
+	standing() v1alpha1.Object
+	says() *Outcome
+}
+
+// receiver is an object that another one gives something to, by its name.
+type receiver struct{ field, kind, name string }
+
+// keepers are those of all kinds: see the test that holds them against kinds.All.
+var keepers = map[string]keeper{
+	kinds.ResourceType:             resourceTypeKeeper{},
+	kinds.Organization:             organizationKeeper{},
+	kinds.User:                     userKeeper{},
+	kinds.Group:                    groupKeeper{},
+	kinds.Invitation:               invitationKeeper{},
+	kinds.GroupMembership:          membershipKeeper{},
+	kinds.Role:                     roleKeeper{},
+	kinds.AccessPolicy:             accessPolicyKeeper{},
+	kinds.AccessRequest:            accessRequestKeeper{},
+	kinds.AccessDecision:           accessDecisionKeeper{},
+	kinds.RoleAssignment:           assignmentKeeper{},
+	kinds.PermissionGrant:          grantKeeper{kind: kinds.PermissionGrant},
+	kinds.TemporaryPermissionGrant: grantKeeper{kind: kinds.TemporaryPermissionGrant},
+}
+
+// keeperOf is that of a kind of our own.
+func keeperOf(kind string) keeper {
+	k, known := keepers[kind]
+	if !known {
+		panic(fmt.Sprintf("state: nothing keeps a %s", kind)) // a mistake in the program, not in its input
+	}
+	return k
+}
+
+// plain is for a kind of which nothing counts while it is paused, of whose status nothing is read, and that gives nobody
+// anything.
+type plain struct{}
+
+func (plain) brake(_, _ v1alpha1.Object) {}
+
+func (plain) sameStatus(_, _ v1alpha1.Object) bool { return true }
+
+func (plain) receivers(v1alpha1.Object) []receiver { return nil }
+
+// find is the place of an object, nil where it has none.
+func (s *tenant) find(ref kinds.Ref) node {
+	if ref.Kind == kinds.Namespace {
+		return nil
+	}
+	return keeperOf(ref.Kind).find(s, ref)
+}
+
+// standing is an object as the state has it, with its spec and no more of its metadata than the state keeps; nil where there
+// is none.
+func (s *tenant) standing(ref kinds.Ref) v1alpha1.Object {
+	if found := s.find(ref); found != nil {
+		return found.standing()
+	}
+	return nil
+}
+
+// standingNamed is a copy of an object as the state has it, with the name that the state does not keep in all of them.
+func (s *tenant) standingNamed(ref kinds.Ref) v1alpha1.Object {
+	object := s.standing(ref)
+	if object == nil {
+		return nil
+	}
+	named := object.DeepCopyObject().(v1alpha1.Object)
+	named.SetNamespace(ref.Namespace)
+	named.SetName(ref.Name)
+	return named
+}
+
+// nodeAt is the node of a name, nil where there is none.
+func nodeAt[K comparable, N any, P interface {
+	*N
+	node
+}](nodes map[K]P, key K) node {
+	if found := nodes[key]; found != nil {
+		return found
+	}
+	return nil
+}
+
+// eachIn are all nodes of a kind whose objects are in a namespace.
+func eachIn[P node](kind string, nodes map[types.NamespacedName]P) iter.Seq2[kinds.Ref, node] {
+	return func(yield func(kinds.Ref, node) bool) {
+		for key, found := range nodes {
+			if !yield(kinds.Named(kind, key), found) {
+				return
+			}
+		}
+	}
+}
+
+// eachClusterWide are all nodes of a kind whose objects are in none.
+func eachClusterWide[P node](kind string, nodes map[string]P) iter.Seq2[kinds.Ref, node] {
+	return func(yield func(kinds.Ref, node) bool) {
+		for name, found := range nodes {
+			if !yield(kinds.Ref{Kind: kind, Name: name}, found) {
+				return
+			}
+		}
+	}
+}
+
+// place is where an object of this name has its place.
+func place[K comparable, N any](nodes map[K]*N, key K) *N {
+	if nodes[key] == nil {
+		nodes[key] = new(N)
+	}
+	return nodes[key]
+}
+
+// orNil is an object, and nil where there is none: a pointer of a type is no nil of an interface.
+func orNil[T any, O interface {
+	*T
+	v1alpha1.Object
+}](object O) v1alpha1.Object {
+	if object == nil {
+		return nil
+	}
+	return object
+}

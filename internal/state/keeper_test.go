@@ -1,0 +1,37 @@
+package state
+
+import (
+	"testing"
+
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+)
+
+func TestEachKindHasItsKeeper(t *testing.T) {
+	for _, kind := range kinds.All {
+		k, known := keepers[kind.Name]
+		if !known {
+			t.Errorf("internal/state/keeper.go: nothing keeps a %s", kind.Name)
+			continue
+		}
+		// What an object gives, it gives by names that have to be confirmed.
+		if kind.InForce && k.receivers(kind.New()) == nil {
+			t.Errorf("internal/state: it is not said to whom a %s gives something", kind.Name)
+		}
+		s := newTenant("acme", Limits{}, nil, &catalogue{})
+		p := emptyPass(s)
+		object := kind.New()
+		object.SetName("x")
+		ref := kinds.RefOf(object)
+		p.enter(ref, object)
+		if s.isEmpty() || s.standing(ref) == nil {
+			t.Errorf("a %s that was entered is not there", kind.Name)
+		}
+		p.leave(ref)
+		if s.standing(ref) != nil {
+			t.Errorf("a %s that has left is there", kind.Name)
+		}
+	}
+	if len(keepers) != len(kinds.All) {
+		t.Errorf("there are %d keepers of %d kinds", len(keepers), len(kinds.All))
+	}
+}
