@@ -277,8 +277,7 @@ func (r *reconciler) trace(ctx context.Context, ref kinds.Ref, object v1alpha1.O
 	))
 }
 
-// report is the one place where a status is written, and only if it says something new (in two writes where it is judged who
-// wrote the object), compared with the last one that
+// report is the one place where a status is written, and only if it says something new, compared with the last one that
 // was written: where the cache does not show that yet, the object is looked at again. While the store
 // does not answer, only an object with a change of its own says so: the others keep the status that they
 // have, and are looked at again when the store has confirmed. It says when there is something to do next.
@@ -297,12 +296,10 @@ func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome
 		outcome = unavailable(outcome, unconfirmed)
 	}
 	if judged := outcome.Judged; judged != nil && unconfirmed == nil && !equality.Semantic.DeepEqual(judged, object.CommonStatus().Judged) {
-		// First of all, so that whoever reads the status knows it before it says that the object is in force.
+		// Other replicas go by this. The write comes back as an event, and when all of them know that, the rest is said.
 		before := object.DeepCopyObject().(v1alpha1.Object)
 		object.CommonStatus().Judged = judged
-		if err := r.write(ctx, before, object); err != nil {
-			return time.Time{}, err
-		}
+		return time.Time{}, r.write(ctx, before, object)
 	}
 	before := object.DeepCopyObject().(v1alpha1.Object)
 	describe(object, outcome, unconfirmed == nil, r.engine.Outage(), r.clock.Now())

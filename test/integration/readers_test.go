@@ -323,12 +323,18 @@ var _ = Describe("Three replicas that answer decisions", Label(slow), func() {
 
 	It("[D1] [D2] know of everything that is Ready, and of nothing that is gone", func() {
 		everybody := append(readings, leading)
+		w.holds("carol", w.Edit)
+		theirs := w.editor("carol")
 		remove(held)
 		var longest, sum time.Duration
 		const rounds = 20
 		for n := range rounds {
-			assigned := w.assignment(fmt.Sprint("round-", n), "editor").ToUser("bob").InWorkspace("prod").Obj()
-			create(assigned)
+			var assigned v1alpha1.Object = w.assignment(fmt.Sprint("round-", n), "editor").ToUser("bob").InWorkspace("prod").Obj()
+			by := k8sClient
+			if n%2 == 1 { // whoever leads has to find out whether its author could give it
+				assigned, by = w.grant(fmt.Sprint("round-", n)).ToUser("bob").Grants(w.Edit).InWorkspace("prod").Obj(), theirs
+			}
+			Expect(by.Create(ctx, assigned)).To(Succeed())
 			expectReason(assigned, v1alpha1.ReasonInForce)
 			for _, r := range everybody {
 				Expect(r.answer(bobs)).To(BeTrue(), "Ready")
