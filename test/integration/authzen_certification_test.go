@@ -20,6 +20,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/operator"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/openapi"
 )
 
 // certified is a decision point as OpenID's certification scenario for AuthZEN 1.0 wants it filled: alice and bob, two records, and
@@ -27,6 +28,8 @@ import (
 type certified struct {
 	world  *world
 	client *http.Client
+	// described is what every request and every answer is held against.
+	described *openapi.Description
 	// requestID is sent along if it is not empty.
 	requestID string
 }
@@ -52,6 +55,8 @@ func newCertified() *certified {
 		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true,
 	}}}
 	DeferCleanup(c.client.CloseIdleConnections)
+	c.described, err = openapi.Load(ctx, "../../docs/openapi.yaml")
+	Expect(err).NotTo(HaveOccurred())
 	w := c.world
 	content, err := json.Marshal(map[string]any{"callers": []any{map[string]any{
 		"name": "scenario", "key": suiteKey, "organizations": []string{w.Namespace}, "defaultScope": map[string]string{"organization": w.Namespace},
@@ -95,6 +100,7 @@ func (c *certified) send(method, path, contentType, body string) (int, map[strin
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	Expect(err).NotTo(HaveOccurred())
+	Expect(c.described.Check(request, body, response, text)).To(Succeed(), "%s: %s", body, text)
 	var answer map[string]any
 	if response.StatusCode == http.StatusOK {
 		Expect(response.Header.Get("Content-Type")).To(Equal("application/json"))
