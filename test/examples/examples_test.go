@@ -179,6 +179,7 @@ func TestAnApplicationIsProtected(t *testing.T) {
 			expect("/projects/acme/prod/vision", "", http.StatusUnauthorized, "sign in first")
 			expect("/menu/acme/prod/vision", "alice", http.StatusOK, `["App:View","App:Edit"]`)
 			expect("/menu/acme/prod/vision", "bob", http.StatusOK, "[]")
+			expect("/where/acme", "", http.StatusUnauthorized, "sign in first")
 			expect("/where/globex", "alice", http.StatusServiceUnavailable, "the list can't be made")
 			at.silent.Store(true)
 			expect("/projects/acme/prod/vision", "alice", http.StatusForbidden, "you may not do this")

@@ -67,8 +67,10 @@ export class AuthZEN {
         response.status(401).send("sign in first");
         return;
       }
-      // The error is for the application's log; whoever asks is denied either way.
-      const allowed = await this.allowed(asked).catch(() => false);
+      const allowed = await this.allowed(asked).catch((error) => {
+        console.warn(`denied, since there is no decision: ${error.message}`);
+        return false;
+      });
       if (!allowed) {
         response.status(403).send("you may not do this");
         return;

@@ -36,6 +36,10 @@ app.get("/menu/:organization/:workspace/:project", async (request, response) => 
 
 // What somebody may view, as a condition for the application's database.
 app.get("/where/:organization", async (request, response) => {
+  if (!user(request)) {
+    response.status(401).send("sign in first");
+    return;
+  }
   try {
     const found = await bailiwick.resources({
       subject: user(request),

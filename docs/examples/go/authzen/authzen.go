@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"time"
 )
@@ -167,8 +168,11 @@ func (c *Client) Protect(question func(*http.Request) (Question, bool), next htt
 			http.Error(w, "sign in first", http.StatusUnauthorized)
 			return
 		}
-		// The error is for the application's log; whoever asks is denied either way.
-		if allowed, _ := c.Allowed(r.Context(), q); !allowed {
+		allowed, err := c.Allowed(r.Context(), q)
+		if err != nil {
+			slog.WarnContext(r.Context(), "denied, since there is no decision", "error", err)
+		}
+		if !allowed {
 			http.Error(w, "you may not do this", http.StatusForbidden)
 			return
 		}

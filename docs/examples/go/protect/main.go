@@ -64,6 +64,10 @@ func routes(bailiwick *authzen.Client) http.Handler {
 
 	// What somebody may view, as a condition for the application's database.
 	mux.HandleFunc("GET /where/{organization}", func(w http.ResponseWriter, r *http.Request) {
+		if user(r) == nil {
+			http.Error(w, "sign in first", http.StatusUnauthorized)
+			return
+		}
 		found, err := bailiwick.Resources(r.Context(), authzen.Question{
 			Subject: user(r), Action: &authzen.Action{Name: "App:View"},
 			Resource: &authzen.Entity{Type: "App", Properties: map[string]any{"scope": map[string]any{"organization": r.PathValue("organization")}}},
