@@ -10,7 +10,7 @@ GINKGO = go tool ginkgo run --procs=3
 GOLANGCI_LINT = go tool -modfile=$(CURDIR)/hack/tools/go.mod golangci-lint
 
 # The modules of ours beside the root: what they need is not for whoever uses the root.
-MODULES = docs/examples/go hack/release test/chart test/gitops/argocd test/gitops/flux test/monitoring test/schema/inprocess
+MODULES = docs/examples/go hack/engines hack/release test/chart test/gitops/argocd test/gitops/flux test/monitoring test/schema/inprocess
 
 # The rows that show whether an API server takes our schemas, policies and webhooks, and keeps what they say.
 OLDEST_ROWS = schema|\[Z1\]|\[Z4\]|\[Z5\]|\[Z8\]|\[G7\]|\[G12\]|\[B6\]|\[K2\]|\[K9\]|\[P2\]
@@ -82,6 +82,11 @@ vulnerabilities: ## Look for known vulnerabilities in what is compiled in. It ne
 bench: controlplane build ## Measure what docs/performance.md promises. BENCH_SCALE=0.1 takes a quick look.
 	@go build -buildvcs=false -o bin/bench ./hack/bench
 	@bin/bench
+
+.PHONY: engines
+engines: ## Ask Bailiwick, cedar-go, OPA and OpenFGA the same questions, and print what each needs. ENGINES="-users=20000" asks about a larger organization.
+	@go build -C hack/engines -buildvcs=false -o ../../bin/engines .
+	@bin/engines $(ENGINES)
 
 .PHONY: generate
 generate: ## Generate deep copies, the CRDs, the operator's ClusterRole and docs/reference from the Go code, and the chart's manifests.
