@@ -142,20 +142,23 @@ func TestR1TheRefusalNamesTheNearestPolicy(t *testing.T) {
 		return &access.Policy{Name: name, Requesters: all, Roles: roles, Scopes: []scope.Path{acme}, Longest: time.Hour, Approvals: approvals, OnlyByName: onlyByName}
 	}
 	policies := []*access.Policy{offering("two", 2, false, "editor"), offering("one", 1, false, "editor"), offering("glass", 0, true, "editor", "admin"), offering("view", 0, false, "viewer")}
+	elsewhere := offering("elsewhere", 2, false, "deployer")
+	elsewhere.Scopes = []scope.Path{lab}
 	for name, c := range map[string]struct {
 		policies []*access.Policy
 		request  access.Request
 		chosen   string
 		refusal  string
 	}{
-		"the fewest approvals":                {policies, access.Request{Role: "editor", At: acme, Duration: time.Hour}, "one", ""},
-		"the one that is named":               {policies, access.Request{Role: "editor", At: acme, Duration: time.Hour, Policy: "two"}, "two", ""},
-		"one for emergencies, named":          {policies, access.Request{Role: "admin", At: acme, Duration: time.Hour, Policy: "glass"}, "glass", ""},
-		"one for emergencies, not named":      {policies, access.Request{Role: "admin", At: acme, Duration: time.Hour}, "", "no AccessPolicy allows this; the nearest is view: spec.roleRef: it does not offer the Role admin"},
-		"one that is not there":               {policies, access.Request{Role: "editor", At: acme, Duration: time.Hour, Policy: "none"}, "", "spec.policy: there is no AccessPolicy none"},
-		"only one for emergencies":            {policies[2:3], access.Request{Role: "admin", At: acme, Duration: time.Hour}, "", "offers anything without being named"},
-		"none at all":                         {nil, access.Request{Role: "admin", At: acme, Duration: time.Hour}, "", "no AccessPolicy of this namespace"},
-		"the one of which the least is wrong": {policies, access.Request{Role: "viewer", At: acme, Duration: 2 * time.Hour}, "", "the nearest is view: spec.duration"},
+		"the fewest approvals":           {policies, access.Request{Role: "editor", At: acme, Duration: time.Hour}, "one", ""},
+		"the one that is named":          {policies, access.Request{Role: "editor", At: acme, Duration: time.Hour, Policy: "two"}, "two", ""},
+		"one for emergencies, named":     {policies, access.Request{Role: "admin", At: acme, Duration: time.Hour, Policy: "glass"}, "glass", ""},
+		"one for emergencies, not named": {policies, access.Request{Role: "admin", At: acme, Duration: time.Hour}, "", "no AccessPolicy allows this; the nearest is view: spec.roleRef: it does not offer the Role admin"},
+		"one that is not there":          {policies, access.Request{Role: "editor", At: acme, Duration: time.Hour, Policy: "none"}, "", "spec.policy: there is no AccessPolicy none"},
+		"only one for emergencies":       {policies[2:3], access.Request{Role: "admin", At: acme, Duration: time.Hour}, "", "offers anything without being named"},
+		"none at all":                    {nil, access.Request{Role: "admin", At: acme, Duration: time.Hour}, "", "no AccessPolicy of this namespace"},
+		"one that offers it elsewhere, not one that offers nothing of it": {append(policies, elsewhere), access.Request{Role: "deployer", At: acme, Duration: 2 * time.Hour}, "", "the nearest is elsewhere: spec.scope"},
+		"the one of which the least is wrong":                             {policies, access.Request{Role: "viewer", At: acme, Duration: 2 * time.Hour}, "", "the nearest is view: spec.duration"},
 	} {
 		choice := access.Choose(c.policies, &c.request, "rob", func(string) bool { return false })
 		chosen := ""

@@ -94,11 +94,12 @@ func (p *Policy) Misfits(r *Request, user string, isMember func(group string) bo
 		misfits = append(misfits, fmt.Sprintf("spec.requester: it is not for the User %s", cmp.Or(user, "that is not there")))
 	}
 	switch {
-	case r.Role != "" && !slices.Contains(p.Roles, r.Role):
+	case p.offersWhat(r):
+	case r.Role != "":
 		misfits = append(misfits, fmt.Sprintf("spec.roleRef: it does not offer the Role %s%s", r.Role, listed("ask for one of ", p.Roles)))
-	case r.Role == "" && r.Grant == nil:
+	case r.Grant == nil:
 		misfits = append(misfits, "spec.permissionGrant: "+r.Fault)
-	case r.Role == "" && !slices.ContainsFunc(p.Grants, func(g policy.Grant) bool { return g.Covers(*r.Grant) }):
+	default:
 		misfits = append(misfits, "spec.permissionGrant: "+p.offersInstead(r.Permission))
 	}
 	if !slices.ContainsFunc(p.Scopes, func(at scope.Path) bool { return reaches(at, r.At) }) {
@@ -117,6 +118,14 @@ func (p *Policy) Misfits(r *Request, user string, isMember func(group string) bo
 		}
 	}
 	return misfits
+}
+
+// offersWhat says whether a policy offers the role or the permission that is asked for, wherever and to whomever.
+func (p *Policy) offersWhat(r *Request) bool {
+	if r.Role != "" {
+		return slices.Contains(p.Roles, r.Role)
+	}
+	return r.Grant != nil && slices.ContainsFunc(p.Grants, func(g policy.Grant) bool { return g.Covers(*r.Grant) })
 }
 
 // offersInstead says what a policy that does not offer a permission as it is asked for offers of it.
@@ -158,7 +167,8 @@ func listed(what string, things []string) string {
 type Choice struct {
 	// Policy allows the request, nil where none does.
 	Policy *Policy
-	// Nearest is then the one that the least does not fit of, nil where there is none at all, and Misfits what does not.
+	// Nearest is then one that offers what is asked for, if there is one, and of these the one of which the least does not fit;
+	// nil where there is none at all. Misfits are what does not.
 	Nearest *Policy
 	Misfits []string
 }
@@ -174,7 +184,11 @@ func Choose(policies []*Policy, r *Request, user string, isMember func(group str
 		if len(misfits) == 0 {
 			return Choice{Policy: p}
 		}
-		if chosen.Nearest == nil || len(misfits) < len(chosen.Misfits) {
+		nearer := chosen.Nearest == nil || len(misfits) < len(chosen.Misfits)
+		if chosen.Nearest != nil && p.offersWhat(r) != chosen.Nearest.offersWhat(r) {
+			nearer = p.offersWhat(r)
+		}
+		if nearer {
 			chosen = Choice{Nearest: p, Misfits: misfits}
 		}
 	}
