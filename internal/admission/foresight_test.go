@@ -21,12 +21,13 @@ func TestWhatSomebodyWillHaveToEditIsWarnedOf(t *testing.T) {
 	}{
 		"a level that a role does not allow": {"roleassignments", build.RoleAssignment("acme", "a").Gives("local").ToUser("bob").Obj(),
 			"ScopeLevelNotAllowed: this gives nothing: spec.scope: the Role local may not be assigned at level Organization"},
-		"a level that it allows":                {"roleassignments", build.RoleAssignment("acme", "a").Gives("plain").ToUser("bob").Obj(), ""},
-		"a role that may come":                  {"roleassignments", build.RoleAssignment("acme", "a").Gives("later").ToUser("bob").Obj(), ""},
-		"a permission in another case":          {"permissiongrants", build.PermissionGrant("acme", "g").ToUser("bob").Grants("view").Obj(), "spec.permissions: no ResourceType declares the permission \"view\": did you mean View?"},
-		"a permission in another case, by role": {"roles", build.Role("acme", "r").Grants("VIEW").Obj(), "spec.permissionGrants: no ResourceType declares the permission \"VIEW\": did you mean View?"},
-		"a permission that may come":            {"permissiongrants", build.PermissionGrant("acme", "g").ToUser("bob").Grants("Later").Obj(), ""},
-		"a value that can't be read":            {"permissiongrants", build.PermissionGrant("acme", "g").ToUser("bob").GrantsIf("Sized", build.Equals("size", "big")).Obj(), `spec.permissions: Sized gives nothing: conditions[size]: "big" is not a number`},
+		"a level that it allows":                  {"roleassignments", build.RoleAssignment("acme", "a").Gives("plain").ToUser("bob").Obj(), ""},
+		"a role that may come":                    {"roleassignments", build.RoleAssignment("acme", "a").Gives("later").ToUser("bob").Obj(), ""},
+		"a permission in another case":            {"permissiongrants", build.PermissionGrant("acme", "g").ToUser("bob").Grants("view").Obj(), "spec.permissions: no ResourceType declares the permission \"view\": did you mean View?"},
+		"a permission in another case, by role":   {"roles", build.Role("acme", "r").Grants("VIEW").Obj(), "spec.permissionGrants: no ResourceType declares the permission \"VIEW\": did you mean View?"},
+		"a permission in another case, by policy": {"accesspolicies", build.AccessPolicy("acme", "p").For("bob").Permits(v1alpha1.PermissionEntry{Permission: "view"}).Obj(), "spec.permissions: no ResourceType declares the permission \"view\": did you mean View?"},
+		"a permission that may come":              {"permissiongrants", build.PermissionGrant("acme", "g").ToUser("bob").Grants("Later").Obj(), ""},
+		"a value that can't be read":              {"permissiongrants", build.PermissionGrant("acme", "g").ToUser("bob").GrantsIf("Sized", build.Equals("size", "big")).Obj(), `spec.permissions: Sized gives nothing: conditions[size]: "big" is not a number`},
 	} {
 		j := newJudge(t)
 		j.answer = func(authorizationv1.SubjectAccessReviewSpec) (bool, error) { return true, nil }

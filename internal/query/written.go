@@ -85,8 +85,11 @@ func (w *World) values(q Written) (map[string]any, error) {
 		}
 		kind, ok := declared.Attributes[name]
 		if !ok {
-			return nil, fmt.Errorf("attribute=%s: the permission %s has no attribute %q, but [%s]",
-				written, q.Permission, name, strings.Join(slices.Sorted(maps.Keys(declared.Attributes)), ", "))
+			has := "and no other"
+			if len(declared.Attributes) > 0 {
+				has = fmt.Sprintf("but [%s]", strings.Join(slices.Sorted(maps.Keys(declared.Attributes)), ", "))
+			}
+			return nil, fmt.Errorf("attribute=%s: the permission %s has no attribute %q, %s", written, q.Permission, name, has)
 		}
 		value, err := policy.ParseValue(text, kind)
 		if err != nil {

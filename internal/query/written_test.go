@@ -3,8 +3,13 @@ package query
 import (
 	"strings"
 	"testing"
+	"time"
 
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
+	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
 func TestAPlaceIsReadAsPeopleWriteIt(t *testing.T) {
@@ -33,6 +38,15 @@ func TestAPlaceIsReadAsPeopleWriteIt(t *testing.T) {
 	} {
 		if got, err := path(w); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: got %+v, %v", w, got, err)
+		}
+	}
+}
+
+func TestAnAttributeThatThePermissionHasNotIsRefusedWithThoseThatItHas(t *testing.T) {
+	w := New(Objects{Organization: "acme", Read: []v1alpha1.Object{build.ResourceType("doc").Permits("View").Permits("Edit", build.String("color"), build.Number("floor")).Obj()}}, clocktesting.NewFakePassiveClock(time.Now()))
+	for permission, want := range map[string]string{"View": `has no attribute "shade", and no other`, "Edit": `has no attribute "shade", but [color, floor]`} {
+		if _, err := w.Read(Written{Permission: permission, Attributes: []string{"shade=red"}}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", permission, err, want)
 		}
 	}
 }

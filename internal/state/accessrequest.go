@@ -256,6 +256,9 @@ func (s *tenant) asked(object *v1alpha1.AccessRequest) (access.Request, error) {
 		granted, fault := policy.ParseEntry(*spec.PermissionGrant, s.catalogue, asked.At.ResourceType)
 		if asked.Grant = &granted; fault != nil {
 			asked.Grant, asked.Fault = nil, fault.Message
+			if near := s.catalogue.near(asked.Permission); near != "" && fault.Reason == v1alpha1.ReasonPermissionNotFound {
+				asked.Fault += fmt.Sprintf("; did you mean %s?", near)
+			}
 		}
 	}
 	return asked, nil

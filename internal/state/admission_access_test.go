@@ -66,6 +66,7 @@ func TestR1EachBadRequestIsRefusedWithWhatDoesNotFit(t *testing.T) {
 		"a permission as it is offered":     {permission(map[string]v1alpha1.AttributeCondition{"color": equals("red")}), ""},
 		"a permission without conditions":   {permission(nil), "spec.permissionGrant: it offers P1 under conditions alone: ask for it if color In [red]"},
 		"a permission under other ones":     {permission(map[string]v1alpha1.AttributeCondition{"color": equals("blue")}), "ask for it if color In [red]"},
+		"a permission in another case":      {build.AccessRequest("acme", "r", "bob").Permission(v1alpha1.PermissionEntry{Permission: "p1"}).Obj(), "did you mean P1?"},
 		"what is asked for and not decided": {build.AccessRequest("acme", "again", "bob").Role("editor").InWorkspace("prod").Tagged("ticket", "INC 1").Obj(), "the AccessRequest before of the same requester asks for the same, and is not over"},
 	} {
 		var there []*v1alpha1.AccessRequest

@@ -88,6 +88,8 @@ func (s *tenant) foreseen(object client.Object) (says []string) {
 		return s.foreseenEntries("spec.permissionGrants", o.Spec.PermissionGrants)
 	case *v1alpha1.PermissionGrant:
 		return s.foreseenEntries("spec.permissions", o.Spec.Permissions)
+	case *v1alpha1.AccessPolicy:
+		return s.foreseenEntries("spec.permissions", o.Spec.Permissions)
 	case *v1alpha1.TemporaryPermissionGrant:
 		return s.foreseenEntries("spec.permissionGrant", []v1alpha1.PermissionEntry{o.Spec.PermissionGrant})
 	}
