@@ -390,7 +390,16 @@ var _ = Describe("Three replicas that answer decisions", Label(slow), func() {
 			func() { way.goOn() }),
 	)
 
-	It("[D3] leave no question without its answer that is asked again at another one, while the leader is killed and all are replaced", func() {
+	It("[D3] leave no question without its answer that is asked again at another one, while the leader is killed, all are replaced, the store is down and another organization rewritten", func() {
+		other := newWorld()
+		rewrite := func(called string) {
+			GinkgoHelper()
+			for n := range 20 {
+				edited := other.assignment(fmt.Sprint(called, "-", n), "editor").ToUser("bob").InWorkspace("prod").Obj()
+				create(edited)
+				Expect(k8sClient.Delete(ctx, edited)).To(Succeed())
+			}
+		}
 		asking := newCrowd(bobs, leading, readings[0], readings[1])
 		replaceAfter := func(old *replica, ends func() error) {
 			GinkgoHelper()
@@ -404,7 +413,11 @@ var _ = Describe("Three replicas that answer decisions", Label(slow), func() {
 		replaceAfter(leading, func() error { return nil })
 		for _, old := range readings {
 			replaceAfter(old, old.Stop)
+			rewrite(fmt.Sprint("while-replaced-", old.PID()))
 		}
+		kept.external.Stop()
+		rewrite("while-down")
+		kept.external.Restart(GinkgoTB())
 		count, unanswered := asking.end()
 		Expect(unanswered).To(BeEmpty())
 		Expect(count).To(BeNumerically(">", 500))
