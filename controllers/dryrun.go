@@ -34,7 +34,7 @@ type Planned struct {
 // does not change the object.
 func Plan(object v1alpha1.Object, outcome state.Outcome, existing []*appsv1.ControllerRevision, now time.Time) (*Planned, error) {
 	ref := kinds.RefOf(object)
-	f := &Planned{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Before: readyReason(object)}
+	f := &Planned{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, Before: kinds.ReadyReason(object)}
 	held := controllerutil.ContainsFinalizer(object, v1alpha1.Finalizer)
 	switch {
 	case !object.GetDeletionTimestamp().IsZero() && !held:
@@ -63,18 +63,11 @@ func Plan(object v1alpha1.Object, outcome state.Outcome, existing []*appsv1.Cont
 	if len(f.Writes) == 0 {
 		return nil, nil //nolint:nilnil // there is nothing, and that is no error
 	}
-	f.After = readyReason(after)
+	f.After = kinds.ReadyReason(after)
 	if f.After != f.Before {
 		f.Message = meta.FindStatusCondition(after.CommonStatus().Conditions, v1alpha1.ConditionReady).Message
 	}
 	return f, nil
-}
-
-func readyReason(object v1alpha1.Object) string {
-	if ready := meta.FindStatusCondition(object.CommonStatus().Conditions, v1alpha1.ConditionReady); ready != nil {
-		return ready.Reason
-	}
-	return ""
 }
 
 // foreseeRevision says which revisions of a role would be made and removed, and notes the current one in its

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -57,7 +56,7 @@ type Person struct {
 // access is what an object gives, and what its status says of it. It is not ok for kinds that give nothing to anybody.
 func access(object v1alpha1.Object) (a Access, phase v1alpha1.GrantPhase, inForce, ok bool) {
 	ref := kinds.RefOf(object)
-	a = Access{Organization: ref.Organization(), Kind: ref.Kind, Name: ref.Name, UID: string(object.GetUID()), Reason: reason(object)}
+	a = Access{Organization: ref.Organization(), Kind: ref.Kind, Name: ref.Name, UID: string(object.GetUID()), Reason: kinds.ReadyReason(object)}
 	if _, window := v1alpha1.WindowOf(object); window != nil {
 		phase, a.ExpiresAt = window.Phase, window.ExpiresAt
 	}
@@ -93,13 +92,6 @@ func requestOf(reference *v1alpha1.AccessRequestReference) string {
 	return reference.Name
 }
 
-func reason(object v1alpha1.Object) string {
-	if ready := meta.FindStatusCondition(object.CommonStatus().Conditions, v1alpha1.ConditionReady); ready != nil {
-		return ready.Reason
-	}
-	return ""
-}
-
 // change is the event that a change of an object at an instant is; false where it is none. After is nil where the object is
 // gone.
 func change(before, after v1alpha1.Object, at time.Time) (Event, bool) {
@@ -131,7 +123,7 @@ func suspension(before *v1alpha1.User, after v1alpha1.Object, at time.Time) (Eve
 		return Event{}, false
 	}
 	user := after.(*v1alpha1.User)
-	was, is := reason(before) == v1alpha1.ReasonSuspended, reason(user) == v1alpha1.ReasonSuspended
+	was, is := kinds.ReadyReason(before) == v1alpha1.ReasonSuspended, kinds.ReadyReason(user) == v1alpha1.ReasonSuspended
 	if was == is {
 		return Event{}, false
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -149,6 +150,14 @@ func RefOf(object client.Object) Ref {
 		panic(fmt.Sprintf("kinds: no kind for a %T", object)) // a mistake in the program, not in its input
 	}
 	return Ref{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}
+}
+
+// ReadyReason is what the condition Ready of an object says in one word; empty where nobody has looked at it yet.
+func ReadyReason(object v1alpha1.Object) string {
+	if ready := meta.FindStatusCondition(object.CommonStatus().Conditions, v1alpha1.ConditionReady); ready != nil {
+		return ready.Reason
+	}
+	return ""
 }
 
 // Compare orders references by kind, then by namespace and name.

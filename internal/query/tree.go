@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -104,10 +103,7 @@ func (w *World) inForce(ref kinds.Ref, object v1alpha1.Object) (inForce bool, re
 		outcome, _ := w.state.Outcome(ref)
 		inForce, reason = outcome.InForce, cmp.Or(outcome.Reason, string(outcome.Phase))
 	} else {
-		reason = "NotObserved"
-		if ready := meta.FindStatusCondition(object.CommonStatus().Conditions, v1alpha1.ConditionReady); ready != nil {
-			reason = ready.Reason
-		}
+		reason = cmp.Or(kinds.ReadyReason(object), "NotObserved")
 		switch o := object.(type) {
 		case *v1alpha1.RoleAssignment:
 			inForce = o.Status.InForce
