@@ -34,8 +34,11 @@ const (
 	endpointStore = "openfga-store-id"
 )
 
-// endpointsEvery is how often the ConfigMap is looked at.
-const endpointsEvery = 10 * time.Second
+// endpointsEvery is how often the ConfigMap is looked at, authorityEvery how often whether there is a certificate to tell of.
+const (
+	endpointsEvery = 10 * time.Second
+	authorityEvery = 200 * time.Millisecond
+)
 
 // endpoints keeps the ConfigMap on the replica that leads.
 type endpoints struct {
@@ -62,6 +65,14 @@ func (o *Operator) addEndpoints(options Options, ownCertificate bool) error {
 
 // keep writes the ConfigMap whenever it is not as it should be.
 func (e *endpoints) keep(ctx context.Context) error {
+	// A Pod that mounts the ConfigMap would see for a minute that there is no authority.
+	for e.ownCertificate && e.tlsDirectory == "" && e.operator.keeper.Authority() == "" {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(authorityEvery):
+		}
+	}
 	failed := ""
 	for {
 		switch err := e.write(ctx); {
