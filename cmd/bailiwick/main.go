@@ -61,6 +61,12 @@ type flags struct {
 }
 
 func run() (code int, err error) {
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		if err := check(ctrl.SetupSignalHandler(), ctrl.GetConfig, os.Args[1:]); err != nil {
+			return exitFailed, err
+		}
+		return 0, nil
+	}
 	f := &flags{}
 	set := f.define()
 	if err := fromEnvironment(set, os.LookupEnv); err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,10 +64,10 @@ func upgrade(g Gomega, chart *chartv2.Chart, namespace, set string) error {
 	return err
 }
 
-// uninstall is `helm uninstall`.
+// uninstall is `helm uninstall --no-hooks`.
 func uninstall(g Gomega, namespace string) error {
 	un := action.NewUninstall(helm(g, namespace))
-	un.WaitStrategy, un.Timeout = kube.HookOnlyStrategy, patience
+	un.WaitStrategy, un.Timeout, un.DisableHooks = kube.HookOnlyStrategy, patience, true
 	_, err := un.Run(releaseName)
 	return err
 }
@@ -158,8 +159,8 @@ func expectRestricted(ctx context.Context, g Gomega, namespace string) {
 }
 
 // start runs the operator with the arguments, the environment and the rights that the release gives it,
-// but for addresses and files, which are this machine's, and returns when it is ready.
-func start(ctx context.Context, g Gomega, namespace string) *controlplane.Process {
+// but for addresses and files, which are this machine's, and further flags, and returns when it is ready.
+func start(ctx context.Context, g Gomega, namespace string, further ...string) *controlplane.Process {
 	deployment := &appsv1.Deployment{}
 	g.Expect(admin.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "bailiwick"}, deployment)).To(Succeed())
 	pod := deployment.Spec.Template.Spec
@@ -184,11 +185,13 @@ func start(ctx context.Context, g Gomega, namespace string) *controlplane.Proces
 	health := address(g)
 	_, webhook, err := net.SplitHostPort(address(g))
 	g.Expect(err).NotTo(HaveOccurred())
-	operator, err := plane.Run(program, environment, append(pod.Containers[0].Args,
-		"--store-path="+filepath.Join(plane.Directory(), "store.db"),
-		"--decision-address="+address(g), "--decision-keys-file="+keys, "--tls-directory=",
-		"--openfga-http-address="+address(g), "--openfga-grpc-address="+address(g),
-		"--metrics-address=0", "--health-address="+health, "--webhook-port="+webhook)...)
+	arguments := slices.Concat(pod.Containers[0].Args, []string{
+		"--store-path=" + filepath.Join(plane.Directory(), "store.db"),
+		"--decision-address=" + address(g), "--decision-keys-file=" + keys, "--tls-directory=",
+		"--openfga-http-address=" + address(g), "--openfga-grpc-address=" + address(g),
+		"--metrics-address=0", "--health-address=" + health, "--webhook-port=" + webhook,
+	}, further)
+	operator, err := plane.Run(program, environment, arguments...)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Eventually(func(g Gomega) {
 		g.Expect(operator.Done()).NotTo(BeClosed(), plane.LogTail(filepath.Base(program)))

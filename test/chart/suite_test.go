@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -112,6 +114,18 @@ func render(g Gomega, chart *chartv2.Chart, namespace, set string) (*release.Rel
 func rendered(g Gomega, namespace, set string) objects {
 	it, err := render(g, load(g), namespace, set)
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(it.Hooks).To(BeEmpty())
 	return parse(g, []byte(it.Manifest))
+}
+
+// hooks are the objects that a release makes at an event and removes again.
+func hooks(g Gomega, event release.HookEvent, namespace, set string) objects {
+	it, err := render(g, load(g), namespace, set)
+	g.Expect(err).NotTo(HaveOccurred())
+	var manifests []string
+	for _, hook := range it.Hooks {
+		if slices.Contains(hook.Events, event) {
+			manifests = append(manifests, hook.Manifest)
+		}
+	}
+	return parse(g, []byte(strings.Join(manifests, "\n---\n")))
 }

@@ -1,12 +1,14 @@
 package chart
 
 import (
+	"maps"
 	"os/exec"
 	"testing"
 
 	. "github.com/onsi/gomega"
 	"helm.sh/helm/v4/pkg/action"
 	"helm.sh/helm/v4/pkg/chart/common"
+	release "helm.sh/helm/v4/pkg/release/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -329,7 +331,11 @@ func TestTheAPIServerTakesWhatValuesMake(t *testing.T) { // [I3]
 	strict := client.WithFieldValidation(admin, metav1.FieldValidationStrict)
 	seen := sets.New[string]()
 	for _, e := range effects {
-		for name, object := range rendered(g, "access", e.set) {
+		all := rendered(g, "access", e.set)
+		for _, event := range []release.HookEvent{release.HookTest, release.HookPreDelete} {
+			maps.Copy(all, hooks(g, event, "access", e.set))
+		}
+		for name, object := range all {
 			text, err := object.MarshalJSON()
 			g.Expect(err).NotTo(HaveOccurred())
 			// The Prometheus operator's kinds are not installed here.
