@@ -180,6 +180,7 @@ func (b *bench) begin(ctx context.Context) error {
 		build.ResourceType("doc").OfType("doc").Permits(view).Permits(edit).Permits(added).Permits(stand).Permits(alert).Obj(),
 		build.Role(organization, role).Grants(view, edit).Obj(), build.Role(organization, standing).Grants(stand).Obj(),
 		build.Role(organization, onCall).Grants(alert).Obj(),
+		build.RoleAssignment(organization, "administers").Gives("admin").ToUser(userOf(0)).Obj(),
 	}
 	for n := range users {
 		// The last role of a user is protected, so that everyone has one that nobody takes.

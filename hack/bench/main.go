@@ -65,6 +65,7 @@ func run(ctx context.Context) (err error) {
 		{"a role edit", b.measureRoleEdit},
 		{"resync and restart", b.measureRestart},
 		{"people by SCIM", b.measurePeople},
+		{"one organization while another does its worst", b.measureTenants},
 		{"a deadline without the operator", b.measureLateness},
 	} {
 		began := time.Now()

@@ -40,6 +40,7 @@ func (c costs) counting(do func()) (evaluated, compared int64) {
 	return c.Evaluated("acme") - evaluated, c.Compared("acme") - compared
 }
 
+// [F8] What a write costs does not grow with the square of what it touches, so that one organization takes no time from others.
 func TestF8AUserAmongManyOfOneSubjectCostsAsMuchAsAmongTwo(t *testing.T) {
 	c := newCosts(t)
 	named := func(n int) *v1alpha1.User { return build.User("acme", fmt.Sprintf("u%03d", n)).KnownAs("same").Obj() }
@@ -60,6 +61,7 @@ func TestF8AUserAmongManyOfOneSubjectCostsAsMuchAsAmongTwo(t *testing.T) {
 	}
 }
 
+// [F8] So it is with what children inherit,
 func TestF8APrivilegeOfManyChildrenIsComparedOnce(t *testing.T) {
 	entries := func(name string, from int) *build.RoleBuilder {
 		role := build.Role("acme", name)
@@ -105,6 +107,7 @@ func children(count int, of *v1alpha1.Role) []client.Object {
 	return objects
 }
 
+// [F8] and with an edit of a role that many inherit from, of which a refused one is cheap.
 func TestF8AnEditOfARoleEvaluatesEachChildOnceAndARefusedOneNone(t *testing.T) {
 	for name, objects := range map[string][]client.Object{
 		"300 empty children": children(300, build.Role("acme", "r000").Obj()),
@@ -140,7 +143,7 @@ func TestF8AnEditOfARoleEvaluatesEachChildOnceAndARefusedOneNone(t *testing.T) {
 	}
 }
 
-// 10,000 entries for one subject at one scope, of which few fit into the store, are more than a suite waits for if each of them
+// [F8] 10,000 entries for one subject at one scope, of which few fit into the store, are more than a suite waits for if each of them
 // has all the others measured again.
 func TestF8AnEntryThatDoesNotFitIsMeasuredByItself(t *testing.T) {
 	var objects []client.Object
