@@ -61,7 +61,7 @@ func TestF8AUserAmongManyOfOneSubjectCostsAsMuchAsAmongTwo(t *testing.T) {
 	}
 }
 
-// [F8] So it is with what children inherit,
+// [F8] What children inherit is compared once.
 func TestF8APrivilegeOfManyChildrenIsComparedOnce(t *testing.T) {
 	entries := func(name string, from int) *build.RoleBuilder {
 		role := build.Role("acme", name)
@@ -107,7 +107,7 @@ func children(count int, of *v1alpha1.Role) []client.Object {
 	return objects
 }
 
-// [F8] and with an edit of a role that many inherit from, of which a refused one is cheap.
+// [F8] An edit of a role that many inherit from evaluates each of them once, and a refused one none.
 func TestF8AnEditOfARoleEvaluatesEachChildOnceAndARefusedOneNone(t *testing.T) {
 	for name, objects := range map[string][]client.Object{
 		"300 empty children": children(300, build.Role("acme", "r000").Obj()),
