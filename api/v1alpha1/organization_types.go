@@ -43,6 +43,14 @@ type OrganizationSpec struct {
 	// +kubebuilder:validation:MaxItems=200
 	Workspaces []Workspace `json:"workspaces,omitempty"`
 
+	// lastRolePolicy says what becomes of a deletion or an edit of a RoleAssignment that takes the last
+	// role from a User. Protect refuses it, and keeps the RoleAssignment in force where it is deleted all
+	// the same; Warn only warns. Left out: Protect. What is deleted already goes as soon as this says
+	// Warn. Changing this needs the verb escalate on organizations.
+	// +optional
+	// +kubebuilder:default=Protect
+	LastRolePolicy LastRolePolicy `json:"lastRolePolicy,omitempty"`
+
 	// temporaryGrants are the rules for the organization's TemporaryPermissionGrants. Left out: there
 	// are none beyond each grant's own deadline. Null is refused, since it would lift the limit without
 	// saying so.
@@ -60,6 +68,18 @@ type OrganizationSpec struct {
 	// +kubebuilder:validation:MaxItems=200
 	Usernames []UsernameMapping `json:"usernames,omitempty"`
 }
+
+// LastRolePolicy says what becomes of a write that takes the last role from a User.
+// +kubebuilder:validation:Enum=Protect;Warn
+type LastRolePolicy string
+
+// What becomes of a write that takes the last role from a User.
+const (
+	// LastRoleProtect refuses it.
+	LastRoleProtect LastRolePolicy = "Protect"
+	// LastRoleWarn warns of it.
+	LastRoleWarn LastRolePolicy = "Warn"
+)
 
 // UsernameMapping says whom a name of the API server stands for.
 type UsernameMapping struct {

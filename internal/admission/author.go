@@ -54,21 +54,26 @@ func (a author) whoIsMeant() string {
 	return text.String()
 }
 
-// usernamesChange says whether a change lets names of the API server stand for other subjects: whoever may say that could
-// be anybody.
-func usernamesChange(asked change) bool {
+// reserved says what in a change of an Organization is for who may escalate on it, whatever it gives.
+func reserved(asked change) (reasons []string) {
 	object, ok := asked.object.(*v1alpha1.Organization)
 	if !ok {
-		return false
+		return nil
 	}
-	var before []v1alpha1.UsernameMapping
-	if old, ok := asked.old.(*v1alpha1.Organization); ok {
-		before = old.Spec.Usernames
+	before, there := asked.old.(*v1alpha1.Organization)
+	if !there {
+		before = &v1alpha1.Organization{}
 	}
 	sorted := func(mappings []v1alpha1.UsernameMapping) []v1alpha1.UsernameMapping {
 		return slices.SortedFunc(slices.Values(mappings), func(a, b v1alpha1.UsernameMapping) int { return strings.Compare(a.Username, b.Username) })
 	}
-	return !slices.Equal(sorted(before), sorted(object.Spec.Usernames))
+	if !slices.Equal(sorted(before.Spec.Usernames), sorted(object.Spec.Usernames)) {
+		reasons = append(reasons, fmt.Sprintf("spec.usernames: whoever says whom a name stands for can become anybody, so it needs the verb %s on %s: ask someone who has it", asked.verb, asked.name))
+	}
+	if warns := v1alpha1.LastRoleWarn; (before.Spec.LastRolePolicy == warns) != (object.Spec.LastRolePolicy == warns) {
+		reasons = append(reasons, fmt.Sprintf("spec.lastRolePolicy: it says what protects the last roles of others, so changing it needs the verb %s on %s: ask someone who has it", asked.verb, asked.name))
+	}
+	return reasons
 }
 
 // judgeSuspended: whoever is the subject of a suspended User gives and keeps nothing in the organization, whatever verbs
@@ -110,10 +115,6 @@ func (v *Validator) judgeAdministration(ctx context.Context, state *state.State,
 		return &refused{"Protected", explained, http.StatusForbidden}
 	}
 	return nil
-}
-
-func explainMapping(asked change) string {
-	return fmt.Sprintf("spec.usernames: whoever says whom a name stands for can become anybody, so it needs the verb %s on %s: ask someone who has it", asked.verb, asked.name)
 }
 
 // warnTwins says of a User which others it may be mistaken for, and what waits for its name.

@@ -219,3 +219,19 @@ func TestF3OnlyWhoMayEscalateOnTheOrganizationLeavesItWithoutAdministration(t *t
 	j.answer = func(authorizationv1.SubjectAccessReviewSpec) (bool, error) { return false, errors.New("away") }
 	j.expect(j.replace("root", "users", alice, suspended), http.StatusInternalServerError, "try again")
 }
+
+func TestZ9OnlyWhoMayEscalateOnTheOrganizationSaysWhatProtectsLastRoles(t *testing.T) {
+	j := newJudge(t)
+	protects := build.Organization("acme").OwnedBy("alice").AdministeredBy("admin").Obj()
+	warns := build.Organization("acme").OwnedBy("alice").AdministeredBy("admin").WarnsOfLastRoles().Obj()
+	j.answer = func(spec authorizationv1.SubjectAccessReviewSpec) (bool, error) { return spec.User == "root", nil }
+	for name, c := range map[string][2]*v1alpha1.Organization{"to Warn": {protects, warns}, "to Protect": {warns, protects}} {
+		t.Run(name, func(t *testing.T) {
+			j.expect(j.replace("editor", "organizations", c[0], c[1]), http.StatusForbidden, "spec.lastRolePolicy", "the verb escalate on organizations")
+			j.expect(j.replace("root", "organizations", c[0], c[1]), http.StatusOK)
+		})
+	}
+	said := protects.DeepCopy()
+	said.Spec.LastRolePolicy = v1alpha1.LastRoleProtect
+	j.expect(j.replace("editor", "organizations", protects, said), http.StatusOK)
+}

@@ -141,7 +141,7 @@ func (r *refused) response() admission.Response {
 }
 
 func (v *Validator) judge(ctx context.Context, state *state.State, request *admission.Request, asked change) *refused {
-	if why := state.Protected(asked.old, asked.object); why != "" {
+	if why, _ := state.Protected(asked.old, asked.object); why != "" {
 		return &refused{"Protected", why, http.StatusForbidden}
 	}
 	if role, ok := asked.object.(*v1alpha1.Role); ok {
@@ -185,17 +185,13 @@ func (v *Validator) judgeGiven(ctx context.Context, state *state.State, request 
 	}
 	by := v.authorOf(state, request)
 	lacking := state.MissingPrivileges(by.subject, asked.old, asked.object)
-	mapped := usernamesChange(asked)
-	if lacking.Empty() && !mapped {
+	reasons := reserved(asked)
+	if lacking.Empty() && len(reasons) == 0 {
 		return nil
 	}
 	allowed, err := v.Reviewer.May(ctx, asked.verb, request)
 	if allowed {
 		return nil
-	}
-	var reasons []string
-	if mapped {
-		reasons = append(reasons, explainMapping(asked))
 	}
 	if !lacking.Empty() {
 		by.near = state.NearSubjects(organizationOf(request), by.username)
@@ -301,6 +297,9 @@ func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 	}
 	if asked.object != nil {
 		warnings = append(warnings, state.Foreseen(asked.object)...)
+	}
+	if _, last := state.Protected(asked.old, asked.object); last != "" {
+		warnings = append(warnings, last+", who has none by this: if that is not meant, assign another one")
 	}
 	if role, ok := asked.object.(*v1alpha1.Role); ok {
 		old, _ := asked.old.(*v1alpha1.Role)

@@ -26,7 +26,7 @@ import (
 // them stays is promised; of several in a row each is seen before the next.
 func isPivotal(kind string) bool {
 	switch kind {
-	case kinds.Group, kinds.PermissionGrant, kinds.TemporaryPermissionGrant, kinds.GroupMembership, kinds.Invitation:
+	case kinds.PermissionGrant, kinds.TemporaryPermissionGrant, kinds.Invitation:
 		return false
 	}
 	return true
@@ -38,12 +38,10 @@ func (m *model) anything() client.Object {
 	if !m.fragile || !m.pivotal || !isPivotal(kinds.RefOf(object).Kind) {
 		return object
 	}
-	switch m.of(4) {
+	switch m.of(3) {
 	case 0:
 		return aged(m.dice, grantOf(m.dice, m.clock.Now()))
 	case 1:
-		return aged(m.dice, membershipOf(m.dice, m.clock.Now()))
-	case 2:
 		return invitationOf(m.dice, m.clock.Now())
 	default:
 		return aged(m.dice, temporaryOf(m.dice, m.clock.Now()))
@@ -164,7 +162,8 @@ func (m *model) confirm(after string) {
 
 // staying are the assignments, by name, that are being deleted and stay: the admin role of an owner at the
 // organization, unless another assignment gives it too, and the last role of a user, by whichever of those that are
-// deleted was made last. What ends by itself neither stays nor is one of these.
+// deleted was made last, where the organization protects it and the user has none through a group. What ends by itself
+// neither stays nor is one of these.
 func (r *reference) staying() map[string]bool {
 	stay := map[string]bool{}
 	namespace, there := oldest(r, called[*metav1.PartialObjectMetadata]("acme"))
@@ -199,11 +198,20 @@ func (r *reference) staying() map[string]bool {
 		if len(admin) > 0 && !slices.ContainsFunc(kept, administers) {
 			kept, stay[admin[0].Name] = append(kept, admin[0]), true
 		}
-		if len(others) > 0 && len(kept) == 0 {
+		if len(others) > 0 && len(kept) == 0 && organization.Spec.LastRolePolicy != v1alpha1.LastRoleWarn && !r.hasRoleThroughGroup(organization, user.Name) {
 			stay[others[0].Name] = true
 		}
 	}
 	return stay
+}
+
+// hasRoleThroughGroup says whether a user has a role for good by a membership for good.
+func (r *reference) hasRoleThroughGroup(organization *v1alpha1.Organization, user string) bool {
+	return slices.ContainsFunc(r.objects, func(object client.Object) bool {
+		o, is := object.(*v1alpha1.RoleAssignment)
+		return is && o.DeletionTimestamp == nil && o.Spec.ExpiresAt == nil && o.Spec.Subject.Group != "" && r.inForce(organization, o) &&
+			slices.ContainsFunc(r.memberships(user, o.Spec.Subject.Group), func(m *v1alpha1.GroupMembership) bool { return m.Spec.ExpiresAt == nil })
+	})
 }
 
 // active says whether a User stands for somebody.

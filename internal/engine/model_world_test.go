@@ -144,6 +144,9 @@ func organizationOf(d *dice) *v1alpha1.Organization {
 		organization.Workspace("w1")
 	}
 	o := organization.Obj()
+	if d.fragile && d.oneIn(4) {
+		o.Spec.LastRolePolicy = v1alpha1.LastRoleWarn
+	}
 	if d.oneIn(4) {
 		o.Spec.TemporaryGrants.MaxDuration = new(v1alpha1.Duration("2h"))
 	}
@@ -236,7 +239,9 @@ func membershipOf(d *dice, now time.Time) *v1alpha1.GroupMembership {
 		membership.As(v1alpha1.GroupAdmin).Configured(v1alpha1.ConfigurableCustom, map[string]bool{"can_run_reports": d.oneIn(2)})
 	}
 	object := membership.Obj()
-	object.Spec.Window = windowOf(d, now)
+	if object.Spec.Window = windowOf(d, now); d.fragile {
+		object.Spec.StartsAt = nil // as an assignment's
+	}
 	return object
 }
 

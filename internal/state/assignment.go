@@ -139,6 +139,7 @@ func (p *pass) evaluateAssignment(key types.NamespacedName) {
 		}
 		node.gives, node.wants = now, wants
 		p.protect(key, node.object)
+		p.protectsAll = p.protectsAll || now.InForce && node.object.Subject.Group != ""
 	}
 	if p.setTimed(key, node, now, wants) {
 		return // what it gives is for evaluateTimedAssignments to say

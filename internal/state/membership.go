@@ -123,6 +123,7 @@ func (p *pass) evaluateMembershipsOf(of pair) {
 		outcome, wants := s.judgeMembership(key, node, &taken, why)
 		p.settleMembership(key, node, outcome, wants)
 	}
+	p.protected.add(types.NamespacedName{Namespace: of.organization, Name: of.user}) // who has a role through the group now
 }
 
 func (p *pass) settleMembership(key types.NamespacedName, node *membership, outcome Outcome, wants claims) {

@@ -85,9 +85,7 @@ func (p *pass) evaluateOrganization(name string) {
 		}
 		now = node.outcome // until it is known who administers it
 	}
-	for key := range s.named.deleting {
-		p.protect(key, s.assignments[key].object)
-	}
+	p.protectsAll = true // also where a User may lose the last role by now
 	ref := kinds.Ref{Kind: kinds.Organization, Name: name}
 	p.judge(ref, &node.outcome, now)
 	p.claim(ref, &node.claims, wants)

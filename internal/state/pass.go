@@ -43,6 +43,8 @@ type pass struct {
 	decisions   set[types.NamespacedName]
 	// protected are the users whose assignments that are being deleted may have to stay, or may go.
 	protected set[types.NamespacedName]
+	// protectsAll means all of them: somebody may have a role through a group now.
+	protectsAll bool
 	// entitlements are what the index has to learn, all at once when the pass is over.
 	entitlements []entitlement.Update
 	// recatalogued means that the catalogue is another one now.
@@ -125,6 +127,9 @@ func (p *pass) evaluate() {
 	for cell := range p.timed {
 		p.evaluateTimedAssignments(cell)
 	}
+	if p.protectsAll {
+		p.protectAll()
+	}
 	for user := range p.protected {
 		p.evaluateProtection(user)
 	}
@@ -154,6 +159,7 @@ func (p *pass) clear() {
 	clear(p.requests)
 	clear(p.decisions)
 	clear(p.protected)
+	p.protectsAll = false
 }
 
 // apply has the index say what has been evaluated. While any of it depends on history, that is known before and after.

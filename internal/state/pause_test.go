@@ -451,14 +451,14 @@ func TestAnAssignmentWithAnEditThatWaitsProtectsNoOther(t *testing.T) {
 	r := newRevoking(t)
 	one, other := given("one", "admin", 1), given("other", "admin", 2)
 	r.state.Put(one, other)
-	if why := r.state.Protected(other, nil); why != "" {
+	if why, _ := r.state.Protected(other, nil); why != "" {
 		t.Fatalf("there are two, and one is protected: %s", why)
 	}
 	waiting := one.DeepCopy()
 	paused(waiting, true)
 	waiting.Spec.RoleRef.Name = "editor"
 	r.state.Put(waiting.DeepCopy())
-	if why := r.state.Protected(other, nil); why == "" {
+	if why, _ := r.state.Protected(other, nil); why == "" {
 		t.Error("alice would have no admin role once the edit is carried out")
 	}
 	gone := deleted(other)

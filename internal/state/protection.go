@@ -25,6 +25,13 @@ func (p *pass) protect(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSp
 	}
 }
 
+// protectAll notes that somebody may have a role through a group now, so that assignments which are being deleted may go.
+func (p *pass) protectAll() {
+	for key := range p.state.named.deleting {
+		p.protect(key, p.state.assignments[key].object)
+	}
+}
+
 // released lets go of an assignment that is being deleted and names no user: nothing protects it.
 func (p *pass) released(key types.NamespacedName) {
 	if node := p.state.assignments[key]; node != nil && node.deleting && node.object != nil {
@@ -75,7 +82,7 @@ func (p *pass) evaluateProtection(user types.NamespacedName) {
 			s.assignments[b].age.Time.Compare(s.assignments[a].age.Time), strings.Compare(b.Name, a.Name))
 	})
 	for _, key := range deleting {
-		why := s.judgeRevocation(user, key, standing)
+		why, _ := s.judgeRevocation(user, key, standing)
 		// What has been let go once never comes back: the object may be gone in the next moment.
 		s.assignments[key].released = why == ""
 		p.settle(key, s.assignments[key], s.protectedBecause(why, s.assignments[key].gives.Life))
@@ -115,22 +122,45 @@ func (s *tenant) holding(o *v1alpha1.RoleAssignment) []kinds.Ref {
 	return holding
 }
 
-// judgeRevocation says why an assignment can't be taken from a user, given those that the user keeps;
-// nothing when it can.
-func (s *tenant) judgeRevocation(user, key types.NamespacedName, kept []types.NamespacedName) string {
+// judgeRevocation says why an assignment can't be taken from a user, given those that the user keeps; nothing when it
+// can. Where it can, and takes the last role of a user, it says so.
+func (s *tenant) judgeRevocation(user, key types.NamespacedName, kept []types.NamespacedName) (protected, warning string) {
 	node := s.assignments[key]
 	organization := s.organizations[key.Namespace]
 	switch {
 	case !node.gives.InForce, node.endsByItself(), s.namespaces[key.Namespace].terminating, organization == nil || organization.object == nil:
-		return ""
+		return "", ""
 	case organization.administers(user, node.object) && !slices.ContainsFunc(kept, func(other types.NamespacedName) bool {
 		return organization.administers(user, s.assignments[other].object)
 	}):
-		return fmt.Sprintf("the User %s owns the organization, and this is the admin role: take the user out of the Organization's owners first, or delete the User", user.Name)
-	case len(kept) == 0:
-		return fmt.Sprintf("this is the last role of the User %s: assign another one first, or delete the User", user.Name)
+		return fmt.Sprintf("the User %s owns the organization, and the RoleAssignment %s gives them the admin role: take the user out of the Organization's owners first, or delete the User", user.Name, key.Name), ""
+	case len(kept) > 0 || s.hasRoleThroughGroup(user):
+		return "", ""
 	}
-	return ""
+	last := fmt.Sprintf("the RoleAssignment %s is the last role of the User %s", key.Name, user.Name)
+	if organization.object.Spec.LastRolePolicy == v1alpha1.LastRoleWarn {
+		return "", last
+	}
+	return fmt.Sprintf("%s: assign another one first, to the User or to a Group that the User is in; or suspend or delete the User; "+
+		"or have someone with the verb escalate on the Organization %s set its spec.lastRolePolicy to Warn", last, key.Namespace), ""
+}
+
+// hasRoleThroughGroup says whether a user has a role for good by being in a group for good. None of what gives it is
+// protected.
+func (s *tenant) hasRoleThroughGroup(user types.NamespacedName) bool {
+	for key := range s.named.membershipsOfUser[user] {
+		member := s.memberships[key]
+		if !member.outcome.InForce || member.object.ExpiresAt != nil || s.waits(kinds.Named(kinds.GroupMembership, key)) {
+			continue
+		}
+		for assigned := range s.named.assignedToGroup[sibling(key, member.object.Group)] {
+			node := s.assignments[assigned]
+			if node.outcome.InForce && !node.deleting && !node.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, assigned)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // endsByItself says whether an assignment has an end: it is never held up, and protects nobody.

@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,6 +81,79 @@ func TestWhichOfSeveralDeletedAssignmentsStays(t *testing.T) {
 			r.stay(c.given, c.want...)
 		})
 	}
+}
+
+func TestZ9ALastRoleGoesWhereTheUserHasOneThroughAGroupOrTheOrganizationWarns(t *testing.T) {
+	member := func() *v1alpha1.GroupMembership { return build.GroupMembership("acme", "m", "alice", "devs").Obj() }
+	toGroup := func() *v1alpha1.RoleAssignment {
+		return build.RoleAssignment("acme", "g").Gives("editor").ToGroup("devs").Obj()
+	}
+	until := v1alpha1.Window{ExpiresAt: &metav1.Time{Time: epoch.Add(time.Hour)}}
+	timedMember, timedRole, waiting := member(), toGroup(), member()
+	timedMember.Spec.Window, timedRole.Spec.Window = until, until
+	paused(waiting, true)
+	waiting.Spec.Group = "others"
+	warns := build.Organization("acme").OwnedBy("alice").AdministeredBy("admin").Workspace("prod").WarnsOfLastRoles().Obj()
+	for name, c := range map[string]struct {
+		also    []client.Object
+		stays   bool
+		warning string
+	}{
+		"a role of the group":                       {[]client.Object{toGroup(), member()}, false, ""},
+		"one that ends":                             {[]client.Object{timedRole, member()}, true, ""},
+		"a membership that ends":                    {[]client.Object{toGroup(), timedMember}, true, ""},
+		"a membership with an edit that waits":      {[]client.Object{toGroup(), member(), waiting}, true, ""},
+		"a group without a role":                    {[]client.Object{member()}, true, ""},
+		"a role of a group that the user is not in": {[]client.Object{toGroup()}, true, ""},
+		"an Organization that warns":                {[]client.Object{warns}, false, "the RoleAssignment a is the last role of the User alice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, a := newRevoking(t), given("a", "editor", 1)
+			r.state.Put(build.Group("acme", "devs").Obj(), a)
+			r.state.Put(c.also...)
+			why, warning := r.state.Protected(a, nil)
+			if (why != "") != c.stays || warning != c.warning {
+				t.Errorf("refused: %q, warned: %q", why, warning)
+			}
+			r.state.Put(deleted(a))
+			if c.stays {
+				r.stay([]*v1alpha1.RoleAssignment{a}, "a")
+			} else {
+				r.stay([]*v1alpha1.RoleAssignment{a})
+			}
+
+			before := newRevoking(t) // what is deleted already goes when that comes to be
+			before.state.Put(build.Group("acme", "devs").Obj(), a, deleted(a))
+			before.stay([]*v1alpha1.RoleAssignment{a}, "a")
+			before.state.Put(c.also...)
+			if c.stays {
+				before.stay([]*v1alpha1.RoleAssignment{a}, "a")
+			} else {
+				before.stay([]*v1alpha1.RoleAssignment{a})
+			}
+		})
+	}
+}
+
+func TestZ9ARefusalNamesEveryWayOut(t *testing.T) {
+	r, a := newRevoking(t), given("a", "editor", 1)
+	r.state.Put(a)
+	why, _ := r.state.Protected(a, nil)
+	for _, words := range []string{"the RoleAssignment a", "last role of the User alice", "assign another one first", "to a Group that the User is in", "suspend or delete the User", "the verb escalate on the Organization acme", "spec.lastRolePolicy to Warn"} {
+		if !strings.Contains(why, words) {
+			t.Errorf("%q is missing in %q", words, why)
+		}
+	}
+}
+
+func TestAnOwnersAdministrationStaysWhateverIsWarnedOf(t *testing.T) {
+	r, a := newRevoking(t), given("a", "admin", 1)
+	r.state.Put(build.Organization("acme").OwnedBy("alice").AdministeredBy("admin").WarnsOfLastRoles().Obj(), a)
+	if why, _ := r.state.Protected(a, nil); !strings.Contains(why, "owns the organization, and the RoleAssignment a") {
+		t.Errorf("[Z8] it says %q", why)
+	}
+	r.state.Put(deleted(a))
+	r.stay([]*v1alpha1.RoleAssignment{a}, "a")
 }
 
 func TestWhatHasBeenLetGoNeverComesBack(t *testing.T) {

@@ -10,10 +10,10 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
-// Protected says why an object can't be deleted, if old is given alone, or not be replaced by another one;
+// protectedBy says why an object can't be deleted, if old is given alone, or not be replaced by another one;
 // nothing when it can. It is what the finalizer holds a deletion for, and the Role that owners administer
-// with.
-func (s *tenant) protectedBy(old, object client.Object) string {
+// with. Where it can, warning says what of that it takes.
+func (s *tenant) protectedBy(old, object client.Object) (why, warning string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	switch o := old.(type) {
@@ -21,23 +21,23 @@ func (s *tenant) protectedBy(old, object client.Object) string {
 		return s.protectedAssignment(o, cast[*v1alpha1.RoleAssignment](object))
 	case *v1alpha1.Role:
 		if object == nil {
-			return s.protectedRole(o)
+			return s.protectedRole(o), ""
 		}
 	}
-	return ""
+	return "", ""
 }
 
-func (s *tenant) protectedAssignment(old, object *v1alpha1.RoleAssignment) string {
+func (s *tenant) protectedAssignment(old, object *v1alpha1.RoleAssignment) (why, warning string) {
 	if !old.DeletionTimestamp.IsZero() {
 		if object == nil {
-			return ""
+			return "", ""
 		}
 		// Whomever it names now: what is written there could have to stay, as the last role of somebody else.
-		return "the object is being deleted, and in force until it can go: make another one instead of changing it"
+		return "the object is being deleted, and in force until it can go: make another one instead of changing it", ""
 	}
 	key := types.NamespacedName{Namespace: old.Namespace, Name: old.Name}
 	if s.assignments[key] == nil || old.Spec.Subject.User == "" {
-		return ""
+		return "", ""
 	}
 	user := sibling(key, old.Spec.Subject.User)
 	var kept []types.NamespacedName
@@ -51,7 +51,7 @@ func (s *tenant) protectedAssignment(old, object *v1alpha1.RoleAssignment) strin
 		if stays, _ := s.judgeAssignment(key, &object.Spec, false); stays.InForce && object.Spec.ExpiresAt == nil && object.Spec.Subject.User == user.Name {
 			organization := s.organizations[key.Namespace]
 			if organization.administers(user, &object.Spec) || !organization.administers(user, &old.Spec) {
-				return ""
+				return "", ""
 			}
 		}
 	}

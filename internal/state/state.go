@@ -353,10 +353,10 @@ func (s *State) tenantOfObject(old, object client.Object) *tenant {
 
 // Protected says why an object can't be deleted, if old is given alone, or not be replaced by another one;
 // nothing when it can. It is what the finalizer holds a deletion for, and the Role that owners administer
-// with.
-func (s *State) Protected(old, object client.Object) string {
+// with. Where it can, warning says what of that it takes.
+func (s *State) Protected(old, object client.Object) (why, warning string) {
 	if old == nil {
-		return ""
+		return "", ""
 	}
 	return s.tenantOfObject(old, object).protectedBy(old, object)
 }

@@ -31,6 +31,12 @@ func (b *OrganizationBuilder) AdministeredBy(role string) *OrganizationBuilder {
 	return b
 }
 
+// WarnsOfLastRoles has the last role of a User taken with a warning.
+func (b *OrganizationBuilder) WarnsOfLastRoles() *OrganizationBuilder {
+	b.object.Spec.LastRolePolicy = v1alpha1.LastRoleWarn
+	return b
+}
+
 // Workspace declares a workspace and its projects.
 func (b *OrganizationBuilder) Workspace(name string, projects ...string) *OrganizationBuilder {
 	workspace := v1alpha1.Workspace{Name: name}

@@ -53,7 +53,8 @@ var _ = Describe("The webhook", func() {
 		only := w.assignment("only", "editor").ToUser("carol").InWorkspace("prod").Obj()
 		create(w.user("carol"), only)
 		expectReason(only, v1alpha1.ReasonInForce)
-		Expect(k8sClient.Delete(ctx, only)).To(beRefused("last role of the User carol", "assign another one first, or delete the User"))
+		Expect(k8sClient.Delete(ctx, only)).To(beRefused("the RoleAssignment only is the last role of the User carol", "assign another one first",
+			"to a Group that the User is in", "suspend or delete the User", "the verb escalate on the Organization "+w.Namespace, "spec.lastRolePolicy to Warn"))
 		Expect(k8sClient.DeleteAllOf(ctx, &v1alpha1.RoleAssignment{}, client.InNamespace(w.Namespace), client.MatchingFields{"spec.subject.user": "carol"})).
 			To(beRefused("last role of the User carol"))
 
@@ -79,6 +80,47 @@ var _ = Describe("The webhook", func() {
 		remove(w.user("carol"))
 		Eventually(reason(another)).Should(Equal(v1alpha1.ReasonUserNotFound))
 		remove(another)
+	})
+
+	It("[Z9] takes the last role with a warning where the Organization says so, which only who may escalate on it changes", func() {
+		admin, told := warned()
+		only := w.assignment("only", "editor").ToUser("carol").InWorkspace("prod").Obj()
+		create(w.user("carol"), only)
+		expectReason(only, v1alpha1.ReasonInForce)
+		Expect(unasked().Delete(ctx, only)).To(Succeed())
+		expectReason(only, v1alpha1.ReasonRevocationProtected)
+
+		allowOrganizations(w.subject("alice"))
+		alice, organization := w.client("alice"), build.Organization(w.Namespace).Obj()
+		w.expectMayOrganizations(alice)
+		warns := func(o *v1alpha1.Organization) { o.Spec.LastRolePolicy = v1alpha1.LastRoleWarn }
+		Expect(changeAs(alice, organization, warns)).To(beRefused("spec.lastRolePolicy", "the verb escalate on organizations"))
+		edit(organization, warns)
+		Eventually(isGone(only)).Should(BeTrue(), "what is deleted already goes")
+
+		again := w.assignment("again", "editor").ToUser("carol").InWorkspace("prod").Obj()
+		create(again)
+		expectReason(again, v1alpha1.ReasonInForce)
+		Expect(admin.Delete(ctx, again)).To(Succeed())
+		Expect(told.take()).To(ConsistOf(containAll("the RoleAssignment again is the last role of the User carol", "has none by this")))
+		Eventually(isGone(again)).Should(BeTrue())
+		Expect(w.may("carol", w.View, w.at("prod"))()).To(BeFalse())
+		Expect(changeAs(alice, organization, func(o *v1alpha1.Organization) { o.Spec.LastRolePolicy = v1alpha1.LastRoleProtect })).To(beRefused("spec.lastRolePolicy"))
+	})
+
+	It("[Z9] takes the own role of who has one through a group, and the group's, its members and the group as well", func() {
+		only, toGroup, member := w.assignment("only", "editor").ToUser("carol").InWorkspace("prod").Obj(), w.assignment("group", "editor").ToGroup("devs").InWorkspace("lab").Obj(), w.membership("carol", "carol").Obj()
+		create(w.user("carol"), only)
+		expectReason(only, v1alpha1.ReasonInForce)
+		Expect(k8sClient.Delete(ctx, only)).To(beRefused("last role of the User carol"))
+		create(toGroup, member)
+		expectReason(toGroup, v1alpha1.ReasonInForce)
+		expectReason(member, v1alpha1.ReasonInForce)
+		remove(only)
+		Expect(w.may("carol", w.View, w.at("lab"))()).To(BeTrue())
+		remove(toGroup)
+		remove(member)
+		Expect(w.may("carol", w.View, w.at("lab"))()).To(BeFalse())
 	})
 
 	It("[T2] lets go of a role that ends, and takes none that does for another one", func() {

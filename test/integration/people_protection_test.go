@@ -41,7 +41,7 @@ var _ = Describe("The last role of a user", func() {
 	})
 	protect := func() {
 		GinkgoHelper()
-		expectProtected(only, "last role of the User carol", "assign another one first, or delete the User")
+		expectProtected(only, "the RoleAssignment only is the last role of the User carol", "assign another one first", "suspend or delete the User", "spec.lastRolePolicy to Warn")
 		Expect(w.may("carol", w.View, w.at("prod"))()).To(BeTrue())
 	}
 	expectLifted := func() {
@@ -172,7 +172,7 @@ var _ = Describe("The admin role of an owner", func() {
 	})
 	protect := func() {
 		GinkgoHelper()
-		expectProtected(admin, "User alice owns the organization", "take the user out of the Organization's owners first, or delete the User")
+		expectProtected(admin, "User alice owns the organization", "the RoleAssignment admin", "take the user out of the Organization's owners first, or delete the User")
 		Expect(w.may("alice", w.Delete, w.at())()).To(BeTrue())
 	}
 	expectLifted := func() {

@@ -40,7 +40,7 @@ var _ = Describe("The last role of a user", func() {
 	})
 	protect := func() {
 		GinkgoHelper()
-		expectProtected(only, "last role of the User carol", "assign another one first, or delete the User")
+		expectProtected(only, "the RoleAssignment only is the last role of the User carol", "assign another one first", "suspend or delete the User", "spec.lastRolePolicy to Warn")
 		Expect(w.may("carol", w.View, w.at("prod"))()).To(BeTrue())
 	}
 	expectLifted := func() {
@@ -52,16 +52,34 @@ var _ = Describe("The last role of a user", func() {
 	It("[Z9] is not replaced by one that is not in force, nor by what is given in other ways", func() {
 		create(
 			w.assignment("waits", "later").ToUser("carol").Obj(),
-			w.assignment("group", "editor").ToGroup("devs").Obj(), w.membership("carol", "carol").Obj(),
+			w.assignment("group", "editor").ToGroup("devs").Obj(),
 			w.grant("g").ToUser("carol").Grants(w.Delete).Obj(),
 			build.Invitation(w.Namespace, "carol").AcceptedBy("carol").Obj(), w.assignment("invited", "editor").ToInvitation("carol").InWorkspace("lab").Obj(),
 		)
 		expectReason(w.assignment("waits", "").Obj(), v1alpha1.ReasonRoleNotFound)
 		expectReason(w.assignment("invited", "").Obj(), v1alpha1.ReasonInForce)
-		expectReason(w.membership("carol", "carol").Obj(), v1alpha1.ReasonInForce)
 		protect()
 		create(build.Role(w.Namespace, "later").Grants(w.View).Obj())
 		Eventually(isGone(only)).Should(BeTrue())
+	})
+
+	It("[Z9] goes when the user has another one through a group, which nothing protects", func() {
+		protect()
+		member, toGroup := w.membership("carol", "carol").Obj(), w.assignment("group", "editor").ToGroup("devs").InWorkspace("lab").Obj()
+		create(member)
+		expectReason(member, v1alpha1.ReasonInForce)
+		expectReason(only, v1alpha1.ReasonRevocationProtected)
+		create(toGroup)
+		expectLifted()
+		Expect(w.may("carol", w.View, w.at("lab"))()).To(BeTrue())
+		remove(toGroup, member)
+		Expect(w.may("carol", w.View, w.at("lab"))()).To(BeFalse())
+	})
+
+	It("[Z9] goes when the Organization says Warn", func() {
+		protect()
+		edit(build.Organization(w.Namespace).Obj(), func(o *v1alpha1.Organization) { o.Spec.LastRolePolicy = v1alpha1.LastRoleWarn })
+		expectLifted()
 	})
 
 	It("[Z9] does not hold what is not in force, nor what is given to a group", func() {
@@ -108,7 +126,7 @@ var _ = Describe("The admin role of an owner", func() {
 	})
 	protect := func() {
 		GinkgoHelper()
-		expectProtected(admin, "User alice owns the organization", "take the user out of the Organization's owners first, or delete the User")
+		expectProtected(admin, "User alice owns the organization", "the RoleAssignment admin", "take the user out of the Organization's owners first, or delete the User")
 		Expect(w.may("alice", w.Delete, w.at())()).To(BeTrue())
 	}
 	expectLifted := func() {

@@ -34,10 +34,11 @@ func (s *suite) organization() {
 			return s.server.Try(Manifest("Organization", "acme", fmt.Sprintf("owners: [%q]", name)))
 		})
 
-		s.specOnBoth("takes admin for the admin role where nothing is said", func() {
+		s.specOnBoth("takes admin for the admin role, and protects last roles, where nothing is said", func() {
 			object := build.Organization("acme").Obj()
 			Expect(s.server.Try(object)).To(Succeed())
 			Expect(object.Spec.AdminRole).To(Equal("admin"))
+			Expect(object.Spec.LastRolePolicy).To(BeEquivalentTo("Protect"))
 		})
 		s.name("spec.adminRole", "must be the name of a Role: lower-case letters", func(name string) error {
 			return organization(fmt.Sprintf("adminRole: %q", name))
@@ -62,6 +63,11 @@ func (s *suite) organization() {
 			row("refuses a project without its name", "[{name: prod, projects: [{displayName: Vision}]}]",
 				BeRefusedAt("spec.workspaces[0].projects[0].name", "Required value")),
 			row("refuses an unknown field", "[{name: prod, project: []}]", BeRefusedAsUnknown("spec.workspaces[0].project")).onBoth(),
+		)
+		s.table("what protects last roles", func(policy string) error { return organization("lastRolePolicy: " + policy) },
+			row("[Z9] takes Protect", "Protect", BeAccepted()),
+			row("[Z9] takes Warn", "Warn", BeAccepted()),
+			row("[Z9] refuses anything else", "Ignore", BeRefusedAt("spec.lastRolePolicy", "supported values")),
 		)
 		s.table("usernames", func(usernames string) error { return organization("usernames: " + usernames) },
 			row("takes none", "[]", BeAccepted()),
