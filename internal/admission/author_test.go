@@ -226,7 +226,7 @@ func TestZ9OnlyWhoMayEscalateOnTheOrganizationSaysWhatProtectsLastRoles(t *testi
 	warns := build.Organization("acme").OwnedBy("alice").AdministeredBy("admin").WarnsOfLastRoles().Obj()
 	j.answer = func(spec authorizationv1.SubjectAccessReviewSpec) (bool, error) { return spec.User == "root", nil }
 	for name, c := range map[string][2]*v1alpha1.Organization{"to Warn": {protects, warns}, "to Protect": {warns, protects}} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, func(*testing.T) {
 			j.expect(j.replace("editor", "organizations", c[0], c[1]), http.StatusForbidden, "spec.lastRolePolicy", "the verb escalate on organizations")
 			j.expect(j.replace("root", "organizations", c[0], c[1]), http.StatusOK)
 		})

@@ -162,7 +162,7 @@ func (m *model) confirm(after string) {
 
 // staying are the assignments, by name, that are being deleted and stay: the admin role of an owner at the
 // organization, unless another assignment gives it too, and the last role of a user, by whichever of those that are
-// deleted was made last, where the organization protects it and the user has none through a group. What ends by itself
+// deleted was made last, where the user has none through a group. What ends by itself
 // neither stays nor is one of these.
 func (r *reference) staying() map[string]bool {
 	stay := map[string]bool{}
@@ -198,7 +198,7 @@ func (r *reference) staying() map[string]bool {
 		if len(admin) > 0 && !slices.ContainsFunc(kept, administers) {
 			kept, stay[admin[0].Name] = append(kept, admin[0]), true
 		}
-		if len(others) > 0 && len(kept) == 0 && organization.Spec.LastRolePolicy != v1alpha1.LastRoleWarn && !r.hasRoleThroughGroup(organization, user.Name) {
+		if len(others) > 0 && len(kept) == 0 && !r.hasRoleThroughGroup(organization, user.Name) {
 			stay[others[0].Name] = true
 		}
 	}

@@ -144,9 +144,6 @@ func organizationOf(d *dice) *v1alpha1.Organization {
 		organization.Workspace("w1")
 	}
 	o := organization.Obj()
-	if d.fragile && d.oneIn(4) {
-		o.Spec.LastRolePolicy = v1alpha1.LastRoleWarn
-	}
 	if d.oneIn(4) {
 		o.Spec.TemporaryGrants.MaxDuration = new(v1alpha1.Duration("2h"))
 	}
