@@ -66,8 +66,10 @@ type kindProgress struct {
 	// stream are the events that may not have been evaluated yet, in order, and waiting how many an object has there.
 	stream  []event
 	waiting map[kinds.Ref]int
-	// evaluated are the versions in which objects of the stream were evaluated last.
+	// evaluated are the versions in which objects of the stream were evaluated last, and passed is the last event up to which all
+	// since the informer's list have been.
 	evaluated map[kinds.Ref]string
+	passed    string
 	// seen is the latest version that the watch has shown, and mark the latest that was evaluated and may change an answer.
 	seen, mark string
 	// floor is the version up to which it is known what there was: an event of before, of an object that there was not, comes
@@ -192,7 +194,7 @@ func (p *progress) relist(kind string) {
 }
 
 func (k *kindProgress) unprove() {
-	k.proven, k.stream = false, nil
+	k.proven, k.stream, k.passed = false, nil, ""
 	k.lists++
 	clear(k.waiting)
 	clear(k.evaluated)
@@ -262,6 +264,7 @@ func (k *kindProgress) advance() bool {
 			delete(k.waiting, e.ref)
 			delete(k.evaluated, e.ref)
 		}
+		k.passed = e.version
 		if k.proven {
 			k.position = e.version
 		}
@@ -303,6 +306,10 @@ func (p *progress) prove(listed map[string]string, before map[string]watchedKind
 		}
 		if !reaches(k.position, version) {
 			k.position = version
+		}
+		// What was evaluated while this was listed: nothing is missing before it, and it does not come again.
+		if k.proven && !reaches(k.position, k.passed) {
+			k.position = k.passed
 		}
 		k.stream = slices.DeleteFunc(k.stream, func(e event) bool {
 			if !reaches(k.position, e.version) {

@@ -87,9 +87,29 @@ func TestWhatAnInformerListsIsProvenAnew(t *testing.T) {
 	f.expect("160")
 	f.shows(watch.Added, "b", 211)
 	f.prove(map[string]string{kinds.User: "205"}, f.watched())
-	f.expect("205")
+	f.expect("210")
 	f.evaluates("b", 211)
 	f.expect("211")
+}
+
+func TestWhatIsEvaluatedWhileItIsListedCounts(t *testing.T) {
+	f := follow(t)
+	f.relist(kinds.User)
+	f.saw(kinds.User, "200")
+	before := f.watched()
+	f.shows(watch.Added, "a", 201)
+	f.evaluates("a", 201) // after the list that proves it: nothing comes afterwards that would tell
+	f.expect("100")
+	f.prove(map[string]string{kinds.User: "200"}, before)
+	f.expect("201")
+
+	before = f.watched()
+	f.relist(kinds.User)
+	f.saw(kinds.User, "300")
+	f.shows(watch.Added, "b", 301)
+	f.evaluates("b", 301)
+	f.prove(map[string]string{kinds.User: "250"}, before)
+	f.expect("250") // what the informer has listed meanwhile may be missing
 }
 
 func TestAWatchThatBeginsWithAListIsOne(t *testing.T) {
