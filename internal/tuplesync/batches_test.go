@@ -9,6 +9,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 	"github.com/bailiwick-dev/bailiwick/test/build"
@@ -204,9 +205,12 @@ func TestWhatComesSoonAfterAWriteOfSeveralGoesTogether(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.start()
 		recorder := w.record()
+		// In one change, since the writer may be faster than a second one.
+		var together []client.Object
 		for n := range 4 {
-			w.put(assignment(fmt.Sprint("together", n), fmt.Sprint("r", n%2), fmt.Sprint("u", n)))
+			together = append(together, assignment(fmt.Sprint("together", n), fmt.Sprint("r", n%2), fmt.Sprint("u", n)))
 		}
+		w.syncer.Touch(kinds.RefOf(together[0]), w.state.Put(together...))
 		synctest.Wait()
 		for n := range 4 {
 			w.put(assignment(fmt.Sprint("later", n), "r0", fmt.Sprint("u", 4+n)))
