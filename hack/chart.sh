@@ -28,10 +28,10 @@ template() {
 }
 
 # Helm leaves alone what stands in a chart's directory crds when it upgrades, so these are templates, and
-# removes templates when it uninstalls, and all objects of a CRD with it, so these are kept.
+# removes templates when it uninstalls, and all objects of a CRD with it, so these are kept unless somebody says otherwise.
 custom_resource_definition() {
   echo '{{- if .Values.crds.enabled }}'
-  template "$1" | sed -e '0,/^  annotations:$/ s//&\n    helm.sh\/resource-policy: keep/'
+  template "$1" | sed -e '0,/^  annotations:$/ s//&\n    {{- if .Values.crds.keep }}\n    helm.sh\/resource-policy: keep\n    {{- end }}/'
   echo '{{- end }}'
 }
 

@@ -277,6 +277,29 @@ topologySpread: {kubernetes.io/hostname: DoNotSchedule, topology.kubernetes.io/z
 		service := p.all["v1 Service access/"+ingress.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Name]
 		g.Expect(service).NotTo(BeNil())
 	}},
+	{"OpenFGA's own API", `{decisions: {tlsSecret: served}, store: {embedded: {api: {enabled: true, keysSecret: askers, service: {type: LoadBalancer, annotations: {scheme: internal}}, ingress: {enabled: true, host: openfga.example}}}}}`, func(g Gomega, p *parts) {
+		g.Expect(p.container.Args).To(ContainElements(
+			"--openfga-http-address=:8080", "--openfga-grpc-address=:8081", "--openfga-api-keys-file=/etc/bailiwick/openfga-api/keys.yaml", "--tls-directory=/etc/bailiwick/tls"))
+		g.Expect(p.pod.Volumes).To(ContainElement(HaveField("VolumeSource.Secret.SecretName", "askers")))
+		g.Expect(p.container.VolumeMounts).To(ContainElement(HaveField("MountPath", "/etc/bailiwick/openfga-api")))
+		g.Expect(p.container.Ports).To(ContainElements(
+			corev1.ContainerPort{Name: "openfga-http", ContainerPort: 8080}, corev1.ContainerPort{Name: "openfga-grpc", ContainerPort: 8081}))
+		service := p.all["v1 Service access/bailiwick-openfga"]
+		g.Expect(service.Object["spec"]).To(And(HaveKeyWithValue("type", "LoadBalancer"), HaveKeyWithValue("selector", HaveKeyWithValue("app.kubernetes.io/name", "bailiwick"))))
+		g.Expect(service.GetAnnotations()).To(Equal(map[string]string{"scheme": "internal"}))
+		ingress := find[networkingv1.Ingress](g, p.all, "Ingress")
+		g.Expect(ingress.Spec.Rules[0].Host).To(Equal("openfga.example"))
+		g.Expect(ingress.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Name).To(Equal("bailiwick-openfga"))
+	}},
+	{"CRDs that go with the release", `crds: {keep: false}`, func(g Gomega, p *parts) {
+		for name, object := range p.all {
+			g.Expect(object.GetAnnotations()).NotTo(HaveKey("helm.sh/resource-policy"), name)
+		}
+	}},
+	{"another way to update", external + "strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}\n", func(g Gomega, p *parts) {
+		g.Expect(p.deployment.Spec.Strategy.RollingUpdate.MaxSurge).To(HaveValue(Equal(intstr.FromInt32(0))))
+		g.Expect(p.deployment.Spec.Strategy.RollingUpdate.MaxUnavailable).To(HaveValue(Equal(intstr.FromInt32(1))))
+	}},
 	{"further flags", `extraArgs: [--log-level=debug, "--switch-grace=2s"]`, func(g Gomega, p *parts) {
 		g.Expect(p.container.Args).To(ContainElements("--log-level=debug", "--switch-grace=2s"))
 	}},
@@ -409,6 +432,13 @@ func TestAWrongValueIsRefusedWithAMessage(t *testing.T) {
 		{"a label that is the chart's", `commonLabels: {app.kubernetes.io/name: other}`, `commonLabels: the chart sets app.kubernetes.io/name itself`},
 		{"a way to nothing", `decisions: {enabled: false, ingress: {enabled: true, host: ask.example}}`, `there is nothing to reach without decisions.enabled`},
 		{"a way without a name", `decisions: {enabled: true, ingress: {enabled: true}}`, `decisions.ingress.host: name the host`},
+		{"OpenFGA's API in the clear", `store: {embedded: {api: {enabled: true}}}`, `name a Secret with a certificate in decisions.tlsSecret`},
+		{"OpenFGA's API for everybody", `{decisions: {tlsSecret: served}, store: {embedded: {api: {enabled: true, keysSecret: ""}}}}`, `store.embedded.api.keysSecret: without keys everybody`},
+		{"the API of another store", external + "  embedded: {api: {enabled: true}}\n", `an external store has an API of its own`},
+		{"a way to no API", `store: {embedded: {api: {ingress: {enabled: true, host: openfga.example}}}}`, `there is nothing to reach without store.embedded.api.enabled`},
+		{"a way to the API without a name", `{decisions: {tlsSecret: served}, store: {embedded: {api: {enabled: true, ingress: {enabled: true}}}}}`, `store.embedded.api.ingress.host: name the host`},
+		{"another update of the embedded store", `strategy: {type: RollingUpdate}`, `strategy: the embedded store is a file that one Pod opens`},
+		{"an update by another word", external + "strategy: {type: Rolling}\n", `at '/strategy/type'`},
 		{"a time that the API server refuses", `webhook: {timeoutSeconds: 31}`, `at '/webhook/timeoutSeconds': maximum: got 31, want 30`},
 		{"another name for the Pods", `podLabels: {app.kubernetes.io/name: other}`, `podLabels: app.kubernetes.io/name is what the Services`},
 		{"another part for the Pods", `podLabels: {app.kubernetes.io/part-of: other}`, `podLabels: app.kubernetes.io/part-of is what the Services`},

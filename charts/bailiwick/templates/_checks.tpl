@@ -17,6 +17,28 @@
 {{- if and .Values.store.embedded.existingClaim (not .Values.store.embedded.persistent) }}
   {{- fail "store.embedded.existingClaim: a claim needs store.embedded.persistent; set it to true, or leave the claim out" }}
 {{- end }}
+{{- with .Values.store.embedded.api }}
+{{- if .enabled }}
+  {{- if ne $.Values.store.type "embedded" }}
+    {{- fail "store.embedded.api.enabled: an external store has an API of its own; leave this out" }}
+  {{- end }}
+  {{- if not .keysSecret }}
+    {{- fail "store.embedded.api.keysSecret: without keys everybody in the cluster may read the whole store; name a Secret with them" }}
+  {{- end }}
+  {{- if not (and $.Values.decisions.enabled $.Values.decisions.tlsSecret) }}
+    {{- fail "store.embedded.api.enabled: keys would go over the network in the clear; name a Secret with a certificate in decisions.tlsSecret" }}
+  {{- end }}
+{{- end }}
+{{- if and .ingress.enabled (not .enabled) }}
+  {{- fail "store.embedded.api.ingress.enabled: there is nothing to reach without store.embedded.api.enabled" }}
+{{- end }}
+{{- if and .ingress.enabled (not .ingress.host) }}
+  {{- fail "store.embedded.api.ingress.host: name the host under which applications reach it" }}
+{{- end }}
+{{- end }}
+{{- if and .Values.strategy (ne .Values.store.type "external") }}
+  {{- fail "strategy: the embedded store is a file that one Pod opens, so it ends before the next one starts; leave this out" }}
+{{- end }}
 {{- if has (int .Values.webhook.port) (list 8080 8081 8082 8083 8084 8085) }}
   {{- fail "webhook.port: 8080 to 8085 are the operator's other ports; choose another one" }}
 {{- end }}
