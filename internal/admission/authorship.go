@@ -79,11 +79,9 @@ func (s *Stamper) writes(request *admission.Request, old, metadata *metav1.Objec
 	if err != nil {
 		return false, false, err
 	}
+	// What can't be read counts as written: the schema is asked after this, and says which field is wrong.
 	after, err := resources[resource].decode(request.Object, request.Namespace)
-	if err != nil {
-		return false, false, err
-	}
-	return !onlyTakes(before, after), false, nil
+	return err != nil || !onlyTakes(before, after), false, nil
 }
 
 // authorOf is who makes a request, by which verb, and whom they mean by the names in it.
@@ -102,11 +100,10 @@ func (s *Stamper) authorOf(ctx context.Context, request *admission.Request) (*po
 		author.Verb = kind.verb
 	}
 	if request.Operation == admissionv1.Create || giving[request.Resource.Resource] {
-		object, err := kind.decode(request.Object, request.Namespace)
-		if err != nil {
-			return nil, err
+		// An object that can't be read means nobody by its names.
+		if object, err := kind.decode(request.Object, request.Namespace); err == nil {
+			known.Means(author, object)
 		}
-		known.Means(author, object)
 	}
 	return author, nil
 }

@@ -212,7 +212,11 @@ func withdrawJudge() *admissionregistrationv1.ValidatingWebhookConfiguration {
 // withdrawAuthors has nobody asked who writes an object.
 func withdrawAuthors() (withdrawn *admissionregistrationv1.MutatingWebhook) {
 	GinkgoHelper()
-	edit(&admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "bailiwick"}}, func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
+	installed := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "bailiwick"}}
+	if err := k8sClient.Get(ctx, client.ObjectKeyFromObject(installed), installed); apierrors.IsNotFound(err) {
+		return nil // the spec has taken all of it away
+	}
+	edit(installed, func(c *admissionregistrationv1.MutatingWebhookConfiguration) {
 		c.Webhooks = slices.DeleteFunc(c.Webhooks, func(webhook admissionregistrationv1.MutatingWebhook) bool {
 			if webhook.Name != "authors.stamp.authz.bailiwick.dev" {
 				return false
