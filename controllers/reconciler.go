@@ -285,6 +285,13 @@ func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome
 	if r.written.isAheadOf(object) {
 		return time.Time{}, errBehind
 	}
+	if judged := outcome.Judged; judged != nil && ctx.Err() == nil && !equality.Semantic.DeepEqual(judged, object.CommonStatus().Judged) {
+		// Other replicas go by this, whatever the store says. The write comes back as an event, and when all of them know that,
+		// the rest is said.
+		before := object.DeepCopyObject().(v1alpha1.Object)
+		object.CommonStatus().Judged = judged
+		return time.Time{}, r.write(ctx, before, object)
+	}
 	if unconfirmed != nil {
 		ownChange := object.CommonStatus().ObservedGeneration != object.GetGeneration() || !object.GetDeletionTimestamp().IsZero()
 		if ctx.Err() != nil {
@@ -294,12 +301,6 @@ func (r *reconciler) report(ctx context.Context, object v1alpha1.Object, outcome
 			return outcome.Next, r.reportOutage(ctx, object)
 		}
 		outcome = unavailable(outcome, unconfirmed)
-	}
-	if judged := outcome.Judged; judged != nil && unconfirmed == nil && !equality.Semantic.DeepEqual(judged, object.CommonStatus().Judged) {
-		// Other replicas go by this. The write comes back as an event, and when all of them know that, the rest is said.
-		before := object.DeepCopyObject().(v1alpha1.Object)
-		object.CommonStatus().Judged = judged
-		return time.Time{}, r.write(ctx, before, object)
 	}
 	before := object.DeepCopyObject().(v1alpha1.Object)
 	describe(object, outcome, unconfirmed == nil, r.engine.Outage(), r.clock.Now())

@@ -136,6 +136,8 @@ func (p *pass) evaluateAssignment(key types.NamespacedName) {
 			if why != nil {
 				now, wants = s.withLife(*why, now.Life), claims{}
 			}
+		} else {
+			s.unauthored.remove(kinds.Named(kinds.RoleAssignment, key)) // it gives nothing, whoever wrote it
 		}
 		node.gives, node.wants = now, wants
 		p.protect(key, node.object)

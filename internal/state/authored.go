@@ -97,6 +97,21 @@ func (p *pass) authored(ref kinds.Ref, object v1alpha1.Object) authored {
 	return authoredBy(object, *was, p.state.standingNamed(ref))
 }
 
+// carriedOut is what is known of who wrote what stands of an object as long as an edit waits for the end of a pause. What nobody
+// could give was never carried out, so nothing stands of that.
+func (s *tenant) carriedOut(ref kinds.Ref, object v1alpha1.Object) authored {
+	if was := s.authoredOf(ref); was != nil && was.uid == object.GetUID() {
+		return *was
+	}
+	return authored{uid: object.GetUID()}
+}
+
+// isConfirmed says whether nothing is in the way of what an object gives because of who wrote it.
+func (s *tenant) isConfirmed(ref kinds.Ref) bool {
+	a := s.authoredOf(ref)
+	return a == nil || s.unconfirmed(s.standingNamed(ref), a) == nil
+}
+
 func (s *tenant) setAuthored(ref kinds.Ref, now authored) {
 	if a := s.authoredOf(ref); a != nil {
 		*a = now
@@ -314,9 +329,6 @@ func (s *tenant) authoredOf(ref kinds.Ref) *authored {
 // isAuthored says what becomes of an object that gives something if its author could give it: it does so, or why it gives
 // nothing. Where that has still to be judged it goes on to give what it gave, until the pass does so in its end.
 func (p *pass) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait bool) {
-	if a.by == nil {
-		return nil, false
-	}
 	s := p.state
 	why = s.unconfirmed(s.standingNamed(ref), a)
 	if why == nil {
@@ -336,16 +348,16 @@ func (p *pass) judgeAuthors() (again bool) {
 	}
 	for ref := range maps.Clone(s.unauthored) {
 		a, object := s.authoredOf(ref), s.standingNamed(ref)
-		if a == nil {
+		if a == nil || a.by == nil {
 			s.unauthored.remove(ref)
 			continue
 		}
-		s.judgeAuthor(a, object)
+		found := s.judgeAuthor(a, object)
 		said := ""
 		if why := s.unconfirmed(object, a); why != nil {
 			said = why.Message
 		}
-		if a.judged && said == a.said {
+		if a.judged && said == a.said && !found {
 			continue
 		}
 		a.said = said
@@ -356,8 +368,8 @@ func (p *pass) judgeAuthors() (again bool) {
 }
 
 // judgeAuthor looks at whether its author could give what an object gives, and the makers of the names in it. What was found
-// stays so.
-func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object) {
+// stays so, as long as the names are there. It says whether it has found something.
+func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object) (found bool) {
 	a.missing = ""
 	var old client.Object
 	if a.before != nil {
@@ -366,8 +378,11 @@ func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object) {
 	if !a.passed {
 		missing := s.missing(a.by.Subject, old, object)
 		a.passed, a.missing = missing.Empty(), missing.text()
+		found = a.passed
 	}
+	there := set[types.UID]{}
 	for _, n := range s.namesIn(object, a.by) {
+		there.add(n.uid)
 		if !a.passed || n.isSure(a.by) || a.names.has(n.uid) {
 			continue
 		}
@@ -377,8 +392,11 @@ func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object) {
 		}
 		if missing := s.missing(n.maker.Subject, had, object); missing.Empty() {
 			a.names.add(n.uid)
+			found = true
 		} else {
 			a.missing = missing.text()
 		}
 	}
+	maps.DeleteFunc(a.names, func(uid types.UID, _ struct{}) bool { return !there.has(uid) })
+	return found
 }

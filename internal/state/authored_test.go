@@ -1,6 +1,8 @@
 package state_test
 
 import (
+	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -258,5 +260,113 @@ func TestWhoeverFollowsGoesByTheRecord(t *testing.T) {
 	}
 	if outcome, _ := s.Outcome(kinds.RefOf(x)); !outcome.InForce {
 		t.Errorf("[F9] not in force when its follower leads: %s", outcome.Message)
+	}
+}
+
+// newcomerOf is a User, made by somebody who may give everything, to whom nothing has been given yet.
+func newcomerOf() *v1alpha1.User { return by(git, build.User("acme", "new").KnownAs("somebody").Obj()) }
+
+func asPaused[T v1alpha1.Object](object T) T {
+	annotations := maps.Clone(object.GetAnnotations())
+	annotations[v1alpha1.AnnotationPaused] = "true"
+	object.SetAnnotations(annotations)
+	return object
+}
+
+func TestWhatWasRefusedStaysSoWhileItIsPaused(t *testing.T) {
+	for name, written := range map[string]func(more bool) v1alpha1.Object{
+		"an assignment": func(more bool) v1alpha1.Object {
+			return by(mallory, build.RoleAssignment("acme", "x").Gives(map[bool]string{true: "admin", false: "viewer"}[more]).ToUser("new").Obj())
+		},
+		"a grant": func(more bool) v1alpha1.Object {
+			return by(mallory, build.PermissionGrant("acme", "x").ToUser("new").Grants(map[bool][]string{true: {"View", "Edit"}, false: {"View"}}[more]...).Obj())
+		},
+	} {
+		expectNothing := func(s *state.State, when string) {
+			t.Helper()
+			if len(s.HeldAnywhere(types.NamespacedName{Namespace: "acme", Name: "new"})) > 0 {
+				t.Errorf("[F9] %s gives something %s", name, when)
+			}
+		}
+		s := squatted(newcomerOf(), written(true))
+		expectNothing(s, "before")
+		s.Put(asPaused(written(true)))
+		expectNothing(s, "while it is paused")
+		s.Put(asPaused(written(false)))
+		expectNothing(s, "while an edit waits")
+		outcome, _ := s.Outcome(kinds.RefOf(written(true)))
+		restarted := asPaused(written(false))
+		restarted.CommonStatus().Held = outcome.Paused.Record
+		after := state.New(state.Limits{ConditionCost: 1000}, clocktesting.NewFakePassiveClock(epoch))
+		after.Follow(nil, organizationOf(newcomerOf(), restarted)...)
+		after.Judge()
+		expectNothing(after, "after a restart")
+		s.Put(written(false))
+		expectNothing(s, "when the pause has ended")
+	}
+}
+
+func TestALegalEditOfWhatOthersGaveCountsAfterAPauseToo(t *testing.T) {
+	second := alice
+	second.Generation = 2
+	edit := by(second, build.PermissionGrant("acme", "x").ToUser("new").Grants("Edit", "View").Obj())
+	edit.Generation = 2
+	s := squatted(newcomerOf(), by(git, build.PermissionGrant("acme", "x").ToUser("new").Grants("Edit").Obj()))
+	s.Put(asPaused(by(git, build.PermissionGrant("acme", "x").ToUser("new").Grants("Edit").Obj())))
+	s.Put(asPaused(edit.DeepCopy()))
+	s.Put(edit)
+	if outcome, _ := s.Outcome(kinds.RefOf(edit)); !outcome.InForce {
+		t.Errorf("[F9] %s: %s", outcome.Reason, outcome.Message)
+	}
+}
+
+func TestWhoIsNotKnownAnyMoreIsNotJudged(t *testing.T) {
+	x := by(mallory, build.RoleAssignment("acme", "x").Gives("admin").ToUser("new").Obj())
+	s := squatted(newcomerOf(), x.DeepCopy())
+	x.Annotations = nil // as when the webhook was not installed when it was replaced
+	s.Put(x)
+	if outcome, _ := s.Outcome(kinds.RefOf(x)); !outcome.InForce {
+		t.Errorf("%s: %s", outcome.Reason, outcome.Message)
+	}
+}
+
+func TestOnlyTheNamesThatAreThereAreRecorded(t *testing.T) {
+	x := by(git, build.RoleAssignment("acme", "x").Gives("viewer").ToGroup("team").Obj())
+	s := squatted(x.DeepCopy())
+	for n := range 6 {
+		team := build.Group("acme", "team").Obj()
+		team.UID = types.UID(fmt.Sprint("uid-", n))
+		s.Put(by(alice, team))
+		outcome, _ := s.Outcome(kinds.RefOf(x))
+		if !outcome.InForce || outcome.Judged == nil || len(outcome.Judged.UIDs) != 1 {
+			t.Fatalf("[F9] made anew for the time %d: %s, in force %v, recorded %+v", n, outcome.Reason, outcome.InForce, outcome.Judged)
+		}
+		x.Status.Judged = outcome.Judged
+		s.Put(x.DeepCopy())
+		s.Remove(kinds.RefOf(team))
+	}
+}
+
+// Whoever follows waits for nothing about an object that gives nothing, whoever wrote it.
+func TestNobodyWaitsForTheJudgementOfWhatGivesNothing(t *testing.T) {
+	follows := func(objects ...client.Object) *state.State {
+		s := state.New(state.Limits{ConditionCost: 1000}, clocktesting.NewFakePassiveClock(epoch))
+		s.Follow(nil, organizationOf(objects...)...)
+		return s
+	}
+	suspended := newcomerOf()
+	suspended.Spec.Suspended = true
+	for name, x := range map[string]client.Object{
+		"an assignment": by(mallory, build.RoleAssignment("acme", "x").Gives("viewer").ToUser("new").Obj()),
+		"a grant":       by(mallory, build.PermissionGrant("acme", "x").ToUser("new").Grants("View").Obj()),
+		"a membership":  by(mallory, build.GroupMembership("acme", "x", "new", "team").Obj()),
+	} {
+		team := by(git, build.Group("acme", "team").Obj())
+		s := follows(newcomerOf(), team, x.DeepCopyObject().(client.Object))
+		expectHistoric(t, s, "acme", true, name+": while nobody has judged its author")
+		s.Follow(nil, suspended.DeepCopy())
+		expectHistoric(t, s, "acme", false, name+": when its User is suspended")
+		s.Follow(nil, newcomerOf())
+		expectHistoric(t, s, "acme", true, name+": when the suspension has ended")
 	}
 }

@@ -176,6 +176,8 @@ func (p *pass) evaluateGrant(ref kinds.Ref) {
 			life, _ := s.judgeLife(ref.Namespace, node.object)
 			outcome, offered = s.withLife(*why, life), nil
 		}
+	} else {
+		s.unauthored.remove(ref) // it gives nothing, whoever wrote it
 	}
 	if node.offer != nil {
 		p.offers(node.offer.cell, ref)

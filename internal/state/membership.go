@@ -121,6 +121,9 @@ func (p *pass) evaluateMembershipsOf(of pair) {
 			continue // what becomes of all of them is decided again then
 		}
 		outcome, wants := s.judgeMembership(key, node, &taken, why)
+		if why != nil && outcome.Reason != why.Reason {
+			s.unauthored.remove(kinds.Named(kinds.GroupMembership, key)) // it gives nothing, whoever wrote it
+		}
 		p.settleMembership(key, node, outcome, wants)
 	}
 	p.protected.add(types.NamespacedName{Namespace: of.organization, Name: of.user}) // who has a role through the group now

@@ -135,6 +135,9 @@ func (p *pass) heldTo(ref kinds.Ref, written v1alpha1.Object, before *pause) v1a
 			return before.held
 		}
 		if was := p.state.standing(ref); was != nil && was.GetUID() == written.GetUID() {
+			if !p.state.isConfirmed(ref) {
+				return nil // it gave nothing, because of who wrote it
+			}
 			return was
 		}
 	}
@@ -147,7 +150,7 @@ func (p *pass) heldTo(ref kinds.Ref, written v1alpha1.Object, before *pause) v1a
 		return held
 	}
 	// Where it says that it was paused, the record is lost, as with CRDs that do not know it yet.
-	if status.ObservedGeneration == written.GetGeneration() && !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionPaused) {
+	if status.ObservedGeneration == written.GetGeneration() && !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionPaused) && !isRefused(written) {
 		return written
 	}
 	return nil

@@ -27,14 +27,15 @@ func (p *pass) put(object client.Object) {
 		p.namespace(ref.Name, object)
 		return
 	}
-	authored := p.authored(ref, written)
+	by, carriedOut := p.authored(ref, written), p.state.carriedOut(ref, written)
 	stands, counts := p.putPaused(ref, written)
 	p.leave(ref)
 	if counts {
 		p.enter(ref, stands)
-		if p.state.pauses[ref] == nil || !p.state.pauses[ref].waits { // what stands until then was carried out before
-			p.state.setAuthored(ref, authored)
+		if p.state.waits(ref) {
+			by = carriedOut
 		}
+		p.state.setAuthored(ref, by)
 	}
 	if ref.Kind == kinds.Organization {
 		p.pauseOrganization(ref.Name, IsPaused(written))
