@@ -80,8 +80,10 @@ func (s *Stamper) writes(request *admission.Request, old, metadata *metav1.Objec
 		return false, false, err
 	}
 	// What can't be read counts as written: the schema is asked after this, and says which field is wrong.
-	after, err := resources[resource].decode(request.Object, request.Namespace)
-	return err != nil || !onlyTakes(before, after), false, nil
+	if after, err := resources[resource].decode(request.Object, request.Namespace); err == nil {
+		return !onlyTakes(before, after), false, nil
+	}
+	return true, false, nil
 }
 
 // authorOf is who makes a request, by which verb, and whom they mean by the names in it.
