@@ -370,3 +370,52 @@ func TestNobodyWaitsForTheJudgementOfWhatGivesNothing(t *testing.T) {
 		expectHistoric(t, s, "acme", true, name+": when the suspension has ended")
 	}
 }
+
+func TestWhoeverFollowsLearnsOfAConfirmation(t *testing.T) {
+	user := func(author policy.Author) *v1alpha1.User {
+		return by(author, build.User("acme", "new").KnownAs("somebody").Obj())
+	}
+	group := func(author policy.Author) *v1alpha1.Group { return by(author, build.Group("acme", "team").Obj()) }
+	invitation := func(author policy.Author) *v1alpha1.Invitation {
+		return by(author, build.Invitation("acme", "invited").AcceptedBy("new").Obj())
+	}
+	toInvited := build.RoleAssignment("acme", "x").Gives("viewer").ToInvitation("invited").Obj()
+	toGroup := build.RoleAssignment("acme", "x").Gives("viewer").ToGroup("team").Obj()
+	member := by(git, build.GroupMembership("acme", "m", "new", "team").Obj())
+	for name, c := range map[string]struct {
+		x       v1alpha1.Object
+		others  []client.Object
+		names   v1alpha1.Object
+		confirm string
+	}{
+		"a User":               {build.RoleAssignment("acme", "x").Gives("viewer").ToUser("new").Obj(), nil, user(mallory), "somebody"},
+		"a User, of a grant":   {build.PermissionGrant("acme", "x").ToUser("new").Grants("View").Obj(), nil, user(mallory), "somebody"},
+		"a Group":              {toGroup, []client.Object{user(git), member}, group(mallory), "true"},
+		"an Invitation":        {toInvited, []client.Object{user(git)}, invitation(mallory), "true"},
+		"whoever has accepted": {toInvited, []client.Object{invitation(git)}, user(mallory), "somebody"},
+	} {
+		t.Run("[F9] "+name, func(t *testing.T) {
+			x := by(git, c.x.DeepCopyObject().(v1alpha1.Object))
+			x.CommonStatus().Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonNameNotConfirmed}}
+			s := state.New(state.Limits{ConditionCost: 1000}, clocktesting.NewFakePassiveClock(epoch))
+			s.Follow(nil, organizationOf(append([]client.Object{x, c.names.DeepCopyObject().(client.Object)}, c.others...)...)...)
+			expect := func(when string, inForce bool) {
+				t.Helper()
+				if outcome, _ := s.Outcome(kinds.RefOf(x)); outcome.InForce != inForce {
+					t.Errorf("%s: %s, in force %v: %s", when, outcome.Reason, outcome.InForce, outcome.Message)
+				}
+				expectHistoric(t, s, "acme", false, when)
+			}
+			expect("before", false)
+			confirmed := c.names.DeepCopyObject().(v1alpha1.Object)
+			confirmed.GetAnnotations()[v1alpha1.AnnotationConfirmed] = c.confirm
+			s.Follow(nil, confirmed)
+			expect("confirmed", true)
+			s.Follow(nil, c.names.DeepCopyObject().(client.Object))
+			expect("no more", false)
+			another := c.names.DeepCopyObject().(v1alpha1.Object)
+			s.Follow(nil, by(git, another))
+			expect("of another maker", true)
+		})
+	}
+}

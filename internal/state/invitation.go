@@ -24,6 +24,8 @@ type invitation struct {
 	acceptedBy, subject string
 	// uid was that of the object when it was last evaluated.
 	uid types.UID
+	// origin was its own then, and acceptors that of the User who has accepted.
+	origin, acceptors origin
 }
 
 func (n *invitation) standing() v1alpha1.Object {
@@ -124,10 +126,13 @@ func (p *pass) evaluateInvitation(key types.NamespacedName) {
 	if node.object != nil {
 		uid = node.object.uid
 	}
-	if !node.outcome.equal(now) || node.acceptedBy != acceptedBy || node.subject != subject || node.uid != uid {
+	origin, acceptors := s.originOf(kinds.Named(kinds.Invitation, key)), s.originOf(kinds.Named(kinds.User, sibling(key, acceptedBy)))
+	if !node.outcome.equal(now) || node.acceptedBy != acceptedBy || node.subject != subject || node.uid != uid ||
+		node.origin != origin || node.acceptors != acceptors {
 		all(p.assignments, s.named.assignedToInvitation, key)
 	}
 	node.acceptedBy, node.subject, node.uid = acceptedBy, subject, uid
+	node.origin, node.acceptors = origin, acceptors
 	p.judge(kinds.Named(kinds.Invitation, key), &node.outcome, now)
 }
 

@@ -13,6 +13,22 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
+// origin is what those who name an object depend on of who made it, and of whether its name was confirmed.
+type origin struct {
+	username, subject, verb string
+	confirmed               bool
+}
+
+// originOf is that of an object; none where it is not there.
+func (s *tenant) originOf(ref kinds.Ref) origin {
+	n, _ := s.made(ref)
+	of := origin{confirmed: n.confirmed}
+	if n.maker != nil {
+		of.username, of.subject, of.verb = n.maker.Username, n.maker.Subject, n.maker.Verb
+	}
+	return of
+}
+
 type user struct {
 	object  *v1alpha1.User
 	outcome Outcome
@@ -24,6 +40,8 @@ type user struct {
 	// maker is who made it, nil where nobody has stamped it, and confirmed means that somebody has confirmed its name.
 	maker     *policy.Author
 	confirmed bool
+	// origin is what these were when it was last evaluated.
+	origin origin
 	// active is whom it stands for in decisions; empty where it is suspended or not valid.
 	active string
 }
@@ -80,14 +98,15 @@ func (p *pass) evaluateUser(key types.NamespacedName) {
 	} else {
 		now, subject, uid = s.judgeUser(key, node.object), node.object.Spec.Subject, node.object.UID
 	}
-	if !node.outcome.equal(now) || node.subject != subject || node.uid != uid {
+	origin := s.originOf(kinds.Named(kinds.User, key))
+	if !node.outcome.equal(now) || node.subject != subject || node.uid != uid || node.origin != origin {
 		all(p.assignments, s.named.assignedToUser, key)
 		all(p.grants, s.named.grantsToUser, key)
 		all(p.memberships, s.named.membershipsOfUser, key)
 		all(p.invitations, s.named.accepted, key)
 		p.protected.add(key)
 	}
-	node.subject, node.uid = subject, uid
+	node.subject, node.uid, node.origin = subject, uid, origin
 	active := subject
 	if !now.Ready || now.Reason == v1alpha1.ReasonSuspended {
 		active = ""
@@ -122,10 +141,11 @@ type group struct {
 	outcome Outcome
 	// configurable are the configurable permissions as they were when it was last evaluated.
 	configurable []string
-	// uid, maker and confirmed are as those of a user.
+	// uid, maker, confirmed and origin are as those of a user.
 	uid       types.UID
 	maker     *policy.Author
 	confirmed bool
+	origin    origin
 }
 
 func (n *group) standing() v1alpha1.Object { return orNil(n.object) }
@@ -172,11 +192,12 @@ func (p *pass) evaluateGroup(key types.NamespacedName) {
 			now = *ungoverned
 		}
 	}
-	if !node.outcome.equal(now) || node.uid != uid {
+	origin := s.originOf(kinds.Named(kinds.Group, key))
+	if !node.outcome.equal(now) || node.uid != uid || node.origin != origin {
 		all(p.assignments, s.named.assignedToGroup, key)
 		all(p.grants, s.named.grantsToGroup, key)
 		all(p.memberships, s.named.membershipsOfGroup, key)
 	}
-	node.uid = uid
+	node.uid, node.origin = uid, origin
 	p.judge(kinds.Named(kinds.Group, key), &node.outcome, now)
 }
