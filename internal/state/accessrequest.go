@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
@@ -207,7 +208,7 @@ func (s *tenant) evaluateRequest(key types.NamespacedName, node *accessRequest) 
 		Now: s.now, Created: object.CreationTimestamp.Time, Withdrawn: object.Spec.Withdrawn,
 		HadGrant: object.Status.GrantRef != nil, Requester: requester, Suspended: suspended,
 	}
-	facts.Ended, facts.EndedBy = node.ended()
+	facts.Ended, facts.EndedBy = node.ended(s.judges.Load())
 	if grant, user, window, is := s.grantOf(key, object); is {
 		// Whom it was made for is what counts from then on, whatever names the API server gives later.
 		at.Grant, at.GrantUID, facts.Grant, facts.Requester.User = grant, s.uidOf(grant), &window, user
@@ -224,13 +225,19 @@ func (s *tenant) evaluateRequest(key types.NamespacedName, node *accessRequest) 
 	return Outcome{Reason: at.Reason, Message: at.Message, Ready: ready, Next: at.Next, Access: at}
 }
 
-// ended is how a request has ended, as it was recorded, or as it was evaluated before that was.
-func (r *accessRequest) ended() (phase v1alpha1.AccessRequestPhase, reason string) {
+// ended is how a request has ended, as it was recorded, or as it was evaluated before that was. Whoever does not carry out
+// the state may have looked later than whoever does, or seen objects in another order: there it goes by what is made and
+// recorded instead, but for a denial of which nothing else is recorded.
+func (r *accessRequest) ended(carriesOut bool) (phase v1alpha1.AccessRequestPhase, reason string) {
 	status := &r.object.Status
 	if steps := len(status.Steps); status.Phase.IsFinal() && steps > 0 {
 		return status.Phase, status.Steps[steps-1].Reason
 	}
-	if was := r.outcome.Access; was != nil && was.UID == r.object.UID && was.Phase.IsFinal() && was.Reason != v1alpha1.ReasonNotAllowed && was.Reason != v1alpha1.ReasonGrantDeleted {
+	was := r.outcome.Access
+	switch {
+	case was == nil || was.UID != r.object.UID || !was.Phase.IsFinal():
+	case was.Reason == v1alpha1.ReasonNotAllowed || was.Reason == v1alpha1.ReasonGrantDeleted:
+	case carriesOut || was.Reason == v1alpha1.ReasonDenied && status.GrantRef == nil:
 		return was.Phase, was.Reason
 	}
 	return status.Phase, ""
@@ -356,7 +363,7 @@ func (s *tenant) askedTwice(key types.NamespacedName, object *v1alpha1.AccessReq
 	var first string
 	for other := range s.named.requestsBy[object.Spec.Requester] {
 		node := s.requests[other]
-		if other == key || !sameAsked(node.object, object) || node.isOver() {
+		if other == key || !sameAsked(node.object, object) || node.isOver(s.now) {
 			continue
 		}
 		_, _, _, active := s.grantOf(other, node.object)
@@ -369,9 +376,13 @@ func (s *tenant) askedTwice(key types.NamespacedName, object *v1alpha1.AccessReq
 	return first
 }
 
-// isOver says whether a request is.
-func (r *accessRequest) isOver() bool {
-	return r.object.Spec.Withdrawn || r.object.Status.Phase.IsFinal() || r.outcome.Access != nil && r.outcome.Access.UID == r.object.UID && r.outcome.Access.Phase.IsFinal()
+// isOver says whether a request is, be it that nobody has looked at it since it has ended by itself.
+func (r *accessRequest) isOver(now time.Time) bool {
+	if r.object.Spec.Withdrawn || r.object.Status.Phase.IsFinal() {
+		return true
+	}
+	at := r.outcome.Access
+	return at != nil && at.UID == r.object.UID && (at.Phase.IsFinal() || !at.Next.IsZero() && !now.Before(at.Next))
 }
 
 // sameAsked says whether two requests are of the same requester for the same.
