@@ -261,7 +261,36 @@ func (e *Engine) Evaluate(ctx context.Context) {
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() { e.evaluate(ctx) })
 	}
+	workers.Go(func() { e.followDeadlines(ctx) })
 	workers.Wait()
+}
+
+const (
+	// followEvery is how often a replica that does not lead looks at what is due, and followAtOnce at how much of that at most,
+	// so that what changes meanwhile does not wait behind it.
+	followEvery  = time.Second
+	followAtOnce = 1000
+)
+
+// followDeadlines has what is due evaluated while this replica does not lead: no controller does so there, and what has ended
+// would go on to keep others out that the leader lets in.
+func (e *Engine) followDeadlines(ctx context.Context) {
+	ticker := e.options.Clock.NewTicker(followEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C():
+		}
+		if e.leads.Load() {
+			continue
+		}
+		_, end := liveness.Begin(ctx, "following deadlines")
+		due := e.state.Due()
+		e.observeAgain(due[:min(len(due), followAtOnce)])
+		end()
+	}
 }
 
 // load evaluates all that is pending at once.

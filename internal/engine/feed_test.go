@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,5 +141,51 @@ func TestAReplicaThatDoesNotLeadKnowsWhatIsHeld(t *testing.T) {
 		if w.engine.LeadersState() != nil {
 			w.Error("it leads")
 		}
+	})
+}
+
+func TestAReplicaThatDoesNotLeadLooksAtWhatIsDue(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.objects = beginning()
+		w.see()
+		synctest.Wait()
+		// One role, for one hour in two, until no more windows fit.
+		begin := w.clock.Now()
+		var windows []*v1alpha1.RoleAssignment
+		reason := func(o *v1alpha1.RoleAssignment) string {
+			synctest.Wait()
+			outcome, _ := w.engine.State().Outcome(kinds.RefOf(o))
+			return outcome.Reason
+		}
+		for n := 0; n < 1000 && (n == 0 || reason(windows[n-1]) != v1alpha1.ReasonConditionTooExpensive); n++ {
+			from := begin.Add(time.Duration(2*n) * time.Hour)
+			o := build.RoleAssignment("acme", fmt.Sprintf("a%03d", n)).Gives("r0").ToUser("u0").From(from).Until(from.Add(time.Hour)).Obj()
+			o.CreationTimestamp = metav1.NewTime(begin.Add(time.Duration(n) * time.Millisecond))
+			windows = append(windows, o)
+			w.engine.Observe(w.stored(o))
+		}
+		first, last := windows[0], windows[len(windows)-1]
+		if reason(first) != v1alpha1.ReasonInForce || reason(last) != v1alpha1.ReasonConditionTooExpensive {
+			w.Fatalf("of %d the first is %s, and the last %s", len(windows), reason(first), reason(last))
+		}
+		w.clock.Step(time.Hour)
+		w.clock.Step(time.Second)
+		if reason(first) != v1alpha1.ReasonExpired || reason(last) != v1alpha1.ReasonPending {
+			w.Errorf("when the first has ended, it is %s, and the last %s", reason(first), reason(last))
+		}
+		if due := w.engine.State().Due(); len(due) > 0 {
+			w.Errorf("still due: %v", due)
+		}
+	})
+}
+
+func TestAReplicaThatLeadsLeavesWhatIsDueToItsControllers(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.objects = append(beginning(), build.RoleAssignment("acme", "a").Gives("r0").ToUser("u0").Until(w.clock.Now().Add(time.Hour)).Obj())
+		w.begin()
+		w.forgetQueues()
+		w.clock.Step(time.Hour)
+		w.clock.Step(time.Second)
+		w.expectQueued(kinds.RoleAssignment)
 	})
 }
