@@ -278,6 +278,15 @@ func (l *Leases) prepare(rewound int) (granting []string, changed bool, released
 	return granting, changed, released
 }
 
+// grants are what was granted and may not have ended, by the names of their Leases.
+func (d *leading) grants() map[string]grant {
+	grants := map[string]grant{}
+	for name, h := range d.holders {
+		grants[name] = h.grant
+	}
+	return grants
+}
+
 // publish writes the leader's word.
 func (l *Leases) publish(ctx context.Context, granting []string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
@@ -286,7 +295,6 @@ func (l *Leases) publish(ctx context.Context, granting []string) error {
 	marks := l.Engine.Progress().Marks
 	l.mu.Lock()
 	d := &l.leading
-	now := word{Epoch: d.epoch, Rules: l.Rules, Readers: map[string]grant{}}
 	for _, name := range granting {
 		h := d.holders[name]
 		h.grant.At = l.Clock.Wall()
@@ -295,9 +303,7 @@ func (l *Leases) publish(ctx context.Context, granting []string) error {
 		}
 	}
 	d.announce()
-	for name, h := range d.holders {
-		now.Readers[name] = h.grant
-	}
+	now := word{Epoch: d.epoch, Rules: l.Rules, Readers: d.grants()}
 	lease := l.leaseOf(wordName, l.Name, now)
 	lease.ResourceVersion = d.version
 	l.mu.Unlock()
@@ -322,11 +328,12 @@ func (l *Leases) reread(ctx context.Context) error {
 	err := l.Client.Get(ctx, client.ObjectKey{Namespace: l.Namespace, Name: wordName}, &found)
 	l.mu.Lock()
 	d := &l.leading
-	epoch, published := d.epoch, d.published
+	epoch, published, readers := d.epoch, d.published, d.grants()
 	l.mu.Unlock()
 	switch {
 	case apierrors.IsNotFound(err):
-		found = *l.leaseOf(wordName, l.Name, word{Epoch: published, Rules: l.Rules})
+		// This replica may write no other, and whoever leads next waits for those that it names.
+		found = *l.leaseOf(wordName, l.Name, word{Epoch: published, Rules: l.Rules, Readers: readers})
 		if err := l.Client.Create(ctx, &found); err != nil {
 			return fmt.Errorf("writing the Lease %s: %w", wordName, err)
 		}

@@ -400,6 +400,38 @@ func TestTheLeadersWordIsMadeAgain(t *testing.T) {
 	})
 }
 
+// The leader may die before it grants anything again.
+func TestTheLeadersWordIsMadeAgainWithWhoeverMayAnswer(t *testing.T) {
+	inWorld(t, func(w *world) {
+		before, reader, other := w.lead("before", "100"), w.start("reader", "100"), w.start("other", "100")
+		sleep(time.Minute)
+		word := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: wordName}}
+		if err := w.cluster.Delete(t.Context(), word); err != nil { // nobody has heard of it when the next request comes
+			t.Fatal(err)
+		}
+		reader.stops()
+		for began := time.Now(); w.cluster.Get(t.Context(), client.ObjectKeyFromObject(word), word) != nil; sleep(10 * time.Millisecond) {
+			if time.Since(began) > duration/2 {
+				t.Fatal("it is not made again")
+			}
+		}
+		before.stops()
+		other.stops()
+		next := w.lead("next", "100")
+		next.evaluates("101")
+		over := next.change()
+		reader.expect(true, "with the old lease")
+		if other.expect(true, "with the old lease"); over() {
+			t.Fatal("nobody waits for them")
+		}
+		for !over() {
+			sleep(10 * time.Millisecond)
+		}
+		reader.expect(false, "when the change is told")
+		other.expect(false, "when the change is told")
+	})
+}
+
 // It would decide by other rules.
 func TestAReplicaWithOtherRulesGetsNoLease(t *testing.T) {
 	inWorld(t, func(w *world) {
