@@ -1,6 +1,7 @@
 package readlease
 
 import (
+	"strings"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,7 +52,7 @@ func (l *Leases) waiting() map[string]int {
 	}
 	now := l.Clock.Boot()
 	for name, h := range l.leading.holders {
-		replica := name[len(readerPrefix):]
+		replica := strings.TrimPrefix(name, readerPrefix) // somebody may have edited the Lease that names it
 		counts[replica] = 0
 		for w := range l.leading.waiting {
 			if l.leading.holdsUp(name, h, w, l.notes, now) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -163,14 +164,17 @@ func (l *Leases) awake() {
 func (l *Leases) Seen(lease *coordinationv1.Lease) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if lease.Name == wordName {
+	switch {
+	case lease.Name == wordName:
 		if read, err := readWord(lease); err == nil {
 			l.word = read
 		}
-	} else if read, err := readNote(lease); err == nil {
-		read.seen = l.Clock.Boot()
-		l.notes[lease.Name] = read
-		l.leading.announce()
+	case strings.HasPrefix(lease.Name, readerPrefix): // others that have our label are none of ours
+		if read, err := readNote(lease); err == nil {
+			read.seen = l.Clock.Boot()
+			l.notes[lease.Name] = read
+			l.leading.announce()
+		}
 	}
 	l.awake()
 }

@@ -432,6 +432,38 @@ func TestTheLeadersWordIsMadeAgainWithWhoeverMayAnswer(t *testing.T) {
 	})
 }
 
+// Anybody who may write Leases can give one our label, or write a name into the leader's.
+func TestALeaseWithAnotherNameIsNoReaders(t *testing.T) {
+	inWorld(t, func(w *world) {
+		leader := w.lead("leader", "100")
+		asks := note{Request: 1, Epoch: leader.leading.epoch, Includes: engine.Position{"User": "100"}}
+		strange := leader.leaseOf("x", "x", asks)
+		if err := w.cluster.Create(t.Context(), strange); err != nil {
+			t.Fatal(err)
+		}
+		w.shown(strange, false)
+		sleep(retryEvery)
+		if waiting := leader.waiting(); len(waiting) != 0 {
+			t.Errorf("changes may wait for %v", waiting)
+		}
+		sleep(2 * forgottenAfter)
+		if err := w.cluster.Get(t.Context(), client.ObjectKeyFromObject(strange), strange); err != nil {
+			t.Errorf("somebody else's Lease is gone: %v", err)
+		}
+	})
+	inWorld(t, func(w *world) {
+		leader := w.start("leader", "100")
+		edited := leader.leaseOf(wordName, "x", word{Epoch: "1", Rules: "1", Readers: map[string]grant{"x": {}}})
+		if err := w.cluster.Create(t.Context(), edited); err != nil {
+			t.Fatal(err)
+		}
+		leader.takeLead()
+		if waiting := leader.waiting(); len(waiting) != 1 {
+			t.Errorf("changes may wait for %v, want whoever the leader before has named", waiting)
+		}
+	})
+}
+
 // It would decide by other rules.
 func TestAReplicaWithOtherRulesGetsNoLease(t *testing.T) {
 	inWorld(t, func(w *world) {
