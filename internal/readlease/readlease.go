@@ -110,7 +110,8 @@ func New(options Options) *Leases {
 // lacks notes why this replica has no lease, or is to lose the one that it has.
 func (l *Leases) lacks(why string) { l.without.Store(&why) }
 
-// NewName is a name for a process on a host that no other one has had.
+// NewName is a name for a process on a host that no other one has had. config/decision-replicas/lease_policy.yaml cuts a host's
+// name alike.
 func NewName(host string) string { return fmt.Sprintf("%.40s-%s", host, rand.String(8)) }
 
 // granted is how long a lease lasts, from when the leader has granted it.

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -13,10 +15,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/readlease"
 )
 
 // answeringName is under whom config/decision-replicas gives those replicas their rights that only answer.
@@ -47,7 +52,7 @@ func installAnswering() {
 func (r *replicas) startAnswering() *answering {
 	GinkgoHelper()
 	kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
-	Expect(plane.WriteUserKubeconfig(kubeconfig, answeringName, "system:serviceaccounts")).To(Succeed())
+	writePodKubeconfig(kubeconfig)
 	local := func() string { return fmt.Sprint("127.0.0.1:", freePort()) }
 	decisions, health := local(), local()
 	process, err := plane.Run(program, []string{"KUBECONFIG=" + kubeconfig},
@@ -56,6 +61,30 @@ func (r *replicas) startAnswering() *answering {
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(process.Kill)
 	return &answering{&replica{Process: process, decisionURL: "http://" + decisions}, health}
+}
+
+// writePodKubeconfig writes an access like that of a Pod's token, with the name of this host: no certificate says in what Pod
+// somebody is.
+func writePodKubeconfig(path string) {
+	GinkgoHelper()
+	Expect(plane.WriteKubeconfig(path)).To(Succeed())
+	access, err := clientcmd.LoadFromFile(path)
+	Expect(err).NotTo(HaveOccurred())
+	host, err := os.Hostname()
+	Expect(err).NotTo(HaveOccurred())
+	inPod := podImpersonation(host)
+	for _, user := range access.AuthInfos {
+		user.Impersonate, user.ImpersonateGroups, user.ImpersonateUserExtra = inPod.UserName, inPod.Groups, inPod.Extra
+	}
+	Expect(clientcmd.WriteToFile(*access, path)).To(Succeed())
+}
+
+// podImpersonation is who the token of a Pod is of.
+func podImpersonation(pod string) rest.ImpersonationConfig {
+	return rest.ImpersonationConfig{
+		UserName: answeringName, Groups: []string{"system:serviceaccounts"},
+		Extra: map[string][]string{"authentication.kubernetes.io/pod-name": {pod}},
+	}
 }
 
 // readiness is what its probe says.
@@ -149,19 +178,42 @@ var _ = Describe("Replicas that only answer", Label(slow), func() {
 	It("[D1] may read what is declared, write their own Lease, and nothing else", func() {
 		installAnswering()
 		w := newWorld()
-		config, err := plane.UserConfig(answeringName, "system:serviceaccounts")
-		Expect(err).NotTo(HaveOccurred())
-		theirs, err := client.New(config, client.Options{Scheme: k8sClient.Scheme()})
-		Expect(err).NotTo(HaveOccurred())
+		of := func(config *rest.Config) client.Client {
+			GinkgoHelper()
+			made, err := client.New(config, client.Options{Scheme: k8sClient.Scheme()})
+			Expect(err).NotTo(HaveOccurred())
+			return made
+		}
+		inPod := func(pod string) client.Client {
+			GinkgoHelper()
+			config := plane.Config()
+			config.Impersonate = podImpersonation(pod)
+			return of(config)
+		}
+		theirs := inPod("pod")
 		user := w.user("bob")
 		Expect(theirs.Get(ctx, client.ObjectKeyFromObject(user), user.DeepCopy())).To(Succeed())
 		lease := func(name string) *coordinationv1.Lease {
 			return &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: "bailiwick-system", Name: name}}
 		}
-		for _, name := range []string{"bailiwick-read-leases-2", "bailiwick.authz.bailiwick.dev-2", "other"} {
-			Eventually(func() error { return theirs.Create(ctx, lease(name), client.DryRunAll) }).Should(MatchError(ContainSubstring("writes no Lease but its own")), name)
+		expectRefused := func(who client.Client, name string) {
+			GinkgoHelper()
+			Eventually(func() error { return who.Create(ctx, lease(name), client.DryRunAll) }).Should(MatchError(ContainSubstring("writes no Lease but its own")), name)
+		}
+		for _, name := range []string{"bailiwick-read-leases-2", "bailiwick.authz.bailiwick.dev-2", "other", "bailiwick-reader-other-1", "bailiwick-reader-podium-1", "bailiwick-reader-pod"} {
+			expectRefused(theirs, name)
 		}
 		Expect(theirs.Create(ctx, lease("bailiwick-reader-pod-1"), client.DryRunAll)).To(Succeed())
+		long := strings.Repeat("long", 15)
+		Expect(inPod(long).Create(ctx, lease("bailiwick-reader-"+readlease.NewName(long)), client.DryRunAll)).To(Succeed())
+
+		By("and none with a token that is bound to no Pod")
+		config, err := plane.UserConfig(answeringName, "system:serviceaccounts")
+		Expect(err).NotTo(HaveOccurred())
+		unbound := of(config)
+		for _, name := range []string{"bailiwick-reader-pod-1", "bailiwick-reader--1"} {
+			expectRefused(unbound, name)
+		}
 
 		for what, forbidden := range map[string]error{
 			"a user":           theirs.Patch(ctx, user.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(`{"metadata": {"labels": {"a": "b"}}}`))),
