@@ -1,12 +1,14 @@
 "use strict";
-// Keeps the page as it would be if it were loaded again. Nothing moves while somebody writes, or is told
-// why something was refused, or has paused it.
+// Keeps the page as it would be if it were loaded again. Nothing moves while somebody writes, has written what is not sent,
+// or holds a button down, or is told why something was refused, or has paused it.
 
 const pause = document.getElementById("pause");
 const parts = ["notices", "main", "now"];
 
 const paused = () => pause.getAttribute("aria-pressed") === "true";
-const writing = () => document.activeElement?.matches("main :is(input, textarea, select)") || document.querySelector("main [role=alert]");
+let pressed = false;
+const unsent = () => [...document.querySelectorAll("main :is(input, textarea)")].some((field) => field.value !== field.defaultValue);
+const writing = () => pressed || unsent() || document.activeElement?.matches("main :is(input, textarea, select)") || document.querySelector("main [role=alert]");
 
 // pathTo finds an element again in another version of the page.
 function pathTo(element) {
@@ -44,7 +46,13 @@ pause.addEventListener("click", () => {
   pause.setAttribute("aria-pressed", String(!paused()));
   if (document.body.dataset.waiting) update();
 });
-document.addEventListener("focusout", () => setTimeout(() => { if (document.body.dataset.waiting) update(); }));
+const resume = () => setTimeout(() => { if (document.body.dataset.waiting) update(); });
+document.addEventListener("focusout", resume);
+// A button that is replaced between the press and the release is not clicked.
+document.addEventListener("pointerdown", () => { pressed = true; });
+for (const over of ["pointerup", "pointercancel"]) {
+  document.addEventListener(over, () => setTimeout(() => { pressed = false; resume(); }));
+}
 
 // A browser has six connections to one server, for all tabs: those that nobody looks at have none.
 let events;
