@@ -111,13 +111,13 @@ var _ = Describe("A panic", Serial, Label(embeddedOnly), func() {
 		Expect(err).NotTo(HaveOccurred())
 		kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 		Expect(plane.WriteUserKubeconfig(kubeconfig, operatorName, "system:serviceaccounts")).To(Succeed())
-		group, another := build.Group("default", "planted").Obj(), build.Group("default", "another").Obj()
+		group := build.Group("default", "planted").Obj()
 		for _, test := range []struct {
 			in  string
 			ask func() error
 		}{
 			{"controllers.(*reconciler)", func() error { return k8sClient.Create(ctx, group) }},
-			{"admission.(*Stamper)", func() error { return k8sClient.Create(ctx, another) }},
+			{"admission.(*Stamper)", func() error { _, err := stamped(); return err }},
 			{"decision.handler", func() error { // about an organization that is known, so that the time matters
 				_, err := op.evaluate(suiteKey, map[string]any{
 					"subject": entity{"type": "user", "id": "nobody"}, "action": entity{"name": "nothing"}, "resource": entity{"type": "organization", "id": "default"},
@@ -153,7 +153,7 @@ var _ = Describe("A panic", Serial, Label(embeddedOnly), func() {
 			Eventually(stamped).Should(BeTrue())
 			Expect(os.WriteFile(p.Armed, nil, 0o600)).To(Succeed())
 			if test.ask == nil {
-				remove(group, another)
+				remove(group)
 				Expect(process.Stop()).To(Succeed())
 				continue
 			}
