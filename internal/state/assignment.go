@@ -99,7 +99,7 @@ func (assignmentKeeper) brake(kept, written v1alpha1.Object) {
 
 func (assignmentKeeper) sameStatus(was, is v1alpha1.Object) bool {
 	w, i := was.(*v1alpha1.RoleAssignment), is.(*v1alpha1.RoleAssignment)
-	return seenToEnd(i.Spec.Window, w.Status.WindowStatus) == seenToEnd(i.Spec.Window, i.Status.WindowStatus)
+	return sameEndSeen(i.Spec.Window, w.Status.WindowStatus, i.Status.WindowStatus)
 }
 
 func (assignmentKeeper) receivers(object v1alpha1.Object) []receiver {

@@ -109,7 +109,7 @@ func (s *tenant) carriedOut(ref kinds.Ref, object v1alpha1.Object) authored {
 // isConfirmed says whether nothing is in the way of what an object gives because of who wrote it.
 func (s *tenant) isConfirmed(ref kinds.Ref) bool {
 	a := s.authoredOf(ref)
-	return a == nil || s.unconfirmed(s.standingNamed(ref), a) == nil
+	return a == nil || s.unconfirmed(ref, a) == nil
 }
 
 func (s *tenant) setAuthored(ref kinds.Ref, now authored) {
@@ -145,9 +145,9 @@ func (s *tenant) namesIn(object client.Object, by *policy.Author) (found []name)
 	if !is {
 		return nil
 	}
-	key := client.ObjectKeyFromObject(object)
 	for _, to := range keeperOf(kinds.RefOf(object).Kind).receivers(written) {
-		n, there := s.made(kinds.Named(to.kind, sibling(key, to.name)))
+		ref := kinds.Ref{Kind: to.kind, Namespace: s.name, Name: to.name}
+		n, there := s.made(ref)
 		if !there {
 			continue
 		}
@@ -160,7 +160,7 @@ func (s *tenant) namesIn(object client.Object, by *policy.Author) (found []name)
 			continue
 		}
 		// Whoever has accepted it gets what is given to it.
-		if by, there := s.made(kinds.Named(kinds.User, sibling(key, s.invitations[sibling(key, to.name)].object.spec.AcceptedBy))); there {
+		if by, there := s.made(kinds.Named(kinds.User, sibling(ref.Key(), s.invitations[ref.Key()].object.spec.AcceptedBy))); there {
 			by.field = to.field + ": accepted by"
 			found = append(found, by)
 		}
@@ -197,7 +197,7 @@ func (n *name) isSure(by *policy.Author) bool {
 }
 
 // unconfirmed says why an object gives nothing that could give something otherwise; nil if it gives that.
-func (s *tenant) unconfirmed(object client.Object, a *authored) *Outcome {
+func (s *tenant) unconfirmed(ref kinds.Ref, a *authored) *Outcome {
 	if a.by == nil {
 		return nil
 	}
@@ -205,7 +205,7 @@ func (s *tenant) unconfirmed(object client.Object, a *authored) *Outcome {
 		return &Outcome{Reason: v1alpha1.ReasonNotHeld, Stalled: true, Message: fmt.Sprintf(
 			"gives nothing: %q wrote this, and could not give it when it was to take effect: %s: have someone write it who holds it or has the verb that is needed", a.by.Username, a.missing)}
 	}
-	for _, n := range s.namesIn(object, a.by) {
+	for _, n := range s.namesIn(s.standing(ref), a.by) {
 		switch {
 		case n.isAnother():
 			return &Outcome{Reason: v1alpha1.ReasonNameNotConfirmed, Stalled: true, Message: fmt.Sprintf(
@@ -308,8 +308,10 @@ func (f MissingPrivileges) text() string {
 const shownMissing = 3
 
 // authoredOf is what is known of who wrote an object; nil where it is none that gives something.
-func (s *tenant) authoredOf(ref kinds.Ref) *authored {
-	switch found := s.find(ref).(type) {
+func (s *tenant) authoredOf(ref kinds.Ref) *authored { return authorshipOf(s.find(ref)) }
+
+func authorshipOf(found node) *authored {
+	switch found := found.(type) {
 	case *assignment:
 		if found.object != nil {
 			return &found.authored
@@ -330,7 +332,7 @@ func (s *tenant) authoredOf(ref kinds.Ref) *authored {
 // nothing. Where that has still to be judged it goes on to give what it gave, until the pass does so in its end.
 func (p *pass) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait bool) {
 	s := p.state
-	why = s.unconfirmed(s.standingNamed(ref), a)
+	why = s.unconfirmed(ref, a)
 	if why == nil {
 		s.unauthored.remove(ref)
 		return nil, false
@@ -354,7 +356,7 @@ func (p *pass) judgeAuthors() (again bool) {
 		}
 		found := s.judgeAuthor(a, object)
 		said := ""
-		if why := s.unconfirmed(object, a); why != nil {
+		if why := s.unconfirmed(ref, a); why != nil {
 			said = why.Message
 		}
 		if a.judged && said == a.said && !found {

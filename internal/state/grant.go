@@ -81,7 +81,7 @@ func (grantKeeper) brake(kept, written v1alpha1.Object) {
 func (grantKeeper) sameStatus(was, is v1alpha1.Object) bool {
 	switch i := is.(type) {
 	case *v1alpha1.PermissionGrant:
-		return seenToEnd(i.Spec.Window, was.(*v1alpha1.PermissionGrant).Status.WindowStatus) == seenToEnd(i.Spec.Window, i.Status.WindowStatus)
+		return sameEndSeen(i.Spec.Window, was.(*v1alpha1.PermissionGrant).Status.WindowStatus, i.Status.WindowStatus)
 	case *v1alpha1.TemporaryPermissionGrant:
 		return endNoted(was.(*v1alpha1.TemporaryPermissionGrant)).Equal(endNoted(i))
 	}

@@ -75,7 +75,7 @@ func (membershipKeeper) brake(kept, written v1alpha1.Object) {
 
 func (membershipKeeper) sameStatus(was, is v1alpha1.Object) bool {
 	w, i := was.(*v1alpha1.GroupMembership), is.(*v1alpha1.GroupMembership)
-	return seenToEnd(i.Spec.Window, w.Status.WindowStatus) == seenToEnd(i.Spec.Window, i.Status.WindowStatus)
+	return sameEndSeen(i.Spec.Window, w.Status.WindowStatus, i.Status.WindowStatus)
 }
 
 // receivers: a group gets nothing by its members.

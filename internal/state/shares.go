@@ -188,6 +188,11 @@ func seenToEnd(window v1alpha1.Window, status v1alpha1.WindowStatus) bool {
 		status.ExpiresAt.Time.Equal(policy.LifetimeIn(window).Deadline.Truncate(time.Second))
 }
 
+// sameEndSeen says whether two statuses say the same of that.
+func sameEndSeen(window v1alpha1.Window, was, is v1alpha1.WindowStatus) bool {
+	return seenToEnd(window, was) == seenToEnd(window, is)
+}
+
 // inWindow is the outcome of an object that is valid, as its window has it.
 func (s *tenant) inWindow(outcome Outcome, life policy.Lifetime) Outcome {
 	outcome = s.withLife(outcome, life)

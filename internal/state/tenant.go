@@ -155,7 +155,7 @@ func (s *tenant) outcomeOf(ref kinds.Ref) (Outcome, bool) {
 		return Outcome{}, false
 	}
 	outcome := *found.says()
-	if a := s.authoredOf(ref); a != nil {
+	if a := authorshipOf(found); a != nil {
 		outcome = a.says(outcome)
 	}
 	if key := ref.Key(); ref.Kind == kinds.Role {
