@@ -75,7 +75,9 @@ func FuzzNoTwoHaveOneID(f *testing.F) {
 	})
 }
 
-func FuzzParentIsThatOfThePath(f *testing.F) {
+// seedPaths adds a path of each level for each pair of names.
+func seedPaths(f *testing.F) {
+	f.Helper()
 	for i, a := range names {
 		b := names[(i+1)%len(names)]
 		for level := range byte(6) {
@@ -83,6 +85,10 @@ func FuzzParentIsThatOfThePath(f *testing.F) {
 			f.Add(level, "acme", "prod", "vision", a, b)
 		}
 	}
+}
+
+func FuzzParentIsThatOfThePath(f *testing.F) {
+	seedPaths(f)
 	f.Fuzz(func(t *testing.T, level byte, organization, workspace, project, kind, id string) {
 		if isEmpty(organization, workspace, project, kind, id) {
 			return
@@ -99,13 +105,7 @@ func FuzzParentIsThatOfThePath(f *testing.F) {
 }
 
 func FuzzAnIDThatWasNotCutIsReadBack(f *testing.F) {
-	for i, a := range names {
-		b := names[(i+1)%len(names)]
-		for level := range byte(6) {
-			f.Add(level, a, b, a, b, a)
-			f.Add(level, "acme", "prod", "vision", a, b)
-		}
-	}
+	seedPaths(f)
 	f.Fuzz(func(t *testing.T, level byte, organization, workspace, project, kind, id string) {
 		if isEmpty(organization, workspace, project, kind, id) {
 			return
