@@ -35,7 +35,12 @@ func (accessPolicyKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.AccessPolicy, s.policies)
 }
 
-func (accessPolicyKeeper) mark(p *pass, ref kinds.Ref) { p.policies.add(ref.Key()) }
+func (accessPolicyKeeper) evaluate(p *pass) {
+	p.markAccess()
+	for key := range p.marked[kinds.AccessPolicy] {
+		p.evaluateAccessPolicy(key)
+	}
+}
 
 func (accessPolicyKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.AccessPolicy)

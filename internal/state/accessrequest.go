@@ -41,7 +41,12 @@ func (accessRequestKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.AccessRequest, s.requests)
 }
 
-func (accessRequestKeeper) mark(p *pass, ref kinds.Ref) { p.requests.add(ref.Key()) }
+func (accessRequestKeeper) evaluate(p *pass) {
+	// Of two that ask for the same, the one that comes first is known first.
+	for _, key := range slices.SortedFunc(maps.Keys(p.marked[kinds.AccessRequest]), compareNames) {
+		p.evaluateAccessRequest(key)
+	}
+}
 
 func (accessRequestKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	o, key, n := object.(*v1alpha1.AccessRequest), ref.Key(), &p.state.named
@@ -85,14 +90,18 @@ func (accessDecisionKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.AccessDecision, s.decisions)
 }
 
-func (accessDecisionKeeper) mark(p *pass, ref kinds.Ref) { p.decisions.add(ref.Key()) }
+func (accessDecisionKeeper) evaluate(p *pass) {
+	for key := range p.marked[kinds.AccessDecision] {
+		p.evaluateAccessDecision(key)
+	}
+}
 
 func (accessDecisionKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.AccessDecision), ref.Key()
 	place(p.state.decisions, key).object = &v1alpha1.AccessDecision{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 	request := sibling(key, o.Spec.RequestRef.Name)
 	p.state.named.decisionsAbout.add(request, key)
-	p.requests.add(request)
+	p.mark(kinds.Named(kinds.AccessRequest, request))
 }
 
 func (accessDecisionKeeper) leave(p *pass, ref kinds.Ref) {
@@ -100,7 +109,7 @@ func (accessDecisionKeeper) leave(p *pass, ref kinds.Ref) {
 	node := p.state.decisions[key]
 	request := sibling(key, node.object.Spec.RequestRef.Name)
 	p.state.named.decisionsAbout.remove(request, key)
-	p.requests.add(request)
+	p.mark(kinds.Named(kinds.AccessRequest, request))
 	node.object = nil
 }
 
@@ -128,38 +137,26 @@ func (a *Access) equal(other *Access) bool {
 		slices.Equal(a.Decisions, other.Decisions) && a.Approvals == other.Approvals && a.Grant == other.Grant && a.GrantUID == other.GrantUID
 }
 
-// evaluateAccess evaluates policies, then the requests that depend on what has changed, then decisions.
-func (p *pass) evaluateAccess() {
+// markAccess marks the policies, requests and decisions that depend on what has changed.
+func (p *pass) markAccess() {
 	s := p.state
-	if len(s.policies)+len(s.requests)+len(s.decisions) == 0 {
-		return
+	organizations := len(p.marked[kinds.Organization]) > 0
+	people := p.recatalogued || organizations || len(p.marked[kinds.User])+len(p.marked[kinds.GroupMembership]) > 0
+	if people || len(p.marked[kinds.AccessPolicy]) > 0 {
+		p.markAll(kinds.AccessRequest, s.named.openRequests)
 	}
-	people := p.recatalogued || len(p.users)+len(p.memberships)+len(p.organizations) > 0
-	if people || len(p.policies) > 0 {
-		maps.Copy(p.requests, s.named.openRequests)
-	}
-	if len(p.organizations) > 0 { // there may be one now, or none any more
+	if organizations { // there may be one now, or none any more
 		for key := range s.requests {
-			p.requests.add(key)
+			p.mark(kinds.Named(kinds.AccessRequest, key))
 		}
 		for key := range s.decisions {
-			p.decisions.add(key)
+			p.mark(kinds.Named(kinds.AccessDecision, key))
 		}
 	}
-	if people || len(p.roles) > 0 {
+	if people || len(p.marked[kinds.Role]) > 0 {
 		for key := range s.policies {
-			p.policies.add(key)
+			p.mark(kinds.Named(kinds.AccessPolicy, key))
 		}
-	}
-	for key := range p.policies {
-		p.evaluateAccessPolicy(key)
-	}
-	// Of two that ask for the same, the one that comes first is known first.
-	for _, key := range slices.SortedFunc(maps.Keys(p.requests), compareNames) {
-		p.evaluateAccessRequest(key)
-	}
-	for key := range p.decisions {
-		p.evaluateAccessDecision(key)
 	}
 }
 
@@ -167,7 +164,7 @@ func compareNames(a, b types.NamespacedName) int { return strings.Compare(a.Name
 
 func (p *pass) evaluateAccessRequest(key types.NamespacedName) {
 	s := p.state
-	maps.Copy(p.decisions, s.named.decisionsAbout[key])
+	p.markAll(kinds.AccessDecision, s.named.decisionsAbout[key])
 	p.made(key)
 	node := s.requests[key]
 	if node == nil {
@@ -183,15 +180,7 @@ func (p *pass) evaluateAccessRequest(key types.NamespacedName) {
 }
 
 // made has what was made for a request evaluated: it gives nothing but while the request is in force.
-func (p *pass) made(key types.NamespacedName) {
-	for ref := range p.state.named.madeFor[key] {
-		if ref.Kind == kinds.RoleAssignment {
-			p.assignments.add(ref.Key())
-		} else {
-			p.grants.add(ref)
-		}
-	}
-}
+func (p *pass) made(key types.NamespacedName) { p.markRefs(p.state.named.madeFor[key]) }
 
 func (s *tenant) evaluateRequest(key types.NamespacedName, node *accessRequest) Outcome {
 	object := node.object
@@ -447,7 +436,7 @@ func (s *tenant) notInForce(ref kinds.Ref, of *v1alpha1.AccessRequestReference) 
 // ofRequest has the request looked at that something was made for.
 func (p *pass) ofRequest(ref kinds.Ref, of *v1alpha1.AccessRequestReference) {
 	if of != nil {
-		p.requests.add(types.NamespacedName{Namespace: ref.Namespace, Name: of.Name})
+		p.mark(kinds.Ref{Kind: kinds.AccessRequest, Namespace: ref.Namespace, Name: of.Name})
 	}
 }
 

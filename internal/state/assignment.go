@@ -59,7 +59,20 @@ func (assignmentKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.RoleAssignment, s.assignments)
 }
 
-func (assignmentKeeper) mark(p *pass, ref kinds.Ref) { p.assignments.add(ref.Key()) }
+func (assignmentKeeper) evaluate(p *pass) {
+	for key := range p.marked[kinds.RoleAssignment] {
+		p.evaluateAssignment(key)
+	}
+	for cell := range p.timed {
+		p.evaluateTimedAssignments(cell)
+	}
+	if p.protectsAll {
+		p.protectAll()
+	}
+	for user := range p.protected {
+		p.evaluateProtection(user)
+	}
+}
 
 func (assignmentKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	o, key, n := object.(*v1alpha1.RoleAssignment), ref.Key(), &p.state.named

@@ -364,7 +364,7 @@ func (p *pass) judgeAuthors() (again bool) {
 		}
 		a.said = said
 		a.judged, again = true, true
-		keeperOf(ref.Kind).mark(p, ref)
+		p.mark(ref)
 	}
 	return again
 }

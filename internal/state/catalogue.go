@@ -30,7 +30,11 @@ func (resourceTypeKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachClusterWide(kinds.ResourceType, s.types)
 }
 
-func (resourceTypeKeeper) mark(p *pass, _ kinds.Ref) { p.types = true }
+func (resourceTypeKeeper) evaluate(p *pass) {
+	if len(p.marked[kinds.ResourceType]) > 0 {
+		p.evaluateCatalogue()
+	}
+}
 
 func (resourceTypeKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.ResourceType)
@@ -83,12 +87,12 @@ func (p *pass) recatalogue(now *catalogue) {
 	s.catalogue = now
 	p.recatalogued = true
 	for name := range differing(old.permissions, now.permissions, policy.Permission.Equal) {
-		all(p.roles, s.named.rolesGiving, name)
-		all(p.grants, s.named.grantsGiving, name)
+		p.markAll(kinds.Role, s.named.rolesGiving[name])
+		p.markRefs(s.named.grantsGiving[name])
 	}
 	for name := range differing(old.holders, now.holders, func(a, b string) bool { return a == b }) {
-		all(p.assignments, s.named.assignmentsOn, name)
-		all(p.grants, s.named.grantsOn, name)
+		p.markAll(kinds.RoleAssignment, s.named.assignmentsOn[name])
+		p.markRefs(s.named.grantsOn[name])
 	}
 }
 

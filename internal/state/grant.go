@@ -50,7 +50,11 @@ func (k grantKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	}
 }
 
-func (grantKeeper) mark(p *pass, ref kinds.Ref) { p.grants.add(ref) }
+func (k grantKeeper) evaluate(p *pass) {
+	for key := range p.marked[k.kind] {
+		p.evaluateGrant(kinds.Named(k.kind, key))
+	}
+}
 
 func (grantKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	node := place(p.state.grants, ref)

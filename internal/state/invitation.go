@@ -46,7 +46,11 @@ func (invitationKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.Invitation, s.invitations)
 }
 
-func (invitationKeeper) mark(p *pass, ref kinds.Ref) { p.invitations.add(ref.Key()) }
+func (invitationKeeper) evaluate(p *pass) {
+	for key := range p.marked[kinds.Invitation] {
+		p.evaluateInvitation(key)
+	}
+}
 
 func (invitationKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	node := place(p.state.invitations, ref.Key())
@@ -129,7 +133,7 @@ func (p *pass) evaluateInvitation(key types.NamespacedName) {
 	origin, acceptors := s.originOf(kinds.Named(kinds.Invitation, key)), s.originOf(kinds.Named(kinds.User, sibling(key, acceptedBy)))
 	if !node.outcome.equal(now) || node.acceptedBy != acceptedBy || node.subject != subject || node.uid != uid ||
 		node.origin != origin || node.acceptors != acceptors {
-		all(p.assignments, s.named.assignedToInvitation, key)
+		p.markAll(kinds.RoleAssignment, s.named.assignedToInvitation[key])
 	}
 	node.acceptedBy, node.subject, node.uid = acceptedBy, subject, uid
 	node.origin, node.acceptors = origin, acceptors

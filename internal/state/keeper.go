@@ -22,8 +22,8 @@ type keeper interface {
 	// leave takes an object out of its place and the indexes. The empty place stays until the pass is over, because it says
 	// what the object gave before.
 	leave(p *pass, ref kinds.Ref)
-	// mark notes that an object must be evaluated.
-	mark(p *pass, ref kinds.Ref)
+	// evaluate evaluates the objects of the kind that are marked, after all kinds before it in kinds.All.
+	evaluate(p *pass)
 	// brake takes over from what is written what counts at once even while the object is paused, because it only takes away.
 	brake(kept, written v1alpha1.Object)
 	// sameStatus says whether what is read of a status is the same.

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -82,8 +83,8 @@ func (s *tenant) losingPermissions(o *v1alpha1.ResourceType) []Loss {
 	defer s.mu.RUnlock()
 	roles, grants := set[types.NamespacedName]{}, set[kinds.Ref]{}
 	for _, permission := range o.Spec.Permissions {
-		all(roles, s.named.rolesGiving, permission.Name)
-		all(grants, s.named.grantsGiving, permission.Name)
+		maps.Copy(roles, s.named.rolesGiving[permission.Name])
+		maps.Copy(grants, s.named.grantsGiving[permission.Name])
 	}
 	losses := slices.Concat(
 		s.grantsInForce(grants, ""), s.grantsInForce(s.named.grantsOn[o.Spec.Type], "spec.scope.resource"),

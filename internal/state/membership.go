@@ -48,7 +48,7 @@ func (membershipKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.GroupMembership, s.memberships)
 }
 
-func (membershipKeeper) mark(p *pass, ref kinds.Ref) { p.memberships.add(ref.Key()) }
+func (membershipKeeper) evaluate(p *pass) { p.evaluateMemberships() }
 
 func (membershipKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.GroupMembership), ref.Key()
@@ -84,13 +84,15 @@ func (membershipKeeper) receivers(object v1alpha1.Object) []receiver {
 }
 
 // rivals are the memberships of one user in one group: which of them holds may change.
-func (p *pass) rivals(of pair) { all(p.memberships, p.state.named.sameMembership, of) }
+func (p *pass) rivals(of pair) {
+	p.markAll(kinds.GroupMembership, p.state.named.sameMembership[of])
+}
 
 // evaluateMemberships evaluates those of one user in one group together: which of them holds, and what the store takes
 // of them, is decided for all of them at once.
 func (p *pass) evaluateMemberships() {
 	s, done := p.state, set[pair]{}
-	for key := range p.memberships {
+	for key := range p.marked[kinds.GroupMembership] {
 		node := s.memberships[key]
 		if node.object == nil {
 			delete(s.memberships, key)

@@ -42,7 +42,11 @@ func (organizationKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachClusterWide(kinds.Organization, s.organizations)
 }
 
-func (organizationKeeper) mark(p *pass, ref kinds.Ref) { p.organizations.add(ref.Name) }
+func (organizationKeeper) evaluate(p *pass) {
+	for key := range p.marked[kinds.Organization] {
+		p.evaluateOrganization(key.Name)
+	}
+}
 
 func (organizationKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.Organization)
@@ -96,7 +100,7 @@ func (p *pass) evaluateOrganization(name string) {
 		for kind, k := range keepers {
 			if kind != kinds.Organization {
 				for ref := range k.each(s) {
-					k.mark(p, ref)
+					p.mark(ref)
 				}
 			}
 		}
@@ -104,7 +108,7 @@ func (p *pass) evaluateOrganization(name string) {
 	}
 	if node.maximum != oldMaximum {
 		for ref := range s.grants {
-			p.grants.add(ref)
+			p.mark(ref)
 		}
 	}
 	changed := changedScopes(old, node.scopes)
@@ -113,12 +117,12 @@ func (p *pass) evaluateOrganization(name string) {
 	}
 	for key, node := range s.assignments {
 		if node.object != nil && changed.has(PathOf(name, &node.object.Scope).Container()) {
-			p.assignments.add(key)
+			p.mark(kinds.Named(kinds.RoleAssignment, key))
 		}
 	}
 	for ref, node := range s.grants {
 		if node.object != nil && changed.has(PathOf(name, &node.object.scope).Container()) {
-			p.grants.add(ref)
+			p.mark(ref)
 		}
 	}
 }

@@ -21,26 +21,16 @@ type pass struct {
 	// remembers means that what the state holds has been carried out.
 	remembers bool
 
-	// types means that the catalogue is to be made anew, and declared is what it was made.
-	types         bool
-	declared      *catalogue
-	organizations set[string]
-	users         set[types.NamespacedName]
-	groups        set[types.NamespacedName]
-	roles         set[types.NamespacedName]
+	// marked are the objects to evaluate, by kind. Not all of them need be there.
+	marked map[string]set[types.NamespacedName]
+	// declared is the catalogue, where it has been made anew.
+	declared *catalogue
 	// used is by how many more, or fewer, objects of a kind a role is named.
-	used        map[use]int
-	assignments set[types.NamespacedName]
+	used map[use]int
 	// timed are the cells that assignments for a time share, of which more or fewer do so now.
-	timed  set[tuples.Cell]
-	grants set[kinds.Ref]
+	timed set[tuples.Cell]
 	// cells are the cells that grants fill together, and the grants that want something else there now.
-	cells       map[tuples.Cell]set[kinds.Ref]
-	invitations set[types.NamespacedName]
-	memberships set[types.NamespacedName]
-	policies    set[types.NamespacedName]
-	requests    set[types.NamespacedName]
-	decisions   set[types.NamespacedName]
+	cells map[tuples.Cell]set[kinds.Ref]
 	// protected are the users whose assignments that are being deleted may have to stay, or may go.
 	protected set[types.NamespacedName]
 	// protectsAll means all of them: somebody may have a role through a group now.
@@ -65,23 +55,34 @@ func newPass(s *tenant) *pass {
 // emptyPass has nothing to evaluate, at the time of the last evaluation.
 func emptyPass(s *tenant) *pass {
 	return &pass{
-		state:         s,
-		organizations: set[string]{},
-		users:         set[types.NamespacedName]{},
-		groups:        set[types.NamespacedName]{},
-		roles:         set[types.NamespacedName]{},
-		used:          map[use]int{},
-		assignments:   set[types.NamespacedName]{},
-		timed:         set[tuples.Cell]{},
-		grants:        set[kinds.Ref]{},
-		cells:         map[tuples.Cell]set[kinds.Ref]{},
-		invitations:   set[types.NamespacedName]{},
-		memberships:   set[types.NamespacedName]{},
-		policies:      set[types.NamespacedName]{},
-		requests:      set[types.NamespacedName]{},
-		decisions:     set[types.NamespacedName]{},
-		protected:     set[types.NamespacedName]{},
+		state:     s,
+		marked:    map[string]set[types.NamespacedName]{},
+		used:      map[use]int{},
+		timed:     set[tuples.Cell]{},
+		cells:     map[tuples.Cell]set[kinds.Ref]{},
+		protected: set[types.NamespacedName]{},
 	}
+}
+
+// mark notes that an object must be evaluated.
+func (p *pass) mark(ref kinds.Ref) { p.markedOf(ref.Kind).add(ref.Key()) }
+
+// markAll marks objects of one kind, markRefs of any.
+func (p *pass) markAll(kind string, keys set[types.NamespacedName]) {
+	maps.Copy(p.markedOf(kind), keys)
+}
+
+func (p *pass) markRefs(refs set[kinds.Ref]) {
+	for ref := range refs {
+		p.mark(ref)
+	}
+}
+
+func (p *pass) markedOf(kind string) set[types.NamespacedName] {
+	if p.marked[kind] == nil {
+		p.marked[kind] = set[types.NamespacedName]{}
+	}
+	return p.marked[kind]
 }
 
 func (p *pass) run() Change {
@@ -101,40 +102,10 @@ func (p *pass) run() Change {
 	return p.change
 }
 
-// evaluate evaluates what is to be evaluated.
+// evaluate evaluates what is marked, in the order of the kinds: each may mark what comes after it.
 func (p *pass) evaluate() {
-	if p.types {
-		p.evaluateCatalogue()
-	}
-	for name := range p.organizations {
-		p.evaluateOrganization(name)
-	}
-	for key := range p.users {
-		p.evaluateUser(key)
-	}
-	for key := range p.groups {
-		p.evaluateGroup(key)
-	}
-	for key := range p.invitations {
-		p.evaluateInvitation(key)
-	}
-	p.evaluateMemberships()
-	p.evaluateRoles()
-	p.evaluateAccess()
-	for key := range p.assignments {
-		p.evaluateAssignment(key)
-	}
-	for cell := range p.timed {
-		p.evaluateTimedAssignments(cell)
-	}
-	if p.protectsAll {
-		p.protectAll()
-	}
-	for user := range p.protected {
-		p.evaluateProtection(user)
-	}
-	for ref := range p.grants {
-		p.evaluateGrant(ref)
+	for _, kind := range kinds.All {
+		keeperOf(kind.Name).evaluate(p)
 	}
 	p.evaluateAdministration()
 	for cell, by := range p.cells {
@@ -144,20 +115,9 @@ func (p *pass) evaluate() {
 
 // clear has nothing to be evaluated any more.
 func (p *pass) clear() {
-	p.types = false
-	clear(p.organizations)
-	clear(p.users)
-	clear(p.groups)
-	clear(p.roles)
-	clear(p.assignments)
+	clear(p.marked)
 	clear(p.timed)
-	clear(p.grants)
 	clear(p.cells)
-	clear(p.invitations)
-	clear(p.memberships)
-	clear(p.policies)
-	clear(p.requests)
-	clear(p.decisions)
 	clear(p.protected)
 	p.protectsAll = false
 }
@@ -190,11 +150,6 @@ func (p *pass) use(by kinds.Ref, enter bool, roles ...string) {
 	for _, name := range roles {
 		p.used[use{types.NamespacedName{Namespace: by.Namespace, Name: name}, by.Kind}] += more
 	}
-}
-
-// all adds what an index finds under a name to what must be evaluated.
-func all[K, V comparable](to set[V], in index[K, V], name K) {
-	maps.Copy(to, in[name])
 }
 
 // judge replaces the outcome of an object and notes whether it is another one now.

@@ -57,7 +57,11 @@ func (userKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.users, r
 
 func (userKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.User, s.users) }
 
-func (userKeeper) mark(p *pass, ref kinds.Ref) { p.users.add(ref.Key()) }
+func (userKeeper) evaluate(p *pass) {
+	for key := range p.marked[kinds.User] {
+		p.evaluateUser(key)
+	}
+}
 
 func (userKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.User), ref.Key()
@@ -85,7 +89,7 @@ func (userKeeper) brake(kept, written v1alpha1.Object) {
 // is told of the next older one, so that a hundred of them are not looked at for every one that comes or goes.
 func (p *pass) youngerUser(than *v1alpha1.User) {
 	if key, is := p.state.named.usersBySubject.younger(identity{than.Namespace, than.Spec.Subject}, ageOf(than)); is {
-		p.users.add(key)
+		p.mark(kinds.Named(kinds.User, key))
 	}
 }
 
@@ -100,10 +104,10 @@ func (p *pass) evaluateUser(key types.NamespacedName) {
 	}
 	origin := s.originOf(kinds.Named(kinds.User, key))
 	if !node.outcome.equal(now) || node.subject != subject || node.uid != uid || node.origin != origin {
-		all(p.assignments, s.named.assignedToUser, key)
-		all(p.grants, s.named.grantsToUser, key)
-		all(p.memberships, s.named.membershipsOfUser, key)
-		all(p.invitations, s.named.accepted, key)
+		p.markAll(kinds.RoleAssignment, s.named.assignedToUser[key])
+		p.markRefs(s.named.grantsToUser[key])
+		p.markAll(kinds.GroupMembership, s.named.membershipsOfUser[key])
+		p.markAll(kinds.Invitation, s.named.accepted[key])
 		p.protected.add(key)
 	}
 	node.subject, node.uid, node.origin = subject, uid, origin
@@ -159,7 +163,11 @@ func (groupKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.groups,
 
 func (groupKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.Group, s.groups) }
 
-func (groupKeeper) mark(p *pass, ref kinds.Ref) { p.groups.add(ref.Key()) }
+func (groupKeeper) evaluate(p *pass) {
+	for key := range p.marked[kinds.Group] {
+		p.evaluateGroup(key)
+	}
+}
 
 func (groupKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.Group)
@@ -180,7 +188,7 @@ func (p *pass) evaluateGroup(key types.NamespacedName) {
 	}
 	if !slices.Equal(node.configurable, configurable) {
 		node.configurable = configurable
-		all(p.memberships, s.named.membershipsOfGroup, key)
+		p.markAll(kinds.GroupMembership, s.named.membershipsOfGroup[key])
 	}
 	uid := types.UID("")
 	if node.object == nil {
@@ -194,9 +202,9 @@ func (p *pass) evaluateGroup(key types.NamespacedName) {
 	}
 	origin := s.originOf(kinds.Named(kinds.Group, key))
 	if !node.outcome.equal(now) || node.uid != uid || node.origin != origin {
-		all(p.assignments, s.named.assignedToGroup, key)
-		all(p.grants, s.named.grantsToGroup, key)
-		all(p.memberships, s.named.membershipsOfGroup, key)
+		p.markAll(kinds.RoleAssignment, s.named.assignedToGroup[key])
+		p.markRefs(s.named.grantsToGroup[key])
+		p.markAll(kinds.GroupMembership, s.named.membershipsOfGroup[key])
 	}
 	node.uid, node.origin = uid, origin
 	p.judge(kinds.Named(kinds.Group, key), &node.outcome, now)

@@ -57,9 +57,8 @@ func (p *pass) remove(ref kinds.Ref) {
 
 // enter puts an object in its place and into the indexes, and notes what must be evaluated.
 func (p *pass) enter(ref kinds.Ref, object v1alpha1.Object) {
-	k := keeperOf(ref.Kind)
-	k.enter(p, ref, object)
-	k.mark(p, ref)
+	keeperOf(ref.Kind).enter(p, ref, object)
+	p.mark(ref)
 }
 
 // leave takes an object out of its place and the indexes, where it has one, and notes what must be evaluated.
@@ -67,9 +66,8 @@ func (p *pass) leave(ref kinds.Ref) {
 	if p.state.standing(ref) == nil {
 		return
 	}
-	k := keeperOf(ref.Kind)
-	k.leave(p, ref)
-	k.mark(p, ref)
+	keeperOf(ref.Kind).leave(p, ref)
+	p.mark(ref)
 }
 
 // namespace notes that there is one, or with nil that there is none.
@@ -79,7 +77,7 @@ func (p *pass) namespace(name string, object client.Object) {
 	} else {
 		p.state.namespaces[name] = namespace{terminating: !object.GetDeletionTimestamp().IsZero()}
 	}
-	p.organizations.add(name)
+	p.mark(kinds.Ref{Kind: kinds.Organization, Name: name})
 }
 
 // nameAndAge is all of an object's metadata that the state keeps in memory.

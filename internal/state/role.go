@@ -45,7 +45,7 @@ func (roleKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.roles, r
 
 func (roleKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.Role, s.roles) }
 
-func (roleKeeper) mark(p *pass, ref kinds.Ref) { p.roles.add(ref.Key()) }
+func (roleKeeper) evaluate(p *pass) { p.evaluateRoles() }
 
 func (roleKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.Role), ref.Key()
@@ -73,12 +73,12 @@ type visibleRole struct {
 // evaluateRoles evaluates the roles that a change has touched and all their heirs, each after the roles
 // that it inherits from. Of a cycle that a change has opened or closed, all roles are heirs of what has changed.
 func (p *pass) evaluateRoles() {
-	for key := range p.roles {
+	for key := range p.marked[kinds.Role] {
 		if node := p.state.roles[key]; node.object != nil {
 			node.own, node.faults = policy.ParseEntries(node.object.Spec.PermissionGrants, p.state.catalogue)
 		}
 	}
-	for _, component := range p.state.components(p.state.withHeirs(p.roles)) {
+	for _, component := range p.state.components(p.state.withHeirs(p.marked[kinds.Role])) {
 		for key := range component {
 			p.evaluateRole(key, component)
 		}
@@ -115,7 +115,7 @@ func (p *pass) evaluateRole(key types.NamespacedName, component set[types.Namesp
 		}
 	}
 	if old.visible != node.visible {
-		all(p.assignments, s.named.assignedRole, key)
+		p.markAll(kinds.RoleAssignment, s.named.assignedRole[key])
 	}
 }
 

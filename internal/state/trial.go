@@ -4,6 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // trial is the journal of an evaluation that is undone. Nobody else sees what it changes, since the lock is held until then;
@@ -45,7 +46,7 @@ func (s *tenant) tryRole(key types.NamespacedName, object *v1alpha1.Role, observ
 	}
 	p := emptyPass(s)
 	p.trial = t
-	p.roles.add(key)
+	p.mark(kinds.Named(kinds.Role, key))
 	p.evaluateRoles()
 	return func() {
 		if object != nil {
