@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
@@ -127,6 +128,44 @@ func TestR2EachBadDecisionIsRefusedWithWhatToDo(t *testing.T) {
 	gone := build.AccessDecision(request("gone"), "d", "ann", v1alpha1.VerdictApprove)
 	if said := asking(t).RefusedDecision(gone); !strings.Contains(said, "there is no AccessRequest gone") {
 		t.Errorf("about one that is not there: got %q", said)
+	}
+}
+
+// Whoever makes a User whom a group has already, or lets a suspended one back in, offers them what policies offer to the group.
+func TestG12WhoeverIsLetIntoAGroupIsOfferedWhatTheGroupIs(t *testing.T) {
+	newcomer, suspended := build.User("acme", "newcomer").KnownAs("newcomer").Obj(), build.User("acme", "newcomer").KnownAs("newcomer").Suspended().Obj()
+	for name, c := range map[string]struct {
+		subject string
+		member  bool
+		old     client.Object
+		want    string
+	}{
+		"made by who holds nothing":          {"cal", true, nil, "P0 at acme"},
+		"made by who holds it":               {"ann", true, nil, ""},
+		"made, and no member":                {"cal", false, nil, ""},
+		"let back in by who holds nothing":   {"cal", true, suspended, "P0 at acme"},
+		"let back in by who holds it":        {"ann", true, suspended, ""},
+		"let back in, and no member of that": {"cal", false, suspended, ""},
+	} {
+		s := asking(t)
+		s.Put(
+			build.Group("acme", "devs").Obj(), build.AccessPolicy("acme", "devs").ForGroup("devs").Offers("editor").Obj(),
+			build.PermissionGrant("acme", "ann").ToUser("ann").Grants("P0").Obj(),
+		)
+		if c.member {
+			s.Put(build.GroupMembership("acme", "m", "newcomer", "devs").Obj())
+		}
+		if c.old != nil {
+			s.Put(c.old.DeepCopyObject().(client.Object))
+		}
+		missing := s.MissingPrivileges(c.subject, c.old, newcomer)
+		var got []string
+		for _, privilege := range missing.Privileges {
+			got = append(got, privilege.String())
+		}
+		if strings.Join(got, ", ") != c.want || len(missing.Unresolved) > 0 {
+			t.Errorf("%s: lacks %q, %q, want %q", name, got, missing.Unresolved, c.want)
+		}
 	}
 }
 

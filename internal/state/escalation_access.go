@@ -102,28 +102,12 @@ func (s *tenant) offeredBy(key types.NamespacedName, spec *v1alpha1.AccessPolicy
 	return privileges
 }
 
-// offeredTo are the privileges that policies offer to whom they name, or let them decide about.
-func (s *tenant) offeredTo(namespace string, names func(*v1alpha1.AccessSubjects) bool) (privileges []Privilege) {
+// offeredTo are the privileges that policies offer to a User or a Group, or let them decide about.
+func (s *tenant) offeredTo(kind string, to types.NamespacedName) (privileges []Privilege) {
 	for key, node := range s.policies {
-		if key.Namespace != namespace || node.object == nil {
-			continue
-		}
-		if namesInPolicy(&node.object.Spec, names) {
+		if node.object != nil && namesToGive(node.object, kind, to.Name) {
 			privileges = append(privileges, s.offeredBy(key, &node.object.Spec)...)
 		}
 	}
 	return privileges
-}
-
-// namesInPolicy says whether a policy names somebody among those who may ask, or who decide.
-func namesInPolicy(spec *v1alpha1.AccessPolicySpec, names func(*v1alpha1.AccessSubjects) bool) bool {
-	return names(&spec.Requesters) || spec.Approvals != nil && names(&spec.Approvals.From)
-}
-
-func (s *tenant) offeredToUser(key types.NamespacedName) []Privilege {
-	return s.offeredTo(key.Namespace, func(of *v1alpha1.AccessSubjects) bool { return slices.Contains(of.Users, key.Name) })
-}
-
-func (s *tenant) offeredToGroup(key types.NamespacedName) []Privilege {
-	return s.offeredTo(key.Namespace, func(of *v1alpha1.AccessSubjects) bool { return slices.Contains(of.Groups, key.Name) })
 }

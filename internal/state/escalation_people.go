@@ -25,43 +25,40 @@ func (g *escalationCheck) user(old, object *v1alpha1.User) {
 		for _, claim := range s.named.usersBySubject[identity{g.key.Namespace, old.Spec.Subject}] {
 			if other := claim.key; other != g.key && !s.users[other].object.Spec.Suspended {
 				g.give(s.toUser(other)...)
-				g.give(s.offeredToUser(other)...)
 			}
 		}
 	case object.Spec.Suspended:
 	case old == nil || old.Spec.Suspended:
 		g.give(s.toUser(g.key)...)
-		g.give(s.offeredToUser(g.key)...)
 		g.invited(object.Spec.Email)
 	case !policy.SameAddress(old.Spec.Email, object.Spec.Email):
 		g.invited(object.Spec.Email)
 	}
 	if old == nil {
-		g.needsNoneWaiting(func(written v1alpha1.Object) bool {
-			switch o := written.(type) {
-			case *v1alpha1.RoleAssignment:
-				return o.Spec.Subject.User == g.key.Name
-			case *v1alpha1.GroupMembership:
-				return o.Spec.User == g.key.Name
-			case *v1alpha1.Invitation:
-				return o.Spec.AcceptedBy == g.key.Name
-			case *v1alpha1.AccessPolicy:
-				return namesInPolicy(&o.Spec, func(of *v1alpha1.AccessSubjects) bool { return slices.Contains(of.Users, g.key.Name) })
-			case *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant:
-				return grantObjectOf(o).user == g.key.Name
-			}
-			return false
-		})
+		g.needsNoneWaiting(kinds.User)
 	}
 }
 
 // needsNoneWaiting: what waits for the end of a pause, and names what is made now, gives it something then.
-func (g *escalationCheck) needsNoneWaiting(names func(written v1alpha1.Object) bool) {
+func (g *escalationCheck) needsNoneWaiting(kind string) {
 	for ref, found := range g.state.pauses {
-		if found.waits && names(found.written) {
+		if found.waits && namesToGive(found.written, kind, g.key.Name) {
 			g.needs(&Outcome{Message: fmt.Sprintf("metadata.name: the %s %s names this, and waits for the end of a pause, so that it is not known what it will give: write this when it has ended", ref.Kind, ref.Name)})
 		}
 	}
+}
+
+// namesToGive says whether what an object gives depends on what has a name.
+func namesToGive(written v1alpha1.Object, kind, name string) bool {
+	switch o := written.(type) {
+	case *v1alpha1.Invitation: // it gives nothing itself
+		return kind == kinds.User && o.Spec.AcceptedBy == name
+	case *v1alpha1.GroupMembership: // a group gets nothing by its members
+		if kind == kinds.Group {
+			return o.Spec.Group == name
+		}
+	}
+	return slices.ContainsFunc(keeperOf(kinds.RefOf(written).Kind).receivers(written), func(to receiver) bool { return to.kind == kind && to.name == name })
 }
 
 // invited: whoever has an address can accept what it is invited to.
@@ -121,10 +118,10 @@ func (s *tenant) over(namespace string, o *grantObject) bool {
 	return err != nil || life.PhaseAt(s.instant()) == v1alpha1.PhaseExpired
 }
 
-// toUser is what a User is given by all that names it.
+// toUser is what a User is given, or offered, by all that names it.
 func (s *tenant) toUser(user types.NamespacedName) []Privilege {
 	n := &s.named
-	privileges := s.to(named{n.assignedToUser[user], n.grantsToUser[user]})
+	privileges := append(s.to(named{n.assignedToUser[user], n.grantsToUser[user]}), s.offeredTo(kinds.User, user)...)
 	for key := range n.membershipsOfUser[user] {
 		if node := s.memberships[key]; !s.ended(node.object.Window) {
 			privileges = append(privileges, during(s.toMember(key, node.object), node.object.Window)...)
@@ -149,7 +146,7 @@ func (s *tenant) toMember(key types.NamespacedName, spec *v1alpha1.GroupMembersh
 }
 
 func (s *tenant) toGroup(key types.NamespacedName) []Privilege {
-	return s.to(named{s.named.assignedToGroup[key], s.named.grantsToGroup[key]})
+	return append(s.to(named{s.named.assignedToGroup[key], s.named.grantsToGroup[key]}), s.offeredTo(kinds.Group, key)...)
 }
 
 func (s *tenant) toInvited(key types.NamespacedName) []Privilege {
@@ -179,20 +176,7 @@ func (g *escalationCheck) group(old, object *v1alpha1.Group) {
 	s := g.state
 	if old == nil {
 		g.give(s.toGroup(g.key)...)
-		g.give(s.offeredToGroup(g.key)...)
-		g.needsNoneWaiting(func(written v1alpha1.Object) bool {
-			switch o := written.(type) {
-			case *v1alpha1.RoleAssignment:
-				return o.Spec.Subject.Group == g.key.Name
-			case *v1alpha1.GroupMembership:
-				return o.Spec.Group == g.key.Name
-			case *v1alpha1.AccessPolicy:
-				return namesInPolicy(&o.Spec, func(of *v1alpha1.AccessSubjects) bool { return slices.Contains(of.Groups, g.key.Name) })
-			case *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant:
-				return grantObjectOf(o).group == g.key.Name
-			}
-			return false
-		})
+		g.needsNoneWaiting(kinds.Group)
 	}
 	for key := range s.named.membershipsOfGroup[g.key] {
 		node := s.memberships[key]
@@ -254,10 +238,7 @@ func (g *escalationCheck) invitation(old, object *v1alpha1.Invitation) {
 	s := g.state
 	given := s.toInvited(g.key)
 	if old == nil {
-		g.needsNoneWaiting(func(written v1alpha1.Object) bool {
-			o, ok := written.(*v1alpha1.RoleAssignment)
-			return ok && o.Spec.Subject.Invitation == g.key.Name
-		})
+		g.needsNoneWaiting(kinds.Invitation)
 	}
 	switch {
 	case old == nil || s.acceptableLonger(old, object):
