@@ -82,7 +82,6 @@ var _ = Describe("A grant", func() {
 			w := newWorld()
 			other := build.ResourceType(w.Namespace + "-sheet").Permits(w.Namespace + ":Count").Obj()
 			create(other)
-			expectReason(other, v1alpha1.ReasonValid) // else the grant may say first that nobody declares it
 			b := w.grant("g").ToUser("alice").Grants(w.View, w.Namespace+":Count").OnEvery(w.Type)
 			at(w, b)
 			g := b.Obj()

@@ -100,12 +100,30 @@ func (w *world) allInStore() ([]string, error) {
 	return w.Of(all), err
 }
 
+// create returns when the operator, where there is one, has seen the objects. One takes effect when it has its finalizer, and a
+// controller that came too early for that tries again some milliseconds later.
 func create(objects ...client.Object) {
 	GinkgoHelper()
 	for _, object := range objects {
 		Expect(k8sClient.Create(ctx, object)).To(Succeed(), "creating %T %s", object, object.GetName())
 	}
 	synctest.Wait()
+	for _, object := range objects {
+		if o, is := object.(v1alpha1.Object); is && op.stop != nil && op.cluster.missing == "" {
+			Eventually(isObserved(o)).Should(BeTrue(), "%T %s has not been observed", object, object.GetName())
+		}
+	}
+}
+
+// isObserved says whether an object's status is about its present spec, or the object is gone already.
+func isObserved(object v1alpha1.Object) func() (bool, error) {
+	read := object.DeepCopyObject().(v1alpha1.Object)
+	return func() (bool, error) {
+		if err := k8sClient.Get(ctx, client.ObjectKeyFromObject(object), read); err != nil {
+			return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
+		}
+		return read.CommonStatus().ObservedGeneration == read.GetGeneration(), nil
+	}
 }
 
 // remove deletes objects and waits until they are gone.
