@@ -69,6 +69,10 @@ test-faults: packages controlplane build ## Run the tests of faults (docs/faults
 	BAILIWICK_FAULT_ROUNDS=$${BAILIWICK_FAULT_ROUNDS:-20} $(GINKGO) --timeout=6h --focus='\[K([5-9]|11)\]' ./test/integration
 	BAILIWICK_FAULT_ROUNDS=$${BAILIWICK_FAULT_ROUNDS:-20} BAILIWICK_TEST_STORE=external $(GINKGO) --timeout=6h --focus='\[K([5-9]|11)\]' ./test/integration
 
+.PHONY: test-random
+test-random: ## Run the random tests with seeds that nobody has tried. SEEDS=FIRST+COUNT says with which.
+	BAILIWICK_SEEDS=$(or $(SEEDS),$$(date +%s)+300) go test -timeout=6h $(shell grep -rl --include='*_test.go' seeds.Of internal | xargs -n1 dirname | sort -u | sed 's,^,./,')
+
 .PHONY: test-oldest
 test-oldest: export KUBERNETES = 1.33
 test-oldest: controlplane build ## Run the schema's and the main rows on the oldest Kubernetes that is supported, built from its modules.

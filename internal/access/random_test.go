@@ -13,14 +13,15 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/access"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
+	"github.com/bailiwick-dev/bailiwick/test/seeds"
 )
 
 // maker makes up what rules are asked about, the same for the same seed.
 type maker struct{ *rand.Rand }
 
 // seeded are makers of fixed seeds.
-func seeded(t *testing.T, worlds int, with func(t *testing.T, m maker)) {
-	for seed := range uint64(worlds) {
+func seeded(t *testing.T, worlds uint64, with func(t *testing.T, m maker)) {
+	for seed := range seeds.Of(t, worlds) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { with(t, maker{rand.New(rand.NewPCG(seed, 17))}) })
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
+	"github.com/bailiwick-dev/bailiwick/test/seeds"
 )
 
 // always is a decision.Memory that answers from the state of the moment.
@@ -135,8 +136,9 @@ func (s *openFGA) expectSame() (allowed int) {
 func TestD4OpenFGAsAPIAnswersFromMemoryAsTheStoreDoes(t *testing.T) {
 	s := serveOpenFGA(t)
 	allowed := 0
-	const worlds = 6
-	for seed := range uint64(worlds) {
+	worlds := 0
+	for seed := range seeds.Of(t, 6) {
+		worlds++
 		var tuples []store.Tuple
 		var keys []store.Key
 		var objects []client.Object

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/openfga"
+	"github.com/bailiwick-dev/bailiwick/test/seeds"
 )
 
 // counts say whether a test has tested anything.
@@ -52,19 +54,13 @@ func TestTheEngineDecidesAsTheObjectsSay(t *testing.T) {
 		sequences = 100
 	}
 	total := counts{happened: map[string]int{}}
-	var seed uint64
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("the last sequence was that of seed %d", seed)
-		}
-	})
-	for seed = range sequences {
-		play(t, scriptOf(seed), &total) // which ends the test if it fails
+	for seed := range seeds.Of(t, sequences) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { play(t, scriptOf(seed), &total) })
 	}
 	t.Logf("%+v", total)
 	for _, what := range []string{"create", "edit", "delete", "wait", "fail", "slow", "shut", "restart,", "remove", "replace", "forge", "compare",
 		"accept", "protected", "lifted", "gapped"} {
-		if total.happened[what] < int(sequences)/20 {
+		if total.happened[what] < total.sequences/20 {
 			t.Errorf("%q happened %d times only", what, total.happened[what])
 		}
 	}
@@ -81,7 +77,7 @@ func TestTheDeciderDecidesAsOpenFGADoes(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = opened.Close() })
 	allowed := 0
-	for seed := range uint64(8) {
+	for seed := range seeds.Of(t, 8) {
 		var decides *decider
 		var tuples []store.Tuple
 		var keys []store.Key

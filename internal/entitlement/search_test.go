@@ -12,6 +12,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
+	"github.com/bailiwick-dev/bailiwick/test/seeds"
 )
 
 var noon = time.Date(2030, 6, 15, 12, 0, 0, 0, time.UTC)
@@ -132,7 +133,7 @@ func (w *world) allowed(q entitlement.Question, now time.Time) (subjects []strin
 
 // It shows [D7], whatever the index went through.
 func TestASearchFindsEverybodyToWhomDecisionsAllowIt(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range seeds.Of(t, 8) {
 		w := newWorld(seed)
 		for step := range 1000 {
 			w.edit()

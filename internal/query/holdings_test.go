@@ -12,6 +12,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/query"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/seeds"
 )
 
 func TestHoldingsNamePlaceWayConditionsAndTime(t *testing.T) {
@@ -47,7 +48,7 @@ func TestHoldingsNamePlaceWayConditionsAndTime(t *testing.T) {
 // The review and single answers are computed in two ways, and must say the same of every user, permission and place.
 func TestAReviewAgreesWithSingleAnswers(t *testing.T) {
 	places := []scope.Path{acme, prod, vision, {Organization: "acme", Workspace: "lab"}, {Organization: "acme", Workspace: "prod", ResourceType: "doc", ResourceID: "1"}}
-	for seed := range uint64(200) {
+	for seed := range seeds.Of(t, 200) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		objects := with(randomObjects(random)...)
 		w := worldOf(embedded(objects))

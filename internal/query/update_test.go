@@ -14,11 +14,12 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/query"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/seeds"
 )
 
 // A world that follows its objects, and time, says what one that is made anew says.
 func TestAWorldThatIsUpdatedIsTheOneMadeAnew(t *testing.T) {
-	for seed := range uint64(50) {
+	for seed := range seeds.Of(t, 50) {
 		random := rand.New(rand.NewPCG(seed, 2))
 		clock := clocktesting.NewFakePassiveClock(noon)
 		followed := query.New(query.Objects{Organization: "acme"}, clock)

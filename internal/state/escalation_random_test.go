@@ -13,6 +13,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/seeds"
 )
 
 // person is someone of an organization, whatever the Users are called that stand for them.
@@ -230,7 +231,7 @@ func (a *attempts) step() {
 
 func TestNobodyGivesWhatTheyDoNotHave(t *testing.T) {
 	gave, refused := 0, 0
-	for seed := range uint64(80) {
+	for seed := range seeds.Of(t, 80) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			a := &attempts{sequence: newSequence(t, rand.New(rand.NewPCG(seed, 77)))}
 			a.put(append(a.maker.beginning(), boss()...)...)

@@ -14,6 +14,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
+	"github.com/bailiwick-dev/bailiwick/test/seeds"
 )
 
 // limits are small, so that objects get into each other's way.
@@ -187,7 +188,7 @@ func (s *sequence) expectOrderDoesNotMatter() {
 
 func TestRandomSequencesGiveWhatTheirObjectsSay(t *testing.T) {
 	reasons, held := map[string]int{}, 0
-	for seed := range uint64(40) {
+	for seed := range seeds.Of(t, 40) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			s := newSequence(t, rand.New(rand.NewPCG(seed, seed)))
 			s.reasons = reasons

@@ -16,6 +16,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/seeds"
 )
 
 // randomly changes objects and, where it should, the store behind the syncer's back.
@@ -114,7 +115,7 @@ func trouble(random *rand.Rand) storetest.Hooks {
 }
 
 func TestAnySequenceOfChangesAndFaultsConvergesToWhatIsWanted(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range seeds.Of(t, 20) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				random := rand.New(rand.NewPCG(seed, seed))
@@ -155,7 +156,7 @@ func TestAnySequenceOfChangesAndFaultsConvergesToWhatIsWanted(t *testing.T) {
 
 // Whoever is told that what they wanted is in the store finds it there, at that very moment.
 func TestWhoeverIsToldThatTheStoreAgreesFindsItSo(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range seeds.Of(t, 6) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				random := rand.New(rand.NewPCG(seed, seed))

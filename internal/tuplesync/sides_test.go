@@ -14,6 +14,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
+	"github.com/bailiwick-dev/bailiwick/test/seeds"
 )
 
 // decisions are made all the time about P0 for a user at the organization. Each reads the two sides one
@@ -125,7 +126,7 @@ func deniedWhileSwitching(t *testing.T, seed uint64, hooksOf func(*decisions) st
 }
 
 func TestSwitchingSidesNeverDeniesWhatBothSay(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range seeds.Of(t, 6) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			denied := deniedWhileSwitching(t, seed, func(d *decisions) storetest.Hooks {
 				return storetest.Hooks{AwaitChecks: d.await}
@@ -138,7 +139,7 @@ func TestSwitchingSidesNeverDeniesWhatBothSay(t *testing.T) {
 }
 
 func TestSwitchingSidesNeverDeniesWhatBothSayOnAStoreThatFails(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range seeds.Of(t, 6) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			denied := deniedWhileSwitching(t, seed, func(d *decisions) storetest.Hooks {
 				hooks := faulty(rand.New(rand.NewPCG(seed, 2)), func([]store.Tuple, []store.Key) {})

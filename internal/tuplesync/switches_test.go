@@ -15,6 +15,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/store/storetest"
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 	"github.com/bailiwick-dev/bailiwick/test/build"
+	"github.com/bailiwick-dev/bailiwick/test/seeds"
 )
 
 // history is what a cell has ever been wanted to hold, and where in it the store is.
@@ -80,7 +81,7 @@ func revision(random *rand.Rand, name string) *v1alpha1.Role {
 }
 
 func TestARoleIsSwitchedInOneWriteWhateverHappens(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range seeds.Of(t, 4) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				random := rand.New(rand.NewPCG(seed, seed))

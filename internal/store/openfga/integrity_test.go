@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/bailiwick-dev/bailiwick/internal/store"
+	"github.com/bailiwick-dev/bailiwick/test/seeds"
 )
 
 const (
@@ -360,7 +361,7 @@ func TestEmbeddedStartsWhateverByteIsDamaged(t *testing.T) {
 
 func TestEmbeddedStartsWhereNoiseIsInItsFile(t *testing.T) {
 	file := ages(t)["in use"]
-	for n := range uint64(10) {
+	for n := range seeds.Of(t, 10) {
 		t.Run(fmt.Sprintf("seed %d", n), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, n))
 			damaged := storeFile{content: slices.Clone(file.content)}
