@@ -1,6 +1,7 @@
 // Command reference writes docs/reference: each kind as the API server knows it, from its definition in
 // config/crd/bases, and all reasons with what to do about them, from the source of the API and the pages
-// of the kinds. `make generate` runs it, in the top directory.
+// of the kinds. The reasons also go into test/statuscheck, which holds statuses against them. `make generate` runs it, in the top
+// directory.
 package main
 
 import (
@@ -42,7 +43,11 @@ func write(root string) error {
 			return err
 		}
 	}
-	return nil
+	reasons, err := readReasons(filepath.Join(root, apiReasons))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(root, "test/statuscheck/zz_generated.reasons.go"), []byte(reasonsSource(reasons)), 0o644)
 }
 
 // generate makes the pages, by file name.
