@@ -16,6 +16,8 @@ const (
 	decisionAbout = "requestRef: {name: r, uid: 0b6e0b1c}\ndecider: alice\n"
 )
 
+func init() { rows((*suite).access) }
+
 func (s *suite) access() {
 	Describe("The schema of AccessPolicy", func() {
 		policy := func(spec string) error { return s.server.Try(Manifest("AccessPolicy", "p", spec)) }

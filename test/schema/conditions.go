@@ -6,6 +6,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 )
 
+func init() { rows((*suite).conditions) }
+
 func (s *suite) conditions() {
 	Describe("The schema of conditions", func() {
 		const (

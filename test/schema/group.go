@@ -9,6 +9,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
+func init() { rows((*suite).group) }
+
 func (s *suite) group() {
 	Describe("The schema of Group", func() {
 		s.objectName("Group", "{}")
@@ -30,6 +32,8 @@ func (s *suite) group() {
 		})
 	})
 }
+
+func init() { rows((*suite).groupAdmins) }
 
 func (s *suite) groupAdmins() {
 	Describe("The schema of Group, for its admins", func() {

@@ -8,6 +8,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
+func init() { rows((*suite).groupMembership) }
+
 func (s *suite) groupMembership() {
 	Describe("The schema of GroupMembership", func() {
 		s.name("spec.user", "must be the name of a User", func(name string) error {

@@ -7,6 +7,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
+func init() { rows((*suite).immutability) }
+
 func (s *suite) immutability() {
 	Describe("What can't be changed", func() {
 		s.edits("the type of a Role", func(before, spec string) error {

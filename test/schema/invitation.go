@@ -7,6 +7,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
+func init() { rows((*suite).invitation) }
+
 func (s *suite) invitation() {
 	Describe("The schema of Invitation", func() {
 		s.objectName("Invitation", "email: carol@example.com")

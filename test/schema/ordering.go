@@ -2,6 +2,8 @@ package schema
 
 import . "github.com/onsi/ginkgo/v2"
 
+func init() { rows((*suite).ordering) }
+
 func (s *suite) ordering() {
 	Describe("The schema of conditions that order Numbers", func() {
 		const team = "spec.permissionGrants[0].conditions[team]"

@@ -9,6 +9,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
+func init() { rows((*suite).organization) }
+
 func (s *suite) organization() {
 	Describe("The schema of Organization", func() {
 		organization := func(spec string) error {
@@ -96,6 +98,8 @@ func (s *suite) organization() {
 		})
 	})
 }
+
+func init() { rows((*suite).temporaryGrants) }
 
 func (s *suite) temporaryGrants() {
 	Describe("The schema of an Organization's temporary grants", func() {

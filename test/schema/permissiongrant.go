@@ -7,6 +7,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
+func init() { rows((*suite).permissionGrant) }
+
 func (s *suite) permissionGrant() {
 	Describe("The schema of PermissionGrant", func() {
 		const toAlice = "subject: {user: alice}\n"

@@ -6,6 +6,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 )
 
+func init() { rows((*suite).resourceType) }
+
 func (s *suite) resourceType() {
 	Describe("The schema of ResourceType", func() {
 		s.table("fields", func(spec string) error { return s.server.Try(Manifest("ResourceType", "flow", spec)) },

@@ -9,6 +9,8 @@ import (
 
 const plainRole = "description: May edit.\nfrontendView: Client\n"
 
+func init() { rows((*suite).role) }
+
 func (s *suite) role() {
 	Describe("The schema of Role", func() {
 		s.objectName("Role", plainRole)

@@ -6,6 +6,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 )
 
+func init() { rows((*suite).roleAssignment) }
+
 func (s *suite) roleAssignment() {
 	Describe("The schema of RoleAssignment", func() {
 		s.table("subjects", func(subject string) error {

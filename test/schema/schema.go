@@ -33,25 +33,15 @@ func DeclareAll(server Server) { (&suite{server: server}).declare() }
 func DeclareBoth(server Server) { (&suite{server: server, bothOnly: true}).declare() }
 
 func (s *suite) declare() {
-	s.organization()
-	s.temporaryGrants()
-	s.resourceType()
-	s.user()
-	s.group()
-	s.role()
-	s.conditions()
-	s.ordering()
-	s.roleAssignment()
-	s.groupMembership()
-	s.groupAdmins()
-	s.invitation()
-	s.permissionGrant()
-	s.temporaryPermissionGrant()
-	s.windows()
-	s.immutability()
-	s.unseen()
-	s.access()
+	for _, declare := range declared {
+		declare(s)
+	}
 }
+
+var declared []func(*suite)
+
+// rows has a function declare its rows for each suite. Each file calls it for its own.
+func rows(declare func(*suite)) { declared = append(declared, declare) }
 
 // Manifest is an object with a spec as someone would write it in YAML, so that a test can say what the Go types can't:
 // a number without quotes, a null, an unknown field.

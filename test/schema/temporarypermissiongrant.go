@@ -16,6 +16,8 @@ const (
 	wrongTag    = "must be of ASCII letters, digits, underscores and blanks, or empty for none"
 )
 
+func init() { rows((*suite).temporaryPermissionGrant) }
+
 func (s *suite) temporaryPermissionGrant() {
 	Describe("The schema of TemporaryPermissionGrant", func() {
 		grant := func(spec string) error { return s.server.Try(Manifest("TemporaryPermissionGrant", "g", spec)) }

@@ -5,6 +5,8 @@ import (
 	. "github.com/onsi/gomega"
 )
 
+func init() { rows((*suite).unseen) }
+
 func (s *suite) unseen() {
 	Describe("A new object", func() {
 		Describe("says that nothing is in force before the operator has seen it", func() {

@@ -10,6 +10,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
+func init() { rows((*suite).user) }
+
 func (s *suite) user() {
 	Describe("The schema of User", func() {
 		s.objectName("User", "subject: alice@example.com", "refuses upper case")

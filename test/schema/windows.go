@@ -6,6 +6,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 )
 
+func init() { rows((*suite).windows) }
+
 // windows are the same for every kind that may begin and end by itself.
 func (s *suite) windows() {
 	for _, of := range []struct{ kind, plain string }{
