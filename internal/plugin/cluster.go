@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // scheme has the kinds that the plugin reads.
@@ -63,17 +64,14 @@ func restMapper() meta.RESTMapper {
 		utilruntime.Must(err) // it is in the scheme
 		mapper.Add(kind, scope)
 	}
-	for _, object := range []client.Object{
-		&corev1.Namespace{}, &authenticationv1.SelfSubjectReview{}, &v1alpha1.Organization{}, &v1alpha1.ResourceType{},
-	} {
-		add(object, meta.RESTScopeRoot)
-	}
-	for _, object := range []client.Object{
-		&v1alpha1.User{}, &v1alpha1.Group{}, &v1alpha1.Role{}, &v1alpha1.RoleAssignment{}, &v1alpha1.PermissionGrant{},
-		&v1alpha1.TemporaryPermissionGrant{}, &v1alpha1.GroupMembership{}, &v1alpha1.Invitation{},
-		&v1alpha1.AccessPolicy{}, &v1alpha1.AccessRequest{}, &v1alpha1.AccessDecision{},
-	} {
-		add(object, meta.RESTScopeNamespace)
+	add(&corev1.Namespace{}, meta.RESTScopeRoot)
+	add(&authenticationv1.SelfSubjectReview{}, meta.RESTScopeRoot)
+	for _, kind := range kinds.All {
+		scope := meta.RESTScopeNamespace
+		if kind.ClusterScoped {
+			scope = meta.RESTScopeRoot
+		}
+		add(kind.New(), scope)
 	}
 	return mapper
 }
