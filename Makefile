@@ -93,9 +93,10 @@ engines: ## Ask Bailiwick, cedar-go, OPA and OpenFGA the same questions, and pri
 	@bin/engines $(ENGINES)
 
 .PHONY: generate
-generate: ## Generate deep copies, the CRDs, the operator's ClusterRole and docs/reference from the Go code, and the chart's manifests.
+generate: ## Generate deep copies, the CRDs, the operator's ClusterRole, lists of kinds and docs/reference from the Go code, and the chart's manifests.
 	$(CONTROLLER_GEN) object paths=./api/...
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:dir=config/crd/bases
+	go run -buildvcs=false ./hack/kinds
 	$(CONTROLLER_GEN) rbac:roleName=bailiwick paths=./controllers/... paths=./internal/admission/... paths=./internal/installation/... paths=./internal/serviceaccounts/... paths=./internal/operator/... output:rbac:dir=config/rbac
 	go run -buildvcs=false ./hack/reference
 	hack/chart.sh

@@ -35,11 +35,12 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
-// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations;resourcetypes;users;groups;roles;roleassignments;permissiongrants;temporarypermissiongrants;groupmemberships;invitations;accesspolicies;accessrequests;accessdecisions,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=organizations/status;resourcetypes/status;users/status;groups/status;roles/status;roleassignments/status;permissiongrants/status;temporarypermissiongrants/status;groupmemberships/status;invitations/status;accesspolicies/status;accessrequests/status;accessdecisions/status,verbs=patch
 // +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=temporarypermissiongrants,verbs=delete
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// generated: rights of all kinds
+// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=accessdecisions;accesspolicies;accessrequests;groupmemberships;groups;invitations;organizations;permissiongrants;resourcetypes;roleassignments;roles;temporarypermissiongrants;users,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources=accessdecisions/status;accesspolicies/status;accessrequests/status;groupmemberships/status;groups/status;invitations/status;organizations/status;permissiongrants/status;resourcetypes/status;roleassignments/status;roles/status;temporarypermissiongrants/status;users/status,verbs=patch
 
 // Options are the same for every controller.
 type Options struct {

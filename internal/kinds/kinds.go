@@ -47,6 +47,21 @@ type Kind struct {
 	InForce bool
 	// KeptWhileDeleted means that an object counts until it is gone. Others give nothing as soon as they are being deleted.
 	KeptWhileDeleted bool
+	// Verb is what whoever does not hold what an object gives needs to write it, by Kubernetes' own rules: VerbBind where it
+	// hands on what others define, VerbEscalate where it defines privileges itself. Without one it gives nothing.
+	Verb string
+}
+
+// The verbs that replace holding what an object gives.
+const (
+	VerbBind     = "bind"
+	VerbEscalate = "escalate"
+)
+
+// Resource is the kind's name in the API: lower case, in the plural.
+func (k Kind) Resource() string {
+	resource, _ := meta.UnsafeGuessKindToResource(v1alpha1.GroupVersion.WithKind(k.Name))
+	return resource.Resource
 }
 
 // All are all kinds of our API, those first that others depend on.
@@ -57,37 +72,37 @@ var All = []Kind{
 		NewList: func() client.ObjectList { return &v1alpha1.ResourceTypeList{} },
 	},
 	{
-		Name: Organization, ClusterScoped: true,
+		Name: Organization, ClusterScoped: true, Verb: VerbEscalate,
 		New:     func() v1alpha1.Object { return &v1alpha1.Organization{} },
 		NewList: func() client.ObjectList { return &v1alpha1.OrganizationList{} },
 	},
 	{
-		Name:    User,
+		Name: User, Verb: VerbBind,
 		New:     func() v1alpha1.Object { return &v1alpha1.User{} },
 		NewList: func() client.ObjectList { return &v1alpha1.UserList{} },
 	},
 	{
-		Name:    Group,
+		Name: Group, Verb: VerbBind,
 		New:     func() v1alpha1.Object { return &v1alpha1.Group{} },
 		NewList: func() client.ObjectList { return &v1alpha1.GroupList{} },
 	},
 	{
-		Name:    Invitation,
+		Name: Invitation, Verb: VerbBind,
 		New:     func() v1alpha1.Object { return &v1alpha1.Invitation{} },
 		NewList: func() client.ObjectList { return &v1alpha1.InvitationList{} },
 	},
 	{
-		Name: GroupMembership, InForce: true,
+		Name: GroupMembership, InForce: true, Verb: VerbBind,
 		New:     func() v1alpha1.Object { return &v1alpha1.GroupMembership{} },
 		NewList: func() client.ObjectList { return &v1alpha1.GroupMembershipList{} },
 	},
 	{
-		Name:    Role,
+		Name: Role, Verb: VerbEscalate,
 		New:     func() v1alpha1.Object { return &v1alpha1.Role{} },
 		NewList: func() client.ObjectList { return &v1alpha1.RoleList{} },
 	},
 	{
-		Name:    AccessPolicy,
+		Name: AccessPolicy, Verb: VerbEscalate,
 		New:     func() v1alpha1.Object { return &v1alpha1.AccessPolicy{} },
 		NewList: func() client.ObjectList { return &v1alpha1.AccessPolicyList{} },
 	},
@@ -103,17 +118,17 @@ var All = []Kind{
 	},
 	{
 		// One that is protected stays in force while it is being deleted.
-		Name: RoleAssignment, InForce: true, KeptWhileDeleted: true,
+		Name: RoleAssignment, InForce: true, KeptWhileDeleted: true, Verb: VerbBind,
 		New:     func() v1alpha1.Object { return &v1alpha1.RoleAssignment{} },
 		NewList: func() client.ObjectList { return &v1alpha1.RoleAssignmentList{} },
 	},
 	{
-		Name: PermissionGrant, InForce: true,
+		Name: PermissionGrant, InForce: true, Verb: VerbEscalate,
 		New:     func() v1alpha1.Object { return &v1alpha1.PermissionGrant{} },
 		NewList: func() client.ObjectList { return &v1alpha1.PermissionGrantList{} },
 	},
 	{
-		Name: TemporaryPermissionGrant, InForce: true,
+		Name: TemporaryPermissionGrant, InForce: true, Verb: VerbEscalate,
 		New:     func() v1alpha1.Object { return &v1alpha1.TemporaryPermissionGrant{} },
 		NewList: func() client.ObjectList { return &v1alpha1.TemporaryPermissionGrantList{} },
 	},

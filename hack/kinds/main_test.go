@@ -1,0 +1,82 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+)
+
+const repository = "../.."
+
+func TestEveryListIsThatOfTheTable(t *testing.T) {
+	for _, file := range files {
+		text, err := os.ReadFile(filepath.Join(repository, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch generated, err := generate(repository, string(text)); {
+		case err != nil:
+			t.Errorf("%s: %v", file, err)
+		case generated != string(text):
+			t.Errorf("%s is not what internal/kinds says: run `make generate`", file)
+		}
+	}
+}
+
+func TestOnlyTheListIsReplaced(t *testing.T) {
+	const before = `# by hand
+rules:
+- apiGroups:
+  - authz.bailiwick.dev
+  resources: # generated: resources of kinds with bind
+  - gone
+  - users
+  verbs: # by hand
+  - get
+- resources:
+  - users
+`
+	const want = `# by hand
+rules:
+- apiGroups:
+  - authz.bailiwick.dev
+  resources: # generated: resources of kinds with bind
+  - groupmemberships
+  - groups
+  - invitations
+  - roleassignments
+  - users
+  verbs: # by hand
+  - get
+- resources:
+  - users
+`
+	got, err := generate(repository, before)
+	if err != nil || got != want {
+		t.Errorf("got %v\n%s", err, got)
+	}
+	if again, err := generate(repository, got); err != nil || again != got {
+		t.Errorf("once more: got %v\n%s", err, again)
+	}
+}
+
+func TestAListThatCannotBeMadeIsAnError(t *testing.T) {
+	for text, complaint := range map[string]string{
+		"resources:\n- users\n":                                          "no line ends with a comment like",
+		"resources: # generated: resources of some kinds\n":              `"resources of some kinds" is nothing that can be generated`,
+		"resources: # generated: relatives of all kinds\n":               `"relatives of all kinds" is nothing that can be generated`,
+		"<!-- generated: pages of all kinds -->\n| kind | page |\n":      "",
+		"files: # generated: definitions of all kinds\n- bases/x.yaml\n": "",
+	} {
+		_, err := generate(repository, text)
+		if complaint == "" && err != nil || complaint != "" && (err == nil || !strings.Contains(err.Error(), complaint)) {
+			t.Errorf("%q: got %v, want %q", text, err, complaint)
+		}
+	}
+	if _, err := titleOf(repository, kinds.Kind{Name: "Nothing"}); err == nil {
+		t.Error("a kind without a page has a title")
+	}
+}
