@@ -31,6 +31,8 @@ const (
 	perWorkspace = 100
 
 	organization = "acme"
+	// owner administers it, and holds what no assignment below gives or takes.
+	owner = "owner"
 	// role is what every assignment gives.
 	role = "editor"
 	// standing is what everyone has beside.
@@ -167,7 +169,7 @@ func (b *bench) begin(ctx context.Context) error {
 	if b.store, err = findStore(ctx, b.OpenFGA); err != nil {
 		return err
 	}
-	declared := build.Organization(organization).OwnedBy(userOf(0))
+	declared := build.Organization(organization).OwnedBy(owner)
 	for workspace := range (b.scopes() + perWorkspace - 1) / perWorkspace {
 		var projects []string
 		for project := range perWorkspace {
@@ -180,7 +182,8 @@ func (b *bench) begin(ctx context.Context) error {
 		build.ResourceType("doc").OfType("doc").Permits(view).Permits(edit).Permits(added).Permits(stand).Permits(alert).Obj(),
 		build.Role(organization, role).Grants(view, edit).Obj(), build.Role(organization, standing).Grants(stand).Obj(),
 		build.Role(organization, onCall).Grants(alert).Obj(),
-		build.RoleAssignment(organization, "administers").Gives("admin").ToUser(userOf(0)).Obj(),
+		build.RoleAssignment(organization, "administers").Gives("admin").ToUser(owner).Obj(),
+		build.User(organization, owner).KnownAs("owner@acme.example").Obj(),
 	}
 	for n := range users {
 		// The last role of a user is protected, so that everyone has one that nobody takes.

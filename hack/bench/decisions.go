@@ -14,9 +14,13 @@ import (
 
 // evaluate asks AuthZEN what may asks OpenFGA.
 func (b *bench) evaluate(ctx context.Context, q question) (bool, error) {
+	return b.evaluateAt(ctx, b.Decisions, q)
+}
+
+func (b *bench) evaluateAt(ctx context.Context, url string, q question) (bool, error) {
 	kind, path, _ := strings.Cut(q.object, ":")
 	var answer struct{ Decision bool }
-	err := stage.Call(ctx, b.store.http, http.MethodPost, b.Decisions+"/access/v1/evaluation", b.DecisionKey, map[string]any{
+	err := stage.Call(ctx, b.store.http, http.MethodPost, url+"/access/v1/evaluation", b.DecisionKey, map[string]any{
 		"subject":  map[string]string{"type": "user", "id": q.subject},
 		"action":   map[string]string{"name": q.permission},
 		"resource": map[string]string{"type": kind, "id": path},

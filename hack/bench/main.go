@@ -64,6 +64,7 @@ func run(ctx context.Context) (err error) {
 		{"many assignments", b.measureMany},
 		{"a role edit", b.measureRoleEdit},
 		{"resync and restart", b.measureRestart},
+		{"replicas that only answer", b.measureReaders},
 		{"people by SCIM", b.measurePeople},
 		{"one organization while another does its worst", b.measureTenants},
 		{"a deadline without the operator", b.measureLateness},

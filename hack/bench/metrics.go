@@ -6,8 +6,12 @@ import (
 	"net/http"
 	"slices"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"k8s.io/client-go/rest"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
 
 // counters are what the operator says of itself.
@@ -19,26 +23,16 @@ type counters struct {
 }
 
 // counters reads the operator's metrics.
-func (b *bench) counters(ctx context.Context) (now counters, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.Metrics, nil)
+func (b *bench) counters(ctx context.Context) (counters, error) { return countersAt(ctx, b.Metrics) }
+
+func countersAt(ctx context.Context, url string) (now counters, err error) {
+	families, err := scrape(ctx, http.DefaultClient, url)
 	if err != nil {
-		return now, fmt.Errorf("reading metrics: %w", err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return now, fmt.Errorf("reading metrics: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(response.Body)
-	if err != nil {
-		return now, fmt.Errorf("reading metrics: %w", err)
+		return now, err
 	}
 	for _, metric := range families["rest_client_requests_total"].GetMetric() {
-		for _, label := range metric.GetLabel() {
-			if label.GetName() == "method" && slices.Contains([]string{"POST", "PUT", "PATCH", "DELETE"}, label.GetValue()) {
-				now.apiWrites += metric.GetCounter().GetValue()
-			}
+		if slices.Contains(writing, labelOf(metric, "method")) {
+			now.apiWrites += metric.GetCounter().GetValue()
 		}
 	}
 	for _, metric := range families["bailiwick_store_write_tuples"].GetMetric() {
@@ -51,4 +45,55 @@ func (b *bench) counters(ctx context.Context) (now counters, err error) {
 		now.heap = metric.GetGauge().GetValue() / 2 // the next collection is at twice what was live
 	}
 	return now, nil
+}
+
+// written is how many writes of objects of our kinds the API server has answered, whoever sent them. An operator that starts
+// asks it what it may do, which is a POST as well, and writes nothing.
+func (b *bench) written(ctx context.Context) (count float64, err error) {
+	config := b.Plane.Config()
+	through, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return 0, fmt.Errorf("making a client: %w", err)
+	}
+	families, err := scrape(ctx, through, config.Host+"/metrics")
+	if err != nil {
+		return 0, err
+	}
+	for _, metric := range families["apiserver_request_total"].GetMetric() {
+		if labelOf(metric, "group") == v1alpha1.GroupVersion.Group && slices.Contains(writing, labelOf(metric, "verb")) {
+			count += metric.GetCounter().GetValue()
+		}
+	}
+	return count, nil
+}
+
+// writing are the methods of requests that write.
+var writing = []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
+func labelOf(metric *dto.Metric, name string) string {
+	for _, label := range metric.GetLabel() {
+		if label.GetName() == name {
+			return label.GetValue()
+		}
+	}
+	return ""
+}
+
+// scrape reads metrics.
+func scrape(ctx context.Context, through *http.Client, url string) (map[string]*dto.MetricFamily, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("reading metrics: %w", err)
+	}
+	response, err := through.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("reading metrics: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("reading metrics: %w", err)
+	}
+	return families, nil
 }

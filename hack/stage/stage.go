@@ -132,7 +132,34 @@ func (s *Stage) StartOperator(ctx context.Context, flags ...string) error {
 	if err != nil {
 		return err
 	}
-	return s.describe(s.waitUntilReady(ctx, "http://"+s.addresses[2]+"/readyz"))
+	return s.describe(waitUntilReady(ctx, s.Operator, "http://"+s.addresses[2]+"/readyz"))
+}
+
+// Reader is a replica that only answers AuthZEN.
+type Reader struct {
+	*controlplane.Process
+	// Decisions is the URL of its AuthZEN, Metrics that of its metrics.
+	Decisions, Metrics string
+}
+
+// StartReader starts a replica that only answers, and returns when it is ready: it has loaded everything, and holds a read lease.
+// The operator has to be one that elects a leader, since no other one grants leases.
+func (s *Stage) StartReader(ctx context.Context) (*Reader, error) {
+	var addresses [3]string
+	for n := range addresses {
+		var err error
+		if addresses[n], err = ports.FreeAddress(); err != nil {
+			return nil, err
+		}
+	}
+	process, err := s.Plane.Run(operatorPath, []string{"KUBECONFIG=" + s.Kubeconfig}, "--decisions-only",
+		"--decision-address="+addresses[0], "--metrics-address="+addresses[1], "--health-address="+addresses[2],
+		"--decision-keys-file="+s.keysPath())
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{process, "http://" + addresses[0], "http://" + addresses[1] + "/metrics"}
+	return r, s.describe(waitUntilReady(ctx, process, "http://"+addresses[2]+"/readyz"))
 }
 
 // describe adds to an error what the operator said last.
@@ -143,10 +170,10 @@ func (s *Stage) describe(err error) error {
 	return fmt.Errorf("the operator: %w\n%s", err, s.Plane.LogTail(filepath.Base(operatorPath)))
 }
 
-func (s *Stage) waitUntilReady(ctx context.Context, url string) error {
+func waitUntilReady(ctx context.Context, process *controlplane.Process, url string) error {
 	return wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, Patience, true, func(ctx context.Context) (bool, error) {
 		select {
-		case <-s.Operator.Done():
+		case <-process.Done():
 			return false, errors.New("it has ended")
 		default:
 		}
