@@ -26,6 +26,7 @@ func (m *model) settle(after string) {
 		}
 		m.sleep(time.Minute)
 	}
+	m.sleep(m.unawaited)
 	m.confirm(after)
 	m.compare(m.confirmed, after)
 	m.compareMemory(after)

@@ -51,6 +51,9 @@ type model struct {
 	confirmed []client.Object
 	// pivotal means that something has changed since then that protections depend on.
 	pivotal bool
+	// unawaited is how long what nobody waits for may take: when an object has been torn out, beside other changes, the store is
+	// written again when those have been, and 50 ms later.
+	unawaited time.Duration
 	// unseen means that time may pass before the operator sees, or can write down, what is done.
 	unseen bool
 	story  []string
@@ -63,7 +66,7 @@ func newModel(t *testing.T, script []byte) *model {
 	return &model{
 		T: t, dice: &dice{left: script}, clock: clocktesting.NewFakeClock(epoch.Add(time.Hour)), fake: storetest.NewFake(),
 		objects: map[kinds.Ref]client.Object{}, wished: map[kinds.Ref]client.Object{}, next: map[kinds.Ref]time.Time{}, working: map[kinds.Ref]bool{},
-		seen: counts{happened: map[string]int{}}, ended: func(*model) {},
+		unawaited: 60 * time.Millisecond, seen: counts{happened: map[string]int{}}, ended: func(*model) {},
 	}
 }
 

@@ -224,6 +224,30 @@ func TestWhatComesSoonAfterAWriteOfSeveralGoesTogether(t *testing.T) {
 	})
 }
 
+// What ends beside other changes goes with the next write, 50 ms after theirs, also where nobody waits for it, since the object
+// has been torn out without its finalizer.
+func TestWhatNobodyWaitsForEndsWithTheNextWrite(t *testing.T) {
+	inWorld(t, func(w *world) {
+		torn := assignment("torn", "r0", "u0")
+		w.put(torn)
+		w.start()
+		together := []client.Object{assignment("one", "r1", "u1"), assignment("two", "r1", "u2")}
+		change := w.state.Put(together...)
+		for _, object := range together {
+			w.syncer.Touch(kinds.RefOf(object), change)
+		}
+		synctest.Wait()
+		before := len(w.fake.Tuples())
+		w.remove(torn)
+		w.sleep(49 * time.Millisecond)
+		if there := len(w.fake.Tuples()); there != before {
+			t.Errorf("the store has %d tuples, and had %d: the removal went by itself", there, before)
+		}
+		w.sleep(time.Millisecond)
+		w.expectWhole()
+	})
+}
+
 func TestWhatComesAloneIsWrittenAtOnce(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.start()
