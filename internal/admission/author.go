@@ -13,6 +13,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/enumerate"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
@@ -68,10 +69,10 @@ func reserved(asked change) (reasons []string) {
 		return slices.SortedFunc(slices.Values(mappings), func(a, b v1alpha1.UsernameMapping) int { return strings.Compare(a.Username, b.Username) })
 	}
 	if !slices.Equal(sorted(before.Spec.Usernames), sorted(object.Spec.Usernames)) {
-		reasons = append(reasons, fmt.Sprintf("spec.usernames: whoever says whom a name stands for can become anybody, so it needs the verb %s on %s: ask someone who has it", asked.verb, asked.name))
+		reasons = append(reasons, fmt.Sprintf("spec.usernames: whoever says whom a name stands for can become anybody, so it needs the verb %s on %s: ask someone who has it", asked.Verb, asked.name))
 	}
 	if warns := v1alpha1.LastRoleWarn; (before.Spec.LastRolePolicy == warns) != (object.Spec.LastRolePolicy == warns) {
-		reasons = append(reasons, fmt.Sprintf("spec.lastRolePolicy: it says what protects the last roles of others, so changing it needs the verb %s on %s: ask someone who has it", asked.verb, asked.name))
+		reasons = append(reasons, fmt.Sprintf("spec.lastRolePolicy: it says what protects the last roles of others, so changing it needs the verb %s on %s: ask someone who has it", asked.Verb, asked.name))
 	}
 	return reasons
 }
@@ -79,7 +80,7 @@ func reserved(asked change) (reasons []string) {
 // judgeSuspended: whoever is the subject of a suspended User gives and keeps nothing in the organization, whatever verbs
 // they have. Deleting what only gives is left to them.
 func judgeSuspended(state *state.State, by author, request *admission.Request, kind resource, old, object client.Object) *refused {
-	if kind.verb == "" || object == nil && !kind.deletionGives || object != nil && old != nil && !changesAccess(kind, old, object) {
+	if kind.Verb == "" || object == nil && !kind.deletionGives || object != nil && old != nil && !changesAccess(kind, old, object) {
 		return nil
 	}
 	user := state.SuspendedUser(organizationOf(request), by.subject)
@@ -99,7 +100,7 @@ func changesAccess(kind resource, old, object client.Object) bool {
 
 // judgeAdministration: an owner who administers the organization stays, but for who may escalate on it.
 func (v *Validator) judgeAdministration(ctx context.Context, state *state.State, request *admission.Request, asked change) *refused {
-	if asked.verb == "" || asked.old != nil && !asked.old.GetDeletionTimestamp().IsZero() {
+	if asked.Verb == "" || asked.old != nil && !asked.old.GetDeletionTimestamp().IsZero() {
 		return nil
 	}
 	why := state.EndsAdministration(asked.old, asked.object)
@@ -107,7 +108,7 @@ func (v *Validator) judgeAdministration(ctx context.Context, state *state.State,
 		return nil
 	}
 	organization := organizationOf(request)
-	explained := fmt.Sprintf("%s: let another owner administer it first, or ask someone who has the verb %s on the Organization %s", why, verbEscalate, organization)
+	explained := fmt.Sprintf("%s: let another owner administer it first, or ask someone who has the verb %s on the Organization %s", why, kinds.VerbEscalate, organization)
 	switch allowed, err := v.Reviewer.MayEscalateOn(ctx, request, organization); {
 	case err != nil:
 		return &refused{"ReviewFailed", fmt.Sprintf("%s; asking the API server who has it failed: %v: try again", explained, err), http.StatusInternalServerError}

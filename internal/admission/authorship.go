@@ -52,7 +52,7 @@ func (s *Stamper) stampAuthor(ctx context.Context, request *admission.Request, o
 	}
 	if confirms && author.Verb == "" {
 		return refusal(fmt.Sprintf("metadata.annotations[%s]: confirming that a name means this one needs the verb %s on %s: leave it out, or ask someone who has it",
-			v1alpha1.AnnotationConfirmed, resources[resource].verb, resource))
+			v1alpha1.AnnotationConfirmed, resources[resource].Verb, resource))
 	}
 	if old != nil {
 		author.Generation = old.Generation + 1
@@ -95,11 +95,11 @@ func (s *Stamper) authorOf(ctx context.Context, request *admission.Request) (*po
 	kind := resources[request.Resource.Resource]
 	username := request.UserInfo.Username
 	author := &policy.Author{Username: username, Subject: known.SubjectOf(organizationOf(request), username, s.UsernamePrefix), Generation: 1}
-	switch allowed, err := s.Reviewer.May(ctx, kind.verb, request); {
+	switch allowed, err := s.Reviewer.May(ctx, kind.Verb, request); {
 	case err != nil:
-		return nil, fmt.Errorf("asking whether %q has the verb %s on %s: %w", username, kind.verb, request.Resource.Resource, err)
+		return nil, fmt.Errorf("asking whether %q has the verb %s on %s: %w", username, kind.Verb, request.Resource.Resource, err)
 	case allowed:
-		author.Verb = kind.verb
+		author.Verb = kind.Verb
 	}
 	if request.Operation == admissionv1.Create || giving[request.Resource.Resource] {
 		// An object that can't be read means nobody by its names.

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/bailiwick-dev/bailiwick/internal/accessreview"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
@@ -93,7 +94,7 @@ func (r *Reviewer) MayReadRoles(ctx context.Context, request *admission.Request)
 // MayEscalateOn says whether whoever makes a request has the verb escalate on an Organization.
 func (r *Reviewer) MayEscalateOn(ctx context.Context, request *admission.Request, organization string) (bool, error) {
 	return r.ask(ctx, accessreview.Of(request.UserInfo, authorizationv1.ResourceAttributes{
-		Verb: verbEscalate, Name: organization,
+		Verb: kinds.VerbEscalate, Name: organization,
 		Group: request.Resource.Group, Version: request.Resource.Version, Resource: "organizations",
 	}))
 }

@@ -177,7 +177,7 @@ func judgeNames(state *state.State, request *admission.Request, asked change) *r
 
 // judgeGiven: nobody gives what they do not have, except by a verb.
 func (v *Validator) judgeGiven(ctx context.Context, state *state.State, request *admission.Request, asked change) *refused {
-	if asked.verb == "" || asked.object == nil && !asked.deletionGives {
+	if asked.Verb == "" || asked.object == nil && !asked.deletionGives {
 		return nil
 	}
 	if asked.old != nil && !asked.old.GetDeletionTimestamp().IsZero() {
@@ -189,7 +189,7 @@ func (v *Validator) judgeGiven(ctx context.Context, state *state.State, request 
 	if lacking.Empty() && len(reasons) == 0 {
 		return nil
 	}
-	allowed, err := v.Reviewer.May(ctx, asked.verb, request)
+	allowed, err := v.Reviewer.May(ctx, asked.Verb, request)
 	if allowed {
 		return nil
 	}
@@ -201,7 +201,7 @@ func (v *Validator) judgeGiven(ctx context.Context, state *state.State, request 
 	switch {
 	case err != nil:
 		return &refused{"ReviewFailed", fmt.Sprintf("%s; asking the API server whether the verb %s on %s allows it all the same failed: %v: try again",
-			explained, asked.verb, asked.name, err), http.StatusInternalServerError}
+			explained, asked.Verb, asked.name, err), http.StatusInternalServerError}
 	case len(lacking.Unresolved) > 0:
 		return &refused{"Unresolved", explained, http.StatusForbidden}
 	default:
@@ -250,13 +250,13 @@ func explain(by author, asked change, lacking state.MissingPrivileges, told bool
 		parts = append(parts, enumerate.Some(lacking.Unresolved, shown, "; "))
 	}
 	return fmt.Sprintf("%s; nobody gives what they do not have, except by the verb %s on %s: ask someone who holds it or has that verb",
-		strings.Join(parts, "; "), asked.verb, asked.name)
+		strings.Join(parts, "; "), asked.Verb, asked.name)
 }
 
 // judgePause: pausing holds up what takes access away, and ending it lets through whatever waits, so it takes
 // what goes without holding.
 func (v *Validator) judgePause(ctx context.Context, request *admission.Request, kind resource, old, object client.Object) *refused {
-	if request.Operation != admissionv1.Update || kind.verb == "" || !old.GetDeletionTimestamp().IsZero() {
+	if request.Operation != admissionv1.Update || kind.Verb == "" || !old.GetDeletionTimestamp().IsZero() {
 		return nil
 	}
 	before, now := state.IsPaused(old.(v1alpha1.Object)), state.IsPaused(object.(v1alpha1.Object))
@@ -264,13 +264,13 @@ func (v *Validator) judgePause(ctx context.Context, request *admission.Request, 
 		return nil
 	}
 	field := fmt.Sprintf("metadata.annotations[%s]", v1alpha1.AnnotationPaused)
-	switch allowed, err := v.Reviewer.May(ctx, kind.verb, request); {
+	switch allowed, err := v.Reviewer.May(ctx, kind.Verb, request); {
 	case err != nil:
 		return &refused{"ReviewFailed", fmt.Sprintf("%s: asking the API server whether %q has the verb %s on %s failed: %v: try again",
-			field, request.UserInfo.Username, kind.verb, request.Resource.Resource, err), http.StatusInternalServerError}
+			field, request.UserInfo.Username, kind.Verb, request.Resource.Resource, err), http.StatusInternalServerError}
 	case !allowed:
 		return &refused{"Pause", fmt.Sprintf("%s: pausing holds up what others take away, and ending it lets through what waits: it needs the verb %s on %s: ask someone who has it",
-			field, kind.verb, request.Resource.Resource), http.StatusForbidden}
+			field, kind.Verb, request.Resource.Resource), http.StatusForbidden}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
@@ -181,5 +182,5 @@ func patched(raw []byte, object map[string]json.RawMessage, metadata *metav1.Obj
 
 // requester is who makes a request, with the question whether they may do more than they are given.
 func (s *Stamper) requester(ctx context.Context, request *admission.Request) Requester {
-	return Requester{Name: request.UserInfo.Username, MayEscalate: func() (bool, error) { return s.Reviewer.May(ctx, verbEscalate, request) }}
+	return Requester{Name: request.UserInfo.Username, MayEscalate: func() (bool, error) { return s.Reviewer.May(ctx, kinds.VerbEscalate, request) }}
 }

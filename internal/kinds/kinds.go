@@ -50,6 +50,10 @@ type Kind struct {
 	// Verb is what whoever does not hold what an object gives needs to write it, by Kubernetes' own rules: VerbBind where it
 	// hands on what others define, VerbEscalate where it defines privileges itself. Without one it gives nothing.
 	Verb string
+	// Named means that others give something to an object of the kind, by its name.
+	Named bool
+	// Stamped means that admission writes down when an object of the kind was made, or accepted, whatever else a write is about.
+	Stamped bool
 }
 
 // The verbs that replace holding what an object gives.
@@ -77,17 +81,17 @@ var All = []Kind{
 		NewList: func() client.ObjectList { return &v1alpha1.OrganizationList{} },
 	},
 	{
-		Name: User, Verb: VerbBind,
+		Name: User, Verb: VerbBind, Named: true,
 		New:     func() v1alpha1.Object { return &v1alpha1.User{} },
 		NewList: func() client.ObjectList { return &v1alpha1.UserList{} },
 	},
 	{
-		Name: Group, Verb: VerbBind,
+		Name: Group, Verb: VerbBind, Named: true,
 		New:     func() v1alpha1.Object { return &v1alpha1.Group{} },
 		NewList: func() client.ObjectList { return &v1alpha1.GroupList{} },
 	},
 	{
-		Name: Invitation, Verb: VerbBind,
+		Name: Invitation, Verb: VerbBind, Named: true, Stamped: true,
 		New:     func() v1alpha1.Object { return &v1alpha1.Invitation{} },
 		NewList: func() client.ObjectList { return &v1alpha1.InvitationList{} },
 	},
@@ -123,12 +127,12 @@ var All = []Kind{
 		NewList: func() client.ObjectList { return &v1alpha1.RoleAssignmentList{} },
 	},
 	{
-		Name: PermissionGrant, InForce: true, Verb: VerbEscalate,
+		Name: PermissionGrant, InForce: true, Verb: VerbEscalate, Stamped: true,
 		New:     func() v1alpha1.Object { return &v1alpha1.PermissionGrant{} },
 		NewList: func() client.ObjectList { return &v1alpha1.PermissionGrantList{} },
 	},
 	{
-		Name: TemporaryPermissionGrant, InForce: true, Verb: VerbEscalate,
+		Name: TemporaryPermissionGrant, InForce: true, Verb: VerbEscalate, Stamped: true,
 		New:     func() v1alpha1.Object { return &v1alpha1.TemporaryPermissionGrant{} },
 		NewList: func() client.ObjectList { return &v1alpha1.TemporaryPermissionGrantList{} },
 	},
