@@ -25,24 +25,36 @@ var files = []string{
 	"config/rbac/gitops_role.yaml",
 	"config/rbac/organization_admin_role.yaml",
 	"config/rbac/viewer_role.yaml",
+	"config/webhook/guard_policy.yaml",
 	"controllers/reconciler.go",
 	"docs/README.md",
 }
 
 // groups are the kinds that a list can be of.
 var groups = map[string]func(kinds.Kind) bool{
-	"all kinds":                              func(kinds.Kind) bool { return true },
-	"kinds in an organization":               inOrganization,
-	"kinds with bind":                        func(k kinds.Kind) bool { return k.Verb == kinds.VerbBind },
-	"kinds with escalate":                    func(k kinds.Kind) bool { return k.Verb == kinds.VerbEscalate },
-	"kinds in an organization with escalate": func(k kinds.Kind) bool { return inOrganization(k) && k.Verb == kinds.VerbEscalate },
+	"all kinds":                         func(kinds.Kind) bool { return true },
+	"kinds in namespaces":               inNamespaces,
+	"kinds of organizations":            func(k kinds.Kind) bool { return inNamespaces(k) || k.Name == kinds.Organization },
+	"kinds with a verb in namespaces":   func(k kinds.Kind) bool { return k.Verb != "" && inNamespaces(k) },
+	"kinds with bind":                   func(k kinds.Kind) bool { return k.Verb == kinds.VerbBind },
+	"kinds with escalate":               escalated,
+	"kinds with escalate in namespaces": func(k kinds.Kind) bool { return escalated(k) && inNamespaces(k) },
+	"kinds in force":                    func(k kinds.Kind) bool { return k.InForce },
+	"kinds in force with escalate":      func(k kinds.Kind) bool { return k.InForce && escalated(k) },
+	"kinds with a stamp":                func(k kinds.Kind) bool { return k.Stamped },
+	"kinds with an author and no stamp": func(k kinds.Kind) bool { return (k.InForce || k.Named) && !k.Stamped },
+	"kinds without a stamp":             func(k kinds.Kind) bool { return !k.Stamped },
 }
 
-func inOrganization(k kinds.Kind) bool { return !k.ClusterScoped }
+func inNamespaces(k kinds.Kind) bool { return !k.ClusterScoped }
+
+func escalated(k kinds.Kind) bool { return k.Verb == kinds.VerbEscalate }
 
 // lists are what a list can have of its kinds: a template that is given them, in the order of the table.
 var lists = map[string]string{
 	"resources":   "{{range byResource .}}- {{.Resource}}\n{{end}}",
+	"statuses":    "{{range byResource .}}- {{.Resource}}/status\n{{end}}",
+	"names":       `[{{range $n, $k := byResource .}}{{if $n}}, {{end}}'{{$k.Resource}}'{{end}}]`,
 	"definitions": "{{range byResource .}}- bases/authz.bailiwick.dev_{{.Resource}}.yaml\n{{end}}",
 	"rights": `// +kubebuilder:rbac:groups=authz.bailiwick.dev,resources={{join (byResource .) ""}},verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=authz.bailiwick.dev,resources={{join (byResource .) "/status"}},verbs=patch
@@ -96,15 +108,22 @@ func update(root, file string) error {
 }
 
 // marker is the comment before a list. Its line says how far in the list is.
-var marker = regexp.MustCompile(`^( *).*(?:#|//|<!--) generated: (.+) of (.+?)(?: -->)?$`)
+var marker = regexp.MustCompile(`^( *).*(?:#|//|<!--) generated: (.+?) of (.+?)(?: -->)?$`)
+
+// inExpression is a list of resources in an expression of CEL, where no comment can stand. A comment "generated: names of ..."
+// before the expression is about the next one.
+var inExpression = regexp.MustCompile(`(resource\.resource in )\[[^]]*\]`)
 
 // generate replaces the lists in a text.
 func generate(root, text string) (string, error) {
 	var written strings.Builder
-	inside, indent, found := false, "", false
+	inside, indent, found, names := false, "", false, []string(nil)
 	for line := range strings.Lines(text) {
 		if inside && isEntry(line, indent) {
 			continue
+		}
+		if len(names) > 0 && inExpression.MatchString(line) {
+			line, names = inExpression.ReplaceAllString(line, "${1}"+names[0]), names[1:]
 		}
 		written.WriteString(line)
 		parts := marker.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
@@ -116,12 +135,19 @@ func generate(root, text string) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if parts[2] == "names" {
+			inside, names = false, append(names, list)
+			continue
+		}
 		for entry := range strings.Lines(list) {
 			written.WriteString(indent + entry)
 		}
 	}
 	if !found {
 		return "", fmt.Errorf("no line ends with a comment like %q", "generated: resources of all kinds")
+	}
+	if len(names) > 0 {
+		return "", fmt.Errorf("nothing compares request.resource.resource with names that are generated: %s", names[0])
 	}
 	return written.String(), nil
 }

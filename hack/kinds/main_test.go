@@ -63,11 +63,34 @@ rules:
 	}
 }
 
+func TestTheListsOfAnExpressionAreReplacedInTheirOrder(t *testing.T) {
+	const before = `  # generated: names of kinds with bind
+  # generated: names of kinds in force with escalate
+  - expression: >-
+      request.resource.resource in [] &&
+      request.userInfo.username in ['operator'] &&
+      authorizer.check(request.resource.resource in ['gone'] ? 'escalate' : 'bind')
+  - expression: request.resource.resource in ['other']
+`
+	const want = `  # generated: names of kinds with bind
+  # generated: names of kinds in force with escalate
+  - expression: >-
+      request.resource.resource in ['groupmemberships', 'groups', 'invitations', 'roleassignments', 'users'] &&
+      request.userInfo.username in ['operator'] &&
+      authorizer.check(request.resource.resource in ['permissiongrants', 'temporarypermissiongrants'] ? 'escalate' : 'bind')
+  - expression: request.resource.resource in ['other']
+`
+	if got, err := generate(repository, before); err != nil || got != want {
+		t.Errorf("got %v\n%s", err, got)
+	}
+}
+
 func TestAListThatCannotBeMadeIsAnError(t *testing.T) {
 	for text, complaint := range map[string]string{
 		"resources:\n- users\n":                                          "no line ends with a comment like",
 		"resources: # generated: resources of some kinds\n":              `"resources of some kinds" is nothing that can be generated`,
 		"resources: # generated: relatives of all kinds\n":               `"relatives of all kinds" is nothing that can be generated`,
+		"# generated: names of all kinds\n- expression: \"true\"\n":      "nothing compares request.resource.resource with names",
 		"<!-- generated: pages of all kinds -->\n| kind | page |\n":      "",
 		"files: # generated: definitions of all kinds\n- bases/x.yaml\n": "",
 	} {
