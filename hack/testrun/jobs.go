@@ -25,6 +25,9 @@ const (
 	// seed makes a run repeatable: whoever changes something is not to be told of what somebody else has left. `make
 	// test-faults` looks for that, with another one each time.
 	seed = 1
+	// collection is GOGC for whatever runs. Control planes and operators live for minutes and have memory to spare: they
+	// collect garbage seldom, and leave the processors to the tests. memory is GOMEMLIMIT, which bounds that.
+	collection, memory = "GOGC=400", "GOMEMLIMIT=2GiB"
 	// timeout is that of each job.
 	timeout = 40 * time.Minute
 	// stopTimeout is how long a job may take to end when it is interrupted.
@@ -44,7 +47,7 @@ func integration(logs string) job {
 		const name = "integration.json"
 		var output bytes.Buffer
 		failed := start(ctx, &output, "go", "tool", "ginkgo", "run", fmt.Sprint("--procs=", processes), fmt.Sprint("--seed=", seed),
-			"--timeout="+timeout.String(), "--poll-progress-after=5m", "--output-dir="+logs, "--json-report="+name, "./"+integrationPath)
+			"--vet=off", "--timeout="+timeout.String(), "--poll-progress-after=5m", "--output-dir="+logs, "--json-report="+name, "./"+integrationPath)
 		report.print(output.String())
 		suites, err := readSuites(filepath.Join(logs, name))
 		for _, suite := range suites {
@@ -73,7 +76,8 @@ func packages(module, logs string, specs bool) job {
 		if err != nil {
 			return fmt.Errorf("listing the packages of module %s: %w", module, err)
 		}
-		arguments := []string{"-C", module, "test", "-json", "-timeout=" + timeout.String()}
+		// `make verify` vets.
+		arguments := []string{"-C", module, "test", "-json", "-short", "-vet=off", "-timeout=" + timeout.String()}
 		for path := range strings.FieldsSeq(string(listed)) {
 			if !strings.HasSuffix(path, integrationPath) {
 				arguments = append(arguments, path)
@@ -106,6 +110,7 @@ func packages(module, logs string, specs bool) job {
 func start(ctx context.Context, output io.Writer, name string, arguments ...string) error {
 	program := exec.CommandContext(ctx, name, arguments...)
 	program.Stdout, program.Stderr = output, output
+	program.Env = append([]string{collection, memory}, os.Environ()...) // whoever sets them decides
 	program.Cancel = func() error { return program.Process.Signal(syscall.SIGINT) }
 	program.WaitDelay = stopTimeout
 	if err := program.Run(); err != nil {
