@@ -33,7 +33,7 @@ var _ = Describe("While the API server", Label(slow), func() {
 		AddReportEntry("cuts", fmt.Sprintf("%d rounds, %d connections cut, %d writes", rounds, l.faults.Load(), changes.writes))
 	})
 
-	It("[K5] [K12] is slow and answers with 429 and 5xx, nothing is lost, and deadlines are kept", func() {
+	It("[K5] [K12] is slow and answers with 429 and 5xx, nothing is lost, and deadlines are kept", inRounds, func() {
 		w := newWorld()
 		noon := inAnHour()
 		grant := w.temporary("t").ToUser("alice").Grants(w.Delete).InWorkspace("lab").Until(noon).Obj()
@@ -62,7 +62,7 @@ var _ = Describe("While the API server", Label(slow), func() {
 		AddReportEntry("faults", fmt.Sprintf("%d of the operator's requests refused or held up, %d writes", l.faults.Load(), changes.writes))
 	})
 
-	It("[K5] [K12] answers nobody, decisions go on and deadlines are kept; what was missed is made up for", func() {
+	It("[K5] [K12] answers nobody, decisions go on and deadlines are kept; what was missed is made up for", inRounds, func() {
 		w := newWorld()
 		noon := inAnHour()
 		grant := w.temporary("t").ToUser("alice").Grants(w.Delete).InWorkspace("lab").Until(noon).Obj()

@@ -114,7 +114,7 @@ func (l *line) disturbs(w http.ResponseWriter, r *http.Request) bool {
 // moody answers one request in three with an error that an API server has, and is slow with another.
 func (l *line) moody() func(http.ResponseWriter, *http.Request) bool {
 	var mu sync.Mutex
-	random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 3))
+	random := rand.New(rand.NewPCG(seed(), 3))
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		mu.Lock()
 		kind := random.IntN(18)
@@ -158,7 +158,7 @@ type load struct {
 }
 
 func newLoad(w *world) *load {
-	return &load{world: w, random: rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 5))}
+	return &load{world: w, random: rand.New(rand.NewPCG(seed(), 5))}
 }
 
 // change makes one change, as somebody with kubectl does.

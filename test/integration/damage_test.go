@@ -40,7 +40,7 @@ var damages = map[string]damage{
 	},
 }
 
-var _ = Describe("A damaged file of the embedded store", Label(slow, embeddedOnly), func() {
+var _ = Describe("A damaged file of the embedded store", Label(slow, embeddedOnly), inRounds, func() {
 	It("[K6] is made anew from the cluster at the start, and nothing is answered from it", func() {
 		ownFile := op.file
 		op.Stop()
@@ -55,9 +55,9 @@ var _ = Describe("A damaged file of the embedded store", Label(slow, embeddedOnl
 			op.Stop()
 			content, err := os.ReadFile(op.file)
 			Expect(err).NotTo(HaveOccurred())
-			random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), uint64(n)))
+			random := rand.New(rand.NewPCG(seed(), uint64(n)))
 			damaged := damages[name](random, bytes.Clone(content))
-			By(fmt.Sprintf("%s, seed %d: %s", name, GinkgoRandomSeed(), changedBytes(content, damaged)))
+			By(fmt.Sprintf("%s, seed %d: %s", name, seed(), changedBytes(content, damaged)))
 			Expect(os.WriteFile(op.file, damaged, 0o600)).To(Succeed())
 			// Start returns with the first answer.
 			op.Start()

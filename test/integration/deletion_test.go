@@ -23,7 +23,7 @@ func many() int {
 	GinkgoHelper()
 	written, given := os.LookupEnv(manyVariable)
 	if !given {
-		return 50 * faultRounds(4)
+		return 50 * faultRounds(2)
 	}
 	number, err := strconv.Atoi(written)
 	Expect(err).NotTo(HaveOccurred(), manyVariable)
@@ -77,7 +77,7 @@ var _ = Describe("Deleting", Label(slow), func() {
 		op.expectWhole()
 	})
 
-	It("[K9] a namespace in which objects are being created finishes, and nothing of it remains in the store", func() {
+	It("[K9] a namespace in which objects are being created finishes, and nothing of it remains in the store", inRounds, func() {
 		const lanes = 8
 		w := newWorld()
 		var created atomic.Int64
@@ -109,7 +109,7 @@ var _ = Describe("Deleting", Label(slow), func() {
 				}
 			}()
 		}
-		Eventually(created.Load).Should(BeNumerically(">", 200))
+		Eventually(created.Load).Should(BeNumerically(">", 80))
 		Expect(k8sClient.Delete(ctx, namespaceNamed(w.Namespace))).To(Succeed())
 		namespace := namespaceNamed(w.Namespace)
 		Eventually(func() bool {

@@ -17,7 +17,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
-var _ = Describe("An external store of another installation", Serial, func() {
+var _ = Describe("An external store of another installation", Serial, inRounds, func() {
 	It("[F6] is refused and left alone, while the operator goes on, until it is adopted", func() {
 		kept := newExternalStorage()
 		theirOptions := kept.remote()

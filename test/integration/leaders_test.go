@@ -155,7 +155,7 @@ var _ = Describe("Two operators with one store", Label(slow), func() {
 		}
 	})
 
-	DescribeTable("[K12] [K6] what the one that led before has on its way never happens when it goes on after a pause", func(prepare, isRight func(*world), late func(*world), turn func(*world)) {
+	DescribeTable("[K12] [K6] what the one that led before has on its way never happens when it goes on after a pause", inRounds, func(prepare, isRight func(*world), late func(*world), turn func(*world)) {
 		kept := newExternalStorage()
 		all := newReplicas(kept)
 		slow := kept.through(time.Minute)

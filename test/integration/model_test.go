@@ -112,7 +112,7 @@ func foreignModel(w *world) (*openfgav1.AuthorizationModel, *openfgav1.TupleKey)
 
 var foreignModels = map[string]func(*world) (*openfgav1.AuthorizationModel, *openfgav1.TupleKey){"older": olderModel, "foreign": foreignModel}
 
-var _ = Describe("A store with another model than the operator's", Label(slow), func() {
+var _ = Describe("A store with another model than the operator's", Label(slow), inRounds, func() {
 	It("[K6] has the right one when the operator has started, and the right tuples, embedded", Label(embeddedOnly), func() {
 		v := newVictim()
 		for name, model := range foreignModels {

@@ -103,7 +103,7 @@ var _ = Describe("While the store does not answer", Label(slow), func() {
 	// An outage begins and ends.
 	type outage struct{ begin, end func() }
 
-	DescribeTable("[K8] what waits for it says so, nothing else is written, and all is made up for", func(of func() outage) {
+	DescribeTable("[K8] what waits for it says so, nothing else is written, and all is made up for", inRounds, func(of func() outage) {
 		assigned := w.assignment("edited", "editor").ToUser("alice").InWorkspace("prod").Obj()
 		revoked := w.assignment("revoked", "editor").ToUser("bob").InWorkspace("prod").Obj()
 		taken := w.grant("taken").ToUser("bob").Grants(w.Delete).Obj()
@@ -204,7 +204,7 @@ var _ = Describe("While the store does not answer", Label(slow), func() {
 		}),
 	)
 
-	It("[K8] a write that happens when it was given up, and the contrary done, changes nothing", func() {
+	It("[K8] a write that happens when it was given up, and the contrary done, changes nothing", inRounds, func() {
 		held := kept.between.holdWrite()
 		late := w.grant("late").ToUser("bob").Grants(w.Delete).InWorkspace("prod").Obj()
 		create(late)
@@ -217,7 +217,7 @@ var _ = Describe("While the store does not answer", Label(slow), func() {
 		op.expectWhole()
 	})
 
-	It("[K8] [K12] deadlines pass exactly, and what could not be written follows", func() {
+	It("[K8] [K12] deadlines pass exactly, and what could not be written follows", inRounds, func() {
 		noon := inAnHour()
 		ends := w.temporary("ends").ToUser("alice").Grants(w.View).InWorkspace("prod").Until(noon).Obj()
 		begins := w.temporary("begins").ToUser("bob").Grants(w.View).From(noon).For("PT1H").Obj()

@@ -26,20 +26,29 @@ import (
 const roundsVariable = "BAILIWICK_FAULT_ROUNDS"
 
 func faultRounds(few int) int {
-	GinkgoHelper()
 	text := os.Getenv(roundsVariable)
 	if text == "" {
 		return few
 	}
 	rounds, err := strconv.Atoi(text)
-	Expect(err).NotTo(HaveOccurred(), roundsVariable)
+	if err != nil {
+		panic(roundsVariable + ": " + err.Error())
+	}
 	return rounds
+}
+
+// inRounds has a spec run in so many rounds, each from its beginning. It is for faults whose spec takes no rounds by itself.
+var inRounds = MustPassRepeatedly(faultRounds(1))
+
+// seed is that of the run in a spec's first round, and another one in each of the others.
+func seed() uint64 {
+	return uint64(GinkgoRandomSeed()) + uint64(max(1, CurrentSpecReport().NumAttempts)-1)
 }
 
 // chooser makes random choices from 0 to n, also for several who ask at once. The seed of the run repeats them.
 func chooser(stream uint64) func(n int) int {
 	var mu sync.Mutex
-	random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), stream))
+	random := rand.New(rand.NewPCG(seed(), stream))
 	return func(n int) int {
 		mu.Lock()
 		defer mu.Unlock()
