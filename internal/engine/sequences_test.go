@@ -49,12 +49,8 @@ func scriptOf(seed uint64) []byte {
 
 // A sequence that fails is made shorter and kept by `go test -fuzz=Engine ./internal/engine`.
 func TestTheEngineDecidesAsTheObjectsSay(t *testing.T) {
-	sequences := uint64(1000)
-	if testing.Short() {
-		sequences = 100
-	}
 	total := counts{happened: map[string]int{}}
-	for seed := range seeds.Of(t, sequences) {
+	for seed := range seeds.Of(t, 250) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { play(t, scriptOf(seed), &total) })
 	}
 	t.Logf("%+v", total)

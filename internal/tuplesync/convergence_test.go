@@ -115,7 +115,7 @@ func trouble(random *rand.Rand) storetest.Hooks {
 }
 
 func TestAnySequenceOfChangesAndFaultsConvergesToWhatIsWanted(t *testing.T) {
-	for seed := range seeds.Of(t, 20) {
+	for seed := range seeds.Of(t, 8) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			inWorld(t, func(w *world) {
 				random := rand.New(rand.NewPCG(seed, seed))

@@ -142,7 +142,7 @@ func TestWhatIsSettledNeverHappens(t *testing.T) {
 	running := server.Start(t, server.Options{Engine: "postgres", URI: postgres.Start(t), Keys: []string{preSharedKey}})
 	remote := openRemote(t, optionsFor(t, running))
 	takeOver(t, remote)
-	for round := range 20 {
+	for round := range 5 {
 		// What is written from now on by this copy stands for what was given up.
 		earlier := *remote
 		writing := atOnce(t, &earlier, fmt.Sprint(round))
