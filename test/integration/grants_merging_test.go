@@ -108,7 +108,7 @@ func (a *asking) expectAllAllowed(atLeast int) {
 }
 
 var _ = Describe("Grants to one subject at one scope", Label(slow), func() {
-	questions := func() int { return 700 * faultRounds(3) }
+	questions := func() int { return 700 * faultRounds(1) }
 	var w *world
 	BeforeEach(func() { w = newWorld() })
 	// kept makes grants that nobody touches afterwards, and returns what to ask for what they give.

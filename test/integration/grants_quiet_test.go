@@ -91,7 +91,7 @@ var _ = Describe("The operator, of grants,", func() {
 	})
 
 	It("writes to the API server once for a new one: its status", func() {
-		const many = 25
+		const many = 10
 		before, roles := writtenNow(), op.requests.toRoles()
 		for n := range many {
 			name := fmt.Sprint("new-", n)

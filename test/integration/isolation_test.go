@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unicode"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -44,16 +45,17 @@ var _ = Describe("Names and ids that users choose", func() {
 		}
 		for n, id := range strange {
 			Expect(w.may("alice", w.View, w.object(id, "prod", "vision"))()).To(Equal(n%2 == 0), "%q", id)
-			Expect(w.may("alice", w.View, w.object(id, "prod", "speech"))()).To(BeFalse(), "%q", id)
-			Expect(w.may("alice", w.View, w.object(id, "prod", ""))()).To(BeFalse(), "%q", id)
-			Expect(w.may("alice", w.View, w.object(id, "", ""))()).To(BeFalse(), "%q", id)
+			elsewhere := [][2]string{{"prod", "speech"}, {"prod", ""}, {"", ""}}[n%3]
+			Expect(w.may("alice", w.View, w.object(id, elsewhere[0], elsewhere[1]))()).To(BeFalse(), "%q", id)
 		}
 		for _, object := range []string{w.at(), w.at("prod"), w.at("prod", "vision")} {
 			Expect(w.may("alice", w.View, object)()).To(BeFalse(), object)
 		}
 		remove(toObjects(given)...)
-		for _, id := range strange {
-			Expect(w.may("alice", w.View, w.object(id, "prod", "vision"))()).To(BeFalse(), "%q", id)
+		for n, id := range strange {
+			if n%2 == 0 {
+				Expect(w.may("alice", w.View, w.object(id, "prod", "vision"))()).To(BeFalse(), "%q", id)
+			}
 		}
 		Expect(w.inStore()).NotTo(ContainElement(HavePrefix("resource:")))
 	})
@@ -82,12 +84,13 @@ var _ = Describe("Names and ids that users choose", func() {
 
 	It("[K14] mean themselves as subjects, every printable character included", func() {
 		var subjects []string
-		for c := ' '; c <= '~'; c++ {
-			subjects = append(subjects, w.Namespace+string(c)+"a")
-		}
 		var printable strings.Builder
 		for c := ' '; c <= '~'; c++ {
 			printable.WriteRune(c)
+			if unicode.IsLetter(c) || unicode.IsDigit(c) {
+				continue // which every other subject has
+			}
+			subjects = append(subjects, w.Namespace+string(c)+"a")
 		}
 		subjects = append(subjects, w.Namespace+printable.String(), "*", "user:*", "group:"+w.Namespace+"/devs#member",
 			w.Namespace+"%20a", w.Namespace+"é", w.Namespace+"e\u0301", w.Namespace+strings.Repeat("☃", 500),

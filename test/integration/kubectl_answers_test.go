@@ -89,12 +89,14 @@ var _ = Describe("kubectl authz can-i, who-can and explain", func() {
 						for name, value := range request {
 							args = append(args, fmt.Sprintf("--attribute=%s=%v", name, value))
 						}
-						got := viewer.authz(args...)
 						want, err := w.mayBelow(user, permission, id, request)()
 						Expect(err).NotTo(HaveOccurred())
-						Expect(got.Status).To(Equal(map[bool]int{true: plugin.StatusOK, false: plugin.StatusNo}[want]), "%v: %+v", args, got)
-						Expect(got.Out).To(Equal(map[bool]string{true: "yes\n", false: "no\n"}[want]))
 						Expect(allowedBy(reviewed, user, permission, path, request)).To(Equal(want), "%v", args)
+						if asked%4 == 0 { // the plugin reads everything again for each of its answers
+							got := viewer.authz(args...)
+							Expect(got.Status).To(Equal(map[bool]int{true: plugin.StatusOK, false: plugin.StatusNo}[want]), "%v: %+v", args, got)
+							Expect(got.Out).To(Equal(map[bool]string{true: "yes\n", false: "no\n"}[want]))
+						}
 						if asked++; want {
 							allowed++
 						}

@@ -36,7 +36,7 @@ func inParallel(n int, do func(int) error) {
 
 var _ = Describe("A group of many members", Label(slow), func() {
 	It("[B1] is listed in pages, and one more costs as much as the first", func() {
-		const many, perPage = 400, 100
+		const many, perPage = 100, 25
 		w := newWorld()
 		assigned := w.assignment("devs", "editor").ToGroup("devs").InWorkspace("prod").Obj()
 		create(assigned)

@@ -63,7 +63,7 @@ var _ = Describe("The operator", func() {
 	})
 
 	It("writes to the API server at most twice for a new RoleAssignment: its finalizer and its status", func() {
-		const many = 50
+		const many = 20
 		before := writtenNow()
 		for n := range many {
 			create(w.assignment(fmt.Sprint("new-", n), "editor").ToUser("bob").InWorkspace("prod").Obj())

@@ -95,11 +95,16 @@ func (f *fleet) questionOf(n int, permission string) question {
 	return question{User: objectid.User(f.subject(crewName(n))), Permission: permission, Object: f.at(workspace, project)}
 }
 
-// expectEverywhere: in each project, its holder has exactly these of the permissions that are not filler.
+// expectEverywhere: in each project, its holder has exactly these of the permissions that are not filler. About those that
+// all revisions have in common it asks in every tenth; watchers ask about them everywhere.
 func (f *fleet) expectEverywhere(may func(question) (bool, error), permissions ...string) {
 	GinkgoHelper()
 	for n := range f.scopes {
-		for _, permission := range []string{f.View, f.Edit, f.Delete, f.stand()} {
+		asked := []string{f.Edit, f.stand()}
+		if n%10 == 0 {
+			asked = append(asked, f.View, f.Delete)
+		}
+		for _, permission := range asked {
 			Expect(may(f.questionOf(n, permission))).To(Equal(contains(permissions, permission)), "%s in project %d", permission, n)
 		}
 	}
@@ -218,11 +223,11 @@ var _ = Describe("A role that is edited while it is in use at many scopes", Labe
 		}
 		AddReportEntry("rounds", rounds)
 		expectReason(f.wide, v1alpha1.ReasonValid)
+		watching.expectNothingWrong(questions())
 		f.expectEverywhere(may, f.View, f.Edit)
 		edit(f.wide, func(r *v1alpha1.Role) { toGrant(f.other()...)(&r.Spec) })
 		expectReason(f.wide, v1alpha1.ReasonValid)
 		f.expectEverywhere(may, f.View, f.stand())
-		watching.expectNothingWrong(questions())
 		waitUntilQuiet()
 		Expect(writtenNow().ToStore-before.ToStore).To(BeNumerically(">=", 4*rounds), "a switch takes several writes")
 		Expect(f.slots()).To(HaveLen(f.scopes), "no more than one revision at a scope")
@@ -316,7 +321,7 @@ var _ = Describe("How many use a role", func() {
 	}
 
 	It("[K10] is written once a second at most, however many come and go", func() {
-		const many = 200
+		const many = 60
 		editor := build.Role(w.Namespace, "editor").Obj()
 		op.clock.StopAt(noon)
 		before := op.requests.toRoles()

@@ -164,7 +164,7 @@ var _ = Describe("SCIM", func() {
 	It("[P4] takes a whole directory from two senders at once, writes nothing when it comes again, and ends right after the API server was away", Serial, func() {
 		w := newWorld()
 		d := w.directory()
-		const people, groups = 60, 4
+		const people, groups = 30, 3
 		var both sync.WaitGroup
 		for range 2 {
 			both.Go(func() {
