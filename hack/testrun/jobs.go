@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -78,7 +79,9 @@ func packages(module, logs string, specs bool) job {
 		}
 		// `make verify` vets.
 		arguments := []string{"-C", module, "test", "-json", "-short", "-vet=off", "-timeout=" + timeout.String()}
-		for path := range strings.FieldsSeq(string(listed)) {
+		paths := strings.Fields(string(listed))
+		slices.Reverse(paths) // test before internal: those start control planes and wait
+		for _, path := range paths {
 			if !strings.HasSuffix(path, integrationPath) {
 				arguments = append(arguments, path)
 			}

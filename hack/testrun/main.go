@@ -14,13 +14,13 @@ import (
 )
 
 // lanes run at the same time, and the jobs of a lane one after another. The integration tests are about as much work as
-// all others together.
+// all others together. What waits a lot comes first, so that nothing of it is left to wait alone.
 func lanes(logs string) [][]job {
 	return [][]job{
 		{integration(logs)},
 		{
-			packages(".", logs, false), packages("test/schema/inprocess", logs, true), packages("test/chart", logs, false), packages("test/monitoring", logs, false),
-			packages("test/gitops/flux", logs, true), packages("test/gitops/argocd", logs, true),
+			packages("test/gitops/argocd", logs, true), packages("test/gitops/flux", logs, true), packages(".", logs, false),
+			packages("test/schema/inprocess", logs, true), packages("test/chart", logs, false), packages("test/monitoring", logs, false),
 		},
 	}
 }
