@@ -148,48 +148,6 @@ var _ = Describe("A role that fills four tuples", func() {
 	})
 })
 
-var _ = Describe("A role with many ancestors", func() {
-	It("[G11] [F5] inherits from 256 of them, and with one more from none", func() {
-		w := newWorld()
-		// A role takes 32 parents at most: eight rows of them, and above these 249 more.
-		name := func(n int) string { return fmt.Sprint("base-", n) }
-		parents := func(from, to int) (names []string) {
-			for n := from; n < to; n++ {
-				names = append(names, name(n))
-			}
-			return names
-		}
-		inParallel(249, func(n int) error {
-			return k8sClient.Create(ctx, build.Role(w.Namespace, name(n)).OfType(v1alpha1.RoleBase).Obj())
-		})
-		var middle []string
-		for from := 0; from < 249; from += 32 {
-			row := fmt.Sprint("row-", from)
-			middle = append(middle, row)
-			create(build.Role(w.Namespace, row).Inherits(parents(from, min(249, from+32))...).Obj())
-		}
-		Expect(middle).To(HaveLen(8))
-		edit(build.Role(w.Namespace, name(248)).Obj(), func(r *v1alpha1.Role) { toGrant(w.View)(&r.Spec) })
-		heir := build.Role(w.Namespace, "heir").Inherits(middle...).Grants(w.Edit).Obj()
-		assigned := w.assignment("a", "heir").ToUser("alice").Obj()
-		for _, row := range middle {
-			expectReason(build.Role(w.Namespace, row).Obj(), v1alpha1.ReasonValid)
-		}
-		Expect(k8sClient.Create(ctx, heir.DeepCopy())).To(MatchError(containAll("spec.inherits", "more than 256 roles")))
-		Expect(unasked().Create(ctx, heir)).To(Succeed())
-		create(assigned)
-		expectReason(heir, v1alpha1.ReasonRoleTooLarge, "spec.inherits", "more than 256 roles", "split the role in two")
-		expectReason(assigned, v1alpha1.ReasonInForce)
-		Expect(w.may("alice", w.View, w.at())()).To(BeFalse())
-		Expect(w.may("alice", w.Edit, w.at())()).To(BeTrue())
-
-		last := build.Role(w.Namespace, middle[7]).Obj()
-		inherit(last, parents(225, 249)...)
-		expectReason(heir, v1alpha1.ReasonValid, "and 1 more that it inherits")
-		Expect(w.may("alice", w.View, w.at())()).To(BeTrue())
-	})
-})
-
 // place is which of the slots holds a role's permissions, and which relation a grant's. They change place
 // when they are changed, so it says nothing.
 var place = regexp.MustCompile(`(#slot_|grant_)[0-7ab]`)

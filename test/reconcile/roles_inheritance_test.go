@@ -344,3 +344,44 @@ var _ = Describe("A role that inherits", func() {
 		expectMay(w.View, w.Edit, w.Delete)
 	})
 })
+
+var _ = Describe("A role with many ancestors", func() {
+	It("[G11] [F5] inherits from 256 of them, and with one more from none", func() {
+		w := newWorld()
+		// A role takes 32 parents at most: eight rows of them, and above these 249 more.
+		name := func(n int) string { return fmt.Sprint("base-", n) }
+		parents := func(from, to int) (names []string) {
+			for n := from; n < to; n++ {
+				names = append(names, name(n))
+			}
+			return names
+		}
+		const above = 249
+		inParallel(above, func(n int) error {
+			base := build.Role(w.Namespace, name(n)).OfType(v1alpha1.RoleBase)
+			if n == above-1 {
+				base.Grants(w.View)
+			}
+			return k8sClient.Create(ctx, base.Obj())
+		})
+		var middle []string
+		for from := 0; from < above; from += 32 {
+			row := build.Role(w.Namespace, fmt.Sprint("row-", from)).Inherits(parents(from, min(above, from+32))...).Obj()
+			middle = append(middle, row.Name)
+			create(row)
+			expectReason(row, v1alpha1.ReasonValid)
+		}
+		Expect(middle).To(HaveLen(8))
+		heir := build.Role(w.Namespace, "heir").Inherits(middle...).Grants(w.Edit).Obj()
+		assigned := w.assignment("a", "heir").ToUser("alice").Obj()
+		create(heir, assigned)
+		expectReason(heir, v1alpha1.ReasonRoleTooLarge, "spec.inherits", "more than 256 roles", "split the role in two")
+		expectReason(assigned, v1alpha1.ReasonInForce)
+		Expect(w.may("alice", w.View, w.at())()).To(BeFalse())
+		Expect(w.may("alice", w.Edit, w.at())()).To(BeTrue())
+
+		inherit(build.Role(w.Namespace, middle[7]).Obj(), parents(225, above)...)
+		expectReason(heir, v1alpha1.ReasonValid, "and 1 more that it inherits")
+		Expect(w.may("alice", w.View, w.at())()).To(BeTrue())
+	})
+})
