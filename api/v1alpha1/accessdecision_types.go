@@ -81,3 +81,5 @@ type AccessDecisionList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []AccessDecision `json:"items"`
 }
+
+func init() { register(&AccessDecision{}, &AccessDecisionList{}) }

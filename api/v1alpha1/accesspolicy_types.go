@@ -153,3 +153,5 @@ type AccessPolicyList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []AccessPolicy `json:"items"`
 }
+
+func init() { register(&AccessPolicy{}, &AccessPolicyList{}) }

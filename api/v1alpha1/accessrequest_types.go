@@ -322,3 +322,5 @@ type AccessRequestList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []AccessRequest `json:"items"`
 }
+
+func init() { register(&AccessRequest{}, &AccessRequestList{}) }

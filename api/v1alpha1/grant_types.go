@@ -149,6 +149,8 @@ type PermissionGrantList struct {
 	Items           []PermissionGrant `json:"items"`
 }
 
+func init() { register(&PermissionGrant{}, &PermissionGrantList{}) }
+
 // GrantPhase says where in its life something is that begins or ends by itself.
 // +kubebuilder:validation:Enum=Pending;Active;Expired
 type GrantPhase string
@@ -357,3 +359,5 @@ type TemporaryPermissionGrantList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []TemporaryPermissionGrant `json:"items"`
 }
+
+func init() { register(&TemporaryPermissionGrant{}, &TemporaryPermissionGrantList{}) }

@@ -69,3 +69,5 @@ type GroupList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []Group `json:"items"`
 }
+
+func init() { register(&Group{}, &GroupList{}) }

@@ -136,3 +136,5 @@ type GroupMembershipList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []GroupMembership `json:"items"`
 }
+
+func init() { register(&GroupMembership{}, &GroupMembershipList{}) }

@@ -16,21 +16,6 @@ var (
 
 	// SchemeBuilder collects the kinds of this package.
 	SchemeBuilder = runtime.NewSchemeBuilder(func(scheme *runtime.Scheme) error {
-		scheme.AddKnownTypes(GroupVersion,
-			&Organization{}, &OrganizationList{},
-			&ResourceType{}, &ResourceTypeList{},
-			&User{}, &UserList{},
-			&Group{}, &GroupList{},
-			&Role{}, &RoleList{},
-			&RoleAssignment{}, &RoleAssignmentList{},
-			&PermissionGrant{}, &PermissionGrantList{},
-			&TemporaryPermissionGrant{}, &TemporaryPermissionGrantList{},
-			&GroupMembership{}, &GroupMembershipList{},
-			&Invitation{}, &InvitationList{},
-			&AccessPolicy{}, &AccessPolicyList{},
-			&AccessRequest{}, &AccessRequestList{},
-			&AccessDecision{}, &AccessDecisionList{},
-		)
 		metav1.AddToGroupVersion(scheme, GroupVersion)
 		return nil
 	})
@@ -38,6 +23,14 @@ var (
 	// AddToScheme adds the kinds of this package to a scheme.
 	AddToScheme = SchemeBuilder.AddToScheme
 )
+
+// register adds a kind and its list, in the file of each.
+func register(objects ...runtime.Object) {
+	SchemeBuilder.Register(func(scheme *runtime.Scheme) error {
+		scheme.AddKnownTypes(GroupVersion, objects...)
+		return nil
+	})
+}
 
 // Finalizer holds an object that is being deleted until the store has confirmed that nothing it gave
 // is in force any more.

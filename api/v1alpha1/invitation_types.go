@@ -103,3 +103,5 @@ type InvitationList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []Invitation `json:"items"`
 }
+
+func init() { register(&Invitation{}, &InvitationList{}) }

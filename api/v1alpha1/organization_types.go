@@ -202,3 +202,5 @@ type OrganizationList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []Organization `json:"items"`
 }
+
+func init() { register(&Organization{}, &OrganizationList{}) }

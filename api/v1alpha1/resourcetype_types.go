@@ -115,3 +115,5 @@ type ResourceTypeList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []ResourceType `json:"items"`
 }
+
+func init() { register(&ResourceType{}, &ResourceTypeList{}) }

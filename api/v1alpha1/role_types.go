@@ -183,3 +183,5 @@ type RoleList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []Role `json:"items"`
 }
+
+func init() { register(&Role{}, &RoleList{}) }

@@ -136,3 +136,5 @@ type RoleAssignmentList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []RoleAssignment `json:"items"`
 }
+
+func init() { register(&RoleAssignment{}, &RoleAssignmentList{}) }

@@ -99,3 +99,5 @@ type UserList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []User `json:"items"`
 }
+
+func init() { register(&User{}, &UserList{}) }
