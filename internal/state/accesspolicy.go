@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/access"
@@ -48,6 +49,10 @@ func (accessPolicyKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) 
 }
 
 func (accessPolicyKeeper) leave(p *pass, ref kinds.Ref) { p.state.policies[ref.Key()].object = nil }
+
+func (accessPolicyKeeper) escalates(g *escalationCheck, old, object client.Object) {
+	g.accessPolicy(cast[*v1alpha1.AccessPolicy](old), cast[*v1alpha1.AccessPolicy](object))
+}
 
 func (accessPolicyKeeper) receivers(object v1alpha1.Object) (named []receiver) {
 	spec := &object.(*v1alpha1.AccessPolicy).Spec

@@ -33,7 +33,10 @@ func (r *accessRequest) standing() v1alpha1.Object { return orNil(r.object) }
 func (r *accessRequest) says() *Outcome { return &r.outcome }
 
 // accessRequestKeeper keeps AccessRequests.
-type accessRequestKeeper struct{ plain }
+type accessRequestKeeper struct {
+	plain
+	givesNothing
+}
 
 func (accessRequestKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.requests, ref.Key()) }
 
@@ -80,7 +83,10 @@ func (n *accessDecision) standing() v1alpha1.Object { return orNil(n.object) }
 func (n *accessDecision) says() *Outcome { return &n.outcome }
 
 // accessDecisionKeeper keeps AccessDecisions.
-type accessDecisionKeeper struct{ plain }
+type accessDecisionKeeper struct {
+	plain
+	givesNothing
+}
 
 func (accessDecisionKeeper) find(s *tenant, ref kinds.Ref) node {
 	return nodeAt(s.decisions, ref.Key())

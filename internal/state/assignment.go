@@ -10,6 +10,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
@@ -103,6 +104,10 @@ func (assignmentKeeper) leave(p *pass, ref kinds.Ref) {
 	n.deleting.remove(key)
 	p.protect(key, node.object)
 	node.object = nil
+}
+
+func (assignmentKeeper) escalates(g *escalationCheck, old, object client.Object) {
+	g.assignment(cast[*v1alpha1.RoleAssignment](old), cast[*v1alpha1.RoleAssignment](object))
 }
 
 // brake: an earlier end counts at once.

@@ -22,7 +22,10 @@ func (n *resourceType) standing() v1alpha1.Object { return orNil(n.object) }
 func (n *resourceType) says() *Outcome { return &n.outcome }
 
 // resourceTypeKeeper keeps ResourceTypes.
-type resourceTypeKeeper struct{ plain }
+type resourceTypeKeeper struct {
+	plain
+	givesNothing
+}
 
 func (resourceTypeKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.types, ref.Name) }
 

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
@@ -64,28 +65,7 @@ func (s *tenant) missing(subject string, old, object client.Object) MissingPrivi
 	} else {
 		g.difference = newDifference(func(func(Privilege) bool) {})
 	}
-	switch o := named.(type) {
-	case *v1alpha1.RoleAssignment:
-		g.assignment(cast[*v1alpha1.RoleAssignment](old), cast[*v1alpha1.RoleAssignment](object))
-	case *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant:
-		g.grant(old, object)
-	case *v1alpha1.Role:
-		g.role(cast[*v1alpha1.Role](old), cast[*v1alpha1.Role](object))
-	case *v1alpha1.Organization:
-		g.organization(cast[*v1alpha1.Organization](old), cast[*v1alpha1.Organization](object))
-	case *v1alpha1.User:
-		g.user(cast[*v1alpha1.User](old), cast[*v1alpha1.User](object))
-	case *v1alpha1.Group:
-		g.group(cast[*v1alpha1.Group](old), cast[*v1alpha1.Group](object))
-	case *v1alpha1.GroupMembership:
-		g.membership(cast[*v1alpha1.GroupMembership](old), cast[*v1alpha1.GroupMembership](object))
-	case *v1alpha1.AccessPolicy:
-		g.accessPolicy(cast[*v1alpha1.AccessPolicy](old), cast[*v1alpha1.AccessPolicy](object))
-	case *v1alpha1.Invitation:
-		g.invitation(cast[*v1alpha1.Invitation](old), cast[*v1alpha1.Invitation](object))
-	default:
-		panic(fmt.Sprintf("state: a %T gives nothing that could be held", o)) // a mistake in the program
-	}
+	keeperOf(kinds.RefOf(named).Kind).escalates(g, old, object)
 	g.difference.add(g.had, g.gives)
 	s.compared.Add(int64(g.difference.compared))
 	return MissingPrivileges{User: user.Name, Unresolved: g.unresolved, Privileges: g.difference.sorted()}

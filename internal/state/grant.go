@@ -70,6 +70,10 @@ func (grantKeeper) leave(p *pass, ref kinds.Ref) {
 	node.object = nil
 }
 
+func (grantKeeper) escalates(g *escalationCheck, old, object client.Object) {
+	g.grant(old, object)
+}
+
 // brake: an earlier end counts at once.
 func (grantKeeper) brake(kept, written v1alpha1.Object) {
 	switch k := kept.(type) {

@@ -7,6 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
@@ -62,6 +63,10 @@ func (invitationKeeper) leave(p *pass, ref kinds.Ref) {
 	node := p.state.invitations[ref.Key()]
 	p.state.named.indexInvitation(&node.object.spec, ref.Key(), false)
 	node.object = nil
+}
+
+func (invitationKeeper) escalates(g *escalationCheck, old, object client.Object) {
+	g.invitation(cast[*v1alpha1.Invitation](old), cast[*v1alpha1.Invitation](object))
 }
 
 // brake: an earlier end, or one that can't be read, counts at once.

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
@@ -30,6 +31,8 @@ type keeper interface {
 	sameStatus(was, is v1alpha1.Object) bool
 	// receivers are the objects by whose names an object gives something, with the fields that name them.
 	receivers(object v1alpha1.Object) []receiver
+	// escalates adds to an escalation check what replacing an object by another gives; either may be nil.
+	escalates(g *escalationCheck, old, object client.Object)
 }
 
 // node is the place of an object.
@@ -78,6 +81,13 @@ func (plain) brake(_, _ v1alpha1.Object) {}
 func (plain) sameStatus(_, _ v1alpha1.Object) bool { return true }
 
 func (plain) receivers(v1alpha1.Object) []receiver { return nil }
+
+// givesNothing is for a kind that gives nothing, so that nobody has to hold anything to write it: the kinds without a verb.
+type givesNothing struct{}
+
+func (givesNothing) escalates(_ *escalationCheck, old, object client.Object) {
+	panic(fmt.Sprintf("state: neither a %T nor a %T gives anything that could be held", old, object)) // a mistake in the program
+}
 
 // find is the place of an object, nil where it has none.
 func (s *tenant) find(ref kinds.Ref) node {

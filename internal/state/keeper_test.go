@@ -17,6 +17,12 @@ func TestEachKindHasItsKeeper(t *testing.T) {
 		if kind.InForce && k.receivers(kind.New()) == nil {
 			t.Errorf("internal/state: it is not said to whom a %s gives something", kind.Name)
 		}
+		// Whatever has a verb is held against what its author holds.
+		if object := kind.New(); panics(func() {
+			k.escalates(&escalationCheck{state: newTenant("acme", Limits{}, nil, &catalogue{})}, object, object)
+		}) != (kind.Verb == "") {
+			t.Errorf("internal/state: a %s has the verb %q, and an escalation check does not go by that", kind.Name, kind.Verb)
+		}
 		s := newTenant("acme", Limits{}, nil, &catalogue{})
 		p := emptyPass(s)
 		object := kind.New()
@@ -34,4 +40,10 @@ func TestEachKindHasItsKeeper(t *testing.T) {
 	if len(keepers) != len(kinds.All) {
 		t.Errorf("there are %d keepers of %d kinds", len(keepers), len(kinds.All))
 	}
+}
+
+func panics(do func()) (panicked bool) {
+	defer func() { panicked = recover() != nil }()
+	do()
+	return false
 }

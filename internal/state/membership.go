@@ -10,6 +10,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
@@ -66,6 +67,10 @@ func (membershipKeeper) leave(p *pass, ref kinds.Ref) {
 	p.state.named.indexMembership(node.object, key, false)
 	p.rivals(pair{key.Namespace, node.object.User, node.object.Group})
 	node.object = nil
+}
+
+func (membershipKeeper) escalates(g *escalationCheck, old, object client.Object) {
+	g.membership(cast[*v1alpha1.GroupMembership](old), cast[*v1alpha1.GroupMembership](object))
 }
 
 // brake: an earlier end counts at once.

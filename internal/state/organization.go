@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
@@ -54,6 +55,10 @@ func (organizationKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) 
 }
 
 func (organizationKeeper) leave(p *pass, ref kinds.Ref) { p.state.organizations[ref.Name].object = nil }
+
+func (organizationKeeper) escalates(g *escalationCheck, old, object client.Object) {
+	g.organization(cast[*v1alpha1.Organization](old), cast[*v1alpha1.Organization](object))
+}
 
 // brake: a temporary grant may last less long at once.
 func (organizationKeeper) brake(kept, written v1alpha1.Object) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
@@ -77,6 +78,10 @@ func (userKeeper) leave(p *pass, ref kinds.Ref) {
 	p.youngerUser(node.object)
 	p.state.named.usersBySubject.remove(identity{ref.Namespace, node.object.Spec.Subject}, ageOf(node.object))
 	node.object = nil
+}
+
+func (userKeeper) escalates(g *escalationCheck, old, object client.Object) {
+	g.user(cast[*v1alpha1.User](old), cast[*v1alpha1.User](object))
 }
 
 // brake: who is suspended is so at once.
@@ -177,6 +182,10 @@ func (groupKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 }
 
 func (groupKeeper) leave(p *pass, ref kinds.Ref) { p.state.groups[ref.Key()].object = nil }
+
+func (groupKeeper) escalates(g *escalationCheck, old, object client.Object) {
+	g.group(cast[*v1alpha1.Group](old), cast[*v1alpha1.Group](object))
+}
 
 func (p *pass) evaluateGroup(key types.NamespacedName) {
 	s := p.state

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
@@ -60,6 +61,10 @@ func (roleKeeper) leave(p *pass, ref kinds.Ref) {
 	p.state.named.indexRole(&node.object.Spec, key, false)
 	p.use(ref, false, node.object.Spec.Inherits...)
 	node.object = nil
+}
+
+func (roleKeeper) escalates(g *escalationCheck, old, object client.Object) {
+	g.role(cast[*v1alpha1.Role](old), cast[*v1alpha1.Role](object))
 }
 
 // visibleRole is what assignments see of a role. What it gives is not part of that: an edit there
