@@ -37,6 +37,9 @@ type update struct {
 	gone string
 	// again means that it is to be evaluated even where nothing has changed.
 	again bool
+	// skips means that a version before this one is not evaluated, which may have changed an answer. Another replica may have
+	// evaluated it, and wait for those that have seen what became of it.
+	skips bool
 }
 
 // version is that which is to be evaluated.
@@ -102,6 +105,7 @@ func (e *Engine) note(ref kinds.Ref, u update) {
 	}
 	before, pending := waiting.pending[ref]
 	u.again = u.again || before.again
+	u.skips = pending && (before.skips || e.mattered(ref, before, u))
 	waiting.pending[ref] = u
 	switch {
 	case u.urgent() && (!pending || !before.urgent()):
@@ -110,6 +114,15 @@ func (e *Engine) note(ref kinds.Ref, u update) {
 		waiting.others = append(waiting.others, ref)
 	}
 	e.organizations.Add(organization)
+}
+
+// mattered says whether an update that is replaced by a later one may have changed an answer that this one changes back. It
+// needs the lock.
+func (e *Engine) mattered(ref kinds.Ref, u, later update) bool {
+	if u.object == nil || u.object == later.object || !e.counts(ref, u.object, e.records[ref]) {
+		return false
+	}
+	return later.object == nil || !state.Unchanged(u.object, later.object)
 }
 
 // next takes the update of an organization that is to be evaluated next. With a RoleAssignment that is being deleted go
@@ -371,6 +384,9 @@ func (e *Engine) evaluateBatch(refs []kinds.Ref, batch []update) {
 		now[ref] = r
 		if before.object == nil && r.object != nil {
 			e.adding[ref] = r.version
+		}
+		if u.skips {
+			e.progress.marked(ref, r.version)
 		}
 		switch {
 		case r.counts && !u.again && before.counts && state.Unchanged(before.object, u.object):

@@ -74,6 +74,8 @@ func (l *Leases) prove(ctx context.Context, epoch string, rewound int) bool {
 		return false
 	}
 	l.reading.epoch, l.reading.rewound = epoch, rewound
+	// What became of an object meanwhile is known, and not that anything was: others may wait for this.
+	l.reading.said.Epoch = ""
 	return true
 }
 
