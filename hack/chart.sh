@@ -58,7 +58,7 @@ for file in config/{rbac,webhook}/*.yaml; do
   fi
 done
 # The other templates of these replicas depend on values.
-for name in service_account role role_binding lease_policy; do
+for name in service_account role role_binding; do
   {
     echo '{{- if .Values.decisions.replicas.enabled }}'
     template "config/decision-replicas/$name.yaml"

@@ -3,7 +3,13 @@ package rbac
 
 import _ "embed"
 
-// Role has the operator's ClusterRole and Role.
-//
-//go:embed role.yaml
-var Role []byte
+var (
+	// Role has the operator's ClusterRole and Role.
+	//
+	//go:embed role.yaml
+	Role []byte
+	// LeaderElection is the Role of an operator of several replicas.
+	//
+	//go:embed leader_election_role.yaml
+	LeaderElection []byte
+)

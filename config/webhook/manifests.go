@@ -18,10 +18,12 @@ var (
 	scim []byte
 	//go:embed access_policy.yaml
 	access []byte
+	//go:embed lease_policy.yaml
+	leases []byte
 )
 
 // Policies are the manifests of the ValidatingAdmissionPolicies, each with a binding of the same name.
-func Policies() [][]byte { return [][]byte{guard, scim, access} }
+func Policies() [][]byte { return [][]byte{guard, scim, access, leases} }
 
 // Namespace is the one that the manifests are written for.
 const Namespace = "bailiwick-system"

@@ -61,6 +61,8 @@ type Options struct {
 	Client client.Client
 	// Namespace is the operator's own, DNSName what the API server knows the webhook as.
 	Namespace, DNSName string
+	// Several says that there may be several replicas, which need Leases.
+	Several bool
 	// DecisionHost is what applications know AuthZEN as, where it is served by the keeper's certificate.
 	DecisionHost string
 	// Kinds are those that the operator needs, and Discovery says which are served.
@@ -100,7 +102,7 @@ type configuration struct {
 
 // New makes a keeper, which works once it is started.
 func New(options Options) (*Keeper, error) {
-	rights, err := installedRights()
+	rights, err := installedRights(options.Several)
 	if err != nil {
 		return nil, err
 	}

@@ -125,7 +125,7 @@ func (c *cluster) ServerResourcesForGroupVersionWithContext(context.Context, str
 
 func rightsAsInstalled(t *testing.T) []right {
 	t.Helper()
-	rights, err := installedRights()
+	rights, err := installedRights(true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func start(t *testing.T, c *cluster) (*Keeper, *events.FakeRecorder) {
 	close(elected)
 	const many = 100
 	recorder := events.NewFakeRecorder(many)
-	keeper, err := New(Options{Client: c, Namespace: namespace, DNSName: dnsName, Kinds: allKinds, Discovery: c, Files: map[string]func() error{PartClients: func() error { return c.clients }}, Parts: NewParts(recorder, elected, logr.Discard())})
+	keeper, err := New(Options{Client: c, Namespace: namespace, DNSName: dnsName, Kinds: allKinds, Several: true, Discovery: c, Files: map[string]func() error{PartClients: func() error { return c.clients }}, Parts: NewParts(recorder, elected, logr.Discard())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -467,10 +467,11 @@ func TestARightThatIsMissingIsSaid(t *testing.T) {
 			t.Fatalf("one is missing from the beginning: %s", said(recorder))
 		}
 		c.rights = slices.DeleteFunc(slices.Clone(all), func(rule authorizationv1.ResourceRule) bool {
-			return slices.Contains(rule.Resources, "roles/status") || slices.Contains(rule.Resources, "secrets") && slices.Contains(rule.Verbs, "create")
+			return slices.Contains(rule.Resources, "roles/status") || slices.Contains(rule.Resources, "secrets") && slices.Contains(rule.Verbs, "create") ||
+				slices.Contains(rule.Resources, "leases") && slices.Contains(rule.Verbs, "delete")
 		})
 		keeper.check(t.Context())
-		says := "the operator may not patch roles/status.authz.bailiwick.dev, create secrets/bailiwick-webhook-certificate: apply config/rbac again"
+		says := "the operator may not patch roles/status.authz.bailiwick.dev, create secrets/bailiwick-webhook-certificate, delete leases.coordination.k8s.io: apply config/rbac again"
 		if events := said(recorder); ok(PartRights) || !strings.Contains(events, says) {
 			t.Errorf("the events are %q", events)
 		}

@@ -75,15 +75,17 @@ func TestAPolicyThatRefusesLessIsSaidUntilItIsAsInstalled(t *testing.T) {
 		"the policy":  func(p policy) client.Object { return p.policy },
 		"its binding": func(p policy) client.Object { return p.binding },
 	} {
-		t.Run("[F1] "+name+" is gone", func(t *testing.T) {
-			cluster := newCluster(t)
-			keeper, recorder := start(t, cluster)
-			remove(t, cluster, of(cluster.policies["bailiwick-statuses"]))
-			keeper.check(t.Context())
-			if events := said(recorder); ok(PartPolicies) || !strings.Contains(events, "policy bailiwick-statuses: it or its binding is missing") {
-				t.Errorf("the events are %q", events)
-			}
-		})
+		for _, guards := range []string{"bailiwick-statuses", "bailiwick-read-leases"} {
+			t.Run("[F1] "+name+" "+guards+" is gone", func(t *testing.T) {
+				cluster := newCluster(t)
+				keeper, recorder := start(t, cluster)
+				remove(t, cluster, of(cluster.policies[guards]))
+				keeper.check(t.Context())
+				if events := said(recorder); ok(PartPolicies) || !strings.Contains(events, "policy "+guards+": it or its binding is missing") {
+					t.Errorf("the events are %q", events)
+				}
+			})
+		}
 	}
 }
 

@@ -30,9 +30,18 @@ func (r right) String() string {
 	return described
 }
 
-// installedRights are those that config/rbac gives the operator.
-func installedRights() (rights []right, err error) {
-	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifests.Role), len(manifests.Role))
+// installedRights are those that config/rbac gives the operator, of one replica or of several.
+func installedRights(several bool) ([]right, error) {
+	rights, err := rightsIn(manifests.Role)
+	if err != nil || !several {
+		return rights, err
+	}
+	shared, err := rightsIn(manifests.LeaderElection)
+	return append(rights, shared...), err
+}
+
+func rightsIn(manifest []byte) (rights []right, err error) {
+	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifest), len(manifest))
 	for {
 		var role rbacv1.ClusterRole // a Role has its rules in the same place
 		switch err := decoder.Decode(&role); {

@@ -366,6 +366,7 @@ func (o *Operator) addKeeper(options Options, decisionHost string) (*installatio
 		Namespace: options.Namespace,
 		DNSName:   options.WebhookDNSName,
 
+		Several:      options.LeaderElect,
 		DecisionHost: decisionHost,
 
 		Kinds:     needed,

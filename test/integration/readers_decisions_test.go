@@ -39,7 +39,7 @@ func installAnswering() {
 	GinkgoHelper()
 	kubeconfig := filepath.Join(plane.Directory(), "kubeconfig")
 	Expect(plane.WriteKubeconfig(kubeconfig)).To(Succeed())
-	for _, file := range []string{"role.yaml", "role_binding.yaml", "lease_policy.yaml"} {
+	for _, file := range []string{"role.yaml", "role_binding.yaml"} {
 		path := "../../config/decision-replicas/" + file
 		finish("install "+file, command(plane.Kubectl(), "apply", "-f", path, "--kubeconfig="+kubeconfig))
 		DeferCleanup(func() error {
