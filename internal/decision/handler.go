@@ -49,6 +49,10 @@ type Memory interface {
 	Enter(organization string) (Reading, error)
 }
 
+// ErrHistoryUnknown says that this process does not lead, and does not know what holds in an organization. For a moment that is
+// as it should be, and it is not counted among the errors.
+var ErrHistoryUnknown = errors.New("something in the organization is paused, its deletion is held back, or its author has just been judged, and this replica does not know what holds")
+
 // Reading is what an answer is made from.
 type Reading interface {
 	State
@@ -215,13 +219,20 @@ func (h handler) mayAnswer() error {
 	return notReady(err)
 }
 
-func notReady(reason error) failure {
-	return failure{http.StatusServiceUnavailable, fmt.Sprintf("%v: ask again soon", reason)}
+func notReady(reason error) error {
+	told := failure{http.StatusServiceUnavailable, fmt.Sprintf("%v: ask again soon", reason)}
+	if errors.Is(reason, ErrHistoryUnknown) {
+		return errors.Join(told, ErrHistoryUnknown)
+	}
+	return told
 }
 
 // fail tells why there is no answer. What is not the asker's fault is told to the log.
 func (h handler) fail(w http.ResponseWriter, r *http.Request, admitted request, err error) {
 	told := h.told(r.Context(), admitted, err)
+	if errors.Is(err, ErrHistoryUnknown) {
+		withheld.Inc()
+	}
 	h.Decisions.write(r.Context(), admitted, entry{Kind: kindUnanswered, Path: r.URL.Path, Code: told.code, Reason: told.reason})
 	switch told.code {
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:

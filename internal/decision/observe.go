@@ -26,6 +26,11 @@ var (
 		Help: "Evaluations by what came out: allowed, denied, or refused, which is a decision of false for a question that is malformed or about an organization that the key is not for.",
 	}, []string{"result"})
 
+	withheld = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "bailiwick_decision_requests_withheld_total",
+		Help: "Requests for decisions that this replica, which does not lead, has answered with 503 because it does not know what holds in an organization: something is paused or held back there.",
+	})
+
 	requestSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "bailiwick_decision_request_seconds",
 		Help:    "How long requests for decisions took, by the status code of the answer.",
@@ -34,7 +39,7 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(decisions, requestSeconds)
+	metrics.Registry.MustRegister(decisions, withheld, requestSeconds)
 	for _, result := range []string{resultAllowed, resultDenied, resultRefused} {
 		decisions.WithLabelValues(result)
 	}

@@ -73,6 +73,8 @@ type Engine struct {
 	organizations workqueue.TypedInterface[string]
 
 	progress *progress
+	// history is the version of what the state goes by, and no object says, of which those who wait for progress know.
+	history atomic.Int64
 
 	mu sync.Mutex
 	// queues are those of the controllers, by kind.
@@ -279,6 +281,7 @@ func (e *Engine) Start(ctx context.Context) error {
 	defer e.later.ShutDown()
 	go e.keepDeadlines(ctx)
 	e.enqueue(e.state.Judge().Outcomes)
+	e.announceHistory()
 	e.leads.Store(true) // before the store is compared: what is evaluated from now on is told to the syncer
 	defer e.leads.Store(false)
 	leading.Store(e)

@@ -336,6 +336,7 @@ func (e *Engine) load() {
 	}
 	e.mu.Unlock()
 	close(e.loaded)
+	e.announceHistory()
 	e.options.Log.Info("loaded the cluster", "objects", len(counting))
 }
 
@@ -460,6 +461,7 @@ func (e *Engine) change(ref kinds.Ref, remember func(), do func(state.Observer) 
 	if organization == "" {
 		remember()
 	}
+	e.announceHistory()
 	e.observeAgain(change.Again)
 	// Also before this replica leads: a controller may have read an outcome, and be waiting to write it.
 	e.enqueue(slices.DeleteFunc(change.Outcomes, func(other kinds.Ref) bool { return other == ref }))

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 // Position is how far a state is: by kind, the resource version up to which it includes every change. Those of different
@@ -357,7 +358,7 @@ type Progress struct {
 	Proven bool
 	// Rewound counts how often versions went back. Positions from before can't be compared with those from after.
 	Rewound int
-	// Moved is closed when Position has come nearer to Marks, or anything else has changed.
+	// Moved is closed when Position has come nearer to Marks, or anything else has changed, History included.
 	Moved <-chan struct{}
 }
 
@@ -386,4 +387,24 @@ func (e *Engine) CatchUp(ctx context.Context) {
 		e.catchUp(ctx)
 	case <-ctx.Done():
 	}
+}
+
+// History is what this replica goes by and no object says, and a version of it: see state.History.
+func (e *Engine) History() (state.History, int64) {
+	version := e.state.HistoryVersion() // before: what follows is no older
+	return e.state.History(), version
+}
+
+// Recall notes what the replica that leads goes by, and finds out what this one does.
+func (e *Engine) Recall(told state.History) { e.enqueue(e.state.Recall(told).Outcomes) }
+
+// announceHistory tells those who wait for progress that History may be another one.
+func (e *Engine) announceHistory() {
+	now := e.state.HistoryVersion()
+	if e.history.Swap(now) == now {
+		return
+	}
+	e.progress.mu.Lock()
+	defer e.progress.mu.Unlock()
+	e.progress.announce()
 }

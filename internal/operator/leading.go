@@ -50,9 +50,10 @@ func (m memory) Enter(organization string) (decision.Reading, error) {
 	if known == nil || m.mayRead == nil {
 		return nil, errors.New("this replica has not seen yet all that there is in the cluster, or does not lead")
 	}
+	mark, same := known.SameHistory(organization)
 	return reading{known, func() error {
-		if known.IsHistoric(organization) {
-			return errors.New("something in the organization is paused, its deletion waits, or its author has still to be judged, and only the replica that leads knows what holds")
+		if now, still := known.SameHistory(organization); !same || !still || now != mark {
+			return decision.ErrHistoryUnknown
 		}
 		return m.mayRead()
 	}}.entered()

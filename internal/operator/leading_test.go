@@ -84,7 +84,7 @@ func TestWhoMayAnswerFromMemory(t *testing.T) {
 	paused := build.Organization("paused").Obj()
 	paused.Annotations = map[string]string{v1alpha1.AnnotationPaused: "true"}
 	known := state.New(state.Limits{}, clock)
-	known.Put(build.Organization("acme").Obj(), paused)
+	known.Follow(nil, build.Organization("acme").Obj(), paused)
 	granted, over := func() error { return nil }, func() error { return errors.New("the lease has ended") }
 	renewed := clock.Now()
 	leads, lost := &lease{duration: time.Minute, clock: clock}, &lease{duration: time.Minute, clock: clock}
@@ -102,7 +102,7 @@ func TestWhoMayAnswerFromMemory(t *testing.T) {
 		"one that can't tell":                              {memory{engine: &replica{known, true}, lease: lost, mayRead: granted}, "acme", "whether it still leads"},
 		"one that does not lead, with a lease":             {memory{engine: &replica{known, false}, lease: lost, mayRead: granted}, "acme", ""},
 		"the same, about nothing in particular":            {memory{engine: &replica{known, false}, lease: lost, mayRead: granted}, "", ""},
-		"the same, about what is paused":                   {memory{engine: &replica{known, false}, lease: lost, mayRead: granted}, "paused", "only the replica that leads knows"},
+		"the same, about what is paused":                   {memory{engine: &replica{known, false}, lease: lost, mayRead: granted}, "paused", "does not know what holds"},
 		"one that does not lead, without a lease":          {memory{engine: &replica{known, false}, lease: lost, mayRead: over}, "acme", "has ended"},
 		"one that has a lease, and has loaded nothing yet": {memory{engine: &replica{nil, false}, lease: lost, mayRead: granted}, "acme", "has not seen yet"},
 	} {
@@ -123,7 +123,7 @@ func TestAnAnswerIsNotGivenThatMayHaveBecomeWrong(t *testing.T) {
 	var ended error
 	clock := clocktesting.NewFakeClock(time.Date(2030, 6, 15, 12, 0, 0, 0, time.UTC))
 	known := state.New(state.Limits{}, clock)
-	known.Put(build.Organization("acme").Obj())
+	known.Follow(nil, build.Organization("acme").Obj())
 	from := memory{engine: &replica{known, false}, mayRead: func() error { return ended }}
 	reading, err := from.Enter("acme")
 	if err != nil {
@@ -138,7 +138,15 @@ func TestAnAnswerIsNotGivenThatMayHaveBecomeWrong(t *testing.T) {
 	}
 	paused := build.Organization("acme").Obj()
 	paused.Annotations = map[string]string{v1alpha1.AnnotationPaused: "true"}
-	if known.Put(paused); reading.Leave() == nil {
+	known.Follow(nil, paused)
+	if reading.Leave() == nil {
 		t.Error("it is given though something was paused meanwhile")
+	}
+	known.Follow(nil, build.Organization("acme").Obj())
+	if reading.Leave() == nil {
+		t.Error("it is given though something was paused for a moment")
+	}
+	if reading, err = from.Enter("acme"); err != nil || reading.Leave() != nil {
+		t.Error("nothing is given afterwards")
 	}
 }

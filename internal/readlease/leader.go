@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 // leading is what a leader knows. It needs the lock of Leases.
@@ -23,6 +24,13 @@ type leading struct {
 	// back by then.
 	epoch, published string
 	rewound          int
+	// history is what this replica goes by and no object says, historyVersion is greater after each change of it, and
+	// publishedHistory the one that the word in the cluster has. omitted is how many organizations have no room in it.
+	history                          state.History
+	historyVersion, publishedHistory int64
+	omitted                          int
+	// noted is the engine's own version of history.
+	noted int64
 	// version is that of the word in the cluster. A leader of before has another one, and can't write it any more.
 	version string
 	// holders may answer, by the names of their Leases.
@@ -37,6 +45,8 @@ type holder struct {
 	// epoch is the one in which it was granted its lease; empty for a leader's of before.
 	epoch string
 	grant grant
+	// history is the version that the word had in which it was granted its first lease of this epoch.
+	history int64
 	// until is when it may answer no more, by the time since boot: its lease counts from its request, which this replica has
 	// seen later.
 	until time.Duration
@@ -45,6 +55,7 @@ type holder struct {
 // waiter is a change that waits until every reader knows of it.
 type waiter struct {
 	marks   engine.Position
+	history int64
 	rewound int
 	began   time.Duration
 }
@@ -87,7 +98,8 @@ func (l *Leases) takeOver(ctx context.Context) error {
 	}
 	found := err == nil
 	longest := l.Duration
-	now := word{Epoch: string(uuid.NewUUID()), Rules: l.Rules, Readers: map[string]grant{}}
+	history, historyVersion := l.noteHistory()
+	now := word{Epoch: string(uuid.NewUUID()), Rules: l.Rules, Readers: map[string]grant{}, History: history, HistoryVersion: historyVersion}
 	if !found {
 		// Whoever deleted it did not end the leases that it told of.
 		var readers coordinationv1.LeaseList
@@ -129,6 +141,7 @@ func (l *Leases) takeOver(ctx context.Context) error {
 	l.clockDifference.Store(nil)
 	d := &l.leading
 	d.on, d.epoch, d.published, d.rewound, d.version = true, now.Epoch, now.Epoch, rewound, lease.ResourceVersion
+	d.publishedHistory = historyVersion
 	d.holders = map[string]*holder{}
 	delete(now.Readers, readerPrefix+l.Name)
 	for name := range now.Readers {
@@ -149,8 +162,9 @@ func (l *Leases) End() {
 }
 
 // Wait returns when no replica may answer by a state that does not include what this one's did. The error is that of ctx.
-func (l *Leases) Wait(ctx context.Context, state engine.Progress) error {
-	w := &waiter{marks: state.Marks, rewound: state.Rewound, began: l.Clock.Boot()}
+func (l *Leases) Wait(ctx context.Context, now engine.Progress) error {
+	_, history := l.noteHistory()
+	w := &waiter{marks: now.Marks, history: history, rewound: now.Rewound, began: l.Clock.Boot()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.leading.waiting[w] = struct{}{}
@@ -180,6 +194,32 @@ func (l *Leases) Wait(ctx context.Context, state engine.Progress) error {
 	}
 }
 
+// noteHistory notes what this replica goes by now and no object says, and returns the version of that. What changes it is told
+// to those who answer before it is told to anybody else.
+func (l *Leases) noteHistory() (state.History, int64) {
+	l.noting.Lock() // what was found first is noted first
+	defer l.noting.Unlock()
+	all, version := l.Engine.History()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d := &l.leading
+	if d.noted == version {
+		return d.history, d.historyVersion
+	}
+	d.noted = version
+	now, omitted := bounded(all)
+	if !d.history.Equal(now) {
+		d.history = now
+		d.historyVersion++
+		l.awake()
+	}
+	if (omitted > 0) != (d.omitted > 0) {
+		l.Log.Info("about organizations in which something is paused or held back, and that are left out here, only the replica that leads answers: there are too many", "omitted", omitted)
+	}
+	d.omitted = omitted
+	return d.history, d.historyVersion
+}
+
 // over says whether a change waits for nobody any more, else after what time to look again.
 func (d *leading) over(w *waiter, notes map[string]note, now time.Duration) (again time.Duration, over bool) {
 	if !d.on || w.rewound != d.rewound {
@@ -201,10 +241,10 @@ func (d *leading) holdsUp(name string, h *holder, w *waiter, notes map[string]no
 	switch {
 	case now >= h.until, known && said.Released:
 		return false
-	case h.epoch == d.epoch && h.grant.Since.Includes(w.marks): // it answers nothing before it knows
+	case h.epoch == d.epoch && h.history >= w.history && h.grant.Since.Includes(w.marks): // it answers nothing before it knows
 		return false
 	}
-	return !known || said.Epoch != d.epoch || !said.Includes.Includes(w.marks)
+	return !known || said.Epoch != d.epoch || said.History < w.history || !said.Includes.Includes(w.marks)
 }
 
 // owes says whether a change has waited for a reader for so long that it gets no more leases before it has caught up.
@@ -225,6 +265,7 @@ func (l *Leases) grant(ctx context.Context, progress engine.Progress) error {
 	if !l.Leads() {
 		return nil
 	}
+	l.noteHistory()
 	granting, changed, released := l.prepare(progress.Rewound)
 	if len(granting) > 0 || changed {
 		if err := l.publish(ctx, granting); err != nil {
@@ -248,7 +289,7 @@ func (l *Leases) prepare(rewound int) (granting []string, changed bool, released
 		d.rewound, d.epoch = rewound, string(uuid.NewUUID())
 		d.announce()
 	}
-	changed = d.epoch != d.published
+	changed = d.epoch != d.published || len(d.holders) > 0 && d.historyVersion != d.publishedHistory
 	for name, h := range d.holders {
 		if now >= h.until || l.notes[name].Released {
 			delete(d.holders, name)
@@ -293,17 +334,18 @@ func (l *Leases) publish(ctx context.Context, granting []string) error {
 	defer cancel()
 	// What has been let go without waiting for a reader is included in this, since it is asked for after that reader counts.
 	marks := l.Engine.Progress().Marks
+	l.noteHistory()
 	l.mu.Lock()
 	d := &l.leading
 	for _, name := range granting {
 		h := d.holders[name]
 		h.grant.At = l.Clock.Wall()
 		if h.grant.Since == nil {
-			h.grant.Since = marks
+			h.grant.Since, h.history = marks, d.historyVersion
 		}
 	}
 	d.announce()
-	now := word{Epoch: d.epoch, Rules: l.Rules, Readers: d.grants()}
+	now := word{Epoch: d.epoch, Rules: l.Rules, Readers: d.grants(), History: d.history, HistoryVersion: d.historyVersion}
 	lease := l.leaseOf(wordName, l.Name, now)
 	lease.ResourceVersion = d.version
 	l.mu.Unlock()
@@ -317,7 +359,7 @@ func (l *Leases) publish(ctx context.Context, granting []string) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	d.version, d.published = lease.ResourceVersion, now.Epoch
+	d.version, d.published, d.publishedHistory = lease.ResourceVersion, now.Epoch, now.HistoryVersion
 	return nil
 }
 
@@ -328,12 +370,13 @@ func (l *Leases) reread(ctx context.Context) error {
 	err := l.Client.Get(ctx, client.ObjectKey{Namespace: l.Namespace, Name: wordName}, &found)
 	l.mu.Lock()
 	d := &l.leading
-	epoch, published, readers := d.epoch, d.published, d.grants()
+	epoch, published := d.epoch, d.published
+	again := word{Epoch: published, Rules: l.Rules, Readers: d.grants(), History: d.history, HistoryVersion: d.historyVersion}
 	l.mu.Unlock()
 	switch {
 	case apierrors.IsNotFound(err):
 		// This replica may write no other, and whoever leads next waits for those that it names.
-		found = *l.leaseOf(wordName, l.Name, word{Epoch: published, Rules: l.Rules, Readers: readers})
+		found = *l.leaseOf(wordName, l.Name, again)
 		if err := l.Client.Create(ctx, &found); err != nil {
 			return fmt.Errorf("writing the Lease %s: %w", wordName, err)
 		}

@@ -3,7 +3,9 @@ package readlease
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -12,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 const (
@@ -33,6 +36,29 @@ type word struct {
 	Rules string `json:"rules"`
 	// Readers are those that were granted a lease which may not have ended, by name.
 	Readers map[string]grant `json:"readers,omitempty"`
+	// History is what the leader goes by and no object says, as far as there is room for it. HistoryVersion is greater after
+	// each change of it in an epoch.
+	History        state.History `json:"history,omitempty"`
+	HistoryVersion int64         `json:"historyVersion"`
+}
+
+// maxHistory bounds the length of what a word says of history: an object's annotations have 256 KiB together, and the word is
+// written anew with each grant.
+const maxHistory = 64 << 10
+
+// bounded is as much of history as there is room for, and how many organizations that leaves out. About these nobody answers
+// but the leader.
+func bounded(all state.History) (some state.History, omitted int) {
+	some = state.History{}
+	length := 0
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if length += len(name) + len(written(all[name])) + len(`"":,`); length > maxHistory {
+			omitted++
+			continue
+		}
+		some[name] = all[name]
+	}
+	return some, omitted
 }
 
 // grant is a lease for whoever made a request, from when it was made.
@@ -50,8 +76,9 @@ type note struct {
 	Request int64 `json:"request"`
 	// Epoch is the leader's for which the reader has proved that it includes all that there is.
 	Epoch string `json:"epoch"`
-	// Includes is how far its state is.
+	// Includes is how far its state is, and History the version of the leader's history that it has been told.
 	Includes engine.Position `json:"includes"`
+	History  int64           `json:"history"`
 	// Released means that it answers no more.
 	Released bool `json:"released,omitempty"`
 

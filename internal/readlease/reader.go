@@ -17,6 +17,8 @@ type reading struct {
 	// had gone back by then.
 	epoch   string
 	rewound int
+	// told is the leader's word of which the state knows the history. It holds on when the word is gone, as the lease does.
+	told word
 	// request is the number of its last request, and requests when each was made.
 	request  int64
 	requests map[int64]instant
@@ -31,6 +33,10 @@ type reading struct {
 // ask asks for a lease where it is time to, and says how far this replica is.
 func (l *Leases) ask(ctx context.Context, progress engine.Progress) error {
 	leader, r := l.leaders(), &l.reading
+	if leader.Epoch != "" {
+		r.told = leader
+	}
+	l.Engine.Recall(r.told.History)
 	switch {
 	case leader.Epoch == "":
 		l.lacks("no replica leads")
@@ -54,7 +60,7 @@ func (l *Leases) ask(ctx context.Context, progress engine.Progress) error {
 			return err
 		}
 	}
-	return l.accept(progress.Position)
+	return l.accept(leader, progress.Position)
 }
 
 func (l *Leases) leaders() word {
@@ -81,7 +87,7 @@ func (l *Leases) prove(ctx context.Context, epoch string, rewound int) bool {
 
 // due says whether there is something to write: what somebody may wait for, or a request in time.
 func (r *reading) due(now engine.Progress, boot, every time.Duration) bool {
-	if !r.written || r.said.Epoch != r.epoch || boot-r.asked >= every {
+	if !r.written || r.said.Epoch != r.epoch || r.said.History != r.told.HistoryVersion || boot-r.asked >= every {
 		return true
 	}
 	// Only what may change an answer is waited for.
@@ -102,7 +108,7 @@ func (l *Leases) write(ctx context.Context, includes engine.Position) error {
 	r.request++
 	at := l.Clock.now() // before anybody can grant it
 	r.requests[r.request] = at
-	said := note{Request: r.request, Epoch: r.epoch, Includes: includes}
+	said := note{Request: r.request, Epoch: r.epoch, Includes: includes, History: r.told.HistoryVersion}
 	lease := l.leaseOf(readerPrefix+l.Name, l.Name, said)
 	var err error
 	if r.written {
@@ -124,9 +130,9 @@ func (l *Leases) write(ctx context.Context, includes engine.Position) error {
 	return nil
 }
 
-// accept takes the lease that was granted, once the state includes what it has to.
-func (l *Leases) accept(includes engine.Position) error {
-	leader, r := l.leaders(), &l.reading
+// accept takes the lease that a word grants, once the state includes what it has to. It knows the history in that word.
+func (l *Leases) accept(leader word, includes engine.Position) error {
+	r := &l.reading
 	granted := leader.Readers[readerPrefix+l.Name]
 	since, asked := r.requests[granted.Request]
 	if !asked || leader.Epoch != r.epoch || !includes.Includes(granted.Since) {

@@ -19,12 +19,17 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 // Engine is what is known of this replica's state: see engine.Engine.
 type Engine interface {
 	Progress() engine.Progress
 	CatchUp(ctx context.Context)
+	// History is what this replica goes by and no object says, which is the same as long as its version is, and Recall says what
+	// the one that leads goes by.
+	History() (state.History, int64)
+	Recall(told state.History)
 }
 
 // Options are what read leases need.
@@ -83,6 +88,9 @@ type Leases struct {
 	// clockDifference is by how much the clock of this replica differs from the leader's, at least; nil where it leads.
 	clockDifference atomic.Pointer[time.Duration]
 
+	// noting is held while it is noted what this replica goes by.
+	noting sync.Mutex
+
 	mu sync.Mutex
 	// wake has whatever is due done.
 	wake chan struct{}
@@ -110,7 +118,7 @@ func New(options Options) *Leases {
 // lacks notes why this replica has no lease, or is to lose the one that it has.
 func (l *Leases) lacks(why string) { l.without.Store(&why) }
 
-// NewName is a name for a process on a host that no other one has had. config/decision-replicas/lease_policy.yaml cuts a host's
+// NewName is a name for a process on a host that no other one has had. config/webhook/lease_policy.yaml cuts a host's
 // name alike.
 func NewName(host string) string { return fmt.Sprintf("%.40s-%s", host, rand.String(8)) }
 

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 const (
@@ -58,6 +59,9 @@ type replica struct {
 	// catchUp is what the state includes once it was compared with the API server; nil while it can't be.
 	catchUp engine.Position
 	proofs  int
+	// history is what it goes by, and told what it has heard of the leader's.
+	history, told state.History
+	version       int64
 }
 
 var errCut = errors.New("the API server does not answer")
@@ -212,6 +216,30 @@ func (r *replica) CatchUp(ctx context.Context) {
 		}
 		<-time.After(100 * time.Millisecond)
 	}
+}
+
+// History implements Engine.
+func (r *replica) History() (state.History, int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.history, r.version
+}
+
+// Recall implements Engine.
+func (r *replica) Recall(told state.History) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told = told
+}
+
+// goesBy has a replica go by something else, with what it has evaluated.
+func (r *replica) goesBy(history state.History) {
+	r.mu.Lock()
+	r.history = history
+	r.version++
+	r.announce()
+	r.mu.Unlock()
+	synctest.Wait()
 }
 
 // falls has a replica's state not include any more what there is.

@@ -203,7 +203,7 @@ func (s *tenant) evaluateRequest(key types.NamespacedName, node *accessRequest) 
 		Now: s.now, Created: object.CreationTimestamp.Time, Withdrawn: object.Spec.Withdrawn,
 		HadGrant: object.Status.GrantRef != nil, Requester: requester, Suspended: suspended,
 	}
-	facts.Ended, facts.EndedBy = node.ended(s.judges.Load())
+	facts.Ended, facts.EndedBy = node.ended(s.common.judges.Load())
 	if grant, user, window, is := s.grantOf(key, object); is {
 		// Whom it was made for is what counts from then on, whatever names the API server gives later.
 		at.Grant, at.GrantUID, facts.Grant, facts.Requester.User = grant, s.uidOf(grant), &window, user

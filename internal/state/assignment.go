@@ -140,6 +140,7 @@ func (p *pass) evaluateAssignment(key types.NamespacedName) {
 	node := s.assignments[key]
 	now, wants := Outcome{}, claims{}
 	if node.object == nil || !node.deleting {
+		p.recall(kinds.Named(kinds.RoleAssignment, key))
 		s.staying.remove(key)
 	}
 	if node.object == nil {
@@ -155,7 +156,7 @@ func (p *pass) evaluateAssignment(key types.NamespacedName) {
 				now, wants = s.withLife(*why, now.Life), claims{}
 			}
 		} else {
-			s.unauthored.remove(kinds.Named(kinds.RoleAssignment, key)) // it gives nothing, whoever wrote it
+			p.authorless(kinds.Named(kinds.RoleAssignment, key)) // it gives nothing, whoever wrote it
 		}
 		node.gives, node.wants = now, wants
 		p.protect(key, node.object)

@@ -29,8 +29,9 @@ type authored struct {
 	// those of the objects that it names whose makers could.
 	judged, passed bool
 	names          set[types.UID]
-	// refused means that the status says that this gives nothing for that reason.
-	refused bool
+	// refused means that the status says that this gives nothing for that reason, and reported that it says anything at all:
+	// what has never been said to give something was never waited for.
+	refused, reported bool
 	// missing is what the author, or the maker of a name, lacks, and said what was said of that last.
 	missing, said string
 	// uid says which object of the name this is about.
@@ -56,7 +57,7 @@ func authoredBy(object v1alpha1.Object, was authored, before v1alpha1.Object) au
 	if now.names == nil {
 		now.names = set[types.UID]{}
 	}
-	now.refused = isRefused(object)
+	now.refused, now.reported = isRefused(object), object.CommonStatus().ObservedGeneration != 0
 	now.passed = now.passed || by.Verb != ""
 	if noted := object.CommonStatus().Judged; noted != nil && noted.Generation == by.Generation {
 		now.passed = true
@@ -75,17 +76,10 @@ func isRefused(object v1alpha1.Object) bool {
 		(ready.Reason == v1alpha1.ReasonNotHeld || ready.Reason == v1alpha1.ReasonNameNotConfirmed)
 }
 
-// unjudged says whether something waits for whoever leads to say whether its author could give it.
-func (s *tenant) unjudged() bool {
-	if s.judges.Load() {
-		return false
-	}
-	for ref := range s.unauthored {
-		if a := s.authoredOf(ref); a != nil && !a.refused {
-			return true
-		}
-	}
-	return false
+// unjudged says whether no status says yet that an object gives nothing because of who wrote it. Whoever follows may be wrong
+// about that. About one of which nothing was said yet it is not: what it gives is recorded before it is Ready.
+func (s *tenant) unjudged(ref kinds.Ref, a *authored) bool {
+	return s.unauthored.has(ref) && !a.refused && a.reported
 }
 
 // authored is what is known of who wrote an object that is put.
@@ -334,24 +328,31 @@ func (p *pass) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait bool) 
 	s := p.state
 	why = s.unconfirmed(ref, a)
 	if why == nil {
-		s.unauthored.remove(ref)
+		p.authorless(ref)
 		return nil, false
 	}
 	s.unauthored.add(ref)
-	return why, s.judges.Load() && !a.judged
+	p.recall(ref)
+	return why, s.common.judges.Load() && !a.judged
+}
+
+// authorless notes that it does not matter who wrote an object: nothing is in its way, or it gives nothing anyhow.
+func (p *pass) authorless(ref kinds.Ref) {
+	p.recall(ref)
+	p.state.unauthored.remove(ref)
 }
 
 // judgeAuthors looks at whether those could give it who wrote, and who made the names in, what gives nothing for that reason.
 // It says whether there is something to evaluate again.
 func (p *pass) judgeAuthors() (again bool) {
 	s := p.state
-	if !s.judges.Load() {
+	if !s.common.judges.Load() {
 		return false
 	}
 	for ref := range maps.Clone(s.unauthored) {
 		a, object := s.authoredOf(ref), s.standingNamed(ref)
 		if a == nil || a.by == nil {
-			s.unauthored.remove(ref)
+			p.authorless(ref)
 			continue
 		}
 		found := s.judgeAuthor(a, object)

@@ -227,7 +227,10 @@ func TestWhoeverFollowsGoesByTheRecord(t *testing.T) {
 	if outcome, _ := s.Outcome(kinds.RefOf(x)); outcome.InForce {
 		t.Errorf("[F9] in force before it was judged: %s", outcome.Message)
 	}
-	expectHistoric(t, s, "acme", true, "while nobody has judged the author")
+	expectHistoric(t, s, "acme", false, "while nobody has judged the author of what is new: it gives nothing yet")
+	x.Status.ObservedGeneration = x.Generation + 1
+	s.Follow(nil, x.DeepCopy())
+	expectHistoric(t, s, "acme", true, "while nobody has judged the author of an edit")
 	refused := x.DeepCopy()
 	refused.Status.ObservedGeneration = refused.Generation
 	refused.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonNotHeld}}
@@ -362,6 +365,7 @@ func TestNobodyWaitsForTheJudgementOfWhatGivesNothing(t *testing.T) {
 		"a membership":  by(mallory, build.GroupMembership("acme", "x", "new", "team").Obj()),
 	} {
 		team := by(git, build.Group("acme", "team").Obj())
+		x.(v1alpha1.Object).CommonStatus().ObservedGeneration = 1 // something was said of it, so it may have given something
 		s := follows(newcomerOf(), team, x.DeepCopyObject().(client.Object))
 		expectHistoric(t, s, "acme", true, name+": while nobody has judged its author")
 		s.Follow(nil, suspended.DeepCopy())

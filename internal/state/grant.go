@@ -185,7 +185,7 @@ func (p *pass) evaluateGrant(ref kinds.Ref) {
 			outcome, offered = s.withLife(*why, life), nil
 		}
 	} else {
-		s.unauthored.remove(ref) // it gives nothing, whoever wrote it
+		p.authorless(ref) // it gives nothing, whoever wrote it
 	}
 	if node.offer != nil {
 		p.offers(node.offer.cell, ref)

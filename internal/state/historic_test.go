@@ -12,9 +12,10 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
+// expectHistoric expects that nobody who has not been told answers about an organization.
 func expectHistoric(t *testing.T, s *state.State, organization string, want bool, when string) {
 	t.Helper()
-	if s.IsHistoric(organization) != want {
+	if _, same := s.SameHistory(organization); same == want {
 		t.Errorf("%s the answers about %s depend on history: %t", when, organization, !want)
 	}
 }

@@ -129,7 +129,7 @@ func (p *pass) evaluateMembershipsOf(of pair) {
 		}
 		outcome, wants := s.judgeMembership(key, node, &taken, why)
 		if why != nil && outcome.Reason != why.Reason {
-			s.unauthored.remove(kinds.Named(kinds.GroupMembership, key)) // it gives nothing, whoever wrote it
+			p.authorless(kinds.Named(kinds.GroupMembership, key)) // it gives nothing, whoever wrote it
 		}
 		p.settleMembership(key, node, outcome, wants)
 	}

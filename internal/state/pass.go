@@ -37,6 +37,8 @@ type pass struct {
 	protectsAll bool
 	// entitlements are what the index has to learn, all at once when the pass is over.
 	entitlements []entitlement.Update
+	// recalled are the objects of which something else may be history now.
+	recalled set[kinds.Ref]
 	// recatalogued means that the catalogue is another one now.
 	recatalogued bool
 	// trial is set where all of this is undone.
@@ -61,6 +63,7 @@ func emptyPass(s *tenant) *pass {
 		timed:     set[tuples.Cell]{},
 		cells:     map[tuples.Cell]set[kinds.Ref]{},
 		protected: set[types.NamespacedName]{},
+		recalled:  set[kinds.Ref]{},
 	}
 }
 
@@ -120,19 +123,6 @@ func (p *pass) clear() {
 	clear(p.cells)
 	clear(p.protected)
 	p.protectsAll = false
-}
-
-// apply has the index say what has been evaluated. While any of it depends on history, that is known before and after.
-func (p *pass) apply() {
-	s := p.state
-	historic := len(s.staying)+len(s.pauses)+len(s.pausedOrganizations) > 0 || s.unjudged()
-	if historic {
-		s.historic.Store(true)
-	}
-	s.index.Apply(p.entitlements)
-	if !historic {
-		s.historic.Store(false)
-	}
 }
 
 // use is that objects of a kind name a role.

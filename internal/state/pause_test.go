@@ -58,8 +58,18 @@ func newPausing(t *testing.T) *pausing {
 // put is what the API server has and the controller sees; the operator then writes the status.
 func (p *pausing) put(state *state.State, object client.Object) {
 	p.objects[kinds.RefOf(object)] = object
-	state.Put(copies(object)...)
+	p.look(state, state.Put(copies(object)...).Again)
 	p.report(state, kinds.RefOf(object))
+}
+
+// look has a controller look again at all that another object's change concerns.
+func (p *pausing) look(state *state.State, again []kinds.Ref) {
+	for _, concerned := range again {
+		if o := p.objects[concerned]; o != nil {
+			state.Put(copies(o)...)
+			p.report(state, concerned)
+		}
+	}
 }
 
 func (p *pausing) report(state *state.State, ref kinds.Ref) {
@@ -85,13 +95,7 @@ func (p *pausing) change(ref kinds.Ref, edit func(client.Object), seen bool) {
 	}
 	p.objects[ref] = object
 	if seen {
-		// A controller looks again at all that another object's change concerns.
-		for _, concerned := range p.state.Put(copies(object)...).Again {
-			if o := p.objects[concerned]; o != nil {
-				p.state.Put(copies(o)...)
-				p.report(p.state, concerned)
-			}
-		}
+		p.look(p.state, p.state.Put(copies(object)...).Again)
 		p.report(p.state, ref)
 	}
 }
@@ -115,7 +119,9 @@ func (p *pausing) anew() (anew, follows *state.State) {
 	var all []client.Object
 	for _, object := range p.objects {
 		all = append(all, object)
-		follows.Follow(nil, copies(object)...)
+		for _, again := range follows.Follow(nil, copies(object)...).Again {
+			follows.Follow(nil, copies(p.objects[again])...)
+		}
 	}
 	anew.Put(copies(all...)...)
 	return anew, follows
@@ -159,6 +165,13 @@ func (p *pausing) holds(want snapshot) {
 	anew, follows := p.anew()
 	for _, state := range []*state.State{p.state, anew, follows} {
 		expectSame(p.T, p.take(state), want)
+	}
+	if !anew.History().Equal(p.state.History()) {
+		p.Error("after a start it goes by something else")
+	}
+	follows.Recall(p.state.History())
+	if _, same := follows.SameHistory("acme"); !same {
+		p.Error("whoever follows goes by something else")
 	}
 }
 

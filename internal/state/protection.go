@@ -44,12 +44,14 @@ func (p *pass) released(key types.NamespacedName) {
 func (p *pass) settle(key types.NamespacedName, node *assignment, protection *Outcome) {
 	ref := kinds.Named(kinds.RoleAssignment, key)
 	if protection == nil {
+		p.recall(ref)
 		p.state.staying.remove(key)
 		p.judge(ref, &node.outcome, Outcome{})
 		p.claim(ref, &node.claims, claims{})
 		return
 	}
 	p.state.staying.add(key)
+	p.recall(ref)
 	p.judge(ref, &node.outcome, *protection)
 	p.claim(ref, &node.claims, node.wants)
 }
@@ -65,6 +67,10 @@ func (p *pass) evaluateProtection(user types.NamespacedName) {
 		node := s.assignments[key]
 		switch {
 		case node.object == nil:
+		case node.deleting && s.isToldToStay(node):
+			node.released = false
+			p.settle(key, node, s.protectedBecause("the replica that leads says so", node.gives.Life))
+			standing = append(standing, key)
 		case node.deleting && node.released:
 			p.settle(key, node, nil)
 		case node.deleting:

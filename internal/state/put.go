@@ -37,6 +37,7 @@ func (p *pass) put(object client.Object) {
 		}
 		p.state.setAuthored(ref, by)
 	}
+	p.recall(ref)
 	if ref.Kind == kinds.Organization {
 		p.pauseOrganization(ref.Name, IsPaused(written))
 	}
@@ -48,6 +49,7 @@ func (p *pass) remove(ref kinds.Ref) {
 		p.namespace(ref.Name, nil)
 		return
 	}
+	p.recall(ref)
 	p.forgetPause(ref)
 	p.leave(ref)
 	if ref.Kind == kinds.Organization {

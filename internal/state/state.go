@@ -24,7 +24,7 @@ import (
 
 // Rules is the version of the rules by which objects are evaluated. Whoever changes what an object gives raises it: replicas
 // with other rules than the one that leads answer nothing.
-const Rules = 1
+const Rules = 2
 
 // State is the desired state: a tenant for each organization, and the catalogue that they share. Its methods may be called
 // concurrently, and none holds a lock of two organizations at once.
@@ -36,8 +36,12 @@ type State struct {
 	// cataloguing is held while the catalogue changes, and all tenants are brought to it one after the other.
 	cataloguing sync.Mutex
 	declared    atomic.Pointer[catalogue]
-	// judges is set where this state is carried out: then it is found here who could give what they wrote.
-	judges *atomic.Bool
+	common    *common
+
+	// remembering is held while history is put together.
+	remembering    sync.Mutex
+	history        History
+	historyVersion int64
 
 	mu      sync.RWMutex
 	tenants map[string]*tenant
@@ -45,7 +49,7 @@ type State struct {
 
 // New is an empty state. The clock says which temporary grants have begun and ended.
 func New(limits Limits, clock clock.PassiveClock) *State {
-	s := &State{limits: limits, clock: clock, tenants: map[string]*tenant{}, judges: &atomic.Bool{}}
+	s := &State{limits: limits, clock: clock, tenants: map[string]*tenant{}, common: &common{}}
 	s.declared.Store(&catalogue{})
 	return s
 }
@@ -77,7 +81,7 @@ func (s *State) Follow(observe Observer, objects ...client.Object) Change {
 
 func (s *State) putAll(remembers bool, observe Observer, objects []client.Object) Change {
 	if remembers {
-		s.judges.Store(true)
+		s.common.judges.Store(true)
 	}
 	byTenant := map[string][]client.Object{}
 	for _, object := range objects {
@@ -115,9 +119,9 @@ func (s *State) RemoveAnd(observe Observer, ref kinds.Ref) Change {
 
 // Judge has the state find out, from now on, who could give what they wrote, and does so for all that has not been judged yet.
 func (s *State) Judge() (change Change) {
-	s.judges.Store(true)
+	s.common.judges.Store(true)
 	for _, tenant := range s.list() {
-		further, _ := s.changeTenant(tenant.name, nil, func(*pass) {})
+		further, _ := s.changeTenant(tenant.name, nil, func(p *pass) { p.protectsAll = true }) // whatever the one before said
 		change.add(further)
 	}
 	return change
@@ -171,7 +175,6 @@ func (s *State) lock(name string) *tenant {
 		t := s.tenants[name]
 		if t == nil {
 			t = s.newTenant(name)
-			t.judges = s.judges
 			s.tenants[name] = t
 		}
 		s.mu.Unlock()
@@ -186,7 +189,7 @@ func (s *State) lock(name string) *tenant {
 // newTenant is an empty one.
 func (s *State) newTenant(name string) *tenant {
 	t := newTenant(name, s.limits, s.clock, s.declared.Load())
-	t.usernamePrefix = s.usernamePrefix
+	t.usernamePrefix, t.common = s.usernamePrefix, s.common
 	return t
 }
 
@@ -270,18 +273,6 @@ func (s *State) Organizations() (refs []kinds.Ref) {
 		}
 	}
 	return refs
-}
-
-// IsHistoric says whether answers about an organization depend on more than its objects: on what a paused object gave before,
-// on which of several assignments went first, or on what whoever leads finds of an author. Another replica may have seen that
-// in another order.
-func (s *State) IsHistoric(organization string) bool {
-	for _, name := range []string{"", organization} {
-		if t := s.find(name); t != nil && t.historic.Load() {
-			return true
-		}
-	}
-	return false
 }
 
 // Decide answers a question about an organization by what is known now. It never waits for an evaluation.

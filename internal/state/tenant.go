@@ -1,6 +1,7 @@
 package state
 
 import (
+	"crypto/sha256"
 	"maps"
 	"slices"
 	"sync"
@@ -52,7 +53,7 @@ type tenant struct {
 
 	// unauthored are the objects that give nothing because of who wrote them, or who made what they name.
 	unauthored set[kinds.Ref]
-	judges     *atomic.Bool
+	common     *common
 
 	// catalogue is that of all ResourceTypes, as this tenant was last evaluated with it. It is never changed, only replaced.
 	catalogue *catalogue
@@ -73,10 +74,12 @@ type tenant struct {
 
 	// index is who holds what by all of this.
 	index *entitlement.Index
-	// staying are the assignments that are being deleted and stay in force, and historic is set while what the index says
-	// depends on what was there before: on these, on what is paused, or on what has still to be judged by whoever leads.
-	staying  set[types.NamespacedName]
-	historic atomic.Bool
+	// staying are the assignments that are being deleted and stay in force.
+	staying set[types.NamespacedName]
+	// facts are digests of what the index goes by and no object says, by the object that each is about. digest is that of all;
+	// nil while it is not known.
+	facts  map[kinds.Ref][sha256.Size]byte
+	digest atomic.Pointer[string]
 
 	tally tally
 
@@ -95,7 +98,7 @@ type cellClaim struct {
 type namespace struct{ terminating bool }
 
 func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *catalogue) *tenant {
-	return &tenant{
+	t := &tenant{
 		name:          name,
 		limits:        limits,
 		clock:         clock,
@@ -116,8 +119,9 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 
 		pausedOrganizations: set[string]{},
 		staying:             set[types.NamespacedName]{},
+		facts:               map[kinds.Ref][sha256.Size]byte{},
 		unauthored:          set[kinds.Ref]{},
-		judges:              &atomic.Bool{},
+		common:              &common{},
 
 		shared:     map[tuples.Cell]sharedCell{},
 		timed:      index[tuples.Cell, types.NamespacedName]{},
@@ -130,6 +134,8 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 		index:      entitlement.New(name),
 		tally:      newTally(),
 	}
+	t.digest.Store(new(string))
+	return t
 }
 
 // Outcome is what there is to say about an object; false when it is not part of the state.

@@ -70,6 +70,7 @@ const (
 	dropped        = `bailiwick_events_lost_total{namespace="b", pod="p", reason="too_old"}`
 	answers        = `bailiwick_decisions_ready{namespace="b", pod="p"}`
 	broken         = `bailiwick_decision_request_seconds_count{namespace="b", pod="p", code="503"}`
+	withheld       = `bailiwick_decision_requests_withheld_total{namespace="b", pod="p"}`
 )
 
 // A scenario is series as Prometheus' own tests write them, a value every 30 s from the Unix epoch on, and how
@@ -172,8 +173,11 @@ var scenarios = map[string]struct{ fires, quiet []scenario }{
 		quiet: []scenario{{60, []string{answers + " 1x200"}}, {60, []string{answers + " 0x8 1x200"}}, {60, nil}},
 	},
 	"BailiwickDecisionErrors": {
-		fires: []scenario{{7, []string{answered + " 0+90x100", broken + " 0+2x100"}}},
-		quiet: []scenario{{60, []string{answered + " 0+1000x200", broken + " 0+1x200"}}, {60, []string{answered + " 0+90x200"}}, {60, nil}},
+		fires: []scenario{{7, []string{answered + " 0+90x100", broken + " 0+4x100", withheld + " 0+2x100"}}},
+		quiet: []scenario{
+			{60, []string{answered + " 0+1000x200", broken + " 0+1x200", withheld + " 0x200"}}, {60, []string{answered + " 0+90x200", withheld + " 0x200"}}, {60, nil},
+			{60, []string{answered + " 0+90x200", broken + " 0+10x200", withheld + " 0+10x200"}}, // about what a replica does not know for good
+		},
 	},
 }
 
