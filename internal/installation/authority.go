@@ -75,22 +75,27 @@ func newAuthority(before *authority, now time.Time) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	crt, key, err := encode(pair)
 	if err != nil {
-		return nil, fmt.Errorf("encoding the authority's key: %w", err)
+		return nil, err
 	}
-	made := &authority{
-		pair: *pair,
-		crt:  pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}),
-		key:  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
-	}
+	made := &authority{pair: *pair, crt: crt, key: key}
 	if before != nil && now.Before(before.pair.Leaf.NotAfter) {
 		made.crt = append(made.crt, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: before.pair.Leaf.Raw})...)
 	}
 	return made, nil
 }
 
-// serve makes a certificate for names, which may be addresses. Its key never leaves this process.
+// encode is a certificate with its key in PEM.
+func encode(pair *tls.Certificate) (crt, key []byte, err error) {
+	der, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("encoding the key of a certificate: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+// serve makes a certificate for names, which may be addresses.
 func (a *authority) serve(names []string, now time.Time) (*tls.Certificate, error) {
 	template := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: "bailiwick webhook"},

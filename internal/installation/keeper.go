@@ -33,11 +33,15 @@ import (
 // Secret can be made anew without the right to make any other.
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations;validatingwebhookconfigurations,resourceNames=bailiwick,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups="",namespace=bailiwick-system,resources=secrets,resourceNames=bailiwick-webhook-certificate,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",namespace=bailiwick-system,resources=secrets,resourceNames=bailiwick-decisions-certificate,verbs=get;create;patch
 // +kubebuilder:rbac:groups="",namespace=bailiwick-system,resources=services,resourceNames=bailiwick-webhook,verbs=get
 
 const (
 	// secretName is the Secret that holds the authority.
 	secretName = "bailiwick-webhook-certificate" //nolint:gosec // a name, and no secret
+	// decisionsSecretName is the Secret that decision-only replicas mount: a certificate for AuthZEN, and not the authority that
+	// has signed it, by which the API server knows the webhook.
+	decisionsSecretName = "bailiwick-decisions-certificate" //nolint:gosec // a name, and no secret
 	// configurationName is the name of both webhook configurations.
 	configurationName = "bailiwick"
 	serviceName       = "bailiwick-webhook"
@@ -229,7 +233,7 @@ func (k *Keeper) check(ctx context.Context) {
 		viaService = k.checkConfiguration(ctx, c) || viaService
 	}
 	if k.authority != nil {
-		err = errors.Join(err, k.serve())
+		err = errors.Join(err, k.serve(), k.checkDecisionsSecret(ctx))
 	}
 	k.report(PartCertificate, secret, err)
 	for part, check := range k.Files {
@@ -307,6 +311,42 @@ func (k *Keeper) serve() error {
 		return err
 	}
 	k.serving.Store(certificate)
+	return nil
+}
+
+// checkDecisionsSecret keeps the certificate of decision-only replicas. One that is missing, damaged, about to end, another
+// authority's or for another host is made anew.
+func (k *Keeper) checkDecisionsSecret(ctx context.Context) error {
+	if k.DecisionHost == "" {
+		return nil
+	}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: decisionsSecretName, Namespace: k.Namespace}}
+	if err := k.Client.Get(ctx, client.ObjectKeyFromObject(secret), secret); client.IgnoreNotFound(err) != nil {
+		return err
+	}
+	now := time.Now()
+	found, err := tls.X509KeyPair(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey])
+	if err == nil && k.authority.signed(&found, now) && found.Leaf.VerifyHostname(k.DecisionHost) == nil && bytes.Equal(secret.Data[authorityFile], k.authority.crt) {
+		return nil
+	}
+	made, err := k.authority.serve([]string{k.DecisionHost}, now)
+	if err != nil {
+		return err
+	}
+	crt, key, err := encode(made)
+	if err != nil {
+		return err
+	}
+	apply := corev1ac.Secret(decisionsSecretName, k.Namespace).
+		WithLabels(map[string]string{"app.kubernetes.io/name": "bailiwick"}).
+		WithData(map[string][]byte{authorityFile: k.authority.crt, corev1.TLSCertKey: crt, corev1.TLSPrivateKeyKey: key})
+	if secret.ResourceVersion != "" {
+		apply.WithResourceVersion(secret.ResourceVersion)
+	}
+	if err := k.Client.Apply(ctx, apply, client.ForceOwnership, client.FieldOwner(owner)); err != nil {
+		return fmt.Errorf("writing the certificate of decision-only replicas: %w", err)
+	}
+	k.Parts.Wrote(PartCertificate, secret, "the certificate of decision-only replicas was written")
 	return nil
 }
 

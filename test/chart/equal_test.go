@@ -16,7 +16,7 @@ import (
 var variants = map[string]string{
 	"default":           ``,
 	"decisions":         `decisions: {keysSecret: bailiwick-keys, tlsSecret: bailiwick-tls}`,
-	"decision-replicas": `decisions: {keysSecret: bailiwick-keys, tlsSecret: bailiwick-tls, replicas: {enabled: true}}`,
+	"decision-replicas": `decisions: {replicas: {enabled: true}}`,
 
 	"external": `store: {type: external, external: {address: "openfga.openfga.svc:8081"}}`,
 }

@@ -211,6 +211,12 @@ topologySpread: {kubernetes.io/hostname: DoNotSchedule, topology.kubernetes.io/z
 		g.Expect(budget.Spec.Selector.MatchLabels).To(Equal(map[string]string{"app.kubernetes.io/name": deployment.Spec.Template.Labels["app.kubernetes.io/name"]}))
 		g.Expect(p.budget.Spec.Selector.MatchLabels).NotTo(Equal(budget.Spec.Selector.MatchLabels))
 	}},
+	{"replicas that only answer, with a certificate that the operator makes", `decisions: {replicas: {enabled: true}}`, func(g Gomega, p *parts) {
+		pod := find[appsv1.Deployment](g, p.answering, "Deployment").Spec.Template.Spec
+		g.Expect(pod.Containers[0].Args).To(ContainElement("--tls-directory=/etc/bailiwick/tls"))
+		g.Expect(pod.Volumes).To(ConsistOf(HaveField("VolumeSource.Secret.SecretName", "bailiwick-decisions-certificate")))
+		g.Expect(p.container.Args).NotTo(ContainElement(HavePrefix("--tls-directory")))
+	}},
 	{"an API server that shows a certificate to webhooks", `webhook: {clients: {caSecret: front, names: [kube-apiserver, other]}}`, func(g Gomega, p *parts) {
 		g.Expect(p.container.Args).To(ContainElements("--webhook-client-ca-file=/etc/bailiwick/webhook-clients/ca.crt", "--webhook-client-names=kube-apiserver,other"))
 		g.Expect(p.mounted(g, "/etc/bailiwick/webhook-clients")).To(Equal("front"))
@@ -443,7 +449,6 @@ func TestAWrongValueIsRefusedWithAMessage(t *testing.T) {
 		{"another name for the Pods", `podLabels: {app.kubernetes.io/name: other}`, `podLabels: app.kubernetes.io/name is what the Services`},
 		{"another part for the Pods", `podLabels: {app.kubernetes.io/part-of: other}`, `podLabels: app.kubernetes.io/part-of is what the Services`},
 		{"replicas that answer nothing", `decisions: {enabled: false, tlsSecret: served, replicas: {enabled: true}}`, `there is nothing to answer without decisions.enabled`},
-		{"replicas without a certificate", `decisions: {replicas: {enabled: true}}`, `name a Secret with one in decisions.tlsSecret`},
 		{"more replicas than there may be", `decisions: {replicas: {min: 11}}`, `decisions.replicas.min: it is more than decisions.replicas.max`},
 	} {
 		t.Run(wrong.name, func(t *testing.T) {

@@ -32,7 +32,7 @@ const (
 	embedded  = "../../config/default"
 	decisions = "../../config/decisions"
 	external  = "../../config/external"
-	// answering is decisions with replicas that only answer.
+	// answering is embedded with replicas that only answer.
 	answering = "../../config/decision-replicas"
 	// guarded is external with the network policy.
 	guarded = "guarded"

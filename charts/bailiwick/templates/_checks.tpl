@@ -70,9 +70,6 @@
 {{- if and .Values.decisions.replicas.enabled (not .Values.decisions.enabled) }}
   {{- fail "decisions.replicas.enabled: there is nothing to answer without decisions.enabled" }}
 {{- end }}
-{{- if and .Values.decisions.replicas.enabled (not .Values.decisions.tlsSecret) }}
-  {{- fail "decisions.replicas.enabled: these replicas can't make a certificate; name a Secret with one in decisions.tlsSecret" }}
-{{- end }}
 {{- if gt (int .Values.decisions.replicas.min) (int .Values.decisions.replicas.max) }}
   {{- fail "decisions.replicas.min: it is more than decisions.replicas.max" }}
 {{- end }}
