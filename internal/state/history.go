@@ -40,13 +40,6 @@ func (h History) Equal(other History) bool { return maps.EqualFunc(h, other, Org
 // HistoryMark is what an answer was made by. It is another one after anything of that has changed.
 type HistoryMark struct{ catalogue, organization *string }
 
-const (
-	// maxHistoric is how many objects of an organization may have a history: their digest is made anew whenever one changes.
-	maxHistoric = 20_000
-	// tooMuchHistory is the digest of more. Nobody tells of it.
-	tooMuchHistory = "-"
-)
-
 // fact is what of one object is history.
 type fact struct {
 	Ref kinds.Ref
@@ -61,7 +54,7 @@ type fact struct {
 }
 
 // factOf is a digest of what of an object is history; false where nothing is.
-func (s *tenant) factOf(ref kinds.Ref) (digest [sha256.Size]byte, historic bool) {
+func (s *tenant) factOf(ref kinds.Ref) (digest factDigest, historic bool) {
 	f := fact{Ref: ref}
 	if paused := s.pauses[ref]; paused != nil && paused.by != "" {
 		f.UID, f.Paused = paused.written.GetUID(), true
@@ -92,7 +85,7 @@ func (s *tenant) factOf(ref kinds.Ref) (digest [sha256.Size]byte, historic bool)
 // recall has the pass look at whether what of an object is history has changed.
 func (p *pass) recall(ref kinds.Ref) {
 	s := p.state
-	_, known := s.facts[ref]
+	_, known := s.facts.of[ref]
 	if known || s.pauses[ref] != nil || s.unauthored.has(ref) || ref.Kind == kinds.RoleAssignment && s.staying.has(ref.Key()) {
 		p.recalled.add(ref)
 	}
@@ -102,16 +95,8 @@ func (p *pass) recall(ref kinds.Ref) {
 func (p *pass) remember() (changed bool) {
 	s := p.state
 	for ref := range p.recalled {
-		was, known := s.facts[ref]
 		is, historic := s.factOf(ref)
-		switch {
-		case historic && (!known || was != is):
-			s.facts[ref] = is
-			changed = true
-		case !historic && known:
-			delete(s.facts, ref)
-			changed = true
-		}
+		changed = s.facts.set(ref, is, historic) || changed
 	}
 	return changed
 }
@@ -125,12 +110,83 @@ func (p *pass) apply() {
 		s.digest.Store(nil)
 	}
 	s.index.Apply(p.entitlements)
-	if changed && len(s.facts) == 0 {
-		s.digest.Store(new(string))
+	if !changed {
+		return
 	}
-	if changed {
-		s.common.histories.Add(1)
+	now := OrganizationHistory{Digest: s.facts.digest()}
+	for key := range s.staying {
+		now.Staying = append(now.Staying, s.assignments[key].uid)
 	}
+	slices.Sort(now.Staying)
+	s.history.Store(&now)
+	s.digest.Store(&now.Digest)
+	s.common.histories.Add(1)
+}
+
+// factDigest is of a fact, or of several.
+type factDigest [sha256.Size]byte
+
+func (d factDigest) compare(other factDigest) int { return bytes.Compare(d[:], other[:]) }
+
+// facts are what of objects is history. They are kept in parts, by how their digests begin, so that a change costs the digest of
+// all little, however many there are.
+type facts struct {
+	of    map[kinds.Ref]factDigest
+	parts map[byte]*factPart
+}
+
+// factPart has the digest of some; nil where it is to be made anew.
+type factPart struct {
+	facts set[factDigest]
+	sum   []byte
+}
+
+// set notes what of an object is history, and says whether that is another one than before.
+func (f *facts) set(ref kinds.Ref, is factDigest, historic bool) (changed bool) {
+	was, known := f.of[ref]
+	if known == historic && was == is {
+		return false
+	}
+	if known {
+		delete(f.of, ref)
+		part := f.parts[was[0]]
+		part.facts.remove(was)
+		part.sum = nil
+	}
+	if historic {
+		f.of[ref] = is
+		part := place(f.parts, is[0])
+		if part.facts == nil {
+			part.facts = set[factDigest]{}
+		}
+		part.facts.add(is)
+		part.sum = nil
+	}
+	return true
+}
+
+// digest is that of all; empty without any.
+func (f *facts) digest() string {
+	if len(f.of) == 0 {
+		return ""
+	}
+	all := sha256.New()
+	for _, begins := range slices.Sorted(maps.Keys(f.parts)) {
+		part := f.parts[begins]
+		if len(part.facts) == 0 {
+			delete(f.parts, begins)
+			continue
+		}
+		if part.sum == nil {
+			some := sha256.New()
+			for _, one := range slices.SortedFunc(maps.Keys(part.facts), factDigest.compare) {
+				some.Write(one[:])
+			}
+			part.sum = some.Sum(nil)
+		}
+		all.Write(part.sum)
+	}
+	return base64.RawStdEncoding.EncodeToString(all.Sum(nil))
 }
 
 // common is what all tenants have.
@@ -143,41 +199,6 @@ type common struct {
 	histories atomic.Int64
 }
 
-// history is what this tenant goes by that no object says; false where there is nothing of that.
-func (s *tenant) history() (h OrganizationHistory, historic bool) {
-	if digest := s.digest.Load(); digest != nil && *digest == "" {
-		return h, false
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	digest := s.digest.Load()
-	if digest == nil {
-		digest = s.digestNow()
-		s.digest.Store(digest)
-	}
-	h.Digest = *digest
-	for key := range s.staying {
-		h.Staying = append(h.Staying, s.assignments[key].uid)
-	}
-	slices.Sort(h.Staying)
-	return h, h.Digest != "" && h.Digest != tooMuchHistory
-}
-
-func (s *tenant) digestNow() *string {
-	digest := ""
-	switch {
-	case len(s.facts) > maxHistoric:
-		digest = tooMuchHistory
-	case len(s.facts) > 0:
-		sum := sha256.New()
-		for _, f := range slices.SortedFunc(maps.Values(s.facts), func(a, b [sha256.Size]byte) int { return bytes.Compare(a[:], b[:]) }) {
-			sum.Write(f[:])
-		}
-		digest = base64.RawStdEncoding.EncodeToString(sum.Sum(nil))
-	}
-	return &digest
-}
-
 // History is what this state goes by that no object says.
 func (s *State) History() History {
 	s.remembering.Lock()
@@ -188,8 +209,8 @@ func (s *State) History() History {
 	}
 	all := History{}
 	for _, t := range s.list() {
-		if h, historic := t.history(); historic {
-			all[t.name] = h
+		if h := t.history.Load(); h.Digest != "" {
+			all[t.name] = *h
 		}
 	}
 	s.history, s.historyVersion = all, version
@@ -199,7 +220,7 @@ func (s *State) History() History {
 // HistoryVersion is another one when History may be.
 func (s *State) HistoryVersion() int64 { return s.common.histories.Load() }
 
-// Recall notes what whoever carries out the state says of history, for a state that follows, and what this state goes by.
+// Recall notes what whoever carries out the state says of history, for a state that follows.
 func (s *State) Recall(told History) (change Change) {
 	if s.common.judges.Load() {
 		return change
@@ -218,7 +239,6 @@ func (s *State) Recall(told History) (change Change) {
 			change.add(further)
 		}
 	}
-	s.History()
 	return change
 }
 

@@ -1,7 +1,6 @@
 package state
 
 import (
-	"crypto/sha256"
 	"maps"
 	"slices"
 	"sync"
@@ -76,10 +75,11 @@ type tenant struct {
 	index *entitlement.Index
 	// staying are the assignments that are being deleted and stay in force.
 	staying set[types.NamespacedName]
-	// facts are digests of what the index goes by and no object says, by the object that each is about. digest is that of all;
-	// nil while it is not known.
-	facts  map[kinds.Ref][sha256.Size]byte
-	digest atomic.Pointer[string]
+	// facts are what the index goes by and no object says. history has a digest of them; digest is the same, but for while the
+	// index is brought to others, when it is nil.
+	facts   facts
+	history atomic.Pointer[OrganizationHistory]
+	digest  atomic.Pointer[string]
 
 	tally tally
 
@@ -119,7 +119,7 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 
 		pausedOrganizations: set[string]{},
 		staying:             set[types.NamespacedName]{},
-		facts:               map[kinds.Ref][sha256.Size]byte{},
+		facts:               facts{map[kinds.Ref]factDigest{}, map[byte]*factPart{}},
 		unauthored:          set[kinds.Ref]{},
 		common:              &common{},
 
@@ -134,6 +134,7 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 		index:      entitlement.New(name),
 		tally:      newTally(),
 	}
+	t.history.Store(&OrganizationHistory{})
 	t.digest.Store(new(string))
 	return t
 }
