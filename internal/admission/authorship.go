@@ -18,8 +18,8 @@ import (
 
 // giving are the resources that give something to whom they name, named those that they name. Both say who wrote them.
 var (
-	giving = map[string]bool{"roleassignments": true, "permissiongrants": true, "temporarypermissiongrants": true, "groupmemberships": true}
-	named  = map[string]bool{"users": true, "groups": true, invitations: true}
+	giving = resourcesWith(func(r resource) bool { return r.InForce })
+	named  = resourcesWith(func(r resource) bool { return r.Named })
 )
 
 var errNotLoaded = errors.New("the operator has not loaded the cluster's objects yet, so it can't tell who is meant by a name: try again in a moment")

@@ -50,6 +50,16 @@ var resources = func() map[string]resource {
 	return all
 }()
 
+func resourcesWith(property func(resource) bool) map[string]bool {
+	with := map[string]bool{}
+	for name, r := range resources {
+		if property(r) {
+			with[name] = true
+		}
+	}
+	return with
+}
+
 // decode reads an object; nil where the request has none.
 func (r resource) decode(raw runtime.RawExtension, namespace string) (client.Object, error) {
 	if len(raw.Raw) == 0 {
