@@ -26,6 +26,8 @@ var files = []string{
 	"config/rbac/organization_admin_role.yaml",
 	"config/rbac/viewer_role.yaml",
 	"config/webhook/guard_policy.yaml",
+	"config/webhook/stamp.yaml",
+	"config/webhook/validate.yaml",
 	"controllers/reconciler.go",
 	"docs/README.md",
 }
@@ -42,11 +44,15 @@ var groups = map[string]func(kinds.Kind) bool{
 	"kinds in force":                    func(k kinds.Kind) bool { return k.InForce },
 	"kinds in force with escalate":      func(k kinds.Kind) bool { return k.InForce && escalated(k) },
 	"kinds with a stamp":                func(k kinds.Kind) bool { return k.Stamped },
-	"kinds with an author and no stamp": func(k kinds.Kind) bool { return (k.InForce || k.Named) && !k.Stamped },
+	"kinds with an author":              authored,
+	"kinds with an author and no stamp": func(k kinds.Kind) bool { return authored(k) && !k.Stamped },
 	"kinds without a stamp":             func(k kinds.Kind) bool { return !k.Stamped },
 }
 
 func inNamespaces(k kinds.Kind) bool { return !k.ClusterScoped }
+
+// authored tells the kinds whose objects say who wrote what they give, or who made what others name.
+func authored(k kinds.Kind) bool { return k.InForce || k.Named }
 
 func escalated(k kinds.Kind) bool { return k.Verb == kinds.VerbEscalate }
 
