@@ -88,7 +88,7 @@ func (p *pass) recatalogue(now *catalogue) {
 	s := p.state
 	old := s.catalogue
 	s.catalogue = now
-	p.recatalogued = true
+	p.recatalogued, p.judgesAll = true, true
 	for name := range differing(old.permissions, now.permissions, policy.Permission.Equal) {
 		p.markAll(kinds.Role, s.named.rolesGiving[name])
 		p.markRefs(s.named.grantsGiving[name])

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // Evaluated is how often objects of an organization have been evaluated.
@@ -14,6 +16,20 @@ func (s *State) Evaluated(organization string) int64 { return s.tenant(organizat
 
 // Compared is how many pairs of privileges have been compared for an organization's writes.
 func (s *State) Compared(organization string) int64 { return s.tenant(organization).compared.Load() }
+
+// Checked is how many objects have been looked at for others of an organization.
+func (s *State) Checked(organization string) int64 { return s.tenant(organization).checked.Load() }
+
+// JudgeAgain has all authors of an organization judged, and says whose objects have another outcome by that.
+func (s *State) JudgeAgain(organization string) []kinds.Ref {
+	change, _ := s.changeTenant(organization, nil, func(p *pass) { p.judgesAll = true })
+	return change.Outcomes
+}
+
+// PutAgain puts an object that is there, as when its time has come.
+func (s *State) PutAgain(ref kinds.Ref) {
+	s.changeTenant(ref.Organization(), nil, func(p *pass) { p.mark(ref) })
+}
 
 // Fingerprint is all of an organization that evaluations change, with the places in memory that others compare.
 func (s *State) Fingerprint(organization string) string {
@@ -31,7 +47,7 @@ func fingerprint(text *strings.Builder, v reflect.Value) {
 	case v.Kind() == reflect.Struct && ours(v.Type()):
 		for n := range v.NumField() {
 			switch name := v.Type().Field(n).Name; name {
-			case "evaluated", "compared", "mu", "clock", "deadlines":
+			case "evaluated", "compared", "checked", "mu", "clock", "deadlines":
 			default:
 				fmt.Fprintf(text, " %s=", name)
 				fingerprint(text, v.Field(n))

@@ -94,6 +94,7 @@ func (p *pass) evaluateOrganization(name string) {
 		}
 		now = node.outcome // until it is known who administers it
 	}
+	p.judgesAll = true
 	p.protectsAll = true // also where a User may lose the last role by now
 	ref := kinds.Ref{Kind: kinds.Organization, Name: name}
 	p.judge(ref, &node.outcome, now)

@@ -41,6 +41,13 @@ type pass struct {
 	recalled set[kinds.Ref]
 	// recatalogued means that the catalogue is another one now.
 	recatalogued bool
+	// unjudged are objects that were evaluated and whose authors have to be judged, touched is what may make a difference to the
+	// judgement of others, and judgesAll means that all are judged again.
+	unjudged  set[kinds.Ref]
+	touched   set[dependency]
+	judgesAll bool
+	// judged are those that are evaluated because of what was found of their authors.
+	judged set[kinds.Ref]
 	// trial is set where all of this is undone.
 	trial *trial
 }
@@ -64,6 +71,9 @@ func emptyPass(s *tenant) *pass {
 		cells:     map[tuples.Cell]set[kinds.Ref]{},
 		protected: set[types.NamespacedName]{},
 		recalled:  set[kinds.Ref]{},
+		unjudged:  set[kinds.Ref]{},
+		touched:   set[dependency]{},
+		judged:    set[kinds.Ref]{},
 	}
 }
 
@@ -91,8 +101,9 @@ func (p *pass) markedOf(kind string) set[types.NamespacedName] {
 func (p *pass) run() Change {
 	for p.evaluate(); ; p.evaluate() {
 		p.apply()
+		unjudged := p.toJudge()
 		p.entitlements = nil
-		if p.clear(); !p.judgeAuthors() {
+		if p.clear(); !p.judgeAuthors(unjudged) {
 			break
 		}
 	}
@@ -123,6 +134,7 @@ func (p *pass) clear() {
 	clear(p.cells)
 	clear(p.protected)
 	p.protectsAll = false
+	p.unjudged, p.touched, p.judgesAll, p.judged = set[kinds.Ref]{}, set[dependency]{}, false, set[kinds.Ref]{}
 }
 
 // use is that objects of a kind name a role.

@@ -121,6 +121,8 @@ func (p *pass) evaluateUser(key types.NamespacedName) {
 		active = ""
 	}
 	if active != node.active {
+		p.touched.add(dependency{subject: node.active})
+		p.touched.add(dependency{subject: active})
 		node.active = active
 		p.entitlements = append(p.entitlements, entitlement.Update{User: &entitlement.UserUpdate{Name: key.Name, Subject: active}})
 	}

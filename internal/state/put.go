@@ -68,6 +68,7 @@ func (p *pass) leave(ref kinds.Ref) {
 	if p.state.standing(ref) == nil {
 		return
 	}
+	p.authorless(ref)
 	keeperOf(ref.Kind).leave(p, ref)
 	p.mark(ref)
 }

@@ -106,6 +106,7 @@ func (p *pass) evaluateRole(key types.NamespacedName, component set[types.Namesp
 	} else {
 		now = s.judgeRole(key, node, component)
 	}
+	p.touched.add(dependency{role: key.Name})
 	ref := kinds.Named(kinds.Role, key)
 	p.judge(ref, &node.outcome, now)
 	same := slices.EqualFunc(old.contexts, node.contexts, func(a, b *structpb.Struct) bool { return proto.Equal(a, b) })

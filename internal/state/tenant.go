@@ -50,9 +50,10 @@ type tenant struct {
 	pauses              map[kinds.Ref]*pause
 	pausedOrganizations set[string]
 
-	// unauthored are the objects that give nothing because of who wrote them, or who made what they name.
-	unauthored set[kinds.Ref]
-	common     *common
+	unauthored unauthored
+	// judging is set once all that was there when common.judges was set has been judged.
+	judging bool
+	common  *common
 
 	// catalogue is that of all ResourceTypes, as this tenant was last evaluated with it. It is never changed, only replaced.
 	catalogue *catalogue
@@ -83,9 +84,9 @@ type tenant struct {
 
 	tally tally
 
-	// evaluated is how often an object has been evaluated, and compared how many pairs of privileges have been compared, so that
-	// a test can bound what a write costs.
-	evaluated, compared atomic.Int64
+	// evaluated is how often an object has been evaluated, compared how many pairs of privileges have been compared, and checked how
+	// many objects have been looked at that may matter to another one, so that a test can bound what a write costs.
+	evaluated, compared, checked atomic.Int64
 }
 
 // cellClaim is filled by the role.
@@ -120,7 +121,7 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 		pausedOrganizations: set[string]{},
 		staying:             set[types.NamespacedName]{},
 		facts:               facts{map[kinds.Ref]factDigest{}, map[byte]*factPart{}},
-		unauthored:          set[kinds.Ref]{},
+		unauthored:          newUnauthored(),
 		common:              &common{},
 
 		shared:     map[tuples.Cell]sharedCell{},

@@ -1,0 +1,235 @@
+package state
+
+import (
+	"maps"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+)
+
+// unauthored are the objects that give nothing because of who wrote them, or who made what they name. Anybody may write
+// thousands, so a change has only those judged again that depend on what it touches.
+type unauthored struct {
+	// objects are all of them, with what was found last to depend on.
+	objects map[kinds.Ref][]dependency
+	by      index[dependency, kinds.Ref]
+}
+
+// dependency is what the judgement of an object depends on beside the object, its Organization and the catalogue: what is held by
+// those who are known by a subject, or what a role gives.
+type dependency struct{ subject, role string }
+
+func newUnauthored() unauthored {
+	return unauthored{objects: map[kinds.Ref][]dependency{}, by: index[dependency, kinds.Ref]{}}
+}
+
+func (u *unauthored) has(ref kinds.Ref) bool {
+	_, there := u.objects[ref]
+	return there
+}
+
+func (u *unauthored) add(ref kinds.Ref) {
+	if !u.has(ref) {
+		u.objects[ref] = nil
+	}
+}
+
+func (u *unauthored) remove(ref kinds.Ref) {
+	u.dependOn(ref, nil)
+	delete(u.objects, ref)
+}
+
+// dependOn replaces what an object depends on.
+func (u *unauthored) dependOn(ref kinds.Ref, on []dependency) {
+	for _, before := range u.objects[ref] {
+		u.by.remove(before, ref)
+	}
+	u.objects[ref] = on
+	for _, now := range on {
+		u.by.add(now, ref)
+	}
+}
+
+// isAuthored says what becomes of an object that gives something if its author could give it: it does so, or why it gives
+// nothing. Where that has still to be judged it goes on to give what it gave, until the pass does so in its end.
+func (p *pass) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait bool) {
+	s := p.state
+	why = s.unconfirmed(ref, a)
+	if why == nil {
+		p.authorless(ref)
+		return nil, false
+	}
+	s.unauthored.add(ref)
+	p.recall(ref)
+	if !p.judged.has(ref) {
+		p.unjudged.add(ref)
+	}
+	return why, s.common.judges.Load() && !a.judged
+}
+
+// authorless notes that it does not matter who wrote an object: nothing is in its way, or it gives nothing anyhow.
+func (p *pass) authorless(ref kinds.Ref) {
+	p.recall(ref)
+	p.state.unauthored.remove(ref)
+}
+
+// toJudge are the objects to judge after what has been evaluated: these themselves, and those that depend on it.
+func (p *pass) toJudge() set[kinds.Ref] {
+	s := p.state
+	if !s.common.judges.Load() {
+		return nil
+	}
+	everything := p.judgesAll || !s.judging // what was followed until now
+	s.judging = true
+	if len(s.unauthored.objects) == 0 {
+		return nil
+	}
+	refs := p.unjudged
+	if everything {
+		for ref := range s.unauthored.objects {
+			refs.add(ref)
+		}
+		return refs
+	}
+	p.touchHolders()
+	for what := range p.touched {
+		maps.Copy(refs, s.unauthored.by[what])
+	}
+	return refs
+}
+
+// touchHolders notes who may hold something else by what has been evaluated.
+func (p *pass) touchHolders() {
+	s := p.state
+	given := func(ref kinds.Ref) {
+		if node := s.find(ref); authorshipOf(node) != nil {
+			for _, to := range keeperOf(ref.Kind).receivers(node.standing()) {
+				p.touchHolder(to.kind, to.name)
+			}
+		}
+	}
+	to := func(who entitlement.Principal) {
+		p.touchHolder(kinds.User, who.User)
+		p.touchHolder(kinds.Group, who.Group)
+	}
+	for _, update := range p.entitlements {
+		if update.Role != nil {
+			for key := range s.named.assignedRole[types.NamespacedName{Namespace: s.name, Name: update.Role.Name}] {
+				given(kinds.Named(kinds.RoleAssignment, key))
+			}
+		}
+		for _, facts := range []entitlement.Facts{update.Old, update.New} {
+			switch {
+			case facts.Binding != nil:
+				to(facts.Binding.Principal)
+			case facts.Grants != nil:
+				to(facts.Grants.Principal)
+			case facts.Membership != nil:
+				p.touchHolder(kinds.User, facts.Membership.User)
+			}
+		}
+	}
+	for _, ref := range p.change.Outcomes {
+		given(ref) // as when it begins
+	}
+}
+
+// touchHolder notes that those of a name may hold something else.
+func (p *pass) touchHolder(kind, name string) {
+	s, key := p.state, types.NamespacedName{Namespace: p.state.name, Name: name}
+	switch kind {
+	case kinds.User:
+		if node := s.users[key]; node != nil && node.object != nil {
+			p.touched.add(dependency{subject: node.object.Spec.Subject})
+		}
+	case kinds.Group:
+		for membership := range s.named.membershipsOfGroup[key] {
+			p.touchHolder(kinds.User, s.memberships[membership].object.User)
+		}
+	case kinds.Invitation:
+		if node := s.invitations[key]; node != nil {
+			p.touchHolder(kinds.User, node.acceptedBy)
+		}
+	}
+}
+
+// judgeAuthors looks at whether those could give it who wrote, and who made the names in, what gives nothing for that reason.
+// It says whether there is something to evaluate again.
+func (p *pass) judgeAuthors(refs set[kinds.Ref]) (again bool) {
+	s := p.state
+	for ref := range refs {
+		if !s.unauthored.has(ref) {
+			continue // it was evaluated again meanwhile, and gives nothing whoever wrote it
+		}
+		s.checked.Add(1)
+		a, object := s.authoredOf(ref), s.standingNamed(ref)
+		found := s.judgeAuthor(a, object)
+		s.unauthored.dependOn(ref, s.dependencies(a, object))
+		said := ""
+		if why := s.unconfirmed(ref, a); why != nil {
+			said = why.Message
+		}
+		if a.judged && said == a.said && !found {
+			continue
+		}
+		a.said = said
+		a.judged, again = true, true
+		p.judged.add(ref)
+		p.mark(ref)
+	}
+	return again
+}
+
+// judgeAuthor looks at whether its author could give what an object gives, and the makers of the names in it. What was found
+// stays so, as long as the names are there. It says whether it has found something.
+func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object) (found bool) {
+	a.missing = ""
+	var old client.Object
+	if a.before != nil {
+		old = a.before
+	}
+	if !a.passed {
+		missing := s.missing(a.by.Subject, old, object)
+		a.passed, a.missing = missing.Empty(), missing.text()
+		found = a.passed
+	}
+	there := set[types.UID]{}
+	for _, n := range s.namesIn(object, a.by) {
+		there.add(n.uid)
+		if !a.passed || n.isSure(a.by) || a.names.has(n.uid) {
+			continue
+		}
+		had := old
+		if !a.namedBefore.has(n.uid) {
+			had = nil
+		}
+		if missing := s.missing(n.maker.Subject, had, object); missing.Empty() {
+			a.names.add(n.uid)
+			found = true
+		} else {
+			a.missing = missing.text()
+		}
+	}
+	maps.DeleteFunc(a.names, func(uid types.UID, _ struct{}) bool { return !there.has(uid) })
+	return found
+}
+
+// dependencies are what judgeAuthor depends on.
+func (s *tenant) dependencies(a *authored, object v1alpha1.Object) []dependency {
+	on := []dependency{{subject: a.by.Subject}}
+	for _, n := range s.namesIn(object, a.by) {
+		if n.maker != nil {
+			on = append(on, dependency{subject: n.maker.Subject})
+		}
+	}
+	for _, given := range []v1alpha1.Object{a.before, object} {
+		if assignment, ok := given.(*v1alpha1.RoleAssignment); ok {
+			on = append(on, dependency{role: assignment.Spec.RoleRef.Name})
+		}
+	}
+	return on
+}
