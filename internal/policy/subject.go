@@ -28,25 +28,29 @@ func SubjectOf(username, prefix string, mapped []v1alpha1.UsernameMapping) strin
 	return subject
 }
 
-// IsNearSubject says whether somebody may have meant a subject by a username of the API server: it differs in the case of
-// ASCII letters, or in a prefix.
-func IsNearSubject(subject, username string) bool {
-	subject, username = lower(subject), lower(username)
-	if subject == username {
-		return true
+// NearSubjects are the subjects that somebody may have meant by a username of the API server, as Spelling has them: they differ
+// in the case of ASCII letters, or in a prefix.
+func NearSubjects(username string) (near []string) {
+	for rest := Spelling(username); rest != ""; {
+		near = append(near, rest)
+		end := strings.IndexAny(rest, ":#/|")
+		if end < 0 {
+			break
+		}
+		rest = rest[end+1:]
 	}
-	before, found := strings.CutSuffix(username, subject)
-	return found && strings.ContainsAny(before[len(before)-1:], ":#/|")
+	return near
 }
 
 // SameAddress says whether two email addresses are the same but for the case of ASCII letters.
 func SameAddress(a, b string) bool { return a == b || SameButCase(a, b) }
 
 // SameButCase says whether two texts differ in the case of ASCII letters alone.
-func SameButCase(a, b string) bool { return len(a) == len(b) && a != b && lower(a) == lower(b) }
+func SameButCase(a, b string) bool { return len(a) == len(b) && a != b && Spelling(a) == Spelling(b) }
 
-// lower replaces the ASCII letters of upper case, and no others: Unicode folds letters that are different ones.
-func lower(text string) string {
+// Spelling is the same for texts that differ in the case of ASCII letters alone. It replaces no others: Unicode folds letters that
+// are different ones.
+func Spelling(text string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
 			return r + 'a' - 'A'

@@ -2,6 +2,7 @@ package state
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"maps"
@@ -54,7 +55,7 @@ func (accessRequestKeeper) evaluate(p *pass) {
 func (accessRequestKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	o, key, n := object.(*v1alpha1.AccessRequest), ref.Key(), &p.state.named
 	place(p.state.requests, key).object = &v1alpha1.AccessRequest{ObjectMeta: nameAndAge(o), Spec: o.Spec, Status: o.Status}
-	n.requestsBy.add(o.Spec.Requester, key)
+	n.sameRequests.add(askedOf(&o.Spec), key)
 	if !o.Status.Phase.IsFinal() {
 		n.openRequests.add(key)
 	}
@@ -63,7 +64,7 @@ func (accessRequestKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object)
 func (accessRequestKeeper) leave(p *pass, ref kinds.Ref) {
 	key, n := ref.Key(), &p.state.named
 	node := p.state.requests[key]
-	n.requestsBy.remove(node.object.Spec.Requester, key)
+	n.sameRequests.remove(askedOf(&node.object.Spec), key)
 	n.openRequests.remove(key)
 	node.object = nil
 }
@@ -356,9 +357,9 @@ func (s *tenant) decisionsAbout(key types.NamespacedName, object *v1alpha1.Acces
 // is approved, which may be on its way to be in force, else the older one.
 func (s *tenant) askedTwice(key types.NamespacedName, object *v1alpha1.AccessRequest) string {
 	var first string
-	for other := range s.named.requestsBy[object.Spec.Requester] {
+	for other := range s.named.sameRequests[askedOf(&object.Spec)] {
 		node := s.requests[other]
-		if other == key || !sameAsked(node.object, object) || node.isOver(s.now) {
+		if s.checked.Add(1); other == key || node.isOver(s.now) {
 			continue
 		}
 		_, _, _, active := s.grantOf(other, node.object)
@@ -380,10 +381,13 @@ func (r *accessRequest) isOver(now time.Time) bool {
 	return at != nil && at.UID == r.object.UID && (at.Phase.IsFinal() || !at.Next.IsZero() && !now.Before(at.Next))
 }
 
-// sameAsked says whether two requests are of the same requester for the same.
-func sameAsked(a, b *v1alpha1.AccessRequest) bool {
-	return a.Spec.Requester == b.Spec.Requester && equality.Semantic.DeepEqual(a.Spec.RoleRef, b.Spec.RoleRef) &&
-		equality.Semantic.DeepEqual(a.Spec.PermissionGrant, b.Spec.PermissionGrant) && equality.Semantic.DeepEqual(a.Spec.Scope, b.Spec.Scope)
+// askedOf is the same text for requests of the same requester for the same.
+func askedOf(spec *v1alpha1.AccessRequestSpec) string {
+	text, err := json.Marshal(v1alpha1.AccessRequestSpec{Requester: spec.Requester, RoleRef: spec.RoleRef, PermissionGrant: spec.PermissionGrant, Scope: spec.Scope})
+	if err != nil {
+		panic(fmt.Sprintf("state: a request can't be written down: %v", err)) // it consists of texts
+	}
+	return string(text)
 }
 
 func (p *pass) evaluateAccessDecision(key types.NamespacedName) {

@@ -53,10 +53,12 @@ func (s *tenant) subjectOf(username, prefix string) string {
 func (s *tenant) nearSubjects(username string) (near []string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for key, node := range s.users {
-		subject := node.object.Spec.Subject
-		if s.active(key) && subject != username && policy.IsNearSubject(subject, username) {
-			near = append(near, fmt.Sprintf("the User %s with the subject %q", key.Name, subject))
+	for _, spelling := range policy.NearSubjects(username) {
+		for key := range s.named.usersSpelled[spelling] {
+			s.checked.Add(1)
+			if subject := s.users[key].object.Spec.Subject; s.active(key) && subject != username {
+				near = append(near, fmt.Sprintf("the User %s with the subject %q", key.Name, subject))
+			}
 		}
 	}
 	slices.Sort(near)
@@ -81,21 +83,19 @@ func (s *tenant) twinsOf(user *v1alpha1.User) (twins Twins) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	own := types.NamespacedName{Namespace: user.Namespace, Name: user.Name}
-	for key, node := range s.users {
-		spec := &node.object.Spec
-		if key == own {
-			continue
-		}
-		if policy.SameButCase(spec.Subject, user.Spec.Subject) {
+	n := &s.named
+	for key := range n.usersSpelled[policy.Spelling(user.Spec.Subject)] {
+		if s.checked.Add(1); key != own && s.users[key].object.Spec.Subject != user.Spec.Subject {
 			twins.SameSubject = append(twins.SameSubject, key.Name)
 		}
-		if user.Spec.Email != "" && policy.SameAddress(spec.Email, user.Spec.Email) {
+	}
+	for key := range n.usersAt[policy.Spelling(user.Spec.Email)] {
+		if s.checked.Add(1); key != own {
 			twins.SameAddress = append(twins.SameAddress, key.Name)
 		}
 	}
 	slices.Sort(twins.SameSubject)
 	slices.Sort(twins.SameAddress)
-	n := &s.named
 	twins.NamedBy = len(n.assignedToUser[own]) + len(n.grantsToUser[own]) + len(n.membershipsOfUser[own]) + len(n.accepted[own])
 	return twins
 }

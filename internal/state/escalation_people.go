@@ -67,9 +67,9 @@ func (g *escalationCheck) invited(email string) {
 		return
 	}
 	s := g.state
-	for key, node := range s.invitations {
-		o := node.object
-		if life, err := s.invited(o); err != nil || !policy.SameAddress(o.spec.Email, email) || life.Phase != v1alpha1.InvitationPending {
+	for key := range s.named.invitationsTo[policy.Spelling(email)] {
+		s.checked.Add(1)
+		if life, err := s.invited(s.invitations[key].object); err != nil || life.Phase != v1alpha1.InvitationPending {
 			continue
 		}
 		given := s.toInvited(key)
@@ -266,10 +266,9 @@ func (g *escalationCheck) invitation(old, object *v1alpha1.Invitation) {
 func (s *tenant) withAddress(email string) (names []string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for key, node := range s.users {
-		if policy.SameAddress(node.object.Spec.Email, email) {
-			names = append(names, key.Name)
-		}
+	for key := range s.named.usersAt[policy.Spelling(email)] {
+		s.checked.Add(1)
+		names = append(names, key.Name)
 	}
 	slices.Sort(names)
 	return names

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
 type set[T comparable] map[T]struct{}
@@ -105,6 +106,9 @@ func (b byAge[K]) younger(what K, than aged) (types.NamespacedName, bool) {
 type references struct {
 	// usersBySubject are in order of age: of several with one subject, the oldest is in force.
 	usersBySubject byAge[identity]
+	// usersSpelled, usersAt and invitationsTo find Users by their subject, and Users and Invitations by their address, whatever the
+	// case of its letters: see policy.Spelling.
+	usersSpelled, usersAt, invitationsTo index[string, types.NamespacedName]
 	// rolesGiving finds roles by a permission that they list.
 	rolesGiving index[string, types.NamespacedName]
 	// heirs finds the roles that inherit from a role directly.
@@ -122,9 +126,9 @@ type references struct {
 
 	// decisionsAbout finds decisions by the request that they name.
 	decisionsAbout index[types.NamespacedName, types.NamespacedName]
-	// openRequests are those that are not recorded as over, and requestsBy finds all by the requester.
+	// openRequests are those that are not recorded as over, and sameRequests finds all by who asks for what: see askedOf.
 	openRequests set[types.NamespacedName]
-	requestsBy   index[string, types.NamespacedName]
+	sameRequests index[string, types.NamespacedName]
 	// madeFor finds what was made for a request.
 	madeFor index[types.NamespacedName, kinds.Ref]
 
@@ -145,11 +149,12 @@ func newReferences() references {
 	}
 	return references{
 		usersBySubject: byAge[identity]{},
-		rolesGiving:    byText(), heirs: byName(), assignmentsOn: byText(),
+		usersSpelled:   byText(), usersAt: byText(), invitationsTo: byText(),
+		rolesGiving: byText(), heirs: byName(), assignmentsOn: byText(),
 		assignedRole: byName(), assignedToUser: byName(), assignedToGroup: byName(), assignedToInvitation: byName(),
 		deleting:          set[types.NamespacedName]{},
 		membershipsOfUser: byName(), membershipsOfGroup: byName(), accepted: byName(),
-		sameMembership: index[pair, types.NamespacedName]{}, decisionsAbout: byName(), openRequests: set[types.NamespacedName]{}, requestsBy: byText(), madeFor: index[types.NamespacedName, kinds.Ref]{},
+		sameMembership: index[pair, types.NamespacedName]{}, decisionsAbout: byName(), openRequests: set[types.NamespacedName]{}, sameRequests: byText(), madeFor: index[types.NamespacedName, kinds.Ref]{},
 		grantsOn: index[string, kinds.Ref]{}, grantsGiving: index[string, kinds.Ref]{},
 		grantsToUser: index[types.NamespacedName, kinds.Ref]{}, grantsToGroup: index[types.NamespacedName, kinds.Ref]{},
 	}
@@ -192,8 +197,23 @@ func (r *references) indexMembership(spec *v1alpha1.GroupMembershipSpec, key typ
 	r.sameMembership.put(pair{key.Namespace, spec.User, spec.Group}, key, enter)
 }
 
+// indexUser enters a User into the indexes, or takes it out.
+func (r *references) indexUser(o *v1alpha1.User, enter bool) {
+	who, by := identity{o.Namespace, o.Spec.Subject}, ageOf(o)
+	if enter {
+		r.usersBySubject.add(who, by)
+	} else {
+		r.usersBySubject.remove(who, by)
+	}
+	r.usersSpelled.put(policy.Spelling(o.Spec.Subject), by.key, enter)
+	if o.Spec.Email != "" {
+		r.usersAt.put(policy.Spelling(o.Spec.Email), by.key, enter)
+	}
+}
+
 // indexInvitation enters an invitation into the indexes, or takes it out.
 func (r *references) indexInvitation(spec *v1alpha1.InvitationSpec, key types.NamespacedName, enter bool) {
+	r.invitationsTo.put(policy.Spelling(spec.Email), key, enter)
 	if spec.AcceptedBy != "" {
 		r.accepted.put(sibling(key, spec.AcceptedBy), key, enter)
 	}

@@ -69,14 +69,14 @@ func (userKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	node := place(p.state.users, key)
 	node.object = &v1alpha1.User{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 	node.maker, node.confirmed = policy.AuthorOf(o.Annotations), policy.IsConfirmed(o)
-	p.state.named.usersBySubject.add(identity{o.Namespace, o.Spec.Subject}, ageOf(o))
+	p.state.named.indexUser(o, true)
 	p.youngerUser(o)
 }
 
 func (userKeeper) leave(p *pass, ref kinds.Ref) {
 	node := p.state.users[ref.Key()]
 	p.youngerUser(node.object)
-	p.state.named.usersBySubject.remove(identity{ref.Namespace, node.object.Spec.Subject}, ageOf(node.object))
+	p.state.named.indexUser(node.object, false)
 	node.object = nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -59,7 +60,8 @@ func (p *pass) settle(key types.NamespacedName, node *assignment, protection *Ou
 // evaluateProtection says of each assignment of a user that is being deleted whether it must stay.
 func (p *pass) evaluateProtection(user types.NamespacedName) {
 	s := p.state
-	var deleting, standing []types.NamespacedName
+	var deleting []types.NamespacedName
+	kept := s.keptBy(user)
 	if len(p.state.named.deleting) == 0 {
 		return
 	}
@@ -70,13 +72,13 @@ func (p *pass) evaluateProtection(user types.NamespacedName) {
 		case node.deleting && s.isToldToStay(node):
 			node.released = false
 			p.settle(key, node, s.protectedBecause("the replica that leads says so", node.gives.Life))
-			standing = append(standing, key)
+			kept.add(node.object)
 		case node.deleting && node.released:
 			p.settle(key, node, nil)
 		case node.deleting:
 			deleting = append(deleting, key)
 		case node.gives.InForce && !node.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, key)): // what waits may take it away
-			standing = append(standing, key)
+			kept.add(node.object)
 		}
 	}
 	// The youngest first: of several that are deleted together, the last that was made stays. An owner's
@@ -88,12 +90,12 @@ func (p *pass) evaluateProtection(user types.NamespacedName) {
 			s.assignments[b].age.Time.Compare(s.assignments[a].age.Time), strings.Compare(b.Name, a.Name))
 	})
 	for _, key := range deleting {
-		why, _ := s.judgeRevocation(user, key, standing)
+		why, _ := s.judgeRevocation(user, key, kept)
 		// What has been let go once never comes back: the object may be gone in the next moment.
 		s.assignments[key].released = why == ""
 		p.settle(key, s.assignments[key], s.protectedBecause(why, s.assignments[key].gives.Life))
 		if why != "" {
-			standing = append(standing, key)
+			kept.add(s.assignments[key].object)
 		}
 	}
 }
@@ -128,19 +130,35 @@ func (s *tenant) holding(o *v1alpha1.RoleAssignment) []kinds.Ref {
 	return holding
 }
 
+// keptRoles are the roles that a user keeps beside one that is taken.
+type keptRoles struct {
+	user types.NamespacedName
+	of   *organization
+	// some means that there is one, administration that one of them is an owner's administration.
+	some, administration bool
+	throughGroup         func() bool
+}
+
+// keptBy are none yet.
+func (s *tenant) keptBy(user types.NamespacedName) *keptRoles {
+	return &keptRoles{user: user, of: s.organizations[user.Namespace], throughGroup: sync.OnceValue(func() bool { return s.hasRoleThroughGroup(user) })}
+}
+
+func (k *keptRoles) add(spec *v1alpha1.RoleAssignmentSpec) {
+	k.some, k.administration = true, k.administration || k.of.administers(k.user, spec)
+}
+
 // judgeRevocation says why an assignment can't be taken from a user, given those that the user keeps; nothing when it
 // can. Where it can, and takes the last role of a user, it says so.
-func (s *tenant) judgeRevocation(user, key types.NamespacedName, kept []types.NamespacedName) (protected, warning string) {
+func (s *tenant) judgeRevocation(user, key types.NamespacedName, kept *keptRoles) (protected, warning string) {
 	node := s.assignments[key]
 	organization := s.organizations[key.Namespace]
 	switch {
 	case !node.gives.InForce, node.endsByItself(), s.namespaces[key.Namespace].terminating, organization == nil || organization.object == nil:
 		return "", ""
-	case organization.administers(user, node.object) && !slices.ContainsFunc(kept, func(other types.NamespacedName) bool {
-		return organization.administers(user, s.assignments[other].object)
-	}):
+	case organization.administers(user, node.object) && !kept.administration:
 		return fmt.Sprintf("the User %s owns the organization, and the RoleAssignment %s gives them the admin role: take the user out of the Organization's owners first, or delete the User", user.Name, key.Name), ""
-	case len(kept) > 0 || s.hasRoleThroughGroup(user):
+	case kept.some || kept.throughGroup():
 		return "", ""
 	}
 	last := fmt.Sprintf("the RoleAssignment %s is the last role of the User %s", key.Name, user.Name)
@@ -160,6 +178,7 @@ func (s *tenant) hasRoleThroughGroup(user types.NamespacedName) bool {
 			continue
 		}
 		for assigned := range s.named.assignedToGroup[sibling(key, member.object.Group)] {
+			s.checked.Add(1)
 			node := s.assignments[assigned]
 			if node.outcome.InForce && !node.deleting && !node.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, assigned)) {
 				return true

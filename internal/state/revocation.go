@@ -40,11 +40,11 @@ func (s *tenant) protectedAssignment(old, object *v1alpha1.RoleAssignment) (why,
 		return "", ""
 	}
 	user := sibling(key, old.Spec.Subject.User)
-	var kept []types.NamespacedName
+	kept := s.keptBy(user)
 	for other := range s.named.assignedToUser[user] {
 		// One that is being deleted and protected stays. One that is paused while an edit waits may not.
 		if held := s.assignments[other]; other != key && held.outcome.InForce && !held.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, other)) {
-			kept = append(kept, other)
+			kept.add(held.object)
 		}
 	}
 	if object != nil {
