@@ -35,7 +35,9 @@ func (h OrganizationHistory) equal(other OrganizationHistory) bool {
 }
 
 // Equal says whether two say the same.
-func (h History) Equal(other History) bool { return maps.EqualFunc(h, other, OrganizationHistory.equal) }
+func (h History) Equal(other History) bool {
+	return maps.EqualFunc(h, other, OrganizationHistory.equal)
+}
 
 // HistoryMark is what an answer was made by. It is another one after anything of that has changed.
 type HistoryMark struct{ catalogue, organization *string }

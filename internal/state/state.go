@@ -36,7 +36,7 @@ type State struct {
 	// cataloguing is held while the catalogue changes, and all tenants are brought to it one after the other.
 	cataloguing sync.Mutex
 	declared    atomic.Pointer[catalogue]
-	common    *common
+	common      *common
 
 	// remembering is held while history is put together.
 	remembering    sync.Mutex
