@@ -3,8 +3,10 @@ package state
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
 // organization: an Organization gives nothing by itself, but what is in its namespace takes effect with it,
@@ -24,61 +26,47 @@ func (g *escalationCheck) organization(old, object *v1alpha1.Organization) {
 	if old.Spec.AdminRole != object.Spec.AdminRole {
 		g.give(manages(name, ""))
 	}
-	g.declaredScopes(old, object)
-	g.longerGrants(old, object)
+	g.takesEffect(old, object)
 }
 
-// declaredScopes gives what waits for a scope that is declared now.
-func (g *escalationCheck) declaredScopes(old, object *v1alpha1.Organization) {
+// takesEffect gives what waits for a scope that is declared now, and what may last longer.
+func (g *escalationCheck) takesEffect(old, object *v1alpha1.Organization) {
 	s, name := g.state, object.Name
 	before, after := declared(old), declared(object)
-	if node := s.organizations[name]; len(changedScopes(before, after)) == 0 || node == nil || len(node.scopes) == 0 {
+	if node := s.organizations[name]; node == nil || len(node.scopes) == 0 || len(changedScopes(before, after)) == 0 && maximumOf(old) == maximumOf(object) {
 		return
 	}
-	trial := s.withScopes(object)
+	isNew := func(written *v1alpha1.Scope) bool {
+		container := PathOf(name, written).Container()
+		return after.has(container) && !before.has(container)
+	}
+	trial, waiting := s.withOrganization(object), named{set[types.NamespacedName]{}, set[kinds.Ref]{}}
 	for key, node := range s.assignments {
-		if container := PathOf(name, &node.object.Scope).Container(); after.has(container) && !before.has(container) && !node.released {
-			g.give(trial.assigned(key, node.object)...)
+		if isNew(&node.object.Scope) {
+			waiting.assignments.add(key)
 		}
 	}
+	for ref, node := range s.grants {
+		was, err := node.object.life(maximumOf(old))
+		now, err2 := node.object.life(maximumOf(object))
+		if isNew(&node.object.scope) || err == nil && err2 == nil && now.Deadline.After(was.Deadline) {
+			waiting.grants.add(ref)
+		}
+	}
+	g.give(trial.to(waiting)...)
 	for key, node := range s.policies {
 		if node.object != nil {
 			g.had = append(g.had, s.offeredBy(key, &node.object.Spec)...)
 			g.give(trial.offeredBy(key, &node.object.Spec)...)
 		}
 	}
-	for _, node := range s.grants {
-		o := node.object
-		if container := PathOf(name, &o.scope).Container(); after.has(container) && !before.has(container) && !s.over(name, o) {
-			g.give(trial.granted(name, o)...)
-		}
-	}
 }
 
-// withScopes is the state as far as it says what is given where, with the scopes of this organization.
-func (s *tenant) withScopes(object *v1alpha1.Organization) *tenant {
+// withOrganization is the state as far as it says what is given where, with this organization.
+func (s *tenant) withOrganization(object *v1alpha1.Organization) *tenant {
 	return &tenant{
 		limits: s.limits, clock: s.clock, now: s.now, named: s.named, namespaces: s.namespaces, catalogue: s.catalogue, roles: s.roles,
+		assignments: s.assignments, grants: s.grants,
 		organizations: map[string]*organization{object.Name: {object: object, scopes: declared(object), maximum: maximumOf(object)}},
-	}
-}
-
-// longerGrants gives what temporary grants get back when they may last longer.
-func (g *escalationCheck) longerGrants(old, object *v1alpha1.Organization) {
-	s, name := g.state, object.Name
-	before, after := maximumOf(old), maximumOf(object)
-	if before == after {
-		return
-	}
-	for _, node := range s.grants {
-		o := node.object
-		if o.temporary == nil {
-			continue
-		}
-		was, err := policy.LifetimeOf(o.temporary, before)
-		now, err2 := policy.LifetimeOf(o.temporary, after)
-		if err == nil && err2 == nil && now.Deadline.After(was.Deadline) && now.Deadline.After(s.instant()) {
-			g.give(s.granted(name, o)...)
-		}
 	}
 }

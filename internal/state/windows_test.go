@@ -57,6 +57,9 @@ func TestWhatHasEndedGivesNobodyAnything(t *testing.T) {
 		"a membership": {func(end time.Time) client.Object {
 			return build.GroupMembership("acme", "given", "carol", "crew").As(v1alpha1.GroupAdmin).Until(end).Obj()
 		}, nil, carol},
+		"a role at a new place": {func(end time.Time) client.Object {
+			return build.RoleAssignment("acme", "given").Gives("admin").ToUser("bob").InWorkspace("new").Until(end).Obj()
+		}, declaring(), declaring("new")},
 		"an admin's": {func(end time.Time) client.Object { return admin.Until(end).Obj() }, build.Group("acme", "crew").Obj(), crew},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,12 +110,21 @@ func TestADecisionSaysUntilWhenItHolds(t *testing.T) {
 	}
 }
 
+// declaring is the organization of small, with workspaces.
+func declaring(workspaces ...string) *v1alpha1.Organization {
+	organization := build.Organization("acme").OwnedBy("ann").AdministeredBy("admin")
+	for _, name := range workspaces {
+		organization.Workspace(name)
+	}
+	return organization.Obj()
+}
+
 // small is an organization with ann, who has nothing but what these objects give her, bob, and the group crew.
 func small(objects ...client.Object) *state.State {
 	s := state.New(state.Limits{ConditionCost: 1000}, clocktesting.NewFakePassiveClock(epoch))
 	s.Put(append([]client.Object{
 		namespace("acme"), build.ResourceType("flows").OfType("flow").Permits("P0").Obj(),
-		build.Organization("acme").OwnedBy("ann").AdministeredBy("admin").Obj(), build.Role("acme", "admin").Grants("P0").Obj(),
+		declaring(), build.Role("acme", "admin").Grants("P0").Obj(),
 		build.User("acme", "ann").KnownAs("ann").Obj(), build.User("acme", "bob").KnownAs("bob").Obj(),
 		build.Group("acme", "crew").Obj(),
 	}, objects...)...)
