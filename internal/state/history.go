@@ -42,46 +42,37 @@ func (h History) Equal(other History) bool {
 // HistoryMark is what an answer was made by. It is another one after anything of that has changed.
 type HistoryMark struct{ catalogue, organization *string }
 
-// fact is what of one object is history.
-type fact struct {
-	Ref kinds.Ref
-	UID types.UID
-	// Paused means that it is held to what Held declares, and to nothing where that is empty.
-	Paused bool
-	Held   any
-	// Stays means that it is being deleted and stays in force.
-	Stays bool
-	// Refused is why it gives nothing because of who wrote it, or who made what it names.
-	Refused string
-}
-
-// factOf is a digest of what of an object is history; false where nothing is.
+// factOf is a digest of what of an object is history: what it is held to while it is paused, that it is being deleted and stays
+// in force, and why it gives nothing because of who wrote it, or who made what it names. It is false where nothing is.
 func (s *tenant) factOf(ref kinds.Ref) (digest factDigest, historic bool) {
-	f := fact{Ref: ref}
-	if paused := s.pauses[ref]; paused != nil && paused.by != "" {
-		f.UID, f.Paused = paused.written.GetUID(), true
-		if paused.held != nil {
-			f.Held = paused.held.Declared()
+	var uid types.UID
+	var held []byte
+	refused := ""
+	found := s.pauses[ref]
+	paused := found != nil && found.by != ""
+	if paused {
+		uid = found.written.GetUID()
+	}
+	if paused && found.held != nil {
+		var err error
+		if held, err = json.Marshal(found.held.Declared()); err != nil {
+			panic(err) // it was read from JSON
 		}
 	}
-	a := s.authoredOf(ref)
-	if a != nil && (f.Paused || s.unjudged(ref, a)) {
-		f.UID = a.uid
+	if a := s.authoredOf(ref); a != nil && (paused || s.unjudged(ref, a)) {
+		uid = a.uid
 		if why := s.unconfirmed(ref, a); why != nil {
-			f.Refused = fmt.Sprintf("%s, of version %d by %s", why.Reason, a.by.Generation, a.by.Username)
+			refused = fmt.Sprintf("%s, of version %d by %q", why.Reason, a.by.Generation, a.by.Username)
 		}
 	}
-	if ref.Kind == kinds.RoleAssignment && s.staying.has(ref.Key()) {
-		f.UID, f.Stays = s.assignments[ref.Key()].uid, true
+	stays := ref.Kind == kinds.RoleAssignment && s.staying.has(ref.Key())
+	if stays {
+		uid = s.assignments[ref.Key()].uid
 	}
-	if !f.Paused && !f.Stays && f.Refused == "" {
+	if !paused && !stays && refused == "" {
 		return digest, false
 	}
-	written, err := json.Marshal(f)
-	if err != nil {
-		panic(err) // it is made of what JSON was read into
-	}
-	return sha256.Sum256(written), true
+	return sha256.Sum256(fmt.Appendf(nil, "%q %q paused: %t, held: %q, stays: %t, refused: %q", ref, uid, paused, held, stays, refused)), true
 }
 
 // recall has the pass look at whether what of an object is history has changed.
