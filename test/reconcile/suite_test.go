@@ -15,6 +15,7 @@ import (
 	"github.com/go-logr/logr/funcr"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -35,6 +36,8 @@ func TestReconcile(t *testing.T) {
 	log.SetLogger(errorsOnly)
 	SetDefaultEventuallyTimeout(time.Minute)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
+	// A fake watch panics when more events than this wait, as on a busy machine when a spec makes many objects.
+	watch.DefaultChanSize = 10_000
 	// The goroutine that passes signals on lives as long as the process, so it must not be started in the bubble.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt)
