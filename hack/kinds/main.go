@@ -41,10 +41,7 @@ var groups = map[string]func(kinds.Kind) bool{
 	"kinds with bind":                   func(k kinds.Kind) bool { return k.Verb == kinds.VerbBind },
 	"kinds with escalate":               escalated,
 	"kinds with escalate in namespaces": func(k kinds.Kind) bool { return escalated(k) && inNamespaces(k) },
-	"kinds in force":                    func(k kinds.Kind) bool { return k.InForce },
-	"kinds in force with escalate":      func(k kinds.Kind) bool { return k.InForce && escalated(k) },
 	"kinds with a stamp":                func(k kinds.Kind) bool { return k.Stamped },
-	"kinds with an author":              authored,
 	"kinds with an author and no stamp": func(k kinds.Kind) bool { return authored(k) && !k.Stamped },
 	"kinds without a stamp":             func(k kinds.Kind) bool { return !k.Stamped },
 }
@@ -106,7 +103,7 @@ func update(root, file string) error {
 	if err != nil {
 		return err
 	}
-	generated, err := generate(root, string(text))
+	generated, err := generate(root, string(text), kinds.All)
 	if err != nil {
 		return err
 	}
@@ -120,8 +117,8 @@ var marker = regexp.MustCompile(`^( *).*(?:#|//|<!--) generated: (.+?) of (.+?)(
 // before the expression is about the next one.
 var inExpression = regexp.MustCompile(`(resource\.resource in )\[[^]]*\]`)
 
-// generate replaces the lists in a text.
-func generate(root, text string) (string, error) {
+// generate replaces the lists in a text by those of a table.
+func generate(root, text string, table []kinds.Kind) (string, error) {
 	var written strings.Builder
 	inside, indent, found, names := false, "", false, []string(nil)
 	for line := range strings.Lines(text) {
@@ -137,7 +134,7 @@ func generate(root, text string) (string, error) {
 			continue
 		}
 		found, indent = true, parts[1]
-		list, err := listOf(root, parts[2], parts[3])
+		list, err := listOf(root, table, parts[2], parts[3])
 		if err != nil {
 			return "", err
 		}
@@ -164,13 +161,13 @@ func isEntry(line, indent string) bool {
 	return deep && (strings.HasPrefix(rest, "- ") || strings.HasPrefix(rest, "  ") || strings.HasPrefix(rest, "|") || strings.HasPrefix(rest, "// +"))
 }
 
-func listOf(root, what, of string) (string, error) {
+func listOf(root string, table []kinds.Kind, what, of string) (string, error) {
 	text, isList := lists[what]
 	in, isGroup := groups[of]
 	if !isList || !isGroup {
 		return "", fmt.Errorf("%q is nothing that can be generated: see lists and groups in hack/kinds", what+" of "+of)
 	}
-	members := slices.DeleteFunc(slices.Clone(kinds.All), func(k kinds.Kind) bool { return !in(k) })
+	members := slices.DeleteFunc(slices.Clone(table), func(k kinds.Kind) bool { return !in(k) })
 	functions := template.FuncMap{
 		"byName":     func(of []kinds.Kind) []kinds.Kind { return sorted(of, func(k kinds.Kind) string { return k.Name }) },
 		"byResource": func(of []kinds.Kind) []kinds.Kind { return sorted(of, kinds.Kind.Resource) },

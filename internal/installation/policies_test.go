@@ -106,7 +106,7 @@ func TestThePoliciesGuardTheStatusAndTheFinalizerOfEveryKind(t *testing.T) {
 		guarded := p.policy.Spec.MatchConstraints.ResourceRules[0].Resources
 		for _, kind := range kinds.All {
 			// A ResourceType gives nothing, so its finalizer holds nothing that is protected.
-			if resource := strings.ReplaceAll(strings.ToLower(kind.Name)+"s", "ys", "ies") + suffix; !slices.Contains(guarded, resource) && (suffix != "" || kind.Name != kinds.ResourceType) {
+			if resource := kind.Resource() + suffix; !slices.Contains(guarded, resource) && (suffix != "" || kind.Name != kinds.ResourceType) {
 				t.Errorf("[F3] %s does not guard %s", p.policy.Name, resource)
 			}
 		}
