@@ -67,8 +67,8 @@ func listPage(ctx context.Context, from client.Reader, list *metav1.PartialObjec
 }
 
 const (
-	// catchUpFor is how long the watches have to show what was listed, before it is listed again: what has been deleted
-	// since would be waited for forever.
+	// catchUpFor is how long the watches have to show what was listed, before it is listed again: what went while they were
+	// cut off would be waited for forever.
 	catchUpFor = 5 * time.Second
 	// catchUpEvery is how often that is looked at.
 	catchUpEvery = 10 * time.Millisecond
@@ -78,15 +78,32 @@ const (
 // that: one that is cut off, or was begun from an old list, looks like one where nothing happens, and what another replica
 // has let go meanwhile would come back.
 func (e *Engine) catchUp(ctx context.Context) {
-	for ctx.Err() == nil {
-		before := e.progress.watched()
-		now, err := e.options.Versions(ctx)
-		if err != nil {
-			e.options.Log.Error(err, "nothing is written before it is known what there is; trying again")
-		} else if e.includesSoon(ctx, now, before) {
+	for !e.includesAll(ctx) {
+		if !wait(ctx, time.Second) {
 			return
 		}
-		wait(ctx, time.Second)
+	}
+}
+
+// includesAll lists what there is, and says whether the state includes it soon.
+func (e *Engine) includesAll(ctx context.Context) bool {
+	e.noteGone(1)
+	defer e.noteGone(-1)
+	before := e.progress.watched()
+	now, err := e.options.Versions(ctx)
+	if err != nil {
+		e.options.Log.Error(err, "nothing is written before it is known what there is; trying again")
+		return false
+	}
+	return e.includesSoon(ctx, now, before)
+}
+
+// noteGone has one more, or one less, find out what there is: from the first to the last of them it is noted what goes.
+func (e *Engine) noteGone(more int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.catchingUp += more; e.catchingUp == 0 {
+		clear(e.gone)
 	}
 }
 
@@ -126,6 +143,9 @@ func (e *Engine) prove(versions Versions, before map[string]watchedKind) *kinds.
 func (e *Engine) missing(versions Versions) *kinds.Ref {
 	for ref, listed := range versions.Of {
 		known := e.records[ref].object
+		if known == nil && reaches(e.gone[ref], listed) {
+			continue // it went after it was listed
+		}
 		if known == nil {
 			return &ref
 		}

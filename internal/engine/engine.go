@@ -84,6 +84,9 @@ type Engine struct {
 	records map[kinds.Ref]record
 	// adding are the versions of objects that are new and being evaluated.
 	adding map[kinds.Ref]string
+	// catchingUp is how many find out what there is, and gone the versions in which objects went meanwhile.
+	catchingUp int
+	gone       map[kinds.Ref]string
 	// waiting are closed when an object has been evaluated.
 	waiting map[kinds.Ref]chan struct{}
 }
@@ -99,6 +102,7 @@ func New(options Options) *Engine {
 		updates:       map[string]*updates{},
 		records:       map[kinds.Ref]record{},
 		adding:        map[kinds.Ref]string{},
+		gone:          map[kinds.Ref]string{},
 		progress:      newProgress(),
 		waiting:       map[kinds.Ref]chan struct{}{},
 	}

@@ -389,6 +389,9 @@ func (e *Engine) evaluateBatch(refs []kinds.Ref, batch []update) {
 		if u.skips {
 			e.progress.marked(ref, r.version)
 		}
+		if e.catchingUp > 0 && u.gone != "" {
+			e.gone[ref] = u.gone
+		}
 		switch {
 		case r.counts && !u.again && before.counts && state.Unchanged(before.object, u.object):
 			unchanged = append(unchanged, ref)
