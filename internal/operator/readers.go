@@ -37,10 +37,14 @@ func rules(options Options) string {
 // leasesQPS is the rate of requests for read leases: they must not wait for what else the operator writes.
 const leasesQPS = 100
 
-// readLeaseDuration is how long a replica answers after it has heard from the leader: through a change of leaders. What is left
-// of it when the leader dies must be more than the leader's lease, the time until another one asks for that again, and the time
-// that it needs to see all that there is.
-func readLeaseDuration(options Options) time.Duration { return 2 * options.Lease.Duration }
+// readLeaseDuration is how long a replica answers after it has heard from the leader: through a change of leaders. At least
+// two thirds of it are left when the leader dies. They must be more than the leader's lease; twice the longest time between two
+// looks at that, since it is counted from the look that showed it renewed, and taken at the first look after its end; and the
+// time that the new leader needs to see all that there is. Leader election looks up to 2.2 retry periods after it has looked
+// before. The retry period is to be a sixth of the leader's lease at most.
+func readLeaseDuration(options Options) time.Duration {
+	return 2*options.Lease.Duration + 4*options.Lease.RetryPeriod
+}
 
 // addReadLeases has replicas that do not lead answer decisions.
 func (o *Operator) addReadLeases(leads func() bool, options Options) (*readlease.Leases, error) {

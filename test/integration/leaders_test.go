@@ -53,7 +53,7 @@ func (r *replicas) start(on storage) *replica {
 	decisions, metricsAddress, address := local(), local(), local()
 	return &replica{
 		Process: r.run(append(on.arguments(address), "--leader-elect=true", "--webhook-port=0",
-			"--leader-elect-lease-duration=4s", "--leader-elect-renew-deadline=3s", "--leader-elect-retry-period=500ms",
+			"--leader-elect-lease-duration=4s", "--leader-elect-renew-deadline=3s", "--leader-elect-retry-period=250ms",
 			"--decision-address="+decisions, "--decision-keys-file="+op.keys, "--metrics-address="+metricsAddress)...),
 		decisionURL: "http://" + decisions, metricsAddress: metricsAddress, address: address,
 	}
