@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -56,7 +57,7 @@ func (r *replicas) startAnswering() *answering {
 	local := func() string { return fmt.Sprint("127.0.0.1:", freePort()) }
 	decisions, health := local(), local()
 	process, err := plane.Run(program, []string{"KUBECONFIG=" + kubeconfig},
-		"--decisions-only", "--leader-elect-lease-duration=4s", "--leader-elect-renew-deadline=3s", "--leader-elect-retry-period=500ms",
+		"--decisions-only", "--leader-elect-lease-duration=4s", "--leader-elect-renew-deadline=3s", "--leader-elect-retry-period=250ms",
 		"--decision-address="+decisions, "--decision-keys-file="+op.keys, "--metrics-address=0", "--health-address="+health)
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(process.Kill)
@@ -157,19 +158,25 @@ var _ = Describe("Replicas that only answer", Label(slow), func() {
 		}
 
 		By("and answer for a while when the only operator is killed, and then no more")
-		Expect(leading.Kill()).To(Succeed())
-		for _, r := range replicas {
-			Expect(r.answer(bobs)).To(BeTrue())
+		asking := newCrowd([]*asked{{question: bobs}}, replicas[0].replica, replicas[1].replica)
+		for range faultRounds(1) {
+			Expect(leading.Kill()).To(Succeed())
+			killed := time.Now()
+			for _, r := range replicas {
+				Expect(r.answer(bobs)).To(BeTrue())
+			}
+			for _, r := range replicas {
+				Eventually(func() error { _, err := r.answer(bobs); return err }).WithTimeout(patience).Should(MatchError(ContainSubstring("503")))
+				Eventually(r.readiness).Should(Equal(http.StatusInternalServerError))
+				Expect(asking.by(r.replica).last).To(And(BeTemporally(">", killed), BeTemporally("<=", killed.Add(readLease))), "it answers on without a leader")
+			}
+			leading = start()
+			for _, r := range replicas {
+				r.answers(bobs, true)
+				Eventually(r.readiness).Should(Equal(http.StatusOK))
+			}
 		}
-		for _, r := range replicas {
-			Eventually(func() error { _, err := r.answer(bobs); return err }).WithTimeout(patience).Should(MatchError(ContainSubstring("503")))
-			Eventually(r.readiness).Should(Equal(http.StatusInternalServerError))
-		}
-		start()
-		for _, r := range replicas {
-			r.answers(bobs, true)
-			Eventually(r.readiness).Should(Equal(http.StatusOK))
-		}
+		asking.end()
 		for _, r := range replicas {
 			Expect(r.Stop()).To(Succeed())
 		}
