@@ -54,7 +54,7 @@ const (
 // Who wrote an object, and whether a name means who has it.
 const (
 	// AnnotationAuthor is who wrote what an object gives or, on a User, Group or Invitation, who made it, and which Users,
-	// Groups and Invitations they meant. The webhook sets it, and puts it back.
+	// Groups and Invitations they meant. The webhook sets it, and puts it back; the API server compares it with who asks.
 	AnnotationAuthor = "authz.bailiwick.dev/author"
 	// AnnotationConfirmed confirms that a name means the object that has it. Its value is the subject of a User, and "true"
 	// on a Group or Invitation. Setting it needs the verb bind.

@@ -20,10 +20,12 @@ var (
 	access []byte
 	//go:embed lease_policy.yaml
 	leases []byte
+	//go:embed authors_policy.yaml
+	authors []byte
 )
 
 // Policies are the manifests of the ValidatingAdmissionPolicies, each with a binding of the same name.
-func Policies() [][]byte { return [][]byte{guard, scim, access, leases} }
+func Policies() [][]byte { return [][]byte{guard, scim, access, leases, authors} }
 
 // Namespace is the one that the manifests are written for.
 const Namespace = "bailiwick-system"

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 // giving are the resources that give something to whom they name, named those that they name. Both say who wrote them.
@@ -56,6 +57,13 @@ func (s *Stamper) stampAuthor(ctx context.Context, request *admission.Request, o
 	}
 	if old != nil {
 		author.Generation = old.Generation + 1
+	}
+	if old != nil && giving[resource] && author.Verb == "" {
+		before, err := resources[resource].decode(request.OldObject, request.Namespace)
+		if err != nil {
+			return err
+		}
+		author.Before = state.GivenBefore(before.(v1alpha1.Object))
 	}
 	stamp, err := author.Stamp()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	admissionv1 "k8s.io/api/admission/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -85,6 +86,18 @@ func TestAnObjectSaysWhoWroteWhatItGives(t *testing.T) {
 	earlier := policy.Author{Username: "alice", Subject: "alice", Generation: 2}
 	confirmed := build.User("acme", "carol").KnownAs("carol-now").Obj()
 	confirmed.Annotations = map[string]string{v1alpha1.AnnotationConfirmed: "carol-now"}
+	before := func(generation int64) *policy.Before {
+		return &policy.Before{Generation: generation, Held: v1alpha1.Held{Spec: &runtime.RawExtension{Raw: []byte(`{"roleRef":{"name":"viewer"},"subject":{"user":"later"}}`)}}}
+	}
+	gits := policy.Author{Username: "root", Subject: "root", Verb: "bind", Generation: 3}
+	judged := func(object client.Object) client.Object {
+		object.(*v1alpha1.RoleAssignment).Status.Judged = &v1alpha1.Judged{Generation: 2}
+		return object
+	}
+	inForce := assigned("viewer", "later")
+	inForce.Generation, inForce.Status.ObservedGeneration = 4, 4
+	chained := earlier
+	chained.Before = before(1)
 	forged := written(assigned("viewer", "carol"), policy.Author{Username: "root", Verb: "bind"})
 	for name, c := range map[string]struct {
 		by, resource string
@@ -97,15 +110,24 @@ func TestAnObjectSaysWhoWroteWhatItGives(t *testing.T) {
 		"a stamp that is forged": {"bob", "roleassignments", nil, forged,
 			&policy.Author{Username: "bob", Subject: "bob", Generation: 1, User: &policy.MeantUser{UID: "uid-of-carol", Subject: "carol-now"}}},
 		"who gives more":         {"bob", "roleassignments", written(assigned("viewer", "later"), earlier), written(assigned("admin", "later"), earlier), &policy.Author{Username: "bob", Subject: "bob", Generation: 5}},
-		"who only ends it":       {"bob", "roleassignments", written(assigned("viewer", "carol"), earlier), until, &earlier},
-		"who only labels it":     {"bob", "roleassignments", written(assigned("viewer", "carol"), earlier), assigned("viewer", "carol"), &earlier},
-		"who lets it last":       {"bob", "roleassignments", written(until.DeepCopy(), earlier), assigned("viewer", "later"), &policy.Author{Username: "bob", Subject: "bob", Generation: 5}},
-		"who makes a User":       {"bob", "users", nil, build.User("acme", "new").KnownAs("new").Obj(), &policy.Author{Username: "bob", Subject: "bob", Generation: 1}},
-		"who edits a User":       {"root", "users", written(build.User("acme", "carol").KnownAs("carol-now").Obj(), earlier), build.User("acme", "carol").KnownAs("carol-now").Titled("Carol").Obj(), &earlier},
-		"who confirms a User":    {"root", "users", written(build.User("acme", "carol").KnownAs("carol-now").Obj(), earlier), confirmed.DeepCopy(), &policy.Author{Username: "root", Subject: "root", Verb: "bind", Generation: 5}},
-		"who may not confirm":    {"bob", "users", written(build.User("acme", "carol").KnownAs("carol-now").Obj(), earlier), confirmed.DeepCopy(), nil},
-		"nor when it is made":    {"bob", "users", nil, confirmed.DeepCopy(), nil},
-		"a Role, which has none": {"bob", "roles", nil, build.Role("acme", "r").Obj(), nil},
+		"who adds to the verb's": {"bob", "roleassignments", written(assigned("viewer", "later"), gits), assigned("admin", "later"), &policy.Author{Username: "bob", Subject: "bob", Generation: 5, Before: before(3)}},
+		"who adds to what was judged": {"bob", "roleassignments", judged(written(assigned("viewer", "later"), earlier)), assigned("admin", "later"),
+			&policy.Author{Username: "bob", Subject: "bob", Generation: 5, Before: before(2)}},
+		"who adds to what was not": {"bob", "roleassignments", written(assigned("other", "later"), chained), assigned("admin", "later"),
+			&policy.Author{Username: "bob", Subject: "bob", Generation: 5, Before: before(1)}},
+		"who adds to nobody's":                  {"bob", "roleassignments", inForce, assigned("admin", "later"), &policy.Author{Username: "bob", Subject: "bob", Generation: 5, Before: before(1)}},
+		"who adds to a forger's":                {"bob", "roleassignments", misread(assigned("viewer", "later")), assigned("admin", "later"), &policy.Author{Username: "bob", Subject: "bob", Generation: 5}},
+		"who adds with the verb":                {"root", "roleassignments", written(assigned("viewer", "later"), gits), assigned("admin", "later"), &policy.Author{Username: "root", Subject: "root", Verb: "bind", Generation: 5}},
+		"who says what there was before itself": {"bob", "roleassignments", nil, written(assigned("viewer", "later"), chained), &policy.Author{Username: "bob", Subject: "bob", Generation: 1}},
+		"who only ends it":                      {"bob", "roleassignments", written(assigned("viewer", "carol"), earlier), until, &earlier},
+		"who only labels it":                    {"bob", "roleassignments", written(assigned("viewer", "carol"), earlier), assigned("viewer", "carol"), &earlier},
+		"who lets it last":                      {"bob", "roleassignments", written(until.DeepCopy(), earlier), assigned("viewer", "later"), &policy.Author{Username: "bob", Subject: "bob", Generation: 5}},
+		"who makes a User":                      {"bob", "users", nil, build.User("acme", "new").KnownAs("new").Obj(), &policy.Author{Username: "bob", Subject: "bob", Generation: 1}},
+		"who edits a User":                      {"root", "users", written(build.User("acme", "carol").KnownAs("carol-now").Obj(), earlier), build.User("acme", "carol").KnownAs("carol-now").Titled("Carol").Obj(), &earlier},
+		"who confirms a User":                   {"root", "users", written(build.User("acme", "carol").KnownAs("carol-now").Obj(), earlier), confirmed.DeepCopy(), &policy.Author{Username: "root", Subject: "root", Verb: "bind", Generation: 5}},
+		"who may not confirm":                   {"bob", "users", written(build.User("acme", "carol").KnownAs("carol-now").Obj(), earlier), confirmed.DeepCopy(), nil},
+		"nor when it is made":                   {"bob", "users", nil, confirmed.DeepCopy(), nil},
+		"a Role, which has none":                {"bob", "roles", nil, build.Role("acme", "r").Obj(), nil},
 	} {
 		t.Run("[F9] "+name, func(t *testing.T) {
 			got, allowed := j.stamp(c.by, c.resource, c.old, c.object)
@@ -125,6 +147,13 @@ func TestAnObjectSaysWhoWroteWhatItGives(t *testing.T) {
 			}
 		})
 	}
+}
+
+// misread has a stamp whose beginning, which the API server has compared, says another than the rest.
+func misread(object *v1alpha1.RoleAssignment) client.Object {
+	object.Generation = 4
+	object.Annotations = map[string]string{v1alpha1.AnnotationAuthor: `{"username":"alice","generation":4,"verb":"bind"}`}
+	return object
 }
 
 func TestF9WhatIsNamedIsRefusedThatWasMadeByWhoCouldNotGiveThis(t *testing.T) {

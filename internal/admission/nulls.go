@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
@@ -64,8 +65,11 @@ func judgeNulls(request *admission.Request) *refused {
 		return nil
 	}
 	slices.Sort(found)
-	return &refused{"Null", fmt.Sprintf("%s: null in what was applied, which kubectl apply leaves out, and left out it gives more: write a value, or leave the field out of the manifest",
-		strings.Join(found, ", ")), http.StatusForbidden}
+	why := fmt.Sprintf("%s: null in what was applied, which kubectl apply leaves out, and left out it gives more: write a value, or leave the field out of the manifest", strings.Join(found, ", "))
+	if request.Operation == admissionv1.Create {
+		why += fmt.Sprintf("; if you restore a backup, take its annotation %s off", corev1.LastAppliedConfigAnnotation)
+	}
+	return &refused{"Null", why, http.StatusForbidden}
 }
 
 // warnWider says what a field gives that an edit takes away: in a merge patch, as of kubectl patch and helm upgrade, that is

@@ -107,6 +107,10 @@ func TestNullsThatKubectlLeavesOutAreRefused(t *testing.T) {
 			request.OldObject.Raw = object(applied(c.before), `{}`)
 		}
 		refused := judgeNulls(request)
+		// A backup brings its annotation along. That it is one can't be seen.
+		if restores := refused != nil && strings.HasSuffix(refused.message, "take its annotation kubectl.kubernetes.io/last-applied-configuration off"); refused != nil && !restores {
+			t.Errorf("%s: %s", name, refused.message)
+		}
 		if (refused != nil) != (c.want != "") || refused != nil && !strings.HasPrefix(refused.message, c.want) {
 			t.Errorf("%s: got %+v, want %q", name, refused, c.want)
 		}

@@ -1,7 +1,10 @@
 package policy
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -9,6 +12,9 @@ import (
 )
 
 // Author is who wrote what an object gives or, of what others name, who made it, as admission has stamped it.
+//
+// The policy bailiwick-authors compares the beginning of the stamp, as far as Verb, with who makes the request: no field may
+// come before these, and nobody but the API server says what stands in Username and Verb.
 type Author struct {
 	// Username is what the API server knew them by, and Subject whom that stood for in the organization.
 	Username string `json:"username"`
@@ -17,6 +23,9 @@ type Author struct {
 	Verb string `json:"verb,omitempty"`
 	// Generation is the first one that gives what the object gives.
 	Generation int64 `json:"generation,omitempty"`
+	// Before is what others gave until this generation, which the author need not hold; nil for nothing, or where that would be
+	// too long.
+	Before *Before `json:"before,omitempty"`
 	// User, Group and Invitation are those of the names in the spec that admission found.
 	User       *MeantUser `json:"user,omitempty"`
 	Group      types.UID  `json:"group,omitempty"`
@@ -29,19 +38,48 @@ type MeantUser struct {
 	Subject string    `json:"subject"`
 }
 
-// AuthorOf is who an object says has written it; nil where nobody has stamped it.
+// Before is what an object gave.
+type Before struct {
+	// Generation is the first one that gave it.
+	Generation int64 `json:"generation"`
+	v1alpha1.Held
+}
+
+// Unstamped is who wrote what nobody has stamped. The policy bailiwick-authors lets through only what those create without a
+// stamp who need not hold what they give, which is how they create it while the operator is away.
+func Unstamped() *Author { return &Author{Verb: "any", Generation: 1} }
+
+// IsUnstamped says whether it is not known who wrote an object.
+func (a *Author) IsUnstamped() bool { return a.Username == "" && a.Verb != "" }
+
+// AuthorOf is who an object says has written it; nil where nobody has stamped it. A stamp that admission has not made is that
+// of somebody without a name, who holds nothing.
 func AuthorOf(annotations map[string]string) *Author {
-	var author Author
-	if json.Unmarshal([]byte(annotations[v1alpha1.AnnotationAuthor]), &author) != nil || author.Username == "" {
+	stamp := annotations[v1alpha1.AnnotationAuthor]
+	if stamp == "" {
 		return nil
+	}
+	var author Author
+	if json.Unmarshal([]byte(stamp), &author) != nil || author.Username == "" {
+		return &Author{}
+	}
+	// What the API server has compared stands at the beginning. JSON could say something else later on.
+	begins, err := (&Author{Username: author.Username, Subject: author.Subject, Verb: author.Verb}).Stamp()
+	if rest, found := strings.CutPrefix(stamp, strings.TrimSuffix(begins, "}")); err != nil || !found || !strings.HasPrefix(rest, ",") && rest != "}" {
+		return &Author{}
 	}
 	return &author
 }
 
 // Stamp is the value of the annotation.
 func (a *Author) Stamp() (string, error) {
-	written, err := json.Marshal(a)
-	return string(written), err
+	var written bytes.Buffer
+	encoder := json.NewEncoder(&written)
+	encoder.SetEscapeHTML(false) // CEL quotes a name without
+	if err := encoder.Encode(a); err != nil {
+		return "", fmt.Errorf("encoding who wrote an object: %w", err)
+	}
+	return strings.TrimSuffix(written.String(), "\n"), nil
 }
 
 // IsConfirmed says whether somebody who may has confirmed that an object of this name is the one that is meant. A User is

@@ -28,6 +28,11 @@ func SubjectOf(username, prefix string, mapped []v1alpha1.UsernameMapping) strin
 	return subject
 }
 
+// IsServiceAccount says whether a username of the API server is that of a ServiceAccount.
+func IsServiceAccount(username string) bool {
+	return strings.HasPrefix(username, "system:serviceaccount:")
+}
+
 // NearSubjects are the subjects that somebody may have meant by a username of the API server, as Spelling has them: they differ
 // in the case of ASCII letters, or in a prefix.
 func NearSubjects(username string) (near []string) {

@@ -68,6 +68,11 @@ func (s *tenant) nearSubjects(username string) (near []string) {
 func (s *tenant) suspendedUser(subject string) string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	return s.suspendedBy(subject)
+}
+
+// suspendedBy is suspendedUser for whoever has the lock.
+func (s *tenant) suspendedBy(subject string) string {
 	known := s.named.usersBySubject[identity{s.name, subject}]
 	if len(known) == 0 {
 		return ""
@@ -77,6 +82,31 @@ func (s *tenant) suspendedUser(subject string) string {
 		return ""
 	}
 	return holder.Name
+}
+
+// suspendedServiceAccount is a suspended User that a ServiceAccount stands for, the first by name; empty if there is none.
+func (s *tenant) suspendedServiceAccount() (first string) {
+	for _, subject := range s.serviceAccounts() {
+		if name := s.suspendedBy(subject); name != "" && (first == "" || name < first) {
+			first = name
+		}
+	}
+	return first
+}
+
+// serviceAccounts are the subjects that ServiceAccounts stand for, as far as Users have them or the Organization maps them.
+func (s *tenant) serviceAccounts() (subjects []string) {
+	for key := range s.named.serviceAccounts {
+		subjects = append(subjects, s.users[key].object.Spec.Subject)
+	}
+	if node := s.organizations[s.name]; node != nil && node.object != nil {
+		for _, mapping := range node.object.Spec.Usernames {
+			if policy.IsServiceAccount(mapping.Username) {
+				subjects = append(subjects, mapping.Subject)
+			}
+		}
+	}
+	return subjects
 }
 
 func (s *tenant) twinsOf(user *v1alpha1.User) (twins Twins) {

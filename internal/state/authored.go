@@ -20,7 +20,7 @@ import (
 // be faster: so whoever carries out the state judges once more, when the object first takes effect. What is found then holds
 // from then on, whatever the author loses later.
 type authored struct {
-	// by is nil where nobody has stamped the object: then Kubernetes' own rules alone say who may write it.
+	// by is nil where there is nobody to judge, as for what the operator makes of an approved AccessRequest.
 	by *policy.Author
 	// before is what it gave until now, which its author need not hold; nil for nothing. namedBefore are the names of then.
 	before      v1alpha1.Object
@@ -39,8 +39,8 @@ type authored struct {
 }
 
 // authoredBy is what is known of an object that is put, of which the state holds something already.
-func authoredBy(object v1alpha1.Object, was authored, before v1alpha1.Object) authored {
-	by := policy.AuthorOf(object.GetAnnotations())
+func (s *tenant) authoredBy(object v1alpha1.Object, was authored, before v1alpha1.Object) authored {
+	by := authorOf(object)
 	now := authored{by: by, uid: object.GetUID()}
 	if by == nil {
 		return now
@@ -58,14 +58,89 @@ func authoredBy(object v1alpha1.Object, was authored, before v1alpha1.Object) au
 		now.names = set[types.UID]{}
 	}
 	now.refused, now.reported = isRefused(object), object.CommonStatus().ObservedGeneration != 0
-	now.passed = now.passed || by.Verb != ""
-	if noted := object.CommonStatus().Judged; noted != nil && noted.Generation == by.Generation {
+	if by.IsUnstamped() {
+		now.passed = now.passed || isCarriedOut(object)
+	} else {
+		now.passed = now.passed || by.Verb != ""
+	}
+	noted := object.CommonStatus().Judged
+	if noted != nil && noted.Generation == by.Generation {
 		now.passed = true
 		for _, uid := range noted.UIDs {
 			now.names.add(uid)
 		}
 	}
+	if given := by.Before; given != nil {
+		by.Before = nil // it is long, and needed no more
+		if held, err := given.HeldTo(object); err == nil && held != nil && !now.passed {
+			now.before, now.namedBefore = held, nil
+			switch {
+			case was.uid == now.uid && was.by != nil && was.by.Generation == given.Generation:
+				now.namedBefore = was.names
+			case noted != nil && noted.Generation == given.Generation:
+				now.namedBefore = newSet(noted.UIDs)
+			}
+		}
+	}
 	return now
+}
+
+// authorOf is who has written what an object gives; nil where the operator made it of what somebody has approved.
+func authorOf(object v1alpha1.Object) *policy.Author {
+	if by := policy.AuthorOf(object.GetAnnotations()); by != nil {
+		return by
+	}
+	switch o := object.(type) {
+	case *v1alpha1.RoleAssignment:
+		if o.Spec.AccessRequest != nil {
+			return nil
+		}
+	case *v1alpha1.TemporaryPermissionGrant:
+		if o.Spec.AccessRequest != nil {
+			return nil
+		}
+	}
+	return policy.Unstamped()
+}
+
+// isOfNobody says whether an object gives something and it is not known who wrote that.
+func isOfNobody(object v1alpha1.Object) bool {
+	switch object.(type) {
+	case *v1alpha1.RoleAssignment, *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant, *v1alpha1.GroupMembership:
+		by := authorOf(object)
+		return by != nil && by.IsUnstamped()
+	}
+	return false
+}
+
+// maxBefore is the longest spec in bytes that a stamp keeps. Annotations are 256 KiB together.
+const maxBefore = 64 << 10
+
+// GivenBefore is what an object is known to give by those who could give it, which whoever changes it need not hold: what is
+// written, or else what was written before that. It is nil where nothing is, and where it is too long to be kept.
+func GivenBefore(object v1alpha1.Object) *policy.Before {
+	by := authorOf(object)
+	if by == nil {
+		by = policy.Unstamped()
+	}
+	noted := object.CommonStatus().Judged
+	switch {
+	case by.IsUnstamped() && !isCarriedOut(object):
+		return nil
+	case by.Verb == "" && (noted == nil || noted.Generation != by.Generation):
+		return by.Before
+	}
+	held, err := v1alpha1.Hold(object)
+	if err != nil || len(held.Spec.Raw) > maxBefore {
+		return nil
+	}
+	return &policy.Before{Generation: by.Generation, Held: *held}
+}
+
+// isCarriedOut says whether the status of an object says, of what is written now, that the operator has looked at it and not
+// refused it because of who wrote it.
+func isCarriedOut(object v1alpha1.Object) bool {
+	return object.CommonStatus().ObservedGeneration == object.GetGeneration() && object.GetGeneration() != 0 && !isRefused(object)
 }
 
 // isRefused says whether the status of an object says, of what is written now, that it gives nothing because of who wrote it.
@@ -86,9 +161,9 @@ func (s *tenant) unjudged(ref kinds.Ref, a *authored) bool {
 func (p *pass) authored(ref kinds.Ref, object v1alpha1.Object) authored {
 	was := p.state.authoredOf(ref)
 	if was == nil {
-		return authoredBy(object, authored{}, nil)
+		return p.state.authoredBy(object, authored{}, nil)
 	}
-	return authoredBy(object, *was, p.state.standingNamed(ref))
+	return p.state.authoredBy(object, *was, p.state.standingNamed(ref))
 }
 
 // carriedOut is what is known of who wrote what stands of an object as long as an edit waits for the end of a pause. What nobody
@@ -187,7 +262,8 @@ func (n *name) isAnother() bool { return n.meant != "" && n.meant != n.subject &
 // isSure says whether nothing has to be asked about a name: nobody has stamped it, its maker had a verb, somebody has
 // confirmed it, or whoever names it made it.
 func (n *name) isSure(by *policy.Author) bool {
-	return n.maker == nil || n.maker.Verb != "" || n.confirmed || by != nil && n.maker.Username == by.Username
+	return n.maker == nil || n.maker.Verb != "" || n.confirmed ||
+		by != nil && by.Username != "" && n.maker.Username == by.Username
 }
 
 // unconfirmed says why an object gives nothing that could give something otherwise; nil if it gives that.
@@ -195,7 +271,12 @@ func (s *tenant) unconfirmed(ref kinds.Ref, a *authored) *Outcome {
 	if a.by == nil {
 		return nil
 	}
-	if !a.passed {
+	if !a.passed && a.by.IsUnstamped() {
+		if suspended := s.suspendedServiceAccount(); suspended != "" {
+			return &Outcome{Reason: v1alpha1.ReasonNotHeld, Stalled: true, Message: fmt.Sprintf(
+				"gives nothing: this was written while the operator was away, so it is not known by whom, and the User %s, which is suspended, stands for a ServiceAccount: delete it, and have someone write it anew", suspended)}
+		}
+	} else if !a.passed {
 		return &Outcome{Reason: v1alpha1.ReasonNotHeld, Stalled: true, Message: fmt.Sprintf(
 			"gives nothing: %q wrote this, and could not give it when it was to take effect: %s: have someone write it who holds it or has the verb that is needed", a.by.Username, a.missing)}
 	}

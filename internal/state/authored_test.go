@@ -86,6 +86,9 @@ func TestAnObjectGivesWhatItsAuthorAndTheMakersOfItsNamesCouldGive(t *testing.T)
 		return user
 	}
 	group := func(author policy.Author) *v1alpha1.Group { return by(author, build.Group("acme", "team").Obj()) }
+	nobodys := func() *v1alpha1.RoleAssignment {
+		return build.RoleAssignment("acme", "x").Gives("admin").ToUser("new").Obj()
+	}
 	toGroup := by(git, build.RoleAssignment("acme", "x").Gives("viewer").ToGroup("team").Obj())
 	accepted := func(author policy.Author) *v1alpha1.Invitation {
 		return by(author, build.Invitation("acme", "invited").AcceptedBy("new").Obj())
@@ -112,7 +115,12 @@ func TestAnObjectGivesWhatItsAuthorAndTheMakersOfItsNamesCouldGive(t *testing.T)
 		"git's of one that is confirmed as else": {[]client.Object{assigned(git, "admin"), confirmed(newcomer(mallory), "somebody-else")}, v1alpha1.ReasonNameNotConfirmed},
 		"one's own of what one holds":            {[]client.Object{assigned(alice, "viewer"), newcomer(alice)}, ""},
 		"one's own of what one does not hold":    {[]client.Object{assigned(alice, "admin"), newcomer(git)}, v1alpha1.ReasonNotHeld},
-		"nobody's":                               {[]client.Object{build.RoleAssignment("acme", "x").Gives("admin").ToUser("new").Obj(), newcomer(mallory)}, ""},
+		"nobody's of git's":                      {[]client.Object{nobodys(), newcomer(git)}, ""},
+		"nobody's of nobody's":                   {[]client.Object{nobodys(), build.User("acme", "new").KnownAs("somebody").Obj()}, ""},
+		"nobody's of a squatter's":               {[]client.Object{nobodys(), newcomer(mallory)}, v1alpha1.ReasonNameNotConfirmed},
+		"nobody's of one that is confirmed":      {[]client.Object{nobodys(), confirmed(newcomer(mallory), "somebody")}, ""},
+		"nobody's of a forged name":              {[]client.Object{nobodys(), forged(newcomer(git))}, v1alpha1.ReasonNameNotConfirmed},
+		"a forged author's":                      {[]client.Object{forged(nobodys()), newcomer(git)}, v1alpha1.ReasonNotHeld},
 		"a new person under an old name":         {[]client.Object{assigned(meaning(git).of("who-left"), "viewer"), newcomer(git)}, v1alpha1.ReasonNameNotConfirmed},
 		"a new person who is confirmed":          {[]client.Object{assigned(meaning(git).of("who-left"), "viewer"), confirmed(newcomer(git), "somebody")}, ""},
 		"the same person, made anew":             {[]client.Object{assigned(meaning(git).of("somebody"), "viewer"), newcomer(git)}, ""},
@@ -143,6 +151,13 @@ func TestAnObjectGivesWhatItsAuthorAndTheMakersOfItsNamesCouldGive(t *testing.T)
 			}
 		})
 	}
+}
+
+// forged has a stamp that JSON reads as another's than the API server has compared.
+func forged[T v1alpha1.Object](object T) T {
+	object.SetAnnotations(map[string]string{v1alpha1.AnnotationAuthor: `{"username":"mallory","subject":"mallory","username":"git","subject":"git","verb":"bind"}`})
+	object.SetUID("forged")
+	return object
 }
 
 func oneByOne(objects []client.Object) *state.State {
@@ -421,5 +436,178 @@ func TestWhoeverFollowsLearnsOfAConfirmation(t *testing.T) {
 			s.Follow(nil, by(git, another))
 			expect("of another maker", true)
 		})
+	}
+}
+
+// What is written while the operator is away nobody has stamped. A ServiceAccount has created it that need not hold it, but one
+// of somebody who is suspended gives nothing, whatever verbs it has.
+func TestWhatNobodyHasStampedIsNotThatOfASuspendedServiceAccount(t *testing.T) {
+	const robot = "system:serviceaccount:acme:robot"
+	suspended := func(subject string) *v1alpha1.User {
+		user := by(git, build.User("acme", "machine").KnownAs(subject).Obj())
+		user.Spec.Suspended = true
+		return user
+	}
+	mapped := build.Organization("acme").AdministeredBy("admin").OwnedBy("root").Workspace("prod").Obj()
+	mapped.Spec.Usernames = []v1alpha1.UsernameMapping{{Username: robot, Subject: "somebody-else"}}
+	team := by(git, build.Group("acme", "team").Obj())
+	for kind, x := range map[string]v1alpha1.Object{
+		"an assignment":     build.RoleAssignment("acme", "x").Gives("viewer").ToUser("new").Obj(),
+		"a grant":           build.PermissionGrant("acme", "x").ToUser("new").Grants("View").Obj(),
+		"a temporary grant": build.TemporaryPermissionGrant("acme", "x").ToUser("new").Grants("View").For("1h").Obj(),
+		"a membership":      build.GroupMembership("acme", "x", "new", "team").Obj(),
+	} {
+		x.SetUID("x")
+		x.SetGeneration(1)
+		x.SetCreationTimestamp(metav1.NewTime(epoch))
+		carriedOut := x.DeepCopyObject().(v1alpha1.Object)
+		carriedOut.CommonStatus().ObservedGeneration = 1
+		refused := x.DeepCopyObject().(v1alpha1.Object)
+		refused.CommonStatus().ObservedGeneration = 1
+		refused.CommonStatus().Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonNotHeld}}
+		stamped := by(git, x.DeepCopyObject().(v1alpha1.Object))
+		expect := func(s *state.State, name string, inForce bool) {
+			t.Helper()
+			if outcome, _ := s.Outcome(kinds.RefOf(x)); outcome.InForce != inForce || !inForce && outcome.Reason != v1alpha1.ReasonNotHeld {
+				t.Errorf("[F9] %s, %s: %s, in force %v: %s", kind, name, outcome.Reason, outcome.InForce, outcome.Message)
+			}
+		}
+		for name, c := range map[string]struct {
+			x       v1alpha1.Object
+			others  []client.Object
+			inForce bool
+		}{
+			"nobody is suspended":              {x, nil, true},
+			"a person is":                      {x, []client.Object{suspended("somebody-else")}, true},
+			"a ServiceAccount is":              {x, []client.Object{suspended(robot)}, false},
+			"the User is that it is mapped to": {x, []client.Object{suspended("somebody-else"), mapped}, false},
+			"it was carried out before":        {carriedOut, []client.Object{suspended(robot)}, true},
+			"it was refused before":            {refused, []client.Object{suspended(robot)}, false},
+			"it is stamped":                    {stamped, []client.Object{suspended(robot)}, true},
+		} {
+			for who, s := range map[string]*state.State{"who leads": squatted(newcomerOf(), team), "who follows, and then leads": state.New(state.Limits{ConditionCost: 1000}, clocktesting.NewFakePassiveClock(epoch))} {
+				objects := append([]client.Object{c.x.DeepCopyObject().(client.Object)}, c.others...)
+				if who == "who leads" {
+					s.Put(objects...)
+				} else {
+					s.Follow(nil, organizationOf(append(objects, newcomerOf(), team)...)...)
+					s.Judge()
+				}
+				expect(s, name+": "+who, c.inForce)
+			}
+		}
+		s := squatted(newcomerOf(), team, x.DeepCopyObject().(client.Object), suspended("somebody-else"))
+		robots := suspended(robot)
+		robots.Name = "robot"
+		s.Put(robots)
+		s.Put(build.Role("acme", "viewer").Grants("View", "Edit").Obj(), newcomerOf())
+		s.Put(x.DeepCopyObject().(client.Object))
+		expect(s, "suspended after it took effect", true)
+		s.Remove(kinds.RefOf(x))
+		s.Put(x.DeepCopyObject().(client.Object))
+		expect(s, "made anew", false)
+		robots.Spec.Suspended = false
+		s.Put(robots)
+		expect(s, "no longer suspended", true)
+		if state.Unchanged(x, carriedOut) || state.Unchanged(carriedOut, refused) {
+			t.Errorf("[F9] %s: whoever follows does not learn whether it was carried out", kind)
+		}
+		if by(git, carriedOut); !state.Unchanged(stamped, carriedOut) {
+			t.Errorf("[F9] %s: what is stamped is evaluated again when its status is written", kind)
+		}
+	}
+}
+
+// What others gave is in the stamp, so that it is not asked of who has added to it, whatever the leader has seen of it.
+func TestAnEditIsJudgedForWhatItAddsAfterARestartToo(t *testing.T) {
+	grant := func(author policy.Author, permissions ...string) *v1alpha1.PermissionGrant {
+		g := by(author, build.PermissionGrant("acme", "x").ToUser("new").Grants(permissions...).Obj())
+		g.Generation = author.Generation
+		return g
+	}
+	first := func(author policy.Author) policy.Author { author.Generation = 1; return author }
+	// edited is what admission writes down of an edit.
+	edited := func(author policy.Author, generation int64, before *v1alpha1.PermissionGrant) policy.Author {
+		author.Generation, author.Before = generation, state.GivenBefore(before)
+		return author
+	}
+	bob := policy.Author{Username: "bob", Subject: "bob"} // holds Edit
+	org := []client.Object{
+		newcomerOf(), build.User("acme", "bob").KnownAs("bob").Obj(), build.Role("acme", "editor").Grants("Edit").Obj(),
+		build.RoleAssignment("acme", "bob").Gives("editor").ToUser("bob").Obj(),
+	}
+	gits := grant(first(git), "Edit")
+	alices := grant(first(alice), "View")
+	judged := alices.DeepCopy()
+	judged.Status.Judged = &v1alpha1.Judged{Generation: 1}
+	mallorys := grant(first(mallory), "Edit")
+	nobodys := build.PermissionGrant("acme", "x").ToUser("new").Grants("Edit").Obj()
+	nobodys.UID, nobodys.Generation = "uid-of-x", 1
+	carriedOut := nobodys.DeepCopy()
+	carriedOut.Status.ObservedGeneration = 1
+	suspended := carriedOut.DeepCopy()
+	suspended.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonNotHeld}}
+	long := gits.DeepCopy()
+	for n := range 2000 {
+		long.Spec.Permissions = append(long.Spec.Permissions, v1alpha1.PermissionEntry{Permission: fmt.Sprintf("acme:NobodyDeclares%030d", n)})
+	}
+	chained := grant(edited(alice, 2, gits), "Edit", "View")
+	for name, c := range map[string]struct {
+		edit    *v1alpha1.PermissionGrant
+		inForce bool
+	}{
+		"to what git gave":                           {grant(edited(alice, 2, gits), "Edit", "View"), true},
+		"of more than one holds":                     {grant(edited(mallory, 2, gits), "Edit", "View"), false},
+		"to what git gave, without the record":       {grant(policy.Author{Username: "alice", Subject: "alice", Generation: 2}, "Edit", "View"), false},
+		"to what was judged":                         {grant(edited(bob, 2, judged), "Edit", "View"), true},
+		"to what nobody has judged":                  {grant(edited(bob, 2, alices), "Edit", "View"), false},
+		"to what its author could not give":          {grant(edited(alice, 2, mallorys), "Edit", "View"), false},
+		"to what nobody has stamped":                 {grant(edited(alice, 2, carriedOut), "Edit", "View"), true},
+		"to what nobody has stamped or carried out":  {grant(edited(alice, 2, nobodys), "Edit", "View"), false},
+		"to what a suspended ServiceAccount gave":    {grant(edited(alice, 2, suspended), "Edit", "View"), false},
+		"to another edit that nobody has judged":     {grant(edited(alice, 3, chained), "Edit", "View"), true},
+		"to one that its author could not have made": {grant(edited(bob, 3, grant(edited(mallory, 2, gits), "Edit", "View")), "Edit", "View"), false},
+		"to what is too long for a stamp":            {grant(edited(alice, 2, long), "Edit", "View"), false},
+	} {
+		t.Run("[F9] "+name, func(t *testing.T) {
+			s := state.New(state.Limits{ConditionCost: 1000}, clocktesting.NewFakePassiveClock(epoch))
+			s.Follow(nil, organizationOf(append(org, c.edit.DeepCopy())...)...)
+			s.Judge()
+			if outcome, _ := s.Outcome(kinds.RefOf(c.edit)); outcome.InForce != c.inForce {
+				t.Errorf("after a restart: %s, in force %v: %s", outcome.Reason, outcome.InForce, outcome.Message)
+			}
+		})
+	}
+	// Two edits that come as one.
+	s := squatted(append(org, gits.DeepCopy())...)
+	s.Put(grant(edited(alice, 3, grant(edited(git, 2, gits), "Edit", "View")), "Edit", "View"))
+	if outcome, _ := s.Outcome(kinds.RefOf(gits)); !outcome.InForce {
+		t.Errorf("[F9] two edits at once: %s: %s", outcome.Reason, outcome.Message)
+	}
+}
+
+// The names of what others gave are theirs as long as the record says so.
+func TestTheMakersOfNamesAreNotAskedAgainForWhatOthersGave(t *testing.T) {
+	user := by(mallory, build.User("acme", "new").KnownAs("somebody").Obj())
+	gits := by(git, build.PermissionGrant("acme", "x").ToUser("new").Grants("Edit").Obj())
+	edit := func(before *v1alpha1.PermissionGrant) *v1alpha1.PermissionGrant {
+		author := alice
+		author.Generation, author.Before = 2, state.GivenBefore(before)
+		g := by(author, build.PermissionGrant("acme", "x").ToUser("new").Grants("Edit").InWorkspace("prod").Obj())
+		g.Generation, g.Status.Judged = 2, before.Status.Judged
+		return g
+	}
+	recorded := gits.DeepCopy()
+	recorded.Status.Judged = &v1alpha1.Judged{Generation: 1, UIDs: []types.UID{user.UID}}
+	for name, c := range map[string]struct {
+		before  *v1alpha1.PermissionGrant
+		inForce bool
+	}{"with the record": {recorded, true}, "without it": {gits, false}} {
+		s := state.New(state.Limits{ConditionCost: 1000}, clocktesting.NewFakePassiveClock(epoch))
+		s.Follow(nil, organizationOf(user.DeepCopy(), edit(c.before))...)
+		s.Judge()
+		if outcome, _ := s.Outcome(kinds.RefOf(gits)); outcome.InForce != c.inForce {
+			t.Errorf("[F9] %s: %s, in force %v: %s", name, outcome.Reason, outcome.InForce, outcome.Message)
+		}
 	}
 }

@@ -16,6 +16,14 @@ import (
 
 type set[T comparable] map[T]struct{}
 
+func newSet[T comparable](values []T) set[T] {
+	s := make(set[T], len(values))
+	for _, value := range values {
+		s.add(value)
+	}
+	return s
+}
+
 func (s set[T]) add(value T) { s[value] = struct{}{} }
 
 func (s set[T]) remove(value T) { delete(s, value) }
@@ -109,6 +117,8 @@ type references struct {
 	// usersSpelled, usersAt and invitationsTo find Users by their subject, and Users and Invitations by their address, whatever the
 	// case of its letters: see policy.Spelling.
 	usersSpelled, usersAt, invitationsTo index[string, types.NamespacedName]
+	// serviceAccounts are the Users whose subjects are ServiceAccounts.
+	serviceAccounts set[types.NamespacedName]
 	// rolesGiving finds roles by a permission that they list.
 	rolesGiving index[string, types.NamespacedName]
 	// heirs finds the roles that inherit from a role directly.
@@ -148,8 +158,8 @@ func newReferences() references {
 		return index[types.NamespacedName, types.NamespacedName]{}
 	}
 	return references{
-		usersBySubject: byAge[identity]{},
-		usersSpelled:   byText(), usersAt: byText(), invitationsTo: byText(),
+		usersBySubject: byAge[identity]{}, serviceAccounts: set[types.NamespacedName]{},
+		usersSpelled: byText(), usersAt: byText(), invitationsTo: byText(),
 		rolesGiving: byText(), heirs: byName(), assignmentsOn: byText(),
 		assignedRole: byName(), assignedToUser: byName(), assignedToGroup: byName(), assignedToInvitation: byName(),
 		deleting:          set[types.NamespacedName]{},

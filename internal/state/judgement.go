@@ -60,6 +60,7 @@ func (p *pass) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait bool) 
 	s := p.state
 	why = s.unconfirmed(ref, a)
 	if why == nil {
+		a.passed = a.passed || s.common.judges.Load() // it takes effect
 		p.authorless(ref)
 		return nil, false
 	}
@@ -192,7 +193,12 @@ func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object) (found bool) {
 	if a.before != nil {
 		old = a.before
 	}
-	if !a.passed {
+	switch {
+	case a.passed:
+	case a.by.IsUnstamped():
+		a.passed = s.suspendedServiceAccount() == ""
+		found = a.passed
+	default:
 		missing := s.missing(a.by.Subject, old, object)
 		a.passed, a.missing = missing.Empty(), missing.text()
 		found = a.passed
@@ -221,6 +227,11 @@ func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object) (found bool) {
 // dependencies are what judgeAuthor depends on.
 func (s *tenant) dependencies(a *authored, object v1alpha1.Object) []dependency {
 	on := []dependency{{subject: a.by.Subject}}
+	if a.by.IsUnstamped() && !a.passed {
+		for _, subject := range s.serviceAccounts() {
+			on = append(on, dependency{subject: subject})
+		}
+	}
 	for _, n := range s.namesIn(object, a.by) {
 		if n.maker != nil {
 			on = append(on, dependency{subject: n.maker.Subject})

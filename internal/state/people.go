@@ -70,6 +70,9 @@ func (userKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	node.object = &v1alpha1.User{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 	node.maker, node.confirmed = policy.AuthorOf(o.Annotations), policy.IsConfirmed(o)
 	p.state.named.indexUser(o, true)
+	if policy.IsServiceAccount(o.Spec.Subject) {
+		p.state.named.serviceAccounts.add(key)
+	}
 	p.youngerUser(o)
 }
 
@@ -77,6 +80,7 @@ func (userKeeper) leave(p *pass, ref kinds.Ref) {
 	node := p.state.users[ref.Key()]
 	p.youngerUser(node.object)
 	p.state.named.indexUser(node.object, false)
+	p.state.named.serviceAccounts.remove(ref.Key())
 	node.object = nil
 }
 
