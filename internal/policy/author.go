@@ -45,12 +45,16 @@ type Before struct {
 	v1alpha1.Held
 }
 
+// anyVerb is the verb of whoever wrote what nobody has stamped.
+const anyVerb = "any"
+
 // Unstamped is who wrote what nobody has stamped. The policy bailiwick-authors lets through only what those create without a
-// stamp who need not hold what they give, which is how they create it while the operator is away.
-func Unstamped() *Author { return &Author{Verb: "any", Generation: 1} }
+// stamp who need not hold what they give, which is how they create it while the operator is away. The operator stamps it so
+// when it first sees it, and nobody else can, since nobody's name is empty.
+func Unstamped() *Author { return &Author{Verb: anyVerb, Generation: 1} }
 
 // IsUnstamped says whether it is not known who wrote an object.
-func (a *Author) IsUnstamped() bool { return a.Username == "" && a.Verb != "" }
+func (a *Author) IsUnstamped() bool { return a.Username == "" && a.Verb == anyVerb }
 
 // AuthorOf is who an object says has written it; nil where nobody has stamped it. A stamp that admission has not made is that
 // of somebody without a name, who holds nothing.
@@ -60,7 +64,7 @@ func AuthorOf(annotations map[string]string) *Author {
 		return nil
 	}
 	var author Author
-	if json.Unmarshal([]byte(stamp), &author) != nil || author.Username == "" {
+	if json.Unmarshal([]byte(stamp), &author) != nil || author.Username == "" && !author.IsUnstamped() {
 		return &Author{}
 	}
 	// What the API server has compared stands at the beginning. JSON could say something else later on.

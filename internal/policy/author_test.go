@@ -13,7 +13,7 @@ import (
 func TestAStampSaysWhatWasWritten(t *testing.T) {
 	held := v1alpha1.Held{Spec: &runtime.RawExtension{Raw: []byte(`{"user":"<a>"}`)}}
 	for _, author := range []policy.Author{
-		{Username: "alice"}, {Username: "alice", Verb: "bind"}, {Username: `a"b\c<d>&`, Subject: `a"b`, Verb: "bind", Generation: 3},
+		*policy.Unstamped(), {Username: "alice"}, {Username: "alice", Verb: "bind"}, {Username: `a"b\c<d>&`, Subject: `a"b`, Verb: "bind", Generation: 3},
 		{Username: "oidc:alice", Subject: "alice", Generation: 1, Before: &policy.Before{Generation: 2, Held: held}, User: &policy.MeantUser{UID: "u", Subject: "s"}, Group: "g"},
 	} {
 		stamp, err := author.Stamp()
@@ -32,7 +32,7 @@ func TestAStampSaysWhatWasWritten(t *testing.T) {
 // The API server compares the beginning of a stamp, so nothing behind that may say another name, or a verb.
 func TestAStampThatSaysTwoThingsIsNobodys(t *testing.T) {
 	for _, stamp := range []string{
-		"alice", "{}", `{"username":""}`, `{"username":7}`, `["alice"]`, `{"username":"alice"} `, `{ "username":"alice"}`, `{"username":"alice" }`,
+		"alice", "{}", `{"username":"","verb":"bind"}`, `{"verb":"any"}`, `{"username":"alice","username":"","verb":"any"}`, `{"username":""}`, `{"username":7}`, `["alice"]`, `{"username":"alice"} `, `{ "username":"alice"}`, `{"username":"alice" }`,
 		`{"username":"alice","username":"root"}`, `{"username":"alice","Username":"root"}`, `{"username":"alice","verb":"","verb":"bind"}`,
 		`{"username":"alice","generation":1,"verb":"bind"}`, `{"username":"alice","VERB":"bind"}`, `{"username":"alice","verb":"bind","verb":"escalate"}`,
 		`{"username":"alice","user":{"uid":"u","subject":"s"},"subject":"root"}`, `{"username":"alice","subject":"alice","subject":"root"}`,

@@ -113,6 +113,30 @@ func isOfNobody(object v1alpha1.Object) bool {
 	return false
 }
 
+// StampUnstamped notes on an object that nobody has stamped which User it means, so that nobody else gets under that name what
+// it gives. It is for whoever carries out the state, before the object takes effect.
+func (s *State) StampUnstamped(object v1alpha1.Object) error {
+	if !isOfNobody(object) {
+		return nil
+	}
+	by := policy.Unstamped()
+	s.Means(by, object)
+	if by.User == nil {
+		return nil
+	}
+	stamp, err := by.Stamp()
+	if err != nil {
+		return err
+	}
+	annotations := maps.Clone(object.GetAnnotations())
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[v1alpha1.AnnotationAuthor] = stamp
+	object.SetAnnotations(annotations)
+	return nil
+}
+
 // maxBefore is the longest spec in bytes that a stamp keeps. Annotations are 256 KiB together.
 const maxBefore = 64 << 10
 

@@ -518,6 +518,51 @@ func TestWhatNobodyHasStampedIsNotThatOfASuspendedServiceAccount(t *testing.T) {
 	}
 }
 
+func TestWhatNobodyHasStampedMeansThePersonOfTheMoment(t *testing.T) {
+	newcomer := func(uid types.UID, subject string) *v1alpha1.User {
+		user := by(git, build.User("acme", "new").KnownAs(subject).Obj())
+		user.UID = uid
+		return user
+	}
+	s := squatted(newcomer("first", "first"), by(git, build.Group("acme", "team").Obj()))
+	stamped := func(object v1alpha1.Object) v1alpha1.Object {
+		object.SetUID("x")
+		if err := s.StampUnstamped(object); err != nil {
+			t.Fatal(err)
+		}
+		return object
+	}
+	for kind, x := range map[string]v1alpha1.Object{
+		"an assignment":     build.RoleAssignment("acme", "x").Gives("viewer").ToUser("new").Obj(),
+		"a grant":           build.PermissionGrant("acme", "x").ToUser("new").Grants("View").Obj(),
+		"a temporary grant": build.TemporaryPermissionGrant("acme", "x").ToUser("new").Grants("View").For("1h").Obj(),
+		"a membership":      build.GroupMembership("acme", "x", "new", "team").Obj(),
+	} {
+		x.SetCreationTimestamp(metav1.NewTime(epoch))
+		stamped(x)
+		for name, c := range map[string]struct {
+			user    *v1alpha1.User
+			inForce bool
+		}{
+			"the person": {newcomer("first", "first"), true}, "the person, made anew": {newcomer("second", "first"), true}, "another person": {newcomer("second", "second"), false},
+		} {
+			after := squatted(c.user, by(git, build.Group("acme", "team").Obj()), x.DeepCopyObject().(client.Object))
+			if outcome, _ := after.Outcome(kinds.RefOf(x)); outcome.InForce != c.inForce || !c.inForce && outcome.Reason != v1alpha1.ReasonNameNotConfirmed {
+				t.Errorf("[F9] %s: %s: %s, in force %v: %s", kind, name, outcome.Reason, outcome.InForce, outcome.Message)
+			}
+		}
+	}
+	gits := by(git, build.RoleAssignment("acme", "y").Gives("viewer").ToUser("new").Obj())
+	for name, x := range map[string]v1alpha1.Object{
+		"what is stamped": gits, "what names nobody yet": build.RoleAssignment("acme", "y").Gives("viewer").ToUser("later").Obj(), "a Role": build.Role("acme", "r").Obj(),
+	} {
+		before := maps.Clone(x.GetAnnotations())
+		if stamped(x); !maps.Equal(before, x.GetAnnotations()) {
+			t.Errorf("[F9] %s is stamped: %v", name, x.GetAnnotations())
+		}
+	}
+}
+
 // What others gave is in the stamp, so that it is not asked of who has added to it, whatever the leader has seen of it.
 func TestAnEditIsJudgedForWhatItAddsAfterARestartToo(t *testing.T) {
 	grant := func(author policy.Author, permissions ...string) *v1alpha1.PermissionGrant {

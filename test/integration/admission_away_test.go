@@ -114,6 +114,12 @@ var _ = Describe("While the operator is away", func() {
 		for _, object := range w.giving("newcomer") {
 			expectReason(object, v1alpha1.ReasonInForce)
 		}
+		By("meaning the person of then")
+		remove(w.user("bob"))
+		create(build.User(w.Namespace, "bob").KnownAs(w.subject("second-bob")).Obj())
+		for _, object := range w.giving("bob") {
+			expectReason(object, v1alpha1.ReasonNameNotConfirmed, "is another person now")
+		}
 		Expect(gitops.Create(ctx, w.assignment("there", "editor").ToUser("bob").InWorkspace("prod").Obj())).To(Succeed())
 		by := policy.AuthorOf(observed(w.assignment("there", "").Obj()).GetAnnotations())
 		Expect(by.Verb).To(Equal("bind"), "the webhook stamps and judges what it is there for")
