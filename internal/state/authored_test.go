@@ -656,3 +656,49 @@ func TestTheMakersOfNamesAreNotAskedAgainForWhatOthersGave(t *testing.T) {
 		}
 	}
 }
+
+// Nobody judges a Role or an AccessPolicy again when it takes effect: their authors answer for all that these give, whoever has
+// it by then, and whoever gives a Role to somebody is judged by what it gives when that takes effect.
+func TestWhoWritesRolesAndPoliciesAnswersForThemWhoeverIsFaster(t *testing.T) {
+	narrow, wide := build.Role("acme", "r").Grants("View").Obj(), build.Role("acme", "r").Grants("View", "Edit").Obj()
+	offers := build.AccessPolicy("acme", "p").For("new").Offers("admin").In("prod").DecidedBy(1, "root").Obj()
+	assigned := func() *v1alpha1.RoleAssignment {
+		return by(alice, build.RoleAssignment("acme", "x").Gives("r").ToUser("new").Obj())
+	}
+	for name, s := range map[string]*state.State{
+		"nobody has it":  squatted(newcomerOf(), narrow.DeepCopy()),
+		"somebody does":  squatted(newcomerOf(), narrow.DeepCopy(), assigned()),
+		"it is not seen": squatted(newcomerOf()),
+	} {
+		old := narrow.DeepCopy()
+		for subject, may := range map[string]bool{"alice": false, "mallory": false, "root": true} {
+			if missing := s.MissingPrivileges(subject, old, wide); missing.Empty() != may {
+				t.Errorf("[F9] %s: widening the Role, %s lacks %v", name, subject, missing)
+			}
+			if missing := s.MissingPrivileges(subject, nil, offers); missing.Empty() != may {
+				t.Errorf("[F9] %s: offering the Role admin, %s lacks %v", name, subject, missing)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		written []client.Object
+		inForce bool
+	}{
+		"the Role is widened first":       {[]client.Object{wide, assigned()}, false},
+		"the Role is widened afterwards":  {[]client.Object{assigned(), wide}, true}, // by who could, for whoever has it
+		"the Role was not widened at all": {[]client.Object{assigned()}, true},
+	} {
+		s := squatted(newcomerOf(), narrow.DeepCopy())
+		for _, object := range c.written {
+			s.Put(object.DeepCopyObject().(client.Object))
+		}
+		if outcome, _ := s.Outcome(kinds.RefOf(assigned())); outcome.InForce != c.inForce {
+			t.Errorf("[F9] %s: %s, in force %v: %s", name, outcome.Reason, outcome.InForce, outcome.Message)
+		}
+	}
+	together := squatted(newcomerOf(), narrow.DeepCopy())
+	together.Put(assigned(), wide.DeepCopy())
+	if outcome, _ := together.Outcome(kinds.RefOf(assigned())); outcome.InForce {
+		t.Errorf("[F9] both at once: %s: %s", outcome.Reason, outcome.Message)
+	}
+}
