@@ -36,6 +36,8 @@ type Author struct {
 type MeantUser struct {
 	UID     types.UID `json:"uid"`
 	Subject string    `json:"subject"`
+	// Name is that of the User where an edit may come that nobody stamps, and name another one; empty where it can't.
+	Name string `json:"name,omitempty"`
 }
 
 // Before is what an object gave.

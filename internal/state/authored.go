@@ -124,6 +124,11 @@ func (s *State) StampUnstamped(object v1alpha1.Object) error {
 	if by.User == nil {
 		return nil
 	}
+	for _, to := range keeperOf(kinds.RefOf(object).Kind).receivers(object) {
+		if to.kind == kinds.User {
+			by.User.Name = to.name
+		}
+	}
 	stamp, err := by.Stamp()
 	if err != nil {
 		return err
@@ -245,7 +250,7 @@ func (s *tenant) namesIn(object client.Object, by *policy.Author) (found []name)
 			continue
 		}
 		n.field = to.field
-		if to.kind == kinds.User && by != nil && by.User != nil {
+		if to.kind == kinds.User && by != nil && by.User != nil && (by.User.Name == "" || by.User.Name == to.name) {
 			n.meant = by.User.Subject
 		}
 		found = append(found, n)

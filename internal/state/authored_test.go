@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
@@ -544,9 +545,17 @@ func TestWhatNobodyHasStampedMeansThePersonOfTheMoment(t *testing.T) {
 			user    *v1alpha1.User
 			inForce bool
 		}{
-			"the person": {newcomer("first", "first"), true}, "the person, made anew": {newcomer("second", "first"), true}, "another person": {newcomer("second", "second"), false},
+			"the person": {newcomer("first", "first"), true}, "another name, by an edit that nobody has stamped": {nil, true}, "the person, made anew": {newcomer("second", "first"), true}, "another person": {newcomer("second", "second"), false},
 		} {
-			after := squatted(c.user, by(git, build.Group("acme", "team").Obj()), x.DeepCopyObject().(client.Object))
+			x := x.DeepCopyObject().(v1alpha1.Object)
+			if c.user == nil {
+				renamed, err := json.Marshal(x)
+				if err != nil || json.Unmarshal([]byte(strings.Replace(string(renamed), `"user":"new"`, `"user":"mallory"`, 1)), x) != nil {
+					t.Fatal(err)
+				}
+				c.user = newcomer("second", "second")
+			}
+			after := squatted(c.user, by(git, build.Group("acme", "team").Obj()), x)
 			if outcome, _ := after.Outcome(kinds.RefOf(x)); outcome.InForce != c.inForce || !c.inForce && outcome.Reason != v1alpha1.ReasonNameNotConfirmed {
 				t.Errorf("[F9] %s: %s: %s, in force %v: %s", kind, name, outcome.Reason, outcome.InForce, outcome.Message)
 			}

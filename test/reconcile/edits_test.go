@@ -223,7 +223,9 @@ var _ = Describe("An edit elsewhere", func() {
 		Expect(w.may("alice", w.Edit, w.at("prod"))()).To(BeFalse())
 		expectReason(assigned, v1alpha1.ReasonUserNotFound)
 
-		create(build.User(w.Namespace, "alice").KnownAs(w.subject("carol")).Obj())
+		another := build.User(w.Namespace, "alice").KnownAs(w.subject("carol")).Obj()
+		another.Annotations = map[string]string{v1alpha1.AnnotationConfirmed: another.Spec.Subject}
+		create(another)
 		expectReason(assigned, v1alpha1.ReasonInForce)
 		Expect(w.may("alice", w.Edit, w.at("prod"))()).To(BeFalse())
 		Expect(w.may("carol", w.Edit, w.at("prod"))()).To(BeTrue())

@@ -170,7 +170,9 @@ var _ = Describe("Grants to a user", func() {
 	It("[K3] are those of whoever the User of that name stands for", func() {
 		remove(w.user("alice"))
 		expectAccess("alice", false)
-		create(build.User(w.Namespace, "alice").KnownAs(w.subject("carol")).Obj())
+		another := build.User(w.Namespace, "alice").KnownAs(w.subject("carol")).Obj()
+		another.Annotations = map[string]string{v1alpha1.AnnotationConfirmed: another.Spec.Subject}
+		create(another)
 		expectReason(lasting, v1alpha1.ReasonInForce)
 		expectReason(fleeting, v1alpha1.ReasonInForce)
 		expectAccess("alice", false)

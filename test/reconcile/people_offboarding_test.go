@@ -78,7 +78,9 @@ var _ = Describe("A user who has access in every way", func() {
 
 	It("[K3] moves nothing to the next user of the same name", func() {
 		remove(w.user("carol"))
-		create(build.User(w.Namespace, "carol").KnownAs(w.subject("zoe")).Obj())
+		another := build.User(w.Namespace, "carol").KnownAs(w.subject("zoe")).Obj()
+		another.Annotations = map[string]string{v1alpha1.AnnotationConfirmed: another.Spec.Subject}
+		create(another)
 		for _, object := range objects {
 			expectReason(object, v1alpha1.ReasonInForce)
 		}
