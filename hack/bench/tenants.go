@@ -61,7 +61,7 @@ func (b *bench) measureTenants(ctx context.Context) error {
 	worst := &beside{name: "meanwhile", edit: b.editWorst(editor)}
 	for round := range roundsBeside {
 		for _, what := range []*beside{quiet, plain, worst} {
-			if err := b.measureBeside(ctx, what, fmt.Sprint("round-", round), b.scaled(1000)/roundsBeside); err != nil {
+			if err := b.measureBeside(ctx, what, fmt.Sprint("round-", round), b.scaled(1000/roundsBeside)); err != nil {
 				return err
 			}
 		}
