@@ -66,8 +66,8 @@ test-external: packages controlplane build ## Run the integration tests on an ex
 
 .PHONY: test-faults
 test-faults: packages controlplane build ## Run the tests of faults (docs/faults.md) in many rounds, on both stores.
-	BAILIWICK_FAULT_ROUNDS=$${BAILIWICK_FAULT_ROUNDS:-20} $(GINKGO) --timeout=6h --focus='\[(K([5-9]|11)|D[1235])\]' ./test/integration
-	BAILIWICK_FAULT_ROUNDS=$${BAILIWICK_FAULT_ROUNDS:-20} BAILIWICK_TEST_STORE=external $(GINKGO) --timeout=6h --focus='\[(K([5-9]|11)|D[1235])\]' ./test/integration
+	BAILIWICK_FAULT_ROUNDS=$${BAILIWICK_FAULT_ROUNDS:-20} $(GINKGO) --timeout=6h --focus='\[(K([5-9]|11)|F6|D[1235])\]' ./test/integration
+	BAILIWICK_FAULT_ROUNDS=$${BAILIWICK_FAULT_ROUNDS:-20} BAILIWICK_TEST_STORE=external $(GINKGO) --timeout=6h --focus='\[(K([5-9]|11)|F6|D[1235])\]' ./test/integration
 
 .PHONY: test-random
 test-random: ## Run the random tests with seeds that nobody has tried. SEEDS=FIRST+COUNT says with which.
