@@ -43,11 +43,7 @@ type Twins struct {
 func (s *tenant) subjectOf(username, prefix string) string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var mapped []v1alpha1.UsernameMapping
-	if node := s.organizations[s.name]; node != nil && node.object != nil {
-		mapped = node.object.Spec.Usernames
-	}
-	return policy.SubjectOf(username, prefix, mapped)
+	return policy.SubjectOf(username, prefix, s.usernames())
 }
 
 func (s *tenant) nearSubjects(username string) (near []string) {
@@ -84,9 +80,10 @@ func (s *tenant) suspendedBy(subject string) string {
 	return holder.Name
 }
 
-// suspendedServiceAccount is a suspended User that a ServiceAccount stands for, the first by name; empty if there is none.
-func (s *tenant) suspendedServiceAccount() (first string) {
-	for _, subject := range s.serviceAccounts() {
+// suspendedAuthor is a suspended User that the author of an object stands for who need not hold what they give or, where it is not
+// known which ServiceAccount that is, may stand for, the first by name; empty if there is none.
+func (s *tenant) suspendedAuthor(by *policy.Author) (first string) {
+	for _, subject := range s.machines(by) {
 		if name := s.suspendedBy(subject); name != "" && (first == "" || name < first) {
 			first = name
 		}
@@ -94,16 +91,30 @@ func (s *tenant) suspendedServiceAccount() (first string) {
 	return first
 }
 
+// machines are the subjects that such an author stands for, or may stand for. A stamp of their own may have any subject.
+func (s *tenant) machines(by *policy.Author) []string {
+	if by.IsUnstamped() {
+		return s.serviceAccounts()
+	}
+	return []string{policy.SubjectOf(by.Username, s.usernamePrefix, s.usernames())}
+}
+
+// usernames are what the Organization says that names of the API server stand for.
+func (s *tenant) usernames() []v1alpha1.UsernameMapping {
+	if node := s.organizations[s.name]; node != nil && node.object != nil {
+		return node.object.Spec.Usernames
+	}
+	return nil
+}
+
 // serviceAccounts are the subjects that ServiceAccounts stand for, as far as Users have them or the Organization maps them.
 func (s *tenant) serviceAccounts() (subjects []string) {
 	for key := range s.named.serviceAccounts {
 		subjects = append(subjects, s.users[key].object.Spec.Subject)
 	}
-	if node := s.organizations[s.name]; node != nil && node.object != nil {
-		for _, mapping := range node.object.Spec.Usernames {
-			if policy.IsServiceAccount(mapping.Username) {
-				subjects = append(subjects, mapping.Subject)
-			}
+	for _, mapping := range s.usernames() {
+		if policy.IsServiceAccount(mapping.Username) {
+			subjects = append(subjects, mapping.Subject)
 		}
 	}
 	return subjects

@@ -49,7 +49,7 @@ func (s *tenant) authoredBy(object v1alpha1.Object, was authored, before v1alpha
 	case same && was.by != nil && was.by.Generation == by.Generation && was.by.Username == by.Username:
 		now = was
 		now.by = by
-	case same && (was.by == nil || was.passed):
+	case same && (was.by == nil || was.passed || was.by.Verb != "" && !was.by.IsUnstamped() && s.suspendedAuthor(was.by) == ""):
 		now.before, now.namedBefore = before, was.names
 	case same:
 		now.before, now.namedBefore = was.before, was.namedBefore
@@ -58,11 +58,7 @@ func (s *tenant) authoredBy(object v1alpha1.Object, was authored, before v1alpha
 		now.names = set[types.UID]{}
 	}
 	now.refused, now.reported = isRefused(object), object.CommonStatus().ObservedGeneration != 0
-	if by.IsUnstamped() {
-		now.passed = now.passed || isCarriedOut(object)
-	} else {
-		now.passed = now.passed || by.Verb != ""
-	}
+	now.passed = now.passed || by.Verb != "" && (!mayBeSuspended(by) || isCarriedOut(object))
 	noted := object.CommonStatus().Judged
 	if noted != nil && noted.Generation == by.Generation {
 		now.passed = true
@@ -103,14 +99,37 @@ func authorOf(object v1alpha1.Object) *policy.Author {
 	return policy.Unstamped()
 }
 
-// isOfNobody says whether an object gives something and it is not known who wrote that.
-func isOfNobody(object v1alpha1.Object) bool {
+// mayBeSuspended says whether an author need not hold what they give, but may have been suspended when they wrote it, which nobody
+// looked at: only ServiceAccounts write while the operator is away, without a stamp or with one of their own.
+func mayBeSuspended(by *policy.Author) bool {
+	return by.Verb != "" && (by.IsUnstamped() || policy.IsServiceAccount(by.Username))
+}
+
+// isOfMachine says whether an object gives something, and is of an author of whom mayBeSuspended says so.
+func isOfMachine(object v1alpha1.Object) bool {
+	if !gives(object) {
+		return false
+	}
+	by := authorOf(object)
+	return by != nil && mayBeSuspended(by)
+}
+
+// gives says whether an object is of a kind that gives something to whom it names.
+func gives(object v1alpha1.Object) bool {
 	switch object.(type) {
 	case *v1alpha1.RoleAssignment, *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant, *v1alpha1.GroupMembership:
-		by := authorOf(object)
-		return by != nil && by.IsUnstamped()
+		return true
 	}
 	return false
+}
+
+// isOfNobody says whether an object gives something and it is not known who wrote that.
+func isOfNobody(object v1alpha1.Object) bool {
+	if !gives(object) {
+		return false
+	}
+	by := authorOf(object)
+	return by != nil && by.IsUnstamped()
 }
 
 // StampUnstamped notes on an object that nobody has stamped which User it means, so that nobody else gets under that name what
@@ -154,7 +173,7 @@ func GivenBefore(object v1alpha1.Object) *policy.Before {
 	}
 	noted := object.CommonStatus().Judged
 	switch {
-	case by.IsUnstamped() && !isCarriedOut(object):
+	case mayBeSuspended(by) && !isCarriedOut(object):
 		return nil
 	case by.Verb == "" && (noted == nil || noted.Generation != by.Generation):
 		return by.Before
@@ -166,10 +185,24 @@ func GivenBefore(object v1alpha1.Object) *policy.Before {
 	return &policy.Before{Generation: by.Generation, Held: *held}
 }
 
-// isCarriedOut says whether the status of an object says, of what is written now, that the operator has looked at it and not
-// refused it because of who wrote it.
+// isCarriedOut says whether the status of an object says that it is in force, or will be when it begins, as it is written or was
+// before an edit: edits wait for the operator. What gives nothing for another reason, as because its Role is not there, was not
+// refused because of who wrote it, and not let through either.
 func isCarriedOut(object v1alpha1.Object) bool {
-	return object.CommonStatus().ObservedGeneration == object.GetGeneration() && object.GetGeneration() != 0 && !isRefused(object)
+	if ready := meta.FindStatusCondition(object.CommonStatus().Conditions, v1alpha1.ConditionReady); ready != nil && ready.Reason == v1alpha1.ReasonPending {
+		return true
+	}
+	switch o := object.(type) {
+	case *v1alpha1.RoleAssignment:
+		return o.Status.InForce
+	case *v1alpha1.PermissionGrant:
+		return o.Status.InForce
+	case *v1alpha1.TemporaryPermissionGrant:
+		return o.Status.InForce
+	case *v1alpha1.GroupMembership:
+		return o.Status.InForce
+	}
+	return false
 }
 
 // isRefused says whether the status of an object says, of what is written now, that it gives nothing because of who wrote it.
@@ -300,10 +333,15 @@ func (s *tenant) unconfirmed(ref kinds.Ref, a *authored) *Outcome {
 	if a.by == nil {
 		return nil
 	}
-	if !a.passed && a.by.IsUnstamped() {
-		if suspended := s.suspendedServiceAccount(); suspended != "" {
+	if !a.passed && a.by.Verb != "" {
+		switch suspended := s.suspendedAuthor(a.by); {
+		case suspended == "":
+		case a.by.IsUnstamped():
 			return &Outcome{Reason: v1alpha1.ReasonNotHeld, Stalled: true, Message: fmt.Sprintf(
 				"gives nothing: this was written while the operator was away, so it is not known by whom, and the User %s, which is suspended, stands for a ServiceAccount: delete it, and have someone write it anew", suspended)}
+		default:
+			return &Outcome{Reason: v1alpha1.ReasonNotHeld, Stalled: true, Message: fmt.Sprintf(
+				"gives nothing: %q wrote this, and stands for the User %s, which was suspended before it took effect: delete it, and have someone else write it anew", a.by.Username, suspended)}
 		}
 	} else if !a.passed {
 		return &Outcome{Reason: v1alpha1.ReasonNotHeld, Stalled: true, Message: fmt.Sprintf(

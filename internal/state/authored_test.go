@@ -461,12 +461,15 @@ func TestWhatNobodyHasStampedIsNotThatOfASuspendedServiceAccount(t *testing.T) {
 		x.SetUID("x")
 		x.SetGeneration(1)
 		x.SetCreationTimestamp(metav1.NewTime(epoch))
-		carriedOut := x.DeepCopyObject().(v1alpha1.Object)
-		carriedOut.CommonStatus().ObservedGeneration = 1
+		carriedOut := saidToBeInForce(x)
+		waited := x.DeepCopyObject().(v1alpha1.Object)
+		waited.CommonStatus().ObservedGeneration = 1
+		waited.CommonStatus().Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonUserNotFound}}
 		refused := x.DeepCopyObject().(v1alpha1.Object)
 		refused.CommonStatus().ObservedGeneration = 1
 		refused.CommonStatus().Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonNotHeld}}
 		stamped := by(git, x.DeepCopyObject().(v1alpha1.Object))
+		own := by(policy.Author{Username: robot, Subject: "root", Verb: "bind", Generation: 1}, x.DeepCopyObject().(v1alpha1.Object))
 		expect := func(s *state.State, name string, inForce bool) {
 			t.Helper()
 			if outcome, _ := s.Outcome(kinds.RefOf(x)); outcome.InForce != inForce || !inForce && outcome.Reason != v1alpha1.ReasonNotHeld {
@@ -484,7 +487,12 @@ func TestWhatNobodyHasStampedIsNotThatOfASuspendedServiceAccount(t *testing.T) {
 			"the User is that it is mapped to": {x, []client.Object{suspended("somebody-else"), mapped}, false},
 			"it was carried out before":        {carriedOut, []client.Object{suspended(robot)}, true},
 			"it was refused before":            {refused, []client.Object{suspended(robot)}, false},
+			"it waited for something else":     {waited, []client.Object{suspended(robot)}, false},
 			"it is stamped":                    {stamped, []client.Object{suspended(robot)}, true},
+			"by a stamp of its own":            {own, []client.Object{suspended(robot)}, false},
+			"by its own, mapped":               {own, []client.Object{suspended("somebody-else"), mapped}, false},
+			"by its own, and another one is":   {own, []client.Object{suspended(robot + "2")}, true},
+			"by its own, carried out before":   {saidToBeInForce(own), []client.Object{suspended(robot)}, true},
 		} {
 			for who, s := range map[string]*state.State{"who leads": squatted(newcomerOf(), team), "who follows, and then leads": state.New(state.Limits{ConditionCost: 1000}, clocktesting.NewFakePassiveClock(epoch))} {
 				objects := append([]client.Object{c.x.DeepCopyObject().(client.Object)}, c.others...)
@@ -510,6 +518,12 @@ func TestWhatNobodyHasStampedIsNotThatOfASuspendedServiceAccount(t *testing.T) {
 		robots.Spec.Suspended = false
 		s.Put(robots)
 		expect(s, "no longer suspended", true)
+		s.Remove(kinds.RefOf(x))
+		robots.Spec.Suspended = true
+		s.Put(robots, x.DeepCopyObject().(client.Object))
+		expect(s, "suspended again, and made anew", false)
+		s.Remove(kinds.RefOf(robots))
+		expect(s, "the User is gone", true)
 		if state.Unchanged(x, carriedOut) || state.Unchanged(carriedOut, refused) {
 			t.Errorf("[F9] %s: whoever follows does not learn whether it was carried out", kind)
 		}
@@ -517,6 +531,23 @@ func TestWhatNobodyHasStampedIsNotThatOfASuspendedServiceAccount(t *testing.T) {
 			t.Errorf("[F9] %s: what is stamped is evaluated again when its status is written", kind)
 		}
 	}
+}
+
+// saidToBeInForce is an object of which the status says that it is in force as it is written.
+func saidToBeInForce(object v1alpha1.Object) v1alpha1.Object {
+	said := object.DeepCopyObject().(v1alpha1.Object)
+	said.CommonStatus().ObservedGeneration = said.GetGeneration()
+	switch o := said.(type) {
+	case *v1alpha1.RoleAssignment:
+		o.Status.InForce = true
+	case *v1alpha1.PermissionGrant:
+		o.Status.InForce = true
+	case *v1alpha1.TemporaryPermissionGrant:
+		o.Status.InForce = true
+	case *v1alpha1.GroupMembership:
+		o.Status.InForce = true
+	}
+	return said
 }
 
 func TestWhatNobodyHasStampedMeansThePersonOfTheMoment(t *testing.T) {
@@ -597,10 +628,17 @@ func TestAnEditIsJudgedForWhatItAddsAfterARestartToo(t *testing.T) {
 	mallorys := grant(first(mallory), "Edit")
 	nobodys := build.PermissionGrant("acme", "x").ToUser("new").Grants("Edit").Obj()
 	nobodys.UID, nobodys.Generation = "uid-of-x", 1
-	carriedOut := nobodys.DeepCopy()
-	carriedOut.Status.ObservedGeneration = 1
+	carriedOut := saidToBeInForce(nobodys).(*v1alpha1.PermissionGrant)
 	suspended := carriedOut.DeepCopy()
+	suspended.Status.InForce = false
+	waited := carriedOut.DeepCopy()
+	waited.Status.InForce = false
+	waited.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonUserNotFound}}
+	machines := grant(policy.Author{Username: "system:serviceaccount:acme:robot", Subject: "root", Verb: "escalate", Generation: 1}, "Edit")
 	suspended.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonNotHeld}}
+	editedByMachine := saidToBeInForce(machines).(*v1alpha1.PermissionGrant)
+	editedByMachine.Generation = 2
+	by(policy.Author{Username: "system:serviceaccount:acme:robot", Verb: "escalate", Generation: 2}, editedByMachine)
 	long := gits.DeepCopy()
 	for n := range 2000 {
 		long.Spec.Permissions = append(long.Spec.Permissions, v1alpha1.PermissionEntry{Permission: fmt.Sprintf("acme:NobodyDeclares%030d", n)})
@@ -618,6 +656,10 @@ func TestAnEditIsJudgedForWhatItAddsAfterARestartToo(t *testing.T) {
 		"to what its author could not give":          {grant(edited(alice, 2, mallorys), "Edit", "View"), false},
 		"to what nobody has stamped":                 {grant(edited(alice, 2, carriedOut), "Edit", "View"), true},
 		"to what nobody has stamped or carried out":  {grant(edited(alice, 2, nobodys), "Edit", "View"), false},
+		"to what nobody has stamped, and waited":     {grant(edited(alice, 2, waited), "Edit", "View"), false},
+		"to what a machine stamped":                  {grant(edited(alice, 2, machines), "Edit", "View"), false},
+		"to what a machine has edited":               {grant(edited(alice, 3, editedByMachine), "Edit", "View"), true},
+		"to what a machine gave":                     {grant(edited(alice, 2, saidToBeInForce(machines).(*v1alpha1.PermissionGrant)), "Edit", "View"), true},
 		"to what a suspended ServiceAccount gave":    {grant(edited(alice, 2, suspended), "Edit", "View"), false},
 		"to another edit that nobody has judged":     {grant(edited(alice, 3, chained), "Edit", "View"), true},
 		"to one that its author could not have made": {grant(edited(bob, 3, grant(edited(mallory, 2, gits), "Edit", "View")), "Edit", "View"), false},

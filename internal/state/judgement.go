@@ -195,8 +195,8 @@ func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object) (found bool) {
 	}
 	switch {
 	case a.passed:
-	case a.by.IsUnstamped():
-		a.passed = s.suspendedServiceAccount() == ""
+	case a.by.Verb != "":
+		a.passed = s.suspendedAuthor(a.by) == ""
 		found = a.passed
 	default:
 		missing := s.missing(a.by.Subject, old, object)
@@ -227,8 +227,8 @@ func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object) (found bool) {
 // dependencies are what judgeAuthor depends on.
 func (s *tenant) dependencies(a *authored, object v1alpha1.Object) []dependency {
 	on := []dependency{{subject: a.by.Subject}}
-	if a.by.IsUnstamped() && !a.passed {
-		for _, subject := range s.serviceAccounts() {
+	if a.by.Verb != "" && !a.passed {
+		for _, subject := range s.machines(a.by) {
 			on = append(on, dependency{subject: subject})
 		}
 	}

@@ -119,14 +119,16 @@ func (p *pass) evaluateUser(key types.NamespacedName) {
 		p.markAll(kinds.Invitation, s.named.accepted[key])
 		p.protected.add(key)
 	}
+	if !node.outcome.equal(now) || node.subject != subject {
+		p.touched.add(dependency{subject: node.subject}) // also where who was suspended goes
+		p.touched.add(dependency{subject: subject})
+	}
 	node.subject, node.uid, node.origin = subject, uid, origin
 	active := subject
 	if !now.Ready || now.Reason == v1alpha1.ReasonSuspended {
 		active = ""
 	}
 	if active != node.active {
-		p.touched.add(dependency{subject: node.active})
-		p.touched.add(dependency{subject: active})
 		node.active = active
 		p.entitlements = append(p.entitlements, entitlement.Update{User: &entitlement.UserUpdate{Name: key.Name, Subject: active}})
 	}

@@ -142,10 +142,18 @@ var _ = Describe("While the operator is away", func() {
 		for _, object := range w.giving("bob") {
 			Expect(gitops.Create(ctx, object)).To(Succeed())
 		}
+		own, waits := w.assignment("own", "admin").ToUser("bob").Obj(), w.assignment("waits", "later").ToUser("bob").Obj()
+		annotate(own, v1alpha1.AnnotationAuthor, fmt.Sprintf(`{"username":%q,"verb":"bind","generation":1}`, username))
+		Expect(gitops.Create(ctx, own)).To(Succeed(), "its own name and verb")
+		Expect(gitops.Create(ctx, waits)).To(Succeed())
 		op.Start()
 		for _, object := range w.giving("bob") {
 			expectReason(object, v1alpha1.ReasonNotHeld, "it is not known by whom, and the User machine, which is suspended")
 		}
+		expectReason(own, v1alpha1.ReasonNotHeld, "stands for the User machine, which was suspended")
+		expectReason(waits, v1alpha1.ReasonRoleNotFound)
+		create(build.Role(w.Namespace, "later").Grants(w.View).Obj())
+		expectReason(waits, v1alpha1.ReasonNotHeld)
 		Expect(w.may("bob", w.Delete, w.at())()).To(BeFalse())
 		expectReason(before, v1alpha1.ReasonInForce)
 		Expect(w.may("bob", w.View, w.at("lab"))()).To(BeTrue(), "what was in force stays so, also after the restart")
