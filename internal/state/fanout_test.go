@@ -9,6 +9,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -29,6 +30,9 @@ func TestF8AWriteLooksOnceAtWhatItConcerns(t *testing.T) {
 	alone, another := build.Role("acme", "alone").Grants("P001").Obj(), build.User("acme", "another").KnownAs("another").Obj()
 	squatters := each(func(n int) *v1alpha1.RoleAssignment {
 		return by(mallory, build.RoleAssignment("acme", number("refused", n)).Gives("alone").ToUser("another").Obj())
+	})
+	nobodys := each(func(n int) *v1alpha1.RoleAssignment {
+		return by(policy.Author{Username: "without the prefix"}, build.RoleAssignment("acme", number("nobodys", n)).Gives("alone").ToUser("another").Obj())
 	})
 	requests := each(func(n int) *v1alpha1.AccessRequest {
 		return build.AccessRequest("acme", number("asks", n), "another").Permission(v1alpha1.PermissionEntry{Permission: permission(n % 250)}).InWorkspace(number("w", n/250)).For("1h").Obj()
@@ -69,6 +73,9 @@ func TestF8AWriteLooksOnceAtWhatItConcerns(t *testing.T) {
 		}, 3, 0},
 		"a Role of another, beside refused ones": {together(squatters), func(c costs) {
 			c.Put(build.Role("acme", "x").Grants("P002").Obj())
+		}, 3, 0},
+		"a User, beside those of who stands for nobody": {together(nobodys), func(c costs) {
+			c.Put(build.User("acme", "x").KnownAs("x").Obj())
 		}, 3, 0},
 		"a Role that is refused to many": {together(squatters), func(c costs) {
 			c.Put(build.Role("acme", "alone").Grants("P001", "P002").Obj())

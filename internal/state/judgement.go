@@ -224,17 +224,20 @@ func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object) (found bool) {
 	return found
 }
 
-// dependencies are what judgeAuthor depends on.
-func (s *tenant) dependencies(a *authored, object v1alpha1.Object) []dependency {
-	on := []dependency{{subject: a.by.Subject}}
+// dependencies are what judgeAuthor depends on. Who stands for nobody holds nothing, whatever changes.
+func (s *tenant) dependencies(a *authored, object v1alpha1.Object) (on []dependency) {
+	subjects := []string{a.by.Subject}
 	if a.by.Verb != "" && !a.passed {
-		for _, subject := range s.machines(a.by) {
-			on = append(on, dependency{subject: subject})
-		}
+		subjects = append(subjects, s.machines(a.by)...)
 	}
 	for _, n := range s.namesIn(object, a.by) {
 		if n.maker != nil {
-			on = append(on, dependency{subject: n.maker.Subject})
+			subjects = append(subjects, n.maker.Subject)
+		}
+	}
+	for _, subject := range subjects {
+		if subject != "" {
+			on = append(on, dependency{subject: subject})
 		}
 	}
 	for _, given := range []v1alpha1.Object{a.before, object} {
