@@ -205,6 +205,16 @@ func isCarriedOut(object v1alpha1.Object) bool {
 	return false
 }
 
+// isLetThrough says whether it does not matter who wrote an object, or its status says that they could give what it gives. A status
+// may say something else, as that its Role is not there, before anybody has looked at that.
+func isLetThrough(object v1alpha1.Object) bool {
+	if !gives(object) {
+		return true
+	}
+	by, noted := authorOf(object), object.CommonStatus().Judged
+	return by == nil || by.Verb != "" || noted != nil && noted.Generation == by.Generation
+}
+
 // isRefused says whether the status of an object says, of what is written now, that it gives nothing because of who wrote it.
 func isRefused(object v1alpha1.Object) bool {
 	status := object.CommonStatus()

@@ -325,6 +325,31 @@ func TestWhatWasRefusedStaysSoWhileItIsPaused(t *testing.T) {
 	}
 }
 
+// A status that was written before there was anything to judge does not say that the author could give it.
+func TestWhatWaitedIsNotHeldToUnjudgedWhileItIsPaused(t *testing.T) {
+	for name, c := range map[string]struct {
+		judged  *v1alpha1.Judged
+		inForce bool
+	}{"never judged": {nil, false}, "judged": {&v1alpha1.Judged{Generation: 1}, true}} {
+		x := by(mallory, build.RoleAssignment("acme", "x").Gives("later").ToUser("new").Obj())
+		x.Generation = 1
+		x.Status.ObservedGeneration, x.Status.Judged = 1, c.judged
+		x.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonRoleNotFound}}
+		x.Annotations[v1alpha1.AnnotationPaused] = "true"
+		s := squatted(newcomerOf(), x)
+		outcome, _ := s.Outcome(kinds.RefOf(x))
+		later := build.Role("acme", "later").Grants("View", "Edit").Obj()
+		edited := by(policy.Author{Username: "mallory", Subject: "mallory", Generation: 2}, x.DeepCopy())
+		edited.Generation, edited.Status.Held, edited.Spec.Scope.Workspace = 2, outcome.Paused.Record, "prod"
+		for when, s := range map[string]*state.State{"edited": s, "restarted": squatted(newcomerOf())} {
+			s.Put(later, edited.DeepCopy())
+			if outcome, _ := s.Outcome(kinds.RefOf(x)); outcome.InForce != c.inForce {
+				t.Errorf("[F9] %s, %s: %s, in force %v: %s", name, when, outcome.Reason, outcome.InForce, outcome.Message)
+			}
+		}
+	}
+}
+
 func TestALegalEditOfWhatOthersGaveCountsAfterAPauseToo(t *testing.T) {
 	second := alice
 	second.Generation = 2

@@ -150,7 +150,7 @@ func (p *pass) heldTo(ref kinds.Ref, written v1alpha1.Object, before *pause) v1a
 		return held
 	}
 	// Where it says that it was paused, the record is lost, as with CRDs that do not know it yet.
-	if status.ObservedGeneration == written.GetGeneration() && !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionPaused) && !isRefused(written) {
+	if status.ObservedGeneration == written.GetGeneration() && !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionPaused) && !isRefused(written) && isLetThrough(written) {
 		return written
 	}
 	return nil
