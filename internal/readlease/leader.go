@@ -48,8 +48,8 @@ type holder struct {
 	// history is the version that the word had in which it was granted its first lease of this epoch.
 	history int64
 	// until is when it may answer no more, by the time since boot: its lease counts from its request, which this replica has
-	// seen later.
-	until time.Duration
+	// seen later. before is the same of what it was granted in the epochs before: until then it may answer by that.
+	until, before time.Duration
 }
 
 // waiter is a change that waits until every reader knows of it.
@@ -241,7 +241,7 @@ func (d *leading) holdsUp(name string, h *holder, w *waiter, notes map[string]no
 	switch {
 	case now >= h.until, known && said.Released:
 		return false
-	case h.epoch == d.epoch && h.history >= w.history && h.grant.Since.Includes(w.marks): // it answers nothing before it knows
+	case h.epoch == d.epoch && now >= h.before && h.history >= w.history && h.grant.Since.Includes(w.marks): // it answers nothing before it knows
 		return false
 	}
 	return !known || said.Epoch != d.epoch || said.History < w.history || !said.Includes.Includes(w.marks)
@@ -309,7 +309,11 @@ func (l *Leases) prepare(rewound int) (granting []string, changed bool, released
 		case l.owes(name, h, now):
 		default:
 			if !renewed {
-				h = &holder{epoch: d.epoch}
+				first := &holder{epoch: d.epoch}
+				if h != nil {
+					first.before = max(h.until, h.before)
+				}
+				h = first
 				d.holders[name] = h
 			}
 			h.grant.Request, h.until = asked.Request, asked.seen+l.granted()

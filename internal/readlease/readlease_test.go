@@ -504,3 +504,33 @@ func TestANewLeaderWaitsForLeasesOfAnotherLength(t *testing.T) {
 		reader.expect(false, "when the change is told")
 	})
 }
+
+// A replica goes on answering by the lease of the leader before until that ends. The first lease of the next leader says
+// nothing about what it answers until then.
+func TestTheLeaseOfTheLeaderBeforeIsWaitedForWhenTheNextOneGrants(t *testing.T) {
+	inWorld(t, func(w *world) {
+		before, reader, next := w.lead("before", "100"), w.start("reader", "100"), w.start("next", "100")
+		sleep(time.Minute)
+		before.stops()
+		before.leads = false
+		reader.falls() // it is still listing what there is
+		next.takeLead()
+		reader.expect(true, "by the lease of the leader before")
+		next.evaluates("101")
+		over := next.change()
+		// Now it has listed what there was before that change, and asks.
+		reader.mu.Lock()
+		reader.catchUp = engine.Position{"User": "100"}
+		reader.mu.Unlock()
+		for range 300 {
+			sleep(50 * time.Millisecond)
+			if err := reader.Enter(); over() {
+				if err == nil {
+					t.Fatalf("the change is told while the reader answers by %v", reader.Progress().Position)
+				}
+				return
+			}
+		}
+		t.Error("the change is never told")
+	})
+}
