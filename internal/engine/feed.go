@@ -69,7 +69,7 @@ func (e *Engine) Observe(objects ...client.Object) {
 	}
 }
 
-// Forget notes that an object is gone, since the version of its deletion.
+// Forget notes that an object is gone, since the version of its deletion, which is empty where it is not known.
 func (e *Engine) Forget(ref kinds.Ref, since string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -242,11 +242,12 @@ func (e *Engine) handler(kind string) toolscache.ResourceEventHandler {
 				item = unseen.Obj
 			}
 			object := item.(client.Object)
-			since := object.GetResourceVersion()
-			if missed { // the informer has listed since, and not found it
-				since = e.progress.latest(kind)
+			ref, since := kinds.Ref{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}, object.GetResourceVersion()
+			if missed { // the informer has listed since, and not found it; it may be there again, as the watch shows already
+				since = ""
+				e.progress.marked(ref, e.progress.latest(kind))
 			}
-			e.Forget(kinds.Ref{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}, since)
+			e.Forget(ref, since)
 		},
 	}
 }
