@@ -205,3 +205,16 @@ func TestAWordHasRoomForSoMuch(t *testing.T) {
 		}
 	})
 }
+
+// Anybody who may delete many last roles would else keep the other replicas from answering about other organizations.
+func TestWhatStaysInOneOrganizationTakesNoRoomFromAnother(t *testing.T) {
+	long := state.OrganizationHistory{Digest: "digest"}
+	for n := range 3000 {
+		long.Staying = append(long.Staying, types.UID(fmt.Sprintf("%036d", n)))
+	}
+	short := state.OrganizationHistory{Digest: "digest", Staying: []types.UID{"uid"}}
+	some, omitted := bounded(state.History{"acme": long, "umbrella": short})
+	if want := (state.History{"acme": {Digest: "digest"}, "umbrella": short}); !some.Equal(want) || omitted != 1 {
+		t.Errorf("it has %v, and leaves something out of %d", some, omitted)
+	}
+}

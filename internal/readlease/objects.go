@@ -1,6 +1,7 @@
 package readlease
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -46,17 +47,33 @@ type word struct {
 // written anew with each grant.
 const maxHistory = 64 << 10
 
-// bounded is as much of history as there is room for, and how many organizations that leaves out. About these nobody answers
-// but the leader.
+// bounded is as much of history as there is room for, and how many organizations that leaves something out of. About these nobody
+// answers but the leader, unless it finds by itself which assignments stay. Where room is short the digests come first, and then
+// the shorter lists: nobody's is left out for another organization's long one.
 func bounded(all state.History) (some state.History, omitted int) {
 	some = state.History{}
 	length := 0
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if length += len(name) + len(written(all[name])) + len(`"":,`); length > maxHistory {
-			omitted++
-			continue
+	fits := func(more int) bool {
+		if length+more > maxHistory {
+			return false
 		}
-		some[name] = all[name]
+		length += more
+		return true
+	}
+	names := slices.Sorted(maps.Keys(all))
+	for _, name := range names {
+		if digest := (state.OrganizationHistory{Digest: all[name].Digest}); fits(len(name) + len(written(digest)) + len(`"":,`)) {
+			some[name] = digest
+		}
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(len(all[a].Staying), len(all[b].Staying)) })
+	for _, name := range names {
+		now, known := some[name]
+		if known && (len(all[name].Staying) == 0 || fits(len(written(all[name]))-len(written(now)))) {
+			some[name] = all[name]
+		} else {
+			omitted++
+		}
 	}
 	return some, omitted
 }
