@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -35,6 +36,8 @@ type update struct {
 	object client.Object
 	// gone is the version in which the object went, if that is known.
 	gone string
+	// missed is a version in which it was gone already, where it is not known when it went.
+	missed string
 	// again means that it is to be evaluated even where nothing has changed.
 	again bool
 	// skips means that a version before this one is not evaluated, which may have changed an answer. Another replica may have
@@ -69,7 +72,7 @@ func (e *Engine) Observe(objects ...client.Object) {
 	}
 }
 
-// Forget notes that an object is gone, since the version of its deletion, which is empty where it is not known.
+// Forget notes that an object is gone, since the version of its deletion.
 func (e *Engine) Forget(ref kinds.Ref, since string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -242,12 +245,13 @@ func (e *Engine) handler(kind string) toolscache.ResourceEventHandler {
 				item = unseen.Obj
 			}
 			object := item.(client.Object)
-			ref, since := kinds.Ref{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}, object.GetResourceVersion()
+			ref, gone := kinds.Ref{Kind: kind, Namespace: object.GetNamespace(), Name: object.GetName()}, update{gone: object.GetResourceVersion()}
 			if missed { // the informer has listed since, and not found it; it may be there again, as the watch shows already
-				since = ""
-				e.progress.marked(ref, e.progress.latest(kind))
+				gone = update{missed: e.progress.latest(kind)}
 			}
-			e.Forget(ref, since)
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			e.note(ref, gone)
 		},
 	}
 }
@@ -387,7 +391,7 @@ func (e *Engine) evaluateBatch(refs []kinds.Ref, batch []update) {
 		if before.object == nil && r.object != nil {
 			e.adding[ref] = r.version
 		}
-		if u.skips {
+		if u.skips || e.progress.hides(ref.Kind, r.version) {
 			e.progress.marked(ref, r.version)
 		}
 		if e.catchingUp > 0 && u.gone != "" {
@@ -401,7 +405,7 @@ func (e *Engine) evaluateBatch(refs []kinds.Ref, batch []update) {
 			e.progress.marked(ref, r.version)
 		case before.counts:
 			removed = append(removed, ref)
-			e.progress.marked(ref, r.version)
+			e.progress.marked(ref, cmp.Or(u.missed, r.version))
 		default:
 			unchanged = append(unchanged, ref)
 		}

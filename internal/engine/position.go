@@ -73,6 +73,9 @@ type kindProgress struct {
 	passed    string
 	// seen is the latest version that the watch has shown, and mark the latest that was evaluated and may change an answer.
 	seen, mark string
+	// hiddenFrom and hiddenTo are what the watch had shown before the informer's last list, and the version of that: of a change
+	// between these that was changed back, others may have seen the first half.
+	hiddenFrom, hiddenTo string
 	// floor is the version up to which it is known what there was: an event of before, of an object that there was not, comes
 	// late and is about something that is gone.
 	floor string
@@ -190,8 +193,20 @@ func (p *progress) receive(kind string, e watch.Event, initial *bool) {
 func (p *progress) relist(kind string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.of[kind].unprove()
-	p.of[kind].listing = true
+	k := p.of[kind]
+	k.unprove()
+	if !k.listing {
+		k.hiddenFrom = k.seen
+	}
+	k.listing = true
+}
+
+// hides says whether an object of a version may have been something else since the watch has shown it before.
+func (p *progress) hides(kind, version string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k := p.of[kind]
+	return version != "" && k.hiddenFrom != "" && !reaches(k.hiddenFrom, version) && reaches(k.hiddenTo, version)
 }
 
 func (k *kindProgress) unprove() {
@@ -206,10 +221,13 @@ func (p *progress) saw(kind, version string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	k := p.of[kind]
+	if k.listing {
+		k.hiddenTo = version
+	}
 	k.listing = false
 	if !reaches(version, k.seen) {
 		k.unprove()
-		k.position, k.floor, k.mark = "", "", ""
+		k.position, k.floor, k.mark, k.hiddenFrom = "", "", "", ""
 		p.rewound++
 		p.announce()
 	}

@@ -72,3 +72,46 @@ func TestWhatWasSkippedIsToldOfAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// What came and went, or was changed and changed back, while the leader's watch was cut off: another replica may have seen the first
+// half, and be asked by it.
+func TestWhatAListHidesIsToldOfAtOnce(t *testing.T) {
+	user := func(version int, change func(*v1alpha1.User)) *v1alpha1.User {
+		object := userAt("a", version)
+		object.Finalizers = []string{v1alpha1.Finalizer}
+		if change != nil {
+			change(object)
+		}
+		return object
+	}
+	for name, test := range map[string]struct {
+		known, listed *v1alpha1.User
+		want          string
+	}{
+		"one that was made, and is being deleted": {nil, user(102, func(o *v1alpha1.User) { o.DeletionTimestamp = &metav1.Time{Time: time.Unix(0, 0)} }), "102"},
+		"one that was suspended for a moment":     {user(100, nil), user(102, nil), "102"},
+		"one that has not changed":                {user(100, nil), user(100, nil), "100"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := New(Options{Clock: clocktesting.NewFakeClock(time.Unix(0, 0)), Log: logr.Discard()})
+			e.progress.relist(kinds.User)
+			e.progress.saw(kinds.User, "100")
+			e.load()
+			observe := func(object *v1alpha1.User) {
+				e.Observe(object)
+				for refs, batch := e.next("acme"); len(batch) > 0; refs, batch = e.next("acme") {
+					e.evaluateBatch(refs, batch)
+				}
+			}
+			if test.known != nil {
+				observe(test.known)
+			}
+			e.progress.relist(kinds.User)
+			e.progress.saw(kinds.User, "200")
+			observe(test.listed)
+			if got := e.Progress().Marks[kinds.User]; got != test.want {
+				t.Errorf("others are told of version %q at once, want %q", got, test.want)
+			}
+		})
+	}
+}
