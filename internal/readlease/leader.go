@@ -187,9 +187,13 @@ func (l *Leases) Wait(ctx context.Context, now engine.Progress) error {
 		case <-ctx.Done():
 		}
 		timer.Stop()
+		now = l.Engine.Progress()
 		l.mu.Lock()
 		if ctx.Err() != nil {
 			return fmt.Errorf("waiting for the replicas that answer: %w", context.Cause(ctx))
+		}
+		if now.Rewound != w.rewound { // who answers in the epoch that this begins has listed what there is since
+			w.marks, w.rewound = now.Marks, now.Rewound
 		}
 	}
 }

@@ -534,3 +534,29 @@ func TestTheLeaseOfTheLeaderBeforeIsWaitedForWhenTheNextOneGrants(t *testing.T) 
 		t.Error("the change is never told")
 	})
 }
+
+func TestAChangeThatWaitsWhileVersionsGoBackIsTold(t *testing.T) {
+	inWorld(t, func(w *world) {
+		leader, reader := w.lead("leader", "200"), w.start("reader", "200")
+		sleep(duration)
+		reader.expect(true, "before")
+		leader.evaluates("201")
+		over := leader.change()
+		if over() {
+			t.Fatal("nobody waits for the reader")
+		}
+		reader.falls()
+		leader.rewinds("150")
+		leader.CatchUp(t.Context())
+		sleep(duration / 20)
+		if reader.expect(true, "by the lease that it has"); over() {
+			t.Error("the change is told before the reader has listed what there is")
+		}
+		reader.rewinds("150")
+		sleep(2 * duration)
+		if !over() {
+			t.Error("the change is never told")
+		}
+		reader.expect(true, "afterwards")
+	})
+}
