@@ -187,6 +187,20 @@ func (p *progress) receive(kind string, e watch.Event, initial *bool) {
 	if !*initial {
 		p.saw(kind, version)
 	}
+	if e.Type == watch.Bookmark && !*initial {
+		p.bookmark(kind, version)
+	}
+}
+
+// bookmark notes that a watch has shown everything up to a version. The leader may wait for one of which there is no event, as when
+// its informer has found out by listing that an object is gone.
+func (p *progress) bookmark(kind, version string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k := p.of[kind]
+	if k.proven && len(k.stream) == 0 && !reaches(k.position, version) {
+		k.position = version
+	}
 }
 
 // relist notes that an informer lists anew. The state goes on including what it did.

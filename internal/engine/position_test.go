@@ -74,6 +74,22 @@ func TestAStateIncludesWhatWasEvaluatedAndAllBefore(t *testing.T) {
 	}
 }
 
+// The leader has noted that an object is gone with the version of its list, since it missed the event.
+func TestABookmarkSaysThatThereWasNothingElse(t *testing.T) {
+	f := follow(t)
+	f.shows(watch.Deleted, "a", 101)
+	f.shows(watch.Bookmark, "", 200)
+	f.expect("100")
+	f.evaluates("a", 101)
+	f.expect("101")
+	f.shows(watch.Bookmark, "", 201)
+	f.expect("201")
+	f.relist(kinds.User)
+	f.saw(kinds.User, "300")
+	f.shows(watch.Bookmark, "", 301)
+	f.expect("201") // what the informer has listed may be missing
+}
+
 func TestWhatAnInformerListsIsProvenAnew(t *testing.T) {
 	f := follow(t)
 	before := f.watched()
