@@ -157,7 +157,11 @@ func (l *Leases) accept(leader word, includes engine.Position) error {
 		return fmt.Errorf("this replica's clock differs from the leader's by more than %s, so that it would keep deadlines wrongly: it showed %s when the leader's showed %s; set it right",
 			maxClockDifference, l.Clock.Wall().Format(time.RFC3339), granted.At.Format(time.RFC3339))
 	}
-	l.held.Store(&held{since})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.leading.on { // else it has begun to lead meanwhile, and nobody will wait for it
+		l.held.Store(&held{since})
+	}
 	return nil
 }
 

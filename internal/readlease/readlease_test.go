@@ -560,3 +560,20 @@ func TestAChangeThatWaitsWhileVersionsGoBackIsTold(t *testing.T) {
 		reader.expect(true, "afterwards")
 	})
 }
+
+// It may be about to take a lease when it begins to lead. The leader after it does not wait for it.
+func TestWhoeverLeadsTakesNoLeaseOfTheLeaderBefore(t *testing.T) {
+	inWorld(t, func(w *world) {
+		before, reader := w.lead("before", "100"), w.start("reader", "100")
+		sleep(duration)
+		reader.expect(true, "before it leads")
+		granted := reader.leaders()
+		before.leads = false
+		before.End()
+		reader.takeLead()
+		if err := reader.accept(granted, reader.Progress().Position); err != nil {
+			t.Fatal(err)
+		}
+		reader.expect(false, "by a lease")
+	})
+}
