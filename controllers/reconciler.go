@@ -228,10 +228,14 @@ func (r *reconciler) hold(ctx context.Context, object v1alpha1.Object) error {
 	if !controllerutil.AddFinalizer(object, v1alpha1.Finalizer) {
 		return nil
 	}
-	if err := r.engine.State().StampUnstamped(object); err != nil {
+	known, err := r.engine.Loaded(ctx)
+	if err != nil {
+		return err
+	}
+	if err := known.StampUnstamped(object); err != nil {
 		return fmt.Errorf("stamping what was written while the operator was away: %w", err)
 	}
-	err := r.client.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	err = r.client.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("setting the finalizer: %w", err)
 	}

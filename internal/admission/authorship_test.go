@@ -95,7 +95,7 @@ func TestAnObjectSaysWhoWroteWhatItGives(t *testing.T) {
 		return object
 	}
 	inForce := assigned("viewer", "later")
-	inForce.Generation, inForce.Status.ObservedGeneration = 4, 4
+	inForce.Generation, inForce.Status.ObservedGeneration, inForce.Status.InForce = 4, 4, true
 	chained := earlier
 	chained.Before = before(1)
 	forged := written(assigned("viewer", "carol"), policy.Author{Username: "root", Verb: "bind"})

@@ -125,10 +125,8 @@ const patience = time.Second
 // newer one, or does not get it.
 func (e *Engine) Outcome(ctx context.Context, object client.Object) (state.Outcome, error) {
 	defer liveness.Outside(ctx)()
-	select {
-	case <-e.loaded:
-	case <-ctx.Done():
-		return state.Outcome{}, fmt.Errorf("waiting for the objects to be loaded: %w", context.Cause(ctx))
+	if _, err := e.Loaded(ctx); err != nil {
+		return state.Outcome{}, err
 	}
 	ref, again := kinds.RefOf(object), false
 	timeout := e.options.Clock.After(patience)
@@ -225,6 +223,17 @@ func (e *Engine) State() *state.State {
 		return e.state
 	default:
 		return nil
+	}
+}
+
+// Loaded returns the state once it has all objects of the start.
+func (e *Engine) Loaded(ctx context.Context) (*state.State, error) {
+	defer liveness.Outside(ctx)()
+	select {
+	case <-e.loaded:
+		return e.state, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for the objects to be loaded: %w", context.Cause(ctx))
 	}
 }
 

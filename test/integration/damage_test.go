@@ -140,7 +140,7 @@ var _ = Describe("A damaged file of the embedded store", Label(slow, embeddedOnl
 		file := filepath.Join(GinkgoT().TempDir(), "store.db")
 		spoil(file)
 		process := run("--store-path=" + file)
-		Eventually(func() string { return plane.LogTail("bailiwick") }).Should(And(ContainSubstring(file), ContainSubstring(word)))
+		Eventually(func() string { return plane.Log("bailiwick") }).Should(And(ContainSubstring(file), ContainSubstring(word)))
 		Expect(process.Done()).NotTo(BeClosed())
 	},
 		Entry("a directory", func(path string) { Expect(os.Mkdir(path, 0o700)).To(Succeed()) }, "is a directory"),

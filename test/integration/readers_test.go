@@ -8,6 +8,9 @@ import (
 	. "github.com/onsi/gomega"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
 var _ = Describe("Three replicas that answer decisions", Label(slow), func() {
@@ -16,7 +19,9 @@ var _ = Describe("Three replicas that answer decisions", Label(slow), func() {
 
 	It("[D1] [D2] know of everything that is Ready, and of nothing that is gone, also where watches show it late", func() {
 		t.holds("carol", t.Edit)
-		theirs := t.editor("carol")
+		theirs, carol := t.editor("carol"), policy.Author{Username: t.subject("carol"), Subject: t.subject("carol"), Generation: 1}
+		stamp, err := carol.Stamp() // as the webhook would, which these replicas don't serve
+		Expect(err).NotTo(HaveOccurred())
 		t.bobs.end()
 		var longest, sum time.Duration
 		const quiet = 20
@@ -25,7 +30,9 @@ var _ = Describe("Three replicas that answer decisions", Label(slow), func() {
 			if n%2 == 0 {
 				t.bobs.begin(t.edits(name))
 			} else { // whoever leads has to find out whether its author could give it
-				t.bobs.beginAs(theirs, t.grant(name).ToUser("bob").Grants(t.Edit).InWorkspace("prod").Obj())
+				given := t.grant(name).ToUser("bob").Grants(t.Edit).InWorkspace("prod").Obj()
+				annotate(given, v1alpha1.AnnotationAuthor, stamp)
+				t.bobs.beginAs(theirs, given)
 			}
 			for _, r := range t.all() {
 				Expect(r.answer(t.bobs.question)).To(BeTrue(), "Ready")
