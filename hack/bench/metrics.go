@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
+	"strings"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
-	"k8s.io/client-go/rest"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
@@ -26,7 +27,16 @@ type counters struct {
 func (b *bench) counters(ctx context.Context) (counters, error) { return countersAt(ctx, b.Metrics) }
 
 func countersAt(ctx context.Context, url string) (now counters, err error) {
-	families, err := scrape(ctx, http.DefaultClient, url)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return now, fmt.Errorf("reading metrics: %w", err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return now, fmt.Errorf("reading metrics: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	families, err := parse(response.Body)
 	if err != nil {
 		return now, err
 	}
@@ -50,12 +60,11 @@ func countersAt(ctx context.Context, url string) (now counters, err error) {
 // written is how many writes of objects of our kinds the API server has answered, whoever sent them. An operator that starts
 // asks it what it may do, which is a POST as well, and writes nothing.
 func (b *bench) written(ctx context.Context) (count float64, err error) {
-	config := b.Plane.Config()
-	through, err := rest.HTTPClientFor(config)
+	told, err := b.Kubectl(ctx, "get", "--raw", "/metrics")
 	if err != nil {
-		return 0, fmt.Errorf("making a client: %w", err)
+		return 0, err
 	}
-	families, err := scrape(ctx, through, config.Host+"/metrics")
+	families, err := parse(strings.NewReader(told))
 	if err != nil {
 		return 0, err
 	}
@@ -79,19 +88,9 @@ func labelOf(metric *dto.Metric, name string) string {
 	return ""
 }
 
-// scrape reads metrics.
-func scrape(ctx context.Context, through *http.Client, url string) (map[string]*dto.MetricFamily, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, fmt.Errorf("reading metrics: %w", err)
-	}
-	response, err := through.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("reading metrics: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }()
+func parse(told io.Reader) (map[string]*dto.MetricFamily, error) {
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(response.Body)
+	families, err := parser.TextToMetricFamilies(told)
 	if err != nil {
 		return nil, fmt.Errorf("reading metrics: %w", err)
 	}
