@@ -152,7 +152,8 @@ func (s *Stage) StartReader(ctx context.Context) (*Reader, error) {
 			return nil, err
 		}
 	}
-	process, err := s.Plane.Run(operatorPath, []string{"KUBECONFIG=" + s.Kubeconfig}, "--decisions-only",
+	// Under the operator's name, since a replica's own holds it to the Lease of its Pod, and here are no Pods.
+	process, err := s.Plane.Run(operatorPath, []string{"KUBECONFIG=" + s.operatorKubeconfig}, "--decisions-only",
 		"--decision-address="+addresses[0], "--metrics-address="+addresses[1], "--health-address="+addresses[2],
 		"--decision-keys-file="+s.keysPath())
 	if err != nil {
