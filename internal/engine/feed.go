@@ -73,10 +73,12 @@ func (e *Engine) Observe(objects ...client.Object) {
 }
 
 // Forget notes that an object is gone, since the version of its deletion.
-func (e *Engine) Forget(ref kinds.Ref, since string) {
+func (e *Engine) Forget(ref kinds.Ref, since string) { e.forget(ref, update{gone: since}) }
+
+func (e *Engine) forget(ref kinds.Ref, gone update) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.note(ref, update{gone: since})
+	e.note(ref, gone)
 }
 
 // observeAgain has objects evaluated that have not changed, since something else has.
@@ -249,9 +251,7 @@ func (e *Engine) handler(kind string) toolscache.ResourceEventHandler {
 			if missed { // the informer has listed since, and not found it; it may be there again, as the watch shows already
 				gone = update{missed: e.progress.latest(kind)}
 			}
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			e.note(ref, gone)
+			e.forget(ref, gone)
 		},
 	}
 }
