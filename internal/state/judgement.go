@@ -168,8 +168,9 @@ func (p *pass) judgeAuthors(refs set[kinds.Ref]) (again bool) {
 		}
 		s.checked.Add(1)
 		a, object := s.authoredOf(ref), s.standingNamed(ref)
-		found := s.judgeAuthor(a, object)
-		s.unauthored.dependOn(ref, s.dependencies(a, object))
+		names := s.namesIn(object, a.by)
+		found := s.judgeAuthor(a, object, names)
+		s.unauthored.dependOn(ref, s.dependencies(a, object, names))
 		said := ""
 		if why := s.unconfirmed(ref, a); why != nil {
 			said = why.Message
@@ -187,7 +188,7 @@ func (p *pass) judgeAuthors(refs set[kinds.Ref]) (again bool) {
 
 // judgeAuthor looks at whether its author could give what an object gives, and the makers of the names in it. What was found
 // stays so, as long as the names are there. It says whether it has found something.
-func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object) (found bool) {
+func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object, names []name) (found bool) {
 	a.missing = ""
 	var old client.Object
 	if a.before != nil {
@@ -204,7 +205,7 @@ func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object) (found bool) {
 		found = a.passed
 	}
 	there := set[types.UID]{}
-	for _, n := range s.namesIn(object, a.by) {
+	for _, n := range names {
 		there.add(n.uid)
 		if !a.passed || n.isSure(a.by) || a.names.has(n.uid) {
 			continue
@@ -225,12 +226,12 @@ func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object) (found bool) {
 }
 
 // dependencies are what judgeAuthor depends on. Who stands for nobody holds nothing, whatever changes.
-func (s *tenant) dependencies(a *authored, object v1alpha1.Object) (on []dependency) {
+func (s *tenant) dependencies(a *authored, object v1alpha1.Object, names []name) (on []dependency) {
 	subjects := []string{a.by.Subject}
 	if a.by.Verb != "" && !a.passed {
 		subjects = append(subjects, s.machines(a.by)...)
 	}
-	for _, n := range s.namesIn(object, a.by) {
+	for _, n := range names {
 		if n.maker != nil {
 			subjects = append(subjects, n.maker.Subject)
 		}
