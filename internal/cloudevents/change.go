@@ -64,25 +64,22 @@ func access(object v1alpha1.Object) (a Access, phase v1alpha1.GrantPhase, inForc
 	case *v1alpha1.RoleAssignment:
 		a.Subject, a.Role, a.Scope = o.Status.Subject, o.Spec.RoleRef.Name, o.Status.Scope
 		a.AccessRequest = requestOf(o.Spec.AccessRequest)
-		inForce = o.Status.InForce
 	case *v1alpha1.PermissionGrant:
 		a.Subject, a.Scope, a.PermissionCount = o.Status.Subject, o.Status.Scope, len(o.Spec.Permissions)
 		for n := range o.Spec.Permissions[:min(maxPermissions, a.PermissionCount)] {
 			a.Permissions = append(a.Permissions, o.Spec.Permissions[n].Permission)
 		}
-		inForce = o.Status.InForce
 	case *v1alpha1.TemporaryPermissionGrant:
 		a.Subject, a.Scope, a.PermissionCount = "user/"+o.Spec.User, o.Status.Scope, 1
 		a.Permissions = []string{o.Spec.PermissionGrant.Permission}
 		a.AccessRequest = requestOf(o.Spec.AccessRequest)
-		inForce, phase, a.ExpiresAt = o.Status.InForce, o.Status.Phase, o.Status.ExpiresAt
+		phase, a.ExpiresAt = o.Status.Phase, o.Status.ExpiresAt
 	case *v1alpha1.GroupMembership:
 		a.Subject, a.Group = "user/"+o.Spec.User, o.Spec.Group
-		inForce = o.Status.InForce
 	default:
 		return Access{}, "", false, false
 	}
-	return a, phase, inForce, true
+	return a, phase, kinds.IsInForce(object), true
 }
 
 func requestOf(reference *v1alpha1.AccessRequestReference) string {

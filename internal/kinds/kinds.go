@@ -157,6 +157,9 @@ func KeptWhileDeleted(name string) bool {
 	return name == Namespace || byName[name].KeptWhileDeleted
 }
 
+// CanBeInForce says whether objects of a kind can give something by themselves.
+func CanBeInForce(name string) bool { return name != Namespace && byName[name].InForce }
+
 // Ref names an object. Namespace is empty for cluster-scoped kinds.
 type Ref struct {
 	Kind, Namespace, Name string
@@ -177,6 +180,21 @@ func ReadyReason(object v1alpha1.Object) string {
 		return ready.Reason
 	}
 	return ""
+}
+
+// IsInForce says whether the status of an object says that it gives something; never of a kind that can't.
+func IsInForce(object v1alpha1.Object) bool {
+	switch o := object.(type) {
+	case *v1alpha1.RoleAssignment:
+		return o.Status.InForce
+	case *v1alpha1.PermissionGrant:
+		return o.Status.InForce
+	case *v1alpha1.TemporaryPermissionGrant:
+		return o.Status.InForce
+	case *v1alpha1.GroupMembership:
+		return o.Status.InForce
+	}
+	return false
 }
 
 // Compare orders references by kind, then by namespace and name.

@@ -103,17 +103,7 @@ func (w *World) inForce(ref kinds.Ref, object v1alpha1.Object) (inForce bool, re
 		outcome, _ := w.state.Outcome(ref)
 		inForce, reason = outcome.InForce, cmp.Or(outcome.Reason, string(outcome.Phase))
 	} else {
-		reason = cmp.Or(kinds.ReadyReason(object), "NotObserved")
-		switch o := object.(type) {
-		case *v1alpha1.RoleAssignment:
-			inForce = o.Status.InForce
-		case *v1alpha1.PermissionGrant:
-			inForce = o.Status.InForce
-		case *v1alpha1.TemporaryPermissionGrant:
-			inForce = o.Status.InForce
-		case *v1alpha1.GroupMembership:
-			inForce = o.Status.InForce
-		}
+		inForce, reason = kinds.IsInForce(object), cmp.Or(kinds.ReadyReason(object), "NotObserved")
 	}
 	if inForce {
 		return true, ""

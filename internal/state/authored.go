@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -105,37 +104,18 @@ func mayBeSuspended(by *policy.Author) bool {
 	return by.Verb != "" && (by.IsUnstamped() || policy.IsServiceAccount(by.Username))
 }
 
-// isOfMachine says whether an object gives something, and is of an author of whom mayBeSuspended says so.
-func isOfMachine(object v1alpha1.Object) bool {
-	if !gives(object) {
-		return false
+// giverOf is the author of an object that is of a kind that gives something to whom it names; nil where that does not matter.
+func giverOf(object v1alpha1.Object) *policy.Author {
+	if !kinds.CanBeInForce(kinds.RefOf(object).Kind) {
+		return nil
 	}
-	by := authorOf(object)
-	return by != nil && mayBeSuspended(by)
-}
-
-// gives says whether an object is of a kind that gives something to whom it names.
-func gives(object v1alpha1.Object) bool {
-	switch object.(type) {
-	case *v1alpha1.RoleAssignment, *v1alpha1.PermissionGrant, *v1alpha1.TemporaryPermissionGrant, *v1alpha1.GroupMembership:
-		return true
-	}
-	return false
-}
-
-// isOfNobody says whether an object gives something and it is not known who wrote that.
-func isOfNobody(object v1alpha1.Object) bool {
-	if !gives(object) {
-		return false
-	}
-	by := authorOf(object)
-	return by != nil && by.IsUnstamped()
+	return authorOf(object)
 }
 
 // StampUnstamped notes on an object that nobody has stamped which User it means, so that nobody else gets under that name what
 // it gives. It is for whoever carries out the state, before the object takes effect.
 func (s *State) StampUnstamped(object v1alpha1.Object) error {
-	if !isOfNobody(object) {
+	if by := giverOf(object); by == nil || !by.IsUnstamped() {
 		return nil
 	}
 	by := policy.Unstamped()
@@ -189,38 +169,21 @@ func GivenBefore(object v1alpha1.Object) *policy.Before {
 // before an edit: edits wait for the operator. What gives nothing for another reason, as because its Role is not there, was not
 // refused because of who wrote it, and not let through either.
 func isCarriedOut(object v1alpha1.Object) bool {
-	if ready := meta.FindStatusCondition(object.CommonStatus().Conditions, v1alpha1.ConditionReady); ready != nil && ready.Reason == v1alpha1.ReasonPending {
-		return true
-	}
-	switch o := object.(type) {
-	case *v1alpha1.RoleAssignment:
-		return o.Status.InForce
-	case *v1alpha1.PermissionGrant:
-		return o.Status.InForce
-	case *v1alpha1.TemporaryPermissionGrant:
-		return o.Status.InForce
-	case *v1alpha1.GroupMembership:
-		return o.Status.InForce
-	}
-	return false
+	return kinds.IsInForce(object) || kinds.ReadyReason(object) == v1alpha1.ReasonPending
 }
 
 // isLetThrough says whether it does not matter who wrote an object, or its status says that they could give what it gives. A status
 // may say something else, as that its Role is not there, before anybody has looked at that.
 func isLetThrough(object v1alpha1.Object) bool {
-	if !gives(object) {
-		return true
-	}
-	by, noted := authorOf(object), object.CommonStatus().Judged
+	by, noted := giverOf(object), object.CommonStatus().Judged
 	return by == nil || by.Verb != "" || noted != nil && noted.Generation == by.Generation
 }
 
 // isRefused says whether the status of an object says, of what is written now, that it gives nothing because of who wrote it.
 func isRefused(object v1alpha1.Object) bool {
-	status := object.CommonStatus()
-	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
-	return ready != nil && status.ObservedGeneration == object.GetGeneration() &&
-		(ready.Reason == v1alpha1.ReasonNotHeld || ready.Reason == v1alpha1.ReasonNameNotConfirmed)
+	reason := kinds.ReadyReason(object)
+	return object.CommonStatus().ObservedGeneration == object.GetGeneration() &&
+		(reason == v1alpha1.ReasonNotHeld || reason == v1alpha1.ReasonNameNotConfirmed)
 }
 
 // unjudged says whether no status says yet that an object gives nothing because of who wrote it. Whoever follows may be wrong

@@ -34,8 +34,10 @@ func sameStatus(was, is v1alpha1.Object) bool {
 	if IsPaused(is) || before.Held != nil || now.Held != nil {
 		return equality.Semantic.DeepEqual(before, now)
 	}
-	if isCarriedOut(was) != isCarriedOut(is) && isOfMachine(is) {
-		return false
+	if isCarriedOut(was) != isCarriedOut(is) {
+		if by := giverOf(is); by != nil && mayBeSuspended(by) {
+			return false
+		}
 	}
 	return equality.Semantic.DeepEqual(before.Judged, now.Judged) && isRefused(was) == isRefused(is) && keeperOf(kinds.RefOf(is).Kind).sameStatus(was, is)
 }
