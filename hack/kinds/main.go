@@ -25,6 +25,7 @@ var files = []string{
 	"config/rbac/gitops_role.yaml",
 	"config/rbac/organization_admin_role.yaml",
 	"config/rbac/viewer_role.yaml",
+	"config/webhook/authors_policy.yaml",
 	"config/webhook/guard_policy.yaml",
 	"config/webhook/stamp.yaml",
 	"config/webhook/validate.yaml",
@@ -41,6 +42,9 @@ var groups = map[string]func(kinds.Kind) bool{
 	"kinds with bind":                   func(k kinds.Kind) bool { return k.Verb == kinds.VerbBind },
 	"kinds with escalate":               escalated,
 	"kinds with escalate in namespaces": func(k kinds.Kind) bool { return escalated(k) && inNamespaces(k) },
+	"kinds in force":                    inForce,
+	"kinds in force with escalate":      func(k kinds.Kind) bool { return inForce(k) && escalated(k) },
+	"kinds with an author":              authored,
 	"kinds with a stamp":                func(k kinds.Kind) bool { return k.Stamped },
 	"kinds with an author and no stamp": func(k kinds.Kind) bool { return authored(k) && !k.Stamped },
 	"kinds without a stamp":             func(k kinds.Kind) bool { return !k.Stamped },
@@ -48,8 +52,10 @@ var groups = map[string]func(kinds.Kind) bool{
 
 func inNamespaces(k kinds.Kind) bool { return !k.ClusterScoped }
 
+func inForce(k kinds.Kind) bool { return k.InForce }
+
 // authored tells the kinds whose objects say who wrote what they give, or who made what others name.
-func authored(k kinds.Kind) bool { return k.InForce || k.Named }
+func authored(k kinds.Kind) bool { return inForce(k) || k.Named }
 
 func escalated(k kinds.Kind) bool { return k.Verb == kinds.VerbEscalate }
 
