@@ -12,17 +12,19 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
+// heldUser is a User that has its finalizer, changed unless change is nil.
+func heldUser(version int, change func(*v1alpha1.User)) *v1alpha1.User {
+	object := userAt("a", version)
+	object.Finalizers = []string{v1alpha1.Finalizer}
+	if change != nil {
+		change(object)
+	}
+	return object
+}
+
 // The one that leads may have seen each change, and waits until the others have seen the last of them. They say so at once only
 // of what may have changed an answer.
 func TestWhatWasSkippedIsToldOfAtOnce(t *testing.T) {
-	user := func(version int, change func(*v1alpha1.User)) *v1alpha1.User {
-		object := userAt("a", version)
-		object.Finalizers = []string{v1alpha1.Finalizer}
-		if change != nil {
-			change(object)
-		}
-		return object
-	}
 	suspended := func(o *v1alpha1.User) { o.Spec.Suspended = true }
 	ref := kinds.RefOf(userAt("a", 1))
 	for name, test := range map[string]struct {
@@ -31,25 +33,25 @@ func TestWhatWasSkippedIsToldOfAtOnce(t *testing.T) {
 		want  string
 	}{
 		"one that came and went": {nil, func(e *Engine) {
-			e.Observe(user(101, nil))
+			e.Observe(heldUser(101, nil))
 			e.Forget(ref, "102")
 		}, "102"},
 		"one that came, was changed and went": {nil, func(e *Engine) {
-			e.Observe(user(101, nil))
-			e.Observe(user(102, func(o *v1alpha1.User) { o.DeletionTimestamp = &metav1.Time{Time: time.Unix(0, 0)} }))
+			e.Observe(heldUser(101, nil))
+			e.Observe(heldUser(102, func(o *v1alpha1.User) { o.DeletionTimestamp = &metav1.Time{Time: time.Unix(0, 0)} }))
 			e.Forget(ref, "103")
 		}, "103"},
 		"one that went before it had its finalizer": {nil, func(e *Engine) {
-			e.Observe(user(101, func(o *v1alpha1.User) { o.Finalizers = nil }))
+			e.Observe(heldUser(101, func(o *v1alpha1.User) { o.Finalizers = nil }))
 			e.Forget(ref, "102")
 		}, ""},
-		"one that was suspended for a moment": {user(100, nil), func(e *Engine) {
-			e.Observe(user(101, suspended))
-			e.Observe(user(102, nil))
+		"one that was suspended for a moment": {heldUser(100, nil), func(e *Engine) {
+			e.Observe(heldUser(101, suspended))
+			e.Observe(heldUser(102, nil))
 		}, "102"},
-		"one of which the operator wrote the status twice": {user(100, nil), func(e *Engine) {
-			e.Observe(user(101, func(o *v1alpha1.User) { o.Status.ObservedGeneration = 1 }))
-			e.Observe(user(102, func(o *v1alpha1.User) { o.Status.ObservedGeneration = 2 }))
+		"one of which the operator wrote the status twice": {heldUser(100, nil), func(e *Engine) {
+			e.Observe(heldUser(101, func(o *v1alpha1.User) { o.Status.ObservedGeneration = 1 }))
+			e.Observe(heldUser(102, func(o *v1alpha1.User) { o.Status.ObservedGeneration = 2 }))
 		}, "100"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,21 +78,13 @@ func TestWhatWasSkippedIsToldOfAtOnce(t *testing.T) {
 // What came and went, or was changed and changed back, while the leader's watch was cut off: another replica may have seen the first
 // half, and be asked by it.
 func TestWhatAListHidesIsToldOfAtOnce(t *testing.T) {
-	user := func(version int, change func(*v1alpha1.User)) *v1alpha1.User {
-		object := userAt("a", version)
-		object.Finalizers = []string{v1alpha1.Finalizer}
-		if change != nil {
-			change(object)
-		}
-		return object
-	}
 	for name, test := range map[string]struct {
 		known, listed *v1alpha1.User
 		want          string
 	}{
-		"one that was made, and is being deleted": {nil, user(102, func(o *v1alpha1.User) { o.DeletionTimestamp = &metav1.Time{Time: time.Unix(0, 0)} }), "102"},
-		"one that was suspended for a moment":     {user(100, nil), user(102, nil), "102"},
-		"one that has not changed":                {user(100, nil), user(100, nil), "100"},
+		"one that was made, and is being deleted": {nil, heldUser(102, func(o *v1alpha1.User) { o.DeletionTimestamp = &metav1.Time{Time: time.Unix(0, 0)} }), "102"},
+		"one that was suspended for a moment":     {heldUser(100, nil), heldUser(102, nil), "102"},
+		"one that has not changed":                {heldUser(100, nil), heldUser(100, nil), "100"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := New(Options{Clock: clocktesting.NewFakeClock(time.Unix(0, 0)), Log: logr.Discard()})
