@@ -164,7 +164,7 @@ func (f *flags) define() *pflag.FlagSet {
 	set.BoolVar(&f.LeaderElect, "leader-elect", true, "whether several operators agree on one that writes")
 	set.DurationVar(&f.Lease.Duration, "leader-elect-lease-duration", 6*time.Second, "how long the others wait before one of them leads in the place of a leader that renews its lease no more")
 	set.DurationVar(&f.Lease.RenewDeadline, "leader-elect-renew-deadline", 4*time.Second, "how long the leader tries to renew its lease before it ends; less than the lease's duration")
-	set.DurationVar(&f.Lease.RetryPeriod, "leader-elect-retry-period", time.Second/2, "how often each operator tries to get or to renew the lease; less than the renew deadline")
+	set.DurationVar(&f.Lease.RetryPeriod, "leader-elect-retry-period", time.Second/2, "how often each operator tries to get or to renew the lease; less than the renew deadline and, where decisions are served, at most a sixth of the lease")
 	set.StringVar(&f.Namespace, "namespace", "bailiwick-system", "the operator's own namespace: of the lease, and of the webhook's certificate")
 	set.IntVar(&f.WebhookPort, "webhook-port", 9443, "where the API server calls the webhook; 0 serves none")
 	set.StringVar(&f.WebhookDNSName, "webhook-dns-name", "bailiwick-webhook.bailiwick-system.svc", "the name under which the API server calls the webhook")
@@ -232,6 +232,9 @@ func (f *flags) options() (operator.Options, error) {
 	}
 	if err := ordered(options.Lease); options.LeaderElect && err != nil {
 		return options, err
+	}
+	if err := operator.CheckReadLease(options); err != nil {
+		return options, err //nolint:wrapcheck // it names the flags
 	}
 	if options.WebhookClients.Restricted() != (len(options.WebhookClients.Names) > 0) {
 		return options, fmt.Errorf("--webhook-client-ca-file and --webhook-client-names go together: an authority that has signed the API server's certificate may have signed others, too")

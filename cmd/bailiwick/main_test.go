@@ -118,6 +118,14 @@ func TestDurationsOfTheLeaseMustFit(t *testing.T) {
 		"--leader-elect-retry-period=9s":                      "--leader-elect-retry-period=9s: it must be more than 0 and less than 3.3",
 		"--leader-elect-retry-period=0s":                      "--leader-elect-retry-period=0s: it must be more than 0",
 		"--leader-elect-retry-period=9s --leader-elect=false": "",
+		// A sixth of the lease, so that read leases last through a change of leaders; without those it may be more.
+		"--decision-service-accounts --leader-elect-retry-period=1s": "",
+		"--decision-service-accounts --leader-elect-retry-period=1100ms": "--leader-elect-retry-period=1.1s: with --leader-elect-lease-duration=6s it must be at most 1s, else replicas stop answering decisions before another one leads: " +
+			"shorten it, or make --leader-elect-lease-duration at least 6.6s",
+		"--decision-service-accounts --leader-elect-retry-period=1100ms --leader-elect-lease-duration=6600ms":  "",
+		"--decision-service-accounts --leader-elect-retry-period=1100ms --leader-elect=false":                  "",
+		"--decision-service-accounts --leader-elect-retry-period=1100ms --leader-elect=false --decisions-only": "--leader-elect-lease-duration=6s",
+		"--leader-elect-retry-period=1100ms": "",
 	} {
 		f := &flags{}
 		set := f.define()

@@ -41,9 +41,23 @@ const leasesQPS = 100
 // two thirds of it are left when the leader dies. They must be more than the leader's lease; twice the longest time between two
 // looks at that, since it is counted from the look that showed it renewed, and taken at the first look after its end; and the
 // time that the new leader needs to see all that there is. Leader election looks up to 2.2 retry periods after it has looked
-// before. The retry period is to be a sixth of the leader's lease at most.
+// before, so the retry period is to be a sixth of the leader's lease at most: see CheckReadLease.
 func readLeaseDuration(options Options) time.Duration {
 	return 2*options.Lease.Duration + 4*options.Lease.RetryPeriod
+}
+
+// retriesInALease is how many retry periods the leader's lease has at least where replicas answer under read leases.
+const retriesInALease = 6
+
+// CheckReadLease refuses a retry period with which read leases would end before another replica leads.
+func CheckReadLease(options Options) error {
+	lease := options.Lease
+	answers := answersOnEveryReplica(options) || options.DecisionsOnly
+	if longest := lease.Duration / retriesInALease; answers && lease.RetryPeriod > longest {
+		return fmt.Errorf("--leader-elect-retry-period=%s: with --leader-elect-lease-duration=%s it must be at most %s, else replicas stop answering decisions before another one leads: "+
+			"shorten it, or make --leader-elect-lease-duration at least %s, on every replica alike", lease.RetryPeriod, lease.Duration, longest, retriesInALease*lease.RetryPeriod)
+	}
+	return nil
 }
 
 // addReadLeases has replicas that do not lead answer decisions.

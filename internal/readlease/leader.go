@@ -29,6 +29,8 @@ type leading struct {
 	history                          state.History
 	historyVersion, publishedHistory int64
 	omitted                          int
+	// crowded is how many readers had no room among those with leases.
+	crowded int
 	// noted is the engine's own version of history.
 	noted int64
 	// version is that of the word in the cluster. A leader of before has another one, and can't write it any more.
@@ -300,6 +302,11 @@ func (l *Leases) prepare(rewound int) (granting []string, changed bool, released
 			changed = true
 		}
 	}
+	ofHost := map[string]int{}
+	for name := range d.holders {
+		ofHost[hostOf(name)]++
+	}
+	crowded := 0
 	for name, asked := range l.notes {
 		h := d.holders[name]
 		if asked.Released || name == readerPrefix+l.Name || h == nil && now-asked.seen > forgottenAfter {
@@ -311,7 +318,12 @@ func (l *Leases) prepare(rewound int) (granting []string, changed bool, released
 		case asked.Epoch != d.epoch:
 		case asked.seen+l.granted() <= now, renewed && (asked.Request <= h.grant.Request || h.until-now > l.granted()*(renewals-1)/renewals):
 		case l.owes(name, h, now):
+		case h == nil && (len(d.holders) >= maxReaders || ofHost[hostOf(name)] >= maxReadersOfHost):
+			crowded++
 		default:
+			if h == nil {
+				ofHost[hostOf(name)]++
+			}
 			if !renewed {
 				first := &holder{epoch: d.epoch}
 				if h != nil {
@@ -324,6 +336,10 @@ func (l *Leases) prepare(rewound int) (granting []string, changed bool, released
 			granting = append(granting, name)
 		}
 	}
+	if (crowded > 0) != (d.crowded > 0) {
+		l.Log.Info("more replicas ask for read leases than get one: find out who makes their Leases", "without", crowded, "most", maxReaders, "mostOfOnePod", maxReadersOfHost)
+	}
+	d.crowded = crowded
 	return granting, changed, released
 }
 

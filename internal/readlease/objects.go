@@ -78,6 +78,15 @@ func bounded(all state.History) (some state.History, omitted int) {
 	return some, omitted
 }
 
+const (
+	// maxReaders bounds how many readers have leases, so that a word about them has room beside what it says of history: each
+	// takes up to 800 bytes.
+	maxReaders = 200
+	// maxReadersOfHost bounds how many of these are one Pod's, so that none takes the others' room. A process that crashed holds
+	// its lease until that ends, so one that is started again and again has several.
+	maxReadersOfHost = 16
+)
+
 // grant is a lease for whoever made a request, from when it was made.
 type grant struct {
 	Request int64 `json:"request"`

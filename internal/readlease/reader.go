@@ -3,6 +3,7 @@ package readlease
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,7 +20,7 @@ type reading struct {
 	rewound int
 	// told is the leader's word of which the state knows the history. It holds on when the word is gone, as the lease does.
 	told word
-	// request is the number of its last request, and requests when each was made.
+	// request is the number of its last request, and requests when each was made that a grant may still be of use for.
 	request  int64
 	requests map[int64]instant
 	// written says that its Lease has been made, and said is what stands in it.
@@ -107,6 +108,7 @@ func (l *Leases) write(ctx context.Context, includes engine.Position) error {
 	r := &l.reading
 	r.request++
 	at := l.Clock.now() // before anybody can grant it
+	maps.DeleteFunc(r.requests, func(_ int64, made instant) bool { return at.boot-made.boot >= l.Duration })
 	r.requests[r.request] = at
 	said := note{Request: r.request, Epoch: r.epoch, Includes: includes, History: r.told.HistoryVersion}
 	lease := l.leaseOf(readerPrefix+l.Name, l.Name, said)

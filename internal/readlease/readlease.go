@@ -118,9 +118,14 @@ func New(options Options) *Leases {
 // lacks notes why this replica has no lease, or is to lose the one that it has.
 func (l *Leases) lacks(why string) { l.without.Store(&why) }
 
-// NewName is a name for a process on a host that no other one has had. config/webhook/lease_policy.yaml cuts a host's
-// name alike.
-func NewName(host string) string { return fmt.Sprintf("%.40s-%s", host, rand.String(8)) }
+// processLength is the length of what tells the processes of a host apart.
+const processLength = 8
+
+// NewName is a name for a process on a host that no other one has had. config/webhook/lease_policy.yaml has such names made alike.
+func NewName(host string) string { return fmt.Sprintf("%.63s-%s", host, rand.String(processLength)) }
+
+// hostOf is the host in the name of a reader's Lease, with what is before it.
+func hostOf(lease string) string { return lease[:max(0, len(lease)-processLength)] }
 
 // granted is how long a lease lasts, from when the leader has granted it.
 func (l *Leases) granted() time.Duration { return l.Duration - l.Duration/patience }

@@ -207,18 +207,19 @@ var _ = Describe("Replicas that only answer", Label(slow), func() {
 			GinkgoHelper()
 			Eventually(func() error { return who.Create(ctx, lease(name), client.DryRunAll) }).Should(MatchError(ContainSubstring("writes no Lease but its own")), name)
 		}
-		for _, name := range []string{"bailiwick-read-leases-2", "bailiwick.authz.bailiwick.dev-2", "other", "bailiwick-reader-other-1", "bailiwick-reader-podium-1", "bailiwick-reader-pod"} {
+		for _, name := range []string{"bailiwick-read-leases-2", "bailiwick.authz.bailiwick.dev-2", "other",
+			"bailiwick-reader-other-12345678", "bailiwick-reader-podium-12345678", "bailiwick-reader-pod", "bailiwick-reader-pod-1", "bailiwick-reader-pod-other-12345678"} {
 			expectRefused(theirs, name)
 		}
-		Expect(theirs.Create(ctx, lease("bailiwick-reader-pod-1"), client.DryRunAll)).To(Succeed())
-		long := strings.Repeat("long", 15)
+		Expect(theirs.Create(ctx, lease("bailiwick-reader-pod-12345678"), client.DryRunAll)).To(Succeed())
+		long := strings.Repeat("long", 20)
 		Expect(inPod(long).Create(ctx, lease("bailiwick-reader-"+readlease.NewName(long)), client.DryRunAll)).To(Succeed())
 
 		By("and none with a token that is bound to no Pod")
 		config, err := plane.UserConfig(answeringName, "system:serviceaccounts")
 		Expect(err).NotTo(HaveOccurred())
 		unbound := of(config)
-		for _, name := range []string{"bailiwick-reader-pod-1", "bailiwick-reader--1"} {
+		for _, name := range []string{"bailiwick-reader-pod-12345678", "bailiwick-reader--12345678"} {
 			expectRefused(unbound, name)
 		}
 
@@ -226,7 +227,7 @@ var _ = Describe("Replicas that only answer", Label(slow), func() {
 			"a user":           theirs.Patch(ctx, user.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(`{"metadata": {"labels": {"a": "b"}}}`))),
 			"a Secret":         theirs.Get(ctx, client.ObjectKey{Namespace: "bailiwick-system", Name: "bailiwick-webhook-certificate"}, &corev1.Secret{}),
 			"another's Leases": theirs.List(ctx, &coordinationv1.LeaseList{}, client.InNamespace(w.Namespace)),
-			"a Lease's end":    theirs.Delete(ctx, lease("bailiwick-reader-pod-1")),
+			"a Lease's end":    theirs.Delete(ctx, lease("bailiwick-reader-pod-12345678")),
 			"an assignment":    theirs.Create(ctx, w.assignment("own", "editor").ToUser("bob").InWorkspace("prod").Obj()),
 		} {
 			Expect(apierrors.IsForbidden(forbidden)).To(BeTrue(), "%s: %v", what, forbidden)
