@@ -153,7 +153,7 @@ func (s *Syncer) flush(ctx context.Context) error {
 // gathered returns when the next write may begin, and false when ctx has ended.
 func (s *Syncer) gathered(ctx context.Context) bool {
 	s.mu.Lock()
-	waiting := len(s.queue)
+	waiting := s.queue.length
 	s.mu.Unlock()
 	rest := gather - time.Since(s.last.began)
 	if rest <= 0 || !s.last.gathers || waiting == 0 || waiting >= store.MaxTuplesPerWrite {
@@ -176,11 +176,11 @@ func (s *Syncer) nextBatch(ctx context.Context) (batch []plan, several bool, err
 	tuples, bytes := 0, 0
 	for {
 		s.mu.Lock()
-		if len(s.queue) == 0 {
+		it, some := s.queue.first()
+		if !some {
 			s.mu.Unlock()
 			return batch, len(causes) > 1, nil
 		}
-		it := s.queue[0]
 		w := s.items[it]
 		known := *w
 		maps.Copy(causes, w.causes)
@@ -211,21 +211,21 @@ func (s *Syncer) nextBatch(ctx context.Context) (batch []plan, several bool, err
 func (s *Syncer) skip() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.queue = s.queue[1:]
+	s.queue.skip()
 }
 
 // putBack returns items to the front of the queue, and err.
 func (s *Syncer) putBack(batch []plan, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	items := make([]item, 0, len(batch)+len(s.queue))
+	items := make([]item, 0, len(batch))
 	for _, p := range batch {
 		items = append(items, p.item)
 		// Whether a write that failed has happened is unknown. If it has, it was the last one.
 		w := s.items[p.item]
 		w.unsure, w.rested, w.older, w.drift = true, false, p.older, p.drift
 	}
-	s.queue = append(items, s.queue...)
+	s.queue.putBack(items...)
 	return err
 }
 
@@ -298,7 +298,7 @@ func (s *Syncer) done(batch []plan) {
 			continue
 		}
 		if p.again || w.version != p.version {
-			s.queue = append(s.queue, p.item)
+			s.queue.add(p.item)
 			continue
 		}
 		confirmed = append(confirmed, s.settled(p.item, w)...)
@@ -425,7 +425,7 @@ func (s *Syncer) awaitDecisions(ctx context.Context) {
 		for _, it := range resting {
 			s.items[it].rested = true
 		}
-		s.queue = append(s.queue, resting...)
+		s.queue.add(resting...)
 		s.mu.Unlock()
 		signal(s.wake)
 	}

@@ -52,9 +52,8 @@ type Syncer struct {
 	unanswered, unsettled bool
 
 	mu sync.Mutex
-	// queue are the items to look at, in order; items knows each of them, and those that are being
-	// written.
-	queue []item
+	// queue are the items to look at; items knows each of them, and those that are being written.
+	queue queue
 	items map[item]*work
 	// arrivals are the works of items, the one that has waited longest first.
 	arrivals list.List
@@ -192,7 +191,7 @@ func (s *Syncer) enqueue(it item) *work {
 	w := &work{since: time.Now(), causes: map[kinds.Ref]struct{}{}}
 	w.arrival = s.arrivals.PushBack(w)
 	s.items[it] = w
-	s.queue = append(s.queue, it)
+	s.queue.add(it)
 	signal(s.wake)
 	return w
 }
@@ -201,7 +200,7 @@ func (s *Syncer) enqueue(it item) *work {
 func (s *Syncer) resume(it item, w *work) {
 	if w.parked {
 		w.parked = false
-		s.queue = append(s.queue, it)
+		s.queue.add(it)
 		signal(s.wake)
 	}
 }
