@@ -149,6 +149,7 @@ func optionsOf(options Options) controller.Options {
 		// A CRD or a right that is missing is waited for. To end would mean a restart every few minutes, and nobody to say
 		// what is missing.
 		CacheSyncTimeout: forever,
+		NewQueue:         newFairQueue(options.Workers),
 		RateLimiter:      workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](5*time.Millisecond, longestRetry),
 	}
 }

@@ -21,6 +21,8 @@ type counters struct {
 	apiWrites, storeWrites, comparisons float64
 	// heap is how many bytes were live after the last collection.
 	heap float64
+	// cpu is how many seconds of a processor it has used.
+	cpu float64
 }
 
 // counters reads the operator's metrics.
@@ -53,6 +55,9 @@ func countersAt(ctx context.Context, url string) (now counters, err error) {
 	}
 	for _, metric := range families["go_memstats_next_gc_bytes"].GetMetric() {
 		now.heap = metric.GetGauge().GetValue() / 2 // the next collection is at twice what was live
+	}
+	for _, metric := range families["process_cpu_seconds_total"].GetMetric() {
+		now.cpu = metric.GetCounter().GetValue()
 	}
 	return now, nil
 }

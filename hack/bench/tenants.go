@@ -4,161 +4,134 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/operator"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
-// The organization that does its worst.
 const (
-	worst = "globex"
-	// childrenOfRoot are roles that inherit from one that is edited.
-	childrenOfRoot = 300
-	// writesASecond are its edits, of which every other one is a dry run that is refused.
+	// writesASecond are those of an organization that does its worst.
 	writesASecond = 20
-	// underWay is how many of its edits are waited for at once.
+	// underWay is how many of them are waited for at once.
 	underWay = 8
 	// roundsBeside is how often each of what is compared has its turn, so that other work on the machine falls on all alike.
 	roundsBeside = 10
 )
 
-// mallory may edit the roles of the organization, and holds nothing.
-const mallory = "mallory@globex.example"
-
-// beside is what another namespace does while an organization's own writes are measured.
+// beside is what was measured of an organization's own writes in the turns of one attack.
 type beside struct {
-	name string
-	// edit is number n of 20 a second, nil where there are none.
-	edit func(ctx context.Context, n int) error
+	attack
 	took [3][]time.Duration
-	sent float64
+	// sent are the writes of the attack a second, and cpu what the operator used of a processor in each turn.
+	sent, cpu float64
 }
 
-// measureTenants has one organization do its worst within the limits, and compares what another's writes, grants and deletions
-// take meanwhile with what they take in quiet, and beside as many writes that are none of Bailiwick's: what these take is the API
-// server's.
+// measureTenants has organizations do their worst within the limits, each in turn, and compares what another's writes, grants and
+// deletions take meanwhile with what they take in quiet, and beside as many writes that are none of Bailiwick's: what these take is
+// the API server's.
 func (b *bench) measureTenants(ctx context.Context) error {
-	editor, err := b.beginWorst(ctx)
+	attacks, err := b.prepareAttacks(ctx)
 	if err != nil {
 		return err
 	}
 	if _, err := b.lifetimes(ctx, "warm", 20); err != nil {
 		return err
 	}
-	quiet := &beside{name: "in quiet"}
-	plain := &beside{name: "beside ConfigMaps", edit: b.editPlain(editor)}
-	worst := &beside{name: "meanwhile", edit: b.editWorst(editor)}
+	quiet := &beside{attack: attack{name: "in quiet"}}
+	var others, turns []*beside
+	for _, a := range attacks {
+		others = append(others, &beside{attack: a})
+		turns = append(turns, quiet, others[len(others)-1])
+	}
+	// Quiet has a turn beside each of the others, so that it has as many of them as all others together.
 	for round := range roundsBeside {
-		for _, what := range []*beside{quiet, plain, worst} {
-			if err := b.measureBeside(ctx, what, fmt.Sprint("round-", round), b.scaled(1000/roundsBeside)); err != nil {
-				return err
+		for n, what := range turns {
+			if err := b.measureBeside(ctx, what, fmt.Sprintf("round-%d-%d", round, n), b.scaled(1000/roundsBeside)); err != nil {
+				return fmt.Errorf("%s: %w", what.name, err)
 			}
 		}
 	}
-	b.report.told("edits of ConfigMaps, of another namespace", plain.sent/roundsBeside, "writes/s")
-	b.report.told("edits of a role with 300 children, of another organization", worst.sent/roundsBeside, "writes/s")
+	for _, of := range others {
+		b.report.told(of.name+": writes", of.sent/roundsBeside, "writes/s")
+		b.report.told(of.name+": the operator's CPU, beside "+fmt.Sprintf("%.2f in quiet", quiet.cpu/float64(roundsBeside*len(others))), of.cpu/roundsBeside, "s/s")
+	}
 	for n, what := range []string{"a create", "from a create to in force", "from a delete to gone"} {
-		for _, of := range []*beside{quiet, plain, worst} {
-			b.report.told(what+" "+of.name+", p50", milliseconds(percentile(of.took[n], 0.5)), "ms")
-			b.report.told(what+" "+of.name+", p99", milliseconds(percentile(of.took[n], 0.99)), "ms")
+		for _, of := range append([]*beside{quiet}, others...) {
+			b.report.told(fmt.Sprintf("%s %s, p50", what, of.name), milliseconds(percentile(of.took[n], 0.5)), "ms")
+			b.report.told(fmt.Sprintf("%s %s, %s", what, of.name, highest(of.took[n])), milliseconds(percentile(of.took[n], 0.99)), "ms")
 		}
-		ratio := func(of *beside) float64 {
-			return float64(percentile(of.took[n], 0.99)) / float64(percentile(quiet.took[n], 0.99))
+		for _, of := range others {
+			ratio := float64(percentile(of.took[n], 0.99)) / float64(percentile(quiet.took[n], 0.99))
+			name := fmt.Sprintf("%s %s, the ratio of %s to quiet", what, of.name, highest(of.took[n]))
+			if of.isOurs {
+				b.report.atMost(name, ratio, "", 2)
+			} else {
+				b.report.told(name, ratio, "")
+			}
 		}
-		b.report.told("beside ConfigMaps, the p99s' ratio", ratio(plain), "")
-		b.report.atMost("meanwhile, the p99s' ratio", ratio(worst), "", 2)
 	}
 	return nil
 }
 
-// measureBeside measures some of an organization's writes beside others.
+// highest says what a p99 of so many is.
+func highest(took []time.Duration) string {
+	if len(took) < 100 {
+		return fmt.Sprintf("the longest of %d", len(took))
+	}
+	return "p99"
+}
+
+// measureBeside measures some of an organization's writes beside others, and returns when what these caused is over.
 func (b *bench) measureBeside(ctx context.Context, what *beside, prefix string, count int) error {
+	before, err := b.counters(ctx)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
 	stop := func() (float64, error) { return 0, nil }
-	if what.edit != nil {
-		stop = doWorst(ctx, what.edit)
+	if what.write != nil {
+		stop = doWorst(ctx, what.attack)
 	}
 	took, err := b.lifetimes(ctx, prefix, count)
-	sent, failed := stop()
-	if err := errors.Join(err, failed); err != nil {
+	after, failed := b.counters(ctx)
+	what.cpu += (after.cpu - before.cpu) / time.Since(began).Seconds()
+	sent, stopped := stop()
+	if err := errors.Join(err, failed, stopped); err != nil {
 		return err
 	}
 	for n := range took {
 		what.took[n] = append(what.took[n], took[n]...)
 	}
 	what.sent += sent
-	return nil
+	if what.settled == nil {
+		return nil
+	}
+	return b.until(ctx, "what the attack changed has settled", what.settled)
 }
 
-// beginWorst makes the organization, and returns a client for mallory.
-func (b *bench) beginWorst(ctx context.Context) (client.Client, error) {
-	rights := metav1.ObjectMeta{Namespace: worst, Name: "editor"}
-	objects := []client.Object{
-		namespaceNamed(worst), build.Organization(worst).Obj(), build.User(worst, "mallory").KnownAs(mallory).Obj(), rootGiving(view), plainGiving(),
-		&rbacv1.Role{ObjectMeta: rights, Rules: []rbacv1.PolicyRule{{
-			APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"roles"}, Verbs: []string{"get", "update", "patch"},
-		}, {APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "update", "patch"}}}},
-		&rbacv1.RoleBinding{
-			ObjectMeta: rights, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: rights.Name},
-			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: mallory}},
-		},
-	}
-	for n := range childrenOfRoot {
-		objects = append(objects, build.Role(worst, fmt.Sprint("child-", n)).Inherits("root").Obj())
-	}
-	for _, object := range objects {
-		if err := b.create(ctx, object); err != nil {
-			return nil, err
-		}
-	}
-	last := build.Role(worst, fmt.Sprint("child-", childrenOfRoot-1)).Obj()
-	err := b.until(ctx, "the roles are ready", func(ctx context.Context) (bool, error) {
-		err := b.client.Get(ctx, client.ObjectKeyFromObject(last), last)
-		return isReady(last), err
-	})
-	if err != nil {
-		return nil, err
-	}
-	config, err := b.Plane.UserConfig(mallory)
-	if err != nil {
-		return nil, fmt.Errorf("making a user: %w", err)
-	}
-	config.QPS = -1 // no limit of its own
-	return client.New(config, client.Options{Scheme: operator.Scheme()})
-}
-
-func rootGiving(permissions ...string) *v1alpha1.Role {
-	return build.Role(worst, "root").Grants(permissions...).Obj()
-}
-
-// plainGiving is an object of the same size that is none of Bailiwick's.
-func plainGiving() *corev1.ConfigMap {
-	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: worst, Name: "root"}, Data: map[string]string{"permissionGrants": view}}
-}
-
-// doWorst edits until stop is called, which returns how many edits a second there were.
-func doWorst(ctx context.Context, edit func(ctx context.Context, n int) error) (stop func() (float64, error)) {
+// doWorst writes until stop is called, which returns how many writes a second there were.
+func doWorst(ctx context.Context, a attack) (stop func() (float64, error)) {
 	ctx, cancel := context.WithCancel(ctx)
 	began := time.Now()
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	var sent int
 	var failed error
-	room := make(chan struct{}, underWay)
+	atOnce, interval := underWay, time.Second/writesASecond
+	if a.atOnce {
+		atOnce, interval = clients, time.Nanosecond
+	}
+	room := make(chan struct{}, atOnce)
 	all.Go(func() {
-		ticks := time.NewTicker(time.Second / writesASecond)
+		ticks := time.NewTicker(interval)
 		defer ticks.Stop()
-		for n := 0; ; n++ {
+		for n := range math.MaxInt {
 			select {
 			case <-ctx.Done():
 				return
@@ -167,7 +140,7 @@ func doWorst(ctx context.Context, edit func(ctx context.Context, n int) error) (
 			}
 			all.Go(func() {
 				defer func() { <-room }()
-				err := edit(ctx, n)
+				err := a.write(ctx, n)
 				mu.Lock()
 				defer mu.Unlock()
 				if sent++; err != nil && ctx.Err() == nil {
@@ -180,41 +153,6 @@ func doWorst(ctx context.Context, edit func(ctx context.Context, n int) error) (
 		cancel()
 		all.Wait()
 		return float64(sent) / time.Since(began).Seconds(), failed
-	}
-}
-
-// editWorst is an edit of the role: a dry run by mallory, who does not hold what it gives, or one by somebody who may.
-func (b *bench) editWorst(mallory client.Client) func(ctx context.Context, n int) error {
-	return func(ctx context.Context, n int) error {
-		patch := func(permission string) client.Patch {
-			return client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"permissionGrants":%s}}`, entriesOf([]string{permission})))
-		}
-		if n%2 == 0 {
-			if err := mallory.Patch(ctx, rootGiving(), patch(added), client.DryRunAll); !apierrors.IsForbidden(err) {
-				return fmt.Errorf("an edit that gives what its author does not hold: %w", errors.Join(errors.New("it is not refused"), err))
-			}
-			return nil
-		}
-		if err := b.client.Patch(ctx, rootGiving(), patch([]string{view, edit}[n/2%2])); err != nil {
-			return fmt.Errorf("editing a role with children: %w", err)
-		}
-		return nil
-	}
-}
-
-// editPlain is the same of a ConfigMap, which nobody refuses.
-func (b *bench) editPlain(mallory client.Client) func(ctx context.Context, n int) error {
-	return func(ctx context.Context, n int) error {
-		var by client.Client = b.client
-		var options []client.PatchOption
-		if n%2 == 0 {
-			by, options = mallory, []client.PatchOption{client.DryRunAll}
-		}
-		patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"data":{"permissionGrants":%q}}`, []string{view, edit}[n/2%2]))
-		if err := by.Patch(ctx, plainGiving(), patch, options...); err != nil {
-			return fmt.Errorf("editing a ConfigMap: %w", err)
-		}
-		return nil
 	}
 }
 

@@ -1,0 +1,127 @@
+package controllers
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// fairQueue is a controller's queue of which one organization gets half of the workers at most. An edit may change the statuses of
+// thousands of objects: others' would wait behind all of these, and each write to the API server behind as many as there are workers.
+type fairQueue struct {
+	priorityqueue.PriorityQueue[reconcile.Request]
+	// share is how many objects of an organization are worked on at once.
+	share int
+
+	mu sync.Mutex
+	// busy is how many are being worked on, by namespace.
+	busy map[string]int
+	// held are those that wait until another of their namespace is done.
+	held map[string]*heldBack
+}
+
+// newFairQueue is NewQueue of a controller with so many workers.
+func newFairQueue(workers int) func(string, workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+	return func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+		return &fairQueue{
+			PriorityQueue: priorityqueue.New(name, func(o *priorityqueue.Opts[reconcile.Request]) {
+				o.Log, o.RateLimiter = logr.Discard(), limiter
+			}),
+			share: max(1, workers/2), busy: map[string]int{}, held: map[string]*heldBack{},
+		}
+	}
+}
+
+// GetWithPriority returns the first object of an organization that has not got its share of the workers.
+func (q *fairQueue) GetWithPriority() (reconcile.Request, int, bool) {
+	for {
+		request, priority, shutdown := q.PriorityQueue.GetWithPriority()
+		if shutdown || q.begin(request, priority) {
+			return request, priority, shutdown
+		}
+		q.PriorityQueue.Done(request)
+	}
+}
+
+// Get implements workqueue.TypedInterface.
+func (q *fairQueue) Get() (reconcile.Request, bool) {
+	request, _, shutdown := q.GetWithPriority()
+	return request, shutdown
+}
+
+// begin says whether an object may be worked on now. Otherwise it is held back.
+func (q *fairQueue) begin(request reconcile.Request, priority int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.busy[request.Namespace] < q.share {
+		q.busy[request.Namespace]++
+		q.held[request.Namespace].remove(request) // it has come again meanwhile
+		return true
+	}
+	if q.held[request.Namespace] == nil {
+		q.held[request.Namespace] = &heldBack{priorities: map[reconcile.Request]int{}, byPriority: map[int][]reconcile.Request{}}
+	}
+	q.held[request.Namespace].add(request, priority)
+	return false
+}
+
+// Done implements workqueue.TypedInterface: the next one of its organization has its turn, behind those that others wait for.
+func (q *fairQueue) Done(request reconcile.Request) {
+	q.PriorityQueue.Done(request)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.busy[request.Namespace]--; q.busy[request.Namespace] == 0 {
+		delete(q.busy, request.Namespace)
+	}
+	held := q.held[request.Namespace]
+	for range q.share - q.busy[request.Namespace] {
+		next, priority, some := held.take()
+		if !some {
+			delete(q.held, request.Namespace)
+			return
+		}
+		q.AddWithOpts(priorityqueue.AddOpts{Priority: &priority}, next)
+	}
+}
+
+// heldBack are some objects, each once, with its highest priority.
+type heldBack struct {
+	priorities map[reconcile.Request]int
+	// byPriority has them in order. One that has come again with a higher priority is not looked at under the lower one.
+	byPriority map[int][]reconcile.Request
+}
+
+func (h *heldBack) add(request reconcile.Request, priority int) {
+	if before, there := h.priorities[request]; there && before >= priority {
+		return
+	}
+	h.priorities[request] = priority
+	h.byPriority[priority] = append(h.byPriority[priority], request)
+}
+
+func (h *heldBack) remove(request reconcile.Request) {
+	if h != nil {
+		delete(h.priorities, request)
+	}
+}
+
+// take takes the first one of the highest priority; false if there is none.
+func (h *heldBack) take() (reconcile.Request, int, bool) {
+	for h != nil && len(h.byPriority) > 0 {
+		priority := slices.Max(slices.Collect(maps.Keys(h.byPriority)))
+		first := h.byPriority[priority][0]
+		if h.byPriority[priority] = h.byPriority[priority][1:]; len(h.byPriority[priority]) == 0 {
+			delete(h.byPriority, priority)
+		}
+		if now, there := h.priorities[first]; there && now == priority {
+			delete(h.priorities, first)
+			return first, priority, true
+		}
+	}
+	return reconcile.Request{}, 0, false
+}
