@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -84,6 +85,33 @@ func TestF8APrivilegeOfManyChildrenIsComparedOnce(t *testing.T) {
 	}
 	if most := int64(100 * 200); compared > most {
 		t.Errorf("%d pairs are compared, want at most %d: those of the role, and not of each child", compared, most)
+	}
+}
+
+// [F8] What the store is told of an entry is made once, however many children inherit it.
+func TestF8AnEntryOfARoleIsEncodedOnceForAllChildren(t *testing.T) {
+	const entries = 50
+	conditioned := func(from int) *v1alpha1.Role {
+		role := build.Role("acme", "root")
+		for n := range entries {
+			role = role.GrantsIf("P000", build.Equals("color", fmt.Sprint(from+n)))
+		}
+		return role.Obj()
+	}
+	c := newCosts(t, children(100, conditioned(0))...)
+	for name, write := range map[string]func(){
+		"carried out": func() { c.Put(conditioned(1)) },
+		"tried":       func() { c.TooLarge(conditioned(1), conditioned(2)) },
+		"refused":     func() { c.MissingPrivileges("mallory", conditioned(1), conditioned(2)) },
+	} {
+		before := c.Encoded("acme")
+		if write(); c.Encoded("acme")-before > entries {
+			t.Errorf("%s: %d entries are encoded for an edit of a role with %d and 100 children", name, c.Encoded("acme")-before, entries)
+		}
+	}
+	child, _ := c.Outcome(kinds.Named(kinds.Role, types.NamespacedName{Namespace: "acme", Name: "child7"}))
+	if child.Inherited != 1 || !child.Ready {
+		t.Errorf("a child inherits %d permissions: %s", child.Inherited, child.Message)
 	}
 }
 

@@ -26,21 +26,41 @@ type privilegeID struct {
 // about is a permission at a path or on a group. One without a name is the right to say who is in groups.
 type about struct{ permission, group string }
 
-func idOf(p Privilege) privilegeID {
-	return privilegeID{about{p.Grant.Permission, p.Group}, p.At, p.Grant.Window, p.Grant.TestsKey()}
+// testKeys remembers the keys of conditions, which take long to make: those that roles inherit are the same in memory.
+type testKeys map[testsAt]string
+
+type testsAt struct {
+	first *policy.Test
+	count int
+}
+
+func (k testKeys) idOf(p Privilege) privilegeID {
+	id := privilegeID{about: about{p.Grant.Permission, p.Group}, at: p.At, window: p.Grant.Window}
+	if len(p.Grant.Tests) == 0 {
+		return id
+	}
+	at := testsAt{&p.Grant.Tests[0], len(p.Grant.Tests)}
+	key, known := k[at]
+	if !known {
+		key = p.Grant.TestsKey()
+		k[at] = key
+	}
+	id.tests = key
+	return id
 }
 
 // privilegeSet finds a privilege that covers another one. The same one, or one without conditions, is found at once.
 type privilegeSet struct {
-	all map[privilegeID]struct{}
+	keys testKeys
+	all  map[privilegeID]struct{}
 	// conditional are those with conditions or a window.
 	conditional map[about][]Privilege
 }
 
-func newPrivilegeSet(privileges iter.Seq[Privilege]) *privilegeSet {
-	s := &privilegeSet{all: map[privilegeID]struct{}{}, conditional: map[about][]Privilege{}}
+func newPrivilegeSet(keys testKeys, privileges iter.Seq[Privilege]) *privilegeSet {
+	s := &privilegeSet{keys: keys, all: map[privilegeID]struct{}{}, conditional: map[about][]Privilege{}}
 	for p := range privileges {
-		s.add(idOf(p), p)
+		s.add(keys.idOf(p), p)
 	}
 	return s
 }
@@ -83,7 +103,7 @@ func (s *privilegeSet) covering(id privilegeID, p Privilege, compared *int) (pri
 			}
 			*compared++
 			if held.Covers(p) {
-				return idOf(held), true
+				return s.keys.idOf(held), true
 			}
 		}
 	}
@@ -92,6 +112,7 @@ func (s *privilegeSet) covering(id privilegeID, p Privilege, compared *int) (pri
 
 // difference gathers what a write gives and its author does not hold.
 type difference struct {
+	keys testKeys
 	// author is what the author holds, and covered remembers of a privilege one that covers it.
 	author   *privilegeSet
 	covered  map[privilegeID]privilegeID
@@ -101,18 +122,19 @@ type difference struct {
 }
 
 func newDifference(author iter.Seq[Privilege]) *difference {
+	keys := testKeys{}
 	return &difference{
-		author: newPrivilegeSet(author), covered: map[privilegeID]privilegeID{},
-		missing: newPrivilegeSet(func(func(Privilege) bool) {}),
+		keys: keys, author: newPrivilegeSet(keys, author), covered: map[privilegeID]privilegeID{},
+		missing: newPrivilegeSet(keys, func(func(Privilege) bool) {}),
 	}
 }
 
 // add takes what somebody has after the write, and had before it. The same privilege of many, as that of a role of all its
 // children, is compared once.
 func (d *difference) add(before, after []Privilege) {
-	had := newPrivilegeSet(slices.Values(before))
+	had := newPrivilegeSet(d.keys, slices.Values(before))
 	for _, p := range after {
-		id := idOf(p)
+		id := d.keys.idOf(p)
 		if had.has(id) || d.missing.has(id) {
 			continue
 		}
@@ -136,10 +158,10 @@ func (d *difference) add(before, after []Privilege) {
 func (d *difference) sorted() []Privilege {
 	texts := make(map[privilegeID]string, len(d.listed))
 	for _, p := range d.listed {
-		texts[idOf(p)] = p.String()
+		texts[d.keys.idOf(p)] = p.String()
 	}
 	slices.SortFunc(d.listed, func(a, b Privilege) int {
-		return cmp.Or(strings.Compare(a.Grant.Permission, b.Grant.Permission), strings.Compare(texts[idOf(a)], texts[idOf(b)]))
+		return cmp.Or(strings.Compare(a.Grant.Permission, b.Grant.Permission), strings.Compare(texts[d.keys.idOf(a)], texts[d.keys.idOf(b)]))
 	})
 	return d.listed
 }

@@ -135,7 +135,9 @@ func (s *tenant) reach(key types.NamespacedName) (grants []policy.Grant) {
 		return slices.Values(s.roles[key].parents(key))
 	}
 	for role := range s.reached(set[types.NamespacedName]{key: {}}, named) {
-		grants = append(grants, s.roles[role].own...)
+		for _, own := range s.roles[role].own {
+			grants = append(grants, own.Grant)
+		}
 	}
 	return grants
 }

@@ -20,6 +20,9 @@ func (s *State) Compared(organization string) int64 { return s.tenant(organizati
 // Checked is how many objects have been looked at for others of an organization.
 func (s *State) Checked(organization string) int64 { return s.tenant(organization).checked.Load() }
 
+// Encoded is how many entries of roles of an organization have been encoded for the store.
+func (s *State) Encoded(organization string) int64 { return s.tenant(organization).encoded.Load() }
+
 // JudgeAgain has all authors of an organization judged, and says whose objects have another outcome by that.
 func (s *State) JudgeAgain(organization string) []kinds.Ref {
 	change, _ := s.changeTenant(organization, nil, func(p *pass) { p.judgesAll = true })
@@ -47,7 +50,7 @@ func fingerprint(text *strings.Builder, v reflect.Value) {
 	case v.Kind() == reflect.Struct && ours(v.Type()):
 		for n := range v.NumField() {
 			switch name := v.Type().Field(n).Name; name {
-			case "evaluated", "compared", "checked", "mu", "clock", "deadlines":
+			case "evaluated", "compared", "checked", "encoded", "mu", "clock", "deadlines":
 			default:
 				fmt.Fprintf(text, " %s=", name)
 				fingerprint(text, v.Field(n))

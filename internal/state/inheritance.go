@@ -11,7 +11,6 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/condition"
-	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
 const (
@@ -102,18 +101,18 @@ func (s *tenant) reached(roles set[types.NamespacedName], next func(types.Namesp
 }
 
 // owned are grants as part of what a role gives, from itself.
-func owned(grants []policy.Grant) []inheritedGrant {
+func owned(grants []ownGrant) []inheritedGrant {
 	all := make([]inheritedGrant, 0, len(grants))
 	for _, grant := range grants {
-		all = append(all, inheritedGrant{grant: grant})
+		all = append(all, inheritedGrant{ownGrant: grant})
 	}
 	return all
 }
 
 // inheritedGrant is a grant and the name of the role that it is inherited from, empty for the role itself.
 type inheritedGrant struct {
-	grant policy.Grant
-	from  string
+	ownGrant
+	from string
 }
 
 // judgeParents finds the roles that a role inherits from directly, and says of each other entry of inherits why it
@@ -171,7 +170,7 @@ func (s *tenant) inherited(key types.NamespacedName) ([]inheritedGrant, bool) {
 	var inherited []inheritedGrant
 	for _, ancestor := range ancestors {
 		for _, grant := range s.roles[ancestor].own {
-			inherited = append(inherited, inheritedGrant{grant: grant, from: ancestor.Name})
+			inherited = append(inherited, inheritedGrant{ownGrant: grant, from: ancestor.Name})
 		}
 	}
 	return inherited, true
@@ -226,11 +225,11 @@ func wayTo(key types.NamespacedName, from map[types.NamespacedName]types.Namespa
 }
 
 // affordable leaves out the grants with which a decision about their permission would cost more than
-// the store allows, those that come later first. It says of each that is kept which role gives it.
-func affordable(grants []inheritedGrant, limit int) (kept []policy.Grant, givers []string, faults []v1alpha1.PermissionFault) {
+// the store allows, those that come later first.
+func affordable(grants []inheritedGrant, limit int) (kept []inheritedGrant, faults []v1alpha1.PermissionFault) {
 	admitted := map[string]condition.Sum{}
 	for _, inherited := range grants {
-		grant := inherited.grant
+		grant := inherited.Grant
 		with := admitted[grant.Permission].With(grant)
 		if cost := with.Cost(); len(grant.Tests) > 0 && cost > limit {
 			fault := v1alpha1.PermissionFault{
@@ -245,7 +244,7 @@ func affordable(grants []inheritedGrant, limit int) (kept []policy.Grant, givers
 			continue
 		}
 		admitted[grant.Permission] = with
-		kept, givers = append(kept, grant), append(givers, inherited.from)
+		kept = append(kept, inherited)
 	}
-	return kept, givers, faults
+	return kept, faults
 }

@@ -22,7 +22,7 @@ type role struct {
 	object  *v1alpha1.Role
 	outcome Outcome
 	// own are the grants of the role's own entries, and faults those entries that grant nothing.
-	own    []policy.Grant
+	own    []ownGrant
 	faults []v1alpha1.PermissionFault
 	// follows are the roles that it inherits from directly, and lost the entries of inherits that give nothing.
 	follows []types.NamespacedName
@@ -80,7 +80,7 @@ type visibleRole struct {
 func (p *pass) evaluateRoles() {
 	for key := range p.marked[kinds.Role] {
 		if node := p.state.roles[key]; node.object != nil {
-			node.own, node.faults = policy.ParseEntries(node.object.Spec.PermissionGrants, p.state.catalogue)
+			p.state.parseEntries(node)
 		}
 	}
 	for _, component := range p.state.components(p.state.withHeirs(p.marked[kinds.Role])) {
@@ -91,6 +91,22 @@ func (p *pass) evaluateRoles() {
 			return
 		}
 	}
+}
+
+// ownGrant is a grant of a role's own entries, and what the store is told of it: made once, however many roles inherit it.
+type ownGrant struct {
+	policy.Grant
+	entry tuples.Entry
+}
+
+// parseEntries reads a role's own entries.
+func (s *tenant) parseEntries(node *role) {
+	grants, faults := policy.ParseEntries(node.object.Spec.PermissionGrants, s.catalogue)
+	node.own, node.faults = make([]ownGrant, 0, len(grants)), faults
+	for _, grant := range grants {
+		node.own = append(node.own, ownGrant{grant, tuples.EntryOf(grant)})
+	}
+	s.encoded.Add(int64(len(grants)))
 }
 
 // evaluateRole evaluates a role that is in a cycle with the others of its component, if there are any.
@@ -190,8 +206,12 @@ func (s *tenant) judgeRole(key types.NamespacedName, node *role, component set[t
 // fill sets what a role gives: its own entries first, so that what is inherited never takes them away. It names the
 // entries that would make a decision too expensive; an error says that all others do not fit into the store.
 func (s *tenant) fill(node *role, inherited []inheritedGrant) ([]v1alpha1.PermissionFault, error) {
-	grants, givers, expensive := affordable(append(owned(node.own), inherited...), s.limits.ConditionCost)
-	contexts, err := tuples.Contexts(grants, tuples.MaxContexts)
+	kept, expensive := affordable(append(owned(node.own), inherited...), s.limits.ConditionCost)
+	grants, givers, entries := make([]policy.Grant, len(kept)), make([]string, len(kept)), make([]tuples.Entry, len(kept))
+	for n, given := range kept {
+		grants[n], givers[n], entries[n] = given.Grant, given.from, given.entry
+	}
+	contexts, err := tuples.ContextsOf(entries, tuples.MaxContexts)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +244,7 @@ func (r *role) sayWhatIsLost(outcome *Outcome) {
 
 // countPermissions counts the permissions of a role that its own entries give, and those that it has only
 // by inheritance.
-func countPermissions(own, all []policy.Grant) (ownCount, inherited int) {
+func countPermissions(own []ownGrant, all []policy.Grant) (ownCount, inherited int) {
 	ours, others := set[string]{}, set[string]{}
 	for _, grant := range own {
 		ours.add(grant.Permission)

@@ -85,8 +85,9 @@ type tenant struct {
 	tally tally
 
 	// evaluated is how often an object has been evaluated, compared how many pairs of privileges have been compared, and checked how
-	// many objects have been looked at that may matter to another one, so that a test can bound what a write costs.
-	evaluated, compared, checked atomic.Int64
+	// many objects have been looked at that may matter to another one, and encoded how many entries of roles have been encoded for
+	// the store, so that a test can bound what a write costs.
+	evaluated, compared, checked, encoded atomic.Int64
 }
 
 // cellClaim is filled by the role.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -23,24 +24,51 @@ const MaxContexts = store.Slots / 2
 // ErrTooLarge means that grants do not fit into the contexts that they may fill.
 var ErrTooLarge = errors.New("too large for the store")
 
+// Entry is a grant as a context says it.
+type Entry struct {
+	permission string
+	// rule is the way in which it holds, nil where it holds always; identity is its encoding, so that the same rule twice is one.
+	rule     *structpb.Value
+	identity string
+}
+
+// EntryOf is what a context says of a grant. It takes much longer than to put it into a context, so whoever puts it into many keeps
+// it.
+func EntryOf(grant policy.Grant) Entry {
+	if grant.Always() {
+		return Entry{permission: grant.Permission}
+	}
+	rule := condition.Rule(grant)
+	return Entry{permission: grant.Permission, rule: rule, identity: canonical(rule)}
+}
+
 // Contexts are the condition contexts that hold the grants, as few as fit. Every one has all
 // parameters of the condition, empty ones included: what a tuple leaves out, a request could fill.
 // The same grants in any order give the same contexts. The error is ErrTooLarge.
 func Contexts(grants []policy.Grant, most int) ([]*structpb.Struct, error) {
-	byPermission := map[string][]policy.Grant{}
-	for _, grant := range grants {
-		byPermission[grant.Permission] = append(byPermission[grant.Permission], grant)
+	entries := make([]Entry, len(grants))
+	for n, grant := range grants {
+		entries[n] = EntryOf(grant)
+	}
+	return ContextsOf(entries, most)
+}
+
+// ContextsOf is as Contexts, of what is kept of the grants. Contexts share the entries, which nobody changes.
+func ContextsOf(entries []Entry, most int) ([]*structpb.Struct, error) {
+	byPermission := map[string][]Entry{}
+	for _, entry := range entries {
+		byPermission[entry.permission] = append(byPermission[entry.permission], entry)
 	}
 	var contexts []*structpb.Struct
 	var open *contextBuilder
 	for _, permission := range slices.Sorted(maps.Keys(byPermission)) {
-		entry, size := renderEntry(byPermission[permission])
+		value, size := merged(byPermission[permission])
 		size += len(permission) + entryOverhead
 		if open == nil || open.size+size > store.MaxContextBytes {
 			open = newContextBuilder()
 			contexts = append(contexts, open.context)
 		}
-		open.add(permission, entry, size)
+		open.add(permission, value, size)
 		if open.size > store.MaxContextBytes || len(contexts) > most {
 			return nil, fmt.Errorf("%w: %d permissions with their conditions fill more than %d tuples of %d bytes",
 				ErrTooLarge, len(byPermission), most, store.MaxContextBytes)
@@ -80,7 +108,11 @@ func Tuple(place store.Key, context *structpb.Struct) store.Tuple {
 // EntrySize is how much grants of one permission take of a context, and EmptySize what a context takes without any: one context
 // holds grants if all of these together are at most store.MaxContextBytes.
 func EntrySize(permission string, grants []policy.Grant) int {
-	_, size := renderEntry(grants)
+	entries := make([]Entry, len(grants))
+	for n, grant := range grants {
+		entries[n] = EntryOf(grant)
+	}
+	_, size := merged(entries)
 	return size + len(permission) + entryOverhead
 }
 
@@ -116,26 +148,31 @@ func (b *contextBuilder) add(permission string, entry *structpb.Value, size int)
 	b.rules.Fields[permission] = entry
 }
 
-// renderEntry is what stands under a permission: true where it holds always, otherwise the list of the
-// ways in which it holds.
-func renderEntry(grants []policy.Grant) (entry *structpb.Value, size int) {
-	// A rule's encoding is its identity: the same rule twice costs twice and says nothing more.
-	rules := map[string]*structpb.Value{}
-	for _, grant := range grants {
-		if grant.Always() {
-			entry = structpb.NewBoolValue(true)
-			return entry, proto.Size(entry)
+// holdsAlways stands under a permission that holds always.
+var holdsAlways = structpb.NewBoolValue(true)
+
+// merged is what stands under a permission: true where it holds always, otherwise the list of the ways in which it holds.
+func merged(entries []Entry) (value *structpb.Value, size int) {
+	rules := make(map[string]*structpb.Value, len(entries))
+	listed := 0
+	for _, entry := range entries {
+		if entry.rule == nil {
+			return holdsAlways, proto.Size(holdsAlways)
 		}
-		rule := condition.Rule(grant)
-		rules[canonical(rule)] = rule
+		if _, twice := rules[entry.identity]; !twice { // it would cost twice and say nothing more
+			rules[entry.identity] = entry.rule
+			listed += messageSize(len(entry.identity))
+		}
 	}
 	sorted := make([]*structpb.Value, 0, len(rules))
 	for _, identity := range slices.Sorted(maps.Keys(rules)) {
 		sorted = append(sorted, rules[identity])
 	}
-	entry = structpb.NewListValue(&structpb.ListValue{Values: sorted})
-	return entry, proto.Size(entry)
+	return structpb.NewListValue(&structpb.ListValue{Values: sorted}), messageSize(listed)
 }
+
+// messageSize is what a message takes as a field of another one, with a tag of one byte.
+func messageSize(size int) int { return 1 + protowire.SizeBytes(size) }
 
 // canonical is the deterministic encoding of a value, as a string to compare.
 func canonical(value *structpb.Value) string {
