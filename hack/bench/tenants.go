@@ -30,6 +30,8 @@ type beside struct {
 	took [3][]time.Duration
 	// sent are the writes of the attack a second, and cpu what the operator used of a processor in each turn.
 	sent, cpu float64
+	// failed are those that were not answered as they should have been, as where everything is too busy.
+	failed int
 }
 
 // measureTenants has organizations do their worst within the limits, each in turn, and compares what another's writes, grants and
@@ -59,6 +61,7 @@ func (b *bench) measureTenants(ctx context.Context) error {
 	}
 	for _, of := range others {
 		b.report.told(of.name+": writes", of.sent/roundsBeside, "writes/s")
+		b.report.told(of.name+": of them failed", float64(of.failed), "")
 		b.report.told(of.name+": the operator's CPU, beside "+fmt.Sprintf("%.2f in quiet", quiet.cpu/float64(roundsBeside*len(others))), of.cpu/roundsBeside, "s/s")
 	}
 	for n, what := range []string{"a create", "from a create to in force", "from a delete to gone"} {
@@ -94,35 +97,35 @@ func (b *bench) measureBeside(ctx context.Context, what *beside, prefix string, 
 		return err
 	}
 	began := time.Now()
-	stop := func() (float64, error) { return 0, nil }
+	stop := func() (float64, int) { return 0, 0 }
 	if what.write != nil {
 		stop = doWorst(ctx, what.attack)
 	}
 	took, err := b.lifetimes(ctx, prefix, count)
 	after, failed := b.counters(ctx)
 	what.cpu += (after.cpu - before.cpu) / time.Since(began).Seconds()
-	sent, stopped := stop()
-	if err := errors.Join(err, failed, stopped); err != nil {
+	sent, unanswered := stop()
+	if err := errors.Join(err, failed); err != nil {
 		return err
 	}
 	for n := range took {
 		what.took[n] = append(what.took[n], took[n]...)
 	}
 	what.sent += sent
+	what.failed += unanswered
 	if what.settled == nil {
 		return nil
 	}
 	return b.until(ctx, "what the attack changed has settled", what.settled)
 }
 
-// doWorst writes until stop is called, which returns how many writes a second there were.
-func doWorst(ctx context.Context, a attack) (stop func() (float64, error)) {
+// doWorst writes until stop is called, which returns how many writes a second there were, and how many failed.
+func doWorst(ctx context.Context, a attack) (stop func() (sent float64, failed int)) {
 	ctx, cancel := context.WithCancel(ctx)
 	began := time.Now()
 	var all sync.WaitGroup
 	var mu sync.Mutex
-	var sent int
-	var failed error
+	var sent, failed int
 	atOnce, interval := underWay, time.Second/writesASecond
 	if a.atOnce {
 		atOnce, interval = clients, time.Nanosecond
@@ -144,12 +147,12 @@ func doWorst(ctx context.Context, a attack) (stop func() (float64, error)) {
 				mu.Lock()
 				defer mu.Unlock()
 				if sent++; err != nil && ctx.Err() == nil {
-					failed = err
+					failed++
 				}
 			})
 		}
 	})
-	return func() (float64, error) {
+	return func() (float64, int) {
 		cancel()
 		all.Wait()
 		return float64(sent) / time.Since(began).Seconds(), failed
