@@ -127,6 +127,9 @@ func (l *Leases) takeOver(ctx context.Context) error {
 	}
 	lease := l.leaseOf(wordName, l.Name, now)
 	lease.ResourceVersion = before.ResourceVersion
+	l.mu.Lock()
+	l.begun.Store(true)
+	l.mu.Unlock()
 	if found {
 		err = l.Client.Update(ctx, lease)
 	} else {
@@ -139,7 +142,6 @@ func (l *Leases) takeOver(ctx context.Context) error {
 	rewound := l.Engine.Progress().Rewound
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.held.Store(nil)
 	l.clockDifference.Store(nil)
 	d := &l.leading
 	d.on, d.epoch, d.published, d.rewound, d.version = true, now.Epoch, now.Epoch, rewound, lease.ResourceVersion
@@ -160,6 +162,7 @@ func (l *Leases) End() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.leading.on = false
+	l.held.Store(nil)
 	l.leading.announce()
 }
 

@@ -200,6 +200,23 @@ func TestTheLeaseOfTheLeaderBeforeIsWaitedForWhenTheNextOneGrants(t *testing.T) 
 	})
 }
 
+// What it answers as the one that leads, it has yet to find out.
+func TestWhoeverBeginsToLeadAnswersOnByItsLease(t *testing.T) {
+	inWorld(t, func(w *world) {
+		before, reader := w.lead("before", "100"), w.start("reader", "100")
+		sleep(duration)
+		before.leads = false
+		before.End()
+		reader.takeLead()
+		reader.expect(true, "since it leads")
+		reader.leads = false
+		reader.expect(false, "when it may not lead any more: the leader after it does not wait for it")
+		reader.leads = true
+		reader.End()
+		reader.expect(false, "when it has ended")
+	})
+}
+
 // It may be about to take a lease when it begins to lead. The leader after it does not wait for it.
 func TestWhoeverLeadsTakesNoLeaseOfTheLeaderBefore(t *testing.T) {
 	inWorld(t, func(w *world) {
@@ -213,6 +230,7 @@ func TestWhoeverLeadsTakesNoLeaseOfTheLeaderBefore(t *testing.T) {
 		if err := reader.accept(granted, reader.Progress().Position); err != nil {
 			t.Fatal(err)
 		}
+		reader.leads = false
 		reader.expect(false, "by a lease")
 	})
 }

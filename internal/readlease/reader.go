@@ -161,7 +161,7 @@ func (l *Leases) accept(leader word, includes engine.Position) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.leading.on { // else it has begun to lead meanwhile, and nobody will wait for it
+	if !l.begun.Load() { // else nobody will wait for it
 		l.held.Store(&held{since})
 	}
 	return nil

@@ -83,6 +83,9 @@ type Leases struct {
 
 	// held is what this replica may answer by.
 	held atomic.Pointer[held]
+	// begun is set when this replica begins to lead. Nobody waits for it from then on, so it answers by the lease that it has
+	// only as long as it leads: until what it carries out is what it answers by.
+	begun atomic.Bool
 	// without is why it has no lease, as it was told last.
 	without atomic.Pointer[string]
 	// clockDifference is by how much the clock of this replica differs from the leader's, at least; nil where it leads.
@@ -219,6 +222,9 @@ func (l *Leases) Enter() error {
 	}
 	if !lease.since.within(l.granted()-l.Duration/margin, l.Clock) {
 		return errors.New("this replica's lease to answer by has ended")
+	}
+	if l.begun.Load() && !l.Leads() {
+		return errors.New("this replica has begun to lead, and can't tell whether it still does")
 	}
 	return nil
 }

@@ -291,7 +291,7 @@ var _ = Describe("The installation", Serial, func() {
 	})
 
 	It("[F1] writes its Lease again, ends when a stranger takes it, and leads when that renews it no more", Label(slow, embeddedOnly), func() {
-		all := &replicas{insteadOfSuites()}
+		all := &replicas{run: insteadOfSuites()}
 		withoutWebhook()
 		op.storage = storage{file: filepath.Join(GinkgoT().TempDir(), "store.db")}
 		start := func() *replica {

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -23,6 +24,8 @@ import (
 // them the API server calls is another matter.
 type replicas struct {
 	run func(arguments ...string) *controlplane.Process
+	// lease is how long one leads after it was last heard; leaderLease where it is 0.
+	lease time.Duration
 }
 
 type replica struct {
@@ -37,7 +40,7 @@ const patience = 2 * time.Minute
 
 func newReplicas(kept storage) *replicas {
 	GinkgoHelper()
-	r := &replicas{insteadOfSuites()}
+	r := &replicas{run: insteadOfSuites()}
 	withoutWebhook()
 	op.storage = kept
 	if kept.external != nil {
@@ -51,9 +54,10 @@ func (r *replicas) start(on storage) *replica {
 	GinkgoHelper()
 	local := func() string { return fmt.Sprint("127.0.0.1:", freePort()) }
 	decisions, metricsAddress, address := local(), local(), local()
+	lease := cmp.Or(r.lease, leaderLease)
 	return &replica{
 		Process: r.run(append(on.arguments(address), "--leader-elect=true", "--webhook-port=0",
-			"--leader-elect-lease-duration=4s", "--leader-elect-renew-deadline=3s", "--leader-elect-retry-period=250ms",
+			fmt.Sprint("--leader-elect-lease-duration=", lease), fmt.Sprint("--leader-elect-renew-deadline=", lease*3/4), fmt.Sprint("--leader-elect-retry-period=", lease/16),
 			"--decision-address="+decisions, "--decision-keys-file="+op.keys, "--metrics-address="+metricsAddress)...),
 		decisionURL: "http://" + decisions, metricsAddress: metricsAddress, address: address,
 	}

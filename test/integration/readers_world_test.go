@@ -236,8 +236,15 @@ type trio struct {
 // newTrio returns when one leads, and all know that bob may.
 func newTrio() *trio {
 	GinkgoHelper()
+	return newTrioOf(leaderLease)
+}
+
+// newTrioOf has the one that leads do so for longer after it was last heard.
+func newTrioOf(lease time.Duration) *trio {
+	GinkgoHelper()
 	t := &trio{kept: newExternalStorage()}
 	t.replicas = newReplicas(t.kept)
+	t.lease = lease
 	t.leading = t.add()
 	t.leading.leads()
 	t.add()
