@@ -102,6 +102,10 @@ func (s *Stamper) authorOf(ctx context.Context, request *admission.Request) (*po
 	}
 	kind := resources[request.Resource.Resource]
 	username := request.UserInfo.Username
+	if !policy.CanBeAuthor(username) {
+		return nil, refusal(fmt.Sprintf("metadata.annotations[%s]: the API server knows you as %q, and a name with control characters can't be written down as an author's: "+
+			"use one without them", v1alpha1.AnnotationAuthor, username))
+	}
 	author := &policy.Author{Username: username, Subject: known.SubjectOf(organizationOf(request), username, s.UsernamePrefix), Generation: 1}
 	switch allowed, err := s.Reviewer.May(ctx, kind.Verb, request); {
 	case err != nil:

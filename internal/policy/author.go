@@ -77,6 +77,10 @@ func AuthorOf(annotations map[string]string) *Author {
 	return &author
 }
 
+// CanBeAuthor says whether a username can be written down. JSON and CEL write all characters alike but control characters, and
+// U+2028 and U+2029, which the policy bailiwick-authors sees to.
+func CanBeAuthor(username string) bool { return !hasControl(username) }
+
 // Stamp is the value of the annotation.
 func (a *Author) Stamp() (string, error) {
 	var written bytes.Buffer

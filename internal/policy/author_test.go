@@ -1,12 +1,19 @@
 package policy_test
 
 import (
+	"bytes"
 	"reflect"
 	"testing"
+	"unicode"
 
+	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/ext"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/config/webhook"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
@@ -41,5 +48,74 @@ func TestAStampThatSaysTwoThingsIsNobodys(t *testing.T) {
 		if read := policy.AuthorOf(map[string]string{v1alpha1.AnnotationAuthor: stamp}); !reflect.DeepEqual(read, &policy.Author{}) {
 			t.Errorf("%s is read as %+v", stamp, read)
 		}
+	}
+}
+
+// The API server says who writes an object, and quotes their name by itself: whatever is in it, it has to come out as we write it.
+func TestTheAPIServerQuotesNamesAsStampsDo(t *testing.T) {
+	accepts := acceptedStamps(t)
+	names := []string{"alice", `a"b\c<d>&`, "Ünïcode 🙂", "a\u2028b\u2029c", `\u2028`, "\ufffd"}
+	for r := range rune(0x2100) {
+		names = append(names, "a"+string(r)+"b")
+	}
+	for _, name := range names {
+		if !policy.CanBeAuthor(name) {
+			continue
+		}
+		stamp, err := (&policy.Author{Username: name, Subject: name, Generation: 1}).Stamp()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !accepts(name, stamp) {
+			t.Errorf("the policy bailiwick-authors refuses %q its own stamp %s", name, stamp)
+		}
+		if accepts(name+"x", stamp) {
+			t.Errorf("the policy bailiwick-authors lets another one write %s", stamp)
+		}
+	}
+}
+
+func TestAnAuthorsNameHasNoControlCharacters(t *testing.T) {
+	for r := range rune(0x2100) {
+		if got := policy.CanBeAuthor("a" + string(r)); got == unicode.IsControl(r) {
+			t.Errorf("%q can be in an author's name: %t", r, got)
+		}
+	}
+}
+
+// acceptedStamps says whether the policy bailiwick-authors lets who lacks the verb write a stamp.
+func acceptedStamps(t *testing.T) func(username, stamp string) bool {
+	t.Helper()
+	var installed admissionregistrationv1.ValidatingAdmissionPolicy
+	for _, manifest := range webhook.Policies() {
+		if err := yaml.NewYAMLToJSONDecoder(bytes.NewReader(manifest)).Decode(&installed); err != nil {
+			t.Fatal(err)
+		}
+		if installed.Name == "bailiwick-authors" {
+			break
+		}
+	}
+	env, err := cel.NewEnv(ext.Strings(), cel.Variable("request", cel.DynType), cel.Variable("variables", cel.DynType))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expression := installed.Spec.Validations[1].Expression
+	ast, issues := env.Compile(expression)
+	if issues.Err() != nil {
+		t.Fatal(issues.Err())
+	}
+	program, err := env.Program(ast)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(username, stamp string) bool {
+		result, _, err := program.Eval(map[string]any{
+			"request":   map[string]any{"userInfo": map[string]any{"username": username}},
+			"variables": map[string]any{"stamp": stamp, "verb": false},
+		})
+		if err != nil {
+			t.Fatalf("%q: %s: %v", username, expression, err)
+		}
+		return result.Value() == true
 	}
 }

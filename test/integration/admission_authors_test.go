@@ -3,9 +3,12 @@ package integration
 import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -25,6 +28,36 @@ var _ = Describe("An author", func() {
 		})
 		Eventually(func() error { return theirs.Create(ctx, w.grant("given").ToUser("bob").Grants(w.View).Obj()) }).Should(Succeed())
 		Expect(theirs.Create(ctx, w.grant("more").ToUser("bob").Grants(w.Edit).Obj())).To(beRefused("the User carol does not hold"))
+	})
+
+	// The API server's CEL and JSON don't quote all characters alike, and a stamp has to say who is asking in the words of both.
+	It("[P5] may have any name that the API server knows, but one with control characters", func() {
+		w.holds("carol", w.View)
+		known := func(name string) client.Client {
+			config, err := plane.UserConfig(name)
+			Expect(err).NotTo(HaveOccurred())
+			theirs, err := client.New(config, client.Options{Scheme: k8sClient.Scheme()})
+			Expect(err).NotTo(HaveOccurred())
+			create(&rbacv1.RoleBinding{
+				ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, GenerateName: "known-"},
+				RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "bailiwick-editor"},
+				Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}},
+			})
+			w.expectMay(theirs, "create", "users")
+			return theirs
+		}
+		odd := w.Namespace + "\u2028\"\\<\u2029é\\u2028"
+		edit(build.Organization(w.Namespace).Obj(), func(o *v1alpha1.Organization) {
+			o.Spec.Usernames = []v1alpha1.UsernameMapping{{Username: odd, Subject: w.subject("carol")}}
+		})
+		given, theirs := w.grant("given").ToUser("bob").Grants(w.View).Obj(), known(odd)
+		Eventually(func() error { return theirs.Create(ctx, given) }).Should(Succeed())
+		expectReason(given, v1alpha1.ReasonInForce)
+		Expect(policy.AuthorOf(given.Annotations).Username).To(Equal(odd))
+		Expect(theirs.Create(ctx, w.grant("more").ToUser("bob").Grants(w.Edit).Obj())).To(beRefused("the User carol does not hold"))
+
+		Expect(known(w.Namespace+"\a").Create(ctx, w.grant("never").ToUser("bob").Grants(w.View).Obj())).
+			To(MatchError(containAll("the API server knows you as", `\a`, "control characters")))
 	})
 
 	It("[P6] is warned of a subject and an address that another User has but for their case", func() {
