@@ -67,14 +67,20 @@ func newCertified() *certified {
 	DeferCleanup(os.WriteFile, op.keys, own, os.FileMode(0o600))
 	Expect(os.WriteFile(op.keys, content, 0o600)).To(Succeed())
 
+	// What the scenario decides by properties is decided by them here: alice writes what is active, bob what is archived, and the
+	// first as an admin. record-1 is alice's whether or not a request says that it is active, record-2 is no admin's without that.
 	objects := []v1alpha1.Object{
-		build.ResourceType(w.Namespace+"-record").OfType("record").Permits("read").Permits("write").Permits("delete", build.Boolean("action_soft")).Obj(),
+		build.ResourceType(w.Namespace+"-record").OfType("record").Permits("read").
+			Permits("write", build.String("status"), build.String("subject_role")).Permits("delete", build.Boolean("action_soft")).Obj(),
 		build.User(w.Namespace, "alice-of-the-scenario").KnownAs("alice").Obj(),
 		build.User(w.Namespace, "bob-of-the-scenario").KnownAs("bob").Obj(),
 		w.grant("read").ToUser("alice-of-the-scenario").Grants("read").Obj(),
 		w.grant("read-bob").ToUser("bob-of-the-scenario").Grants("read").Obj(),
-		w.grant("first").ToUser("alice-of-the-scenario").Grants("write").GrantsIf("delete", build.Equals("action_soft", "true")).OnResource("record", "record-1").Obj(),
-		w.grant("second").ToUser("bob-of-the-scenario").Grants("write").OnResource("record", "record-2").Obj(),
+		w.grant("first").ToUser("alice-of-the-scenario").Grants("write").OnResource("record", "record-1").Obj(),
+		w.grant("soft").ToUser("alice-of-the-scenario").GrantsIf("delete", build.Equals("action_soft", "true")).Obj(),
+		w.grant("active").ToUser("alice-of-the-scenario").GrantsIf("write", build.Equals("status", "active")).Obj(),
+		w.grant("archived").ToUser("bob-of-the-scenario").GrantsIf("write", build.Equals("status", "archived")).Obj(),
+		w.grant("admin").ToUser("bob-of-the-scenario").GrantsIf("write", build.Equals("subject_role", "admin")).OnResource("record", "record-2").Obj(),
 	}
 	for _, object := range objects {
 		create(object)
@@ -216,6 +222,10 @@ var _ = Describe("AuthZEN's certification scenario", func() {
 		By("Properties")
 		c.decides(false, with(alice, write, archived))
 		c.decides(true, with(admin, write, archived))
+		c.decides(true, with(alice, write, record("record-2", having(`"status": "active"`))))
+		c.decides(false, with(alice, write, second))
+		c.decides(true, with(admin, write, second))
+		c.decides(false, with(bob, write, second))
 		c.decides(true, with(alice, action("delete", having(`"soft": true`)), first))
 		c.decides(false, with(alice, action("delete", having(`"soft": false`)), first))
 		c.decides(false, with(alice, action("delete", ""), first))
@@ -227,7 +237,7 @@ var _ = Describe("AuthZEN's certification scenario", func() {
 		c.decidesAll(with(alice, read, several(with(first), with(second))), true, true)
 		c.decidesAll(with(bob, first, several(with(read), with(write))), true, false)
 		c.decidesAll(with(several(with(alice, read, first), with(bob, write, first))), true, false)
-		c.decidesAll(with(alice, read, moment, several(with(first), with(second, `"context": {"source": "batch-override"}`))), true, true)
+		c.decidesAll(with(alice, read, moment, several(with(first), with(second, `"context": {"time": "2025-06-27T19:00-07:00", "source": "batch-override"}`))), true, true)
 		c.decidesAll(with(alice, read, `"options": {"evaluations_semantic": "execute_all"}`, several(with(first), "{}")), true, false)
 		for _, body := range []string{with(alice, read, first), with(alice, read, first, several())} {
 			Expect(c.ask(evaluationsPath, body)).To(And(HaveKeyWithValue("decision", true), HaveLen(2)))
@@ -259,11 +269,15 @@ var _ = Describe("AuthZEN's certification scenario", func() {
 		Expect(answer["results"]).To(HaveLen(1))
 		Expect(answer["page"]).To(HaveKeyWithValue("next_token", ""))
 
-		for path, body := range map[string]string{
-			subjectSearch: with(`"subject": {"type": "spaceship"}`, read, first), resourceSearch: with(alice, read, `"resource": {"type": "spaceship"}`),
-			actionSearch: with(`"subject": {"type": "user", "id": "nonexistent-user"}`, first),
+		nobody, nothing := subject("nonexistent-user", ""), `"resource": {"type": "spaceship", "id": "record-1"}`
+		for path, bodies := range map[string][]string{
+			subjectSearch:  {with(`"subject": {"type": "spaceship"}`, read, first), with(anyUser, read, nothing), with(anyUser, action("fly", ""), first)},
+			resourceSearch: {with(alice, read, `"resource": {"type": "spaceship"}`), with(nobody, read, anyRecord), with(alice, action("fly", ""), anyRecord)},
+			actionSearch:   {with(nobody, first), with(alice, nothing), with(`"subject": {"type": "spaceship", "id": "alice"}`, first)},
 		} {
-			Expect(c.ask(path, body)["results"]).To(Equal([]any{}), path)
+			for _, body := range bodies {
+				Expect(c.ask(path, body)["results"]).To(Equal([]any{}), "%s %s", path, body)
+			}
 		}
 		c.refuses(subjectSearch, with(anyUser, first), with(anyUser, read, anyRecord))
 		c.refuses(resourceSearch, with(read, anyRecord), with(anyUser, read, anyRecord))
