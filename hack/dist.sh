@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Usage: hack/dist.sh DIRECTORY
 # Writes into DIRECTORY what a release consists of, beside the image:
-#   install.yaml             all that `kubectl apply -k config/default` applies
+#   install.yaml             all that `kubectl apply --server-side -k config/default` applies
 #   crds.yaml                the custom resource definitions alone
 #   bailiwick-VERSION.tgz    the chart
 #   kubectl-authz_VERSION_OS_ARCH.tar.gz  the plugin, for $PLATFORMS if set, as in linux/amd64,darwin/arm64, else for all
 #   checksums.txt, authz.yaml  of these: their checksums, and the manifest by which krew installs them
 #   sbom.cdx.json, NOTICE    what is compiled in, and its licences
 # $VERSION is a tag, or what `git describe` says of a commit. If $IMAGE is set, name:tag or
-# name@sha256:..., both install that image; else the one that config/default and values.yaml name.
+# name@sha256:..., both install that image; else the one that config/image and values.yaml name.
 set -euo pipefail
 (($# == 1)) || { echo "usage: hack/dist.sh DIRECTORY" >&2; exit 2; }
 mkdir -p "$1"

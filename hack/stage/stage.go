@@ -79,9 +79,9 @@ func Start(ctx context.Context) (*Stage, error) {
 	return s, nil
 }
 
-// Install installs what `kubectl apply -k config/default` does.
+// Install installs what `kubectl apply --server-side -k config/default` does.
 func (s *Stage) Install(ctx context.Context) error {
-	if _, err := s.Kubectl(ctx, "apply", "-k", installation); err != nil {
+	if _, err := s.Kubectl(ctx, "apply", "--server-side", "-k", installation); err != nil {
 		return err
 	}
 	_, err := s.Kubectl(ctx, "wait", "crd", "--all", "--for=condition=Established", WaitArgument)

@@ -41,3 +41,25 @@ func TestTheOldestKubernetesIsTheOneThatIsTested(t *testing.T) {
 		t.Errorf("docs/support.md says that %s was tested, and it is %s", got, patch)
 	}
 }
+
+// There is one way to install with kubectl, which test/install tries: apply on the server, which needs no annotation with all
+// that was applied, and leaves to the operator what it writes into the webhook configurations.
+func TestKubectlInstallsInOneWay(t *testing.T) {
+	installs := regexp.MustCompile(`kubectl apply ([^\n]*)-k (?:\S*/)?config/(?:default|decisions|decision-replicas|external)\b`)
+	found := 0
+	for path := range pages(t) {
+		content, err := os.ReadFile(filepath.Join(top, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, command := range installs.FindAllStringSubmatch(string(content), -1) {
+			found++
+			if command[1] != "--server-side " {
+				t.Errorf("%s: %s: write `kubectl apply --server-side -k`", path, command[0])
+			}
+		}
+	}
+	if found < 4 {
+		t.Errorf("only %d installations were found", found)
+	}
+}

@@ -70,7 +70,7 @@ func TestEachVariantInstallsAndItsPodsAreRestricted(t *testing.T) {
 	for _, variant := range variants {
 		t.Run(variant, func(t *testing.T) {
 			g := NewWithT(t)
-			apply := exec.CommandContext(t.Context(), plane.Kubectl(), "apply", "--server-side", "--force-conflicts", "-k", variant, "--kubeconfig="+kubeconfig)
+			apply := exec.CommandContext(t.Context(), plane.Kubectl(), "apply", "--server-side", "-k", variant, "--kubeconfig="+kubeconfig)
 			output, err := apply.CombinedOutput()
 			g.Expect(err).NotTo(HaveOccurred(), string(output))
 
@@ -88,6 +88,29 @@ func TestEachVariantInstallsAndItsPodsAreRestricted(t *testing.T) {
 				g.Expect(admin.Create(t.Context(), pod, client.DryRunAll)).To(MatchError(ContainSubstring(`violates PodSecurity "restricted`)))
 			}
 		})
+	}
+}
+
+func TestTheImageIsNamedOnceForAllVariants(t *testing.T) {
+	g := NewWithT(t)
+	// kustomize wants to know the way from where it reads, without symbolic links.
+	directory, err := filepath.EvalSymlinks(t.TempDir())
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(os.CopyFS(directory, os.DirFS("../../config"))).To(Succeed())
+	const named, digest = "registry.example/ours", "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	path := filepath.Join(directory, "image/kustomization.yaml")
+	content, err := os.ReadFile(path)
+	g.Expect(err).NotTo(HaveOccurred())
+	edited := strings.NewReplacer("newName: bailiwick", "newName: "+named, "newTag: latest", "digest: "+digest).Replace(string(content))
+	g.Expect(os.WriteFile(path, []byte(edited), 0o600)).To(Succeed())
+	for _, variant := range []string{embedded, decisions, answering, external} {
+		for way, image := range map[string]string{variant: "bailiwick:latest", filepath.Join(directory, filepath.Base(variant)): named + "@" + digest} {
+			m := render(t, way)
+			g.Expect(m.deployment.Spec.Template.Spec.Containers[0].Image).To(Equal(image), variant)
+			if m.answering != nil {
+				g.Expect(m.answering.Spec.Template.Spec.Containers[0].Image).To(Equal(image), variant)
+			}
+		}
 	}
 }
 

@@ -144,7 +144,7 @@ func install() {
 	kubeconfig := filepath.Join(plane.Directory(), "kubeconfig")
 	Expect(plane.WriteKubeconfig(kubeconfig)).To(Succeed())
 	for _, args := range [][]string{
-		{"apply", "-k", "../../config/default"},
+		{"apply", "--server-side", "-k", "../../config/default"},
 		{"wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"},
 	} {
 		cmd := command(plane.Kubectl(), append(args, "--kubeconfig="+kubeconfig)...)
