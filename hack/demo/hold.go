@@ -19,12 +19,12 @@ It runs until you press Ctrl-C. In another terminal, here:
   . .run/env
   kubectl get authz-all -A
   kubectl authz who-can App:Delete --scope prod/vision
-  curl -s "$OPENFGA_API_URL/stores/$OPENFGA_STORE_ID/check" -d '{
-    "tuple_key": {"user": "user:bob@acme.example", "relation": "can", "object": "project:acme/prod/vision"},
-    "context": {"permission": "App:View", "attributes": {}, "current_time": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'"}}'
   curl -s "$BAILIWICK_DECISION_URL/access/v1/evaluation" -H "Authorization: Bearer $BAILIWICK_DECISION_KEY" \
     -H 'Content-Type: application/json' -d '{"subject": {"type": "user", "id": "bob@acme.example"},
     "action": {"name": "App:View"}, "resource": {"type": "project", "id": "acme/prod/vision"}}'
+  curl -s "$OPENFGA_API_URL/stores/$OPENFGA_STORE_ID/check" -d '{
+    "tuple_key": {"user": "user:bob@acme.example", "relation": "can", "object": "project:acme/prod/vision"},
+    "context": {"permission": "App:View", "attributes": {}, "current_time": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'"}}'
 
 docs/tutorials goes on from here.
 

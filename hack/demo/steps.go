@@ -45,10 +45,10 @@ var steps = []step{
 	},
 	{
 		title: "An application asks",
-		words: `Applications don't ask Kubernetes, they ask the store, over OpenFGA's own API: may this user use this
-			permission on this object? The object's name is its path, so the application says where it lives.
-			A permission that is held at a scope holds at everything below it, and nowhere else. This is the first
-			question as it can be typed; those that follow are shortened.`,
+		words: `Applications don't ask Kubernetes. They ask the operator, in AuthZEN, of which more below, or the store, over
+			OpenFGA's own API: may this user use this permission on this object? The object's name is its path, so the
+			application says where it lives. A permission that is held at a scope holds at everything below it, and
+			nowhere else. This is the first question to the store as it can be typed; those that follow are shortened.`,
 		show: func(ctx context.Context, s *theatre) error {
 			first := question{
 				words:   "May Bob see the apps of the project vision?",
@@ -79,7 +79,7 @@ var steps = []step{
 	},
 	{
 		title: "Conditions look at the request",
-		words: `The role editor gives App:Deploy for development and staging only, and for 1 to 3 replicas. The
+		words: `The role editor gives App:Deploy for development and staging only, and for at most 3 replicas. The
 			application passes what it is about to do as attributes. An attribute that is missing, or has another
 			type than declared, never meets a condition.`,
 		show: func(ctx context.Context, s *theatre) error {
@@ -92,7 +92,7 @@ var steps = []step{
 			return s.ask(ctx,
 				deploy("May Bob deploy to staging, with 2 replicas?", true, "both conditions are met.",
 					map[string]any{"environment": "staging", "replicas": 2}),
-				deploy("With 20 replicas?", false, "20 is not among the values.",
+				deploy("With 20 replicas?", false, "20 is more than 3.",
 					map[string]any{"environment": "staging", "replicas": 20}),
 				deploy(`With the text "2" for the number of replicas?`, false, "a text is not a number.",
 					map[string]any{"environment": "staging", "replicas": "2"}),
@@ -165,7 +165,7 @@ var steps = []step{
 	},
 	{
 		title: "A grant ends by itself",
-		words: `In an incident Bob gets a permission for five seconds, with the reason for it. The deadline stands in
+		words: `In an incident Bob gets a permission for ten seconds, with the reason for it. The deadline stands in
 			the store, in the condition of the grant, and is part of every decision. So it is kept to the instant,
 			also while the operator is down. What the operator does at the deadline is to tidy up, and to say so.`,
 		show: showDeadline,

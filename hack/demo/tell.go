@@ -9,18 +9,19 @@ import (
 const width = 100
 
 // tell prints a paragraph to the audience.
-func tell(words string) {
+func tell(words string) { fmt.Println(paragraph(words)) }
+
+// paragraph breaks words into lines.
+func paragraph(words string) string {
+	var lines []string
 	var line string
 	for word := range strings.FieldsSeq(words) {
 		if line != "" && len(line)+1+len(word) > width {
-			fmt.Println(line)
-			line = ""
+			lines, line = append(lines, line), ""
 		}
 		line = strings.TrimPrefix(line+" "+word, " ")
 	}
-	if line != "" {
-		fmt.Println(line)
-	}
+	return strings.Join(append(lines, line), "\n")
 }
 
 // indented puts output under the command that it comes from.
