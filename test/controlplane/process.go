@@ -9,6 +9,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/bailiwick-dev/bailiwick/test/suspend"
 )
 
 // stopTimeout is the grace period of a program: what Kubernetes gives a Pod by default.
@@ -89,7 +91,7 @@ func (p *Process) Stop() error {
 }
 
 // Pause has the program stand still, as a machine does that swaps or is moved.
-func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+func (p *Process) Pause() error { return suspend.Process(p.cmd.Process) }
 
 // Resume has it go on, as if no time had passed.
 func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }

@@ -21,13 +21,14 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/bailiwick-dev/bailiwick/test/ports"
+	"github.com/bailiwick-dev/bailiwick/test/suspend"
 )
 
 // child is the environment variable that tells the test's binary to be an OpenFGA server.
 const child = "BAILIWICK_TEST_OPENFGA_SERVER"
 
 // startTimeout bounds how long a server, and the database behind it, may take to answer.
-const startTimeout = time.Minute
+const startTimeout = 2 * time.Minute
 
 // Main is for TestMain: it runs the tests, or, in a process that Start started, OpenFGA.
 func Main(m *testing.M) {
@@ -108,15 +109,18 @@ func (s *Server) Stop() {
 }
 
 // Pause has the server hang: what it is asked waits for Resume. Stop ends it all the same.
-func (s *Server) Pause(tb testing.TB) { s.signal(tb, syscall.SIGSTOP) }
+func (s *Server) Pause(tb testing.TB) {
+	tb.Helper()
+	if err := suspend.Process(s.process); err != nil {
+		tb.Fatalf("pausing OpenFGA: %v", err)
+	}
+}
 
 // Resume has it go on.
-func (s *Server) Resume(tb testing.TB) { s.signal(tb, syscall.SIGCONT) }
-
-func (s *Server) signal(tb testing.TB, signal os.Signal) {
+func (s *Server) Resume(tb testing.TB) {
 	tb.Helper()
-	if err := s.process.Signal(signal); err != nil {
-		tb.Fatalf("%s to OpenFGA: %v", signal, err)
+	if err := s.process.Signal(syscall.SIGCONT); err != nil {
+		tb.Fatalf("resuming OpenFGA: %v", err)
 	}
 }
 
