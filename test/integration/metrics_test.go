@@ -6,6 +6,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -48,9 +49,12 @@ func writtenNow() written {
 	return written{op.requests.toAPI(), measured(storeWrites)}
 }
 
-// waitUntilQuiet returns when the operator has had nothing to do for a while, and nothing is left for later.
+// waitUntilQuiet returns when the operator has observed every object of the present spec, has had nothing to do for a while,
+// and nothing is left for later. The API server answers between two looks: while it is busy, so that watches may show late
+// what there is, the while is longer.
 func waitUntilQuiet() {
 	GinkgoHelper()
+	Eventually(func() error { return checkObserved(ownNamespaces) }).Should(Succeed())
 	Eventually(checkCounts).Should(Succeed())
 	const polls = 15
 	type activity struct {
@@ -59,13 +63,14 @@ func waitUntilQuiet() {
 	}
 	var last activity
 	calm := 0
-	Eventually(func() int {
+	Eventually(func() (int, error) {
+		err := k8sClient.Get(ctx, client.ObjectKey{Name: "default"}, &corev1.Namespace{})
 		now := activity{writtenNow(), measured(reconciles)}
 		if now != last || measured(activeWorkers) > 0 {
 			last, calm = now, 0
 		}
 		calm++
-		return calm
+		return calm, err
 	}).Should(BeNumerically(">", polls))
 }
 

@@ -172,11 +172,22 @@ var _ = AfterEach(func() {
 		unswept = true
 		return
 	}
+	Eventually(func() error { return checkObserved(namespaces) }).Should(Succeed())
+	if len(namespaces) > 0 {
+		sweep()
+	}
+})
+
+// checkObserved says which object of these namespaces, or of none and called after them, has a status that is not about its
+// present spec, or breaks the contract of statuses.
+func checkObserved(namespaces []string) error {
 	calledAfter := func(object client.Object) bool {
 		return slices.ContainsFunc(namespaces, func(namespace string) bool { return strings.HasPrefix(object.GetName(), namespace) })
 	}
 	for _, list := range []client.ObjectList{&v1alpha1.OrganizationList{}, &v1alpha1.ResourceTypeList{}} {
-		Eventually(func() error { return checkStatuses(list, calledAfter) }).Should(Succeed())
+		if err := checkStatuses(list, calledAfter); err != nil {
+			return err
+		}
 	}
 	for _, namespace := range namespaces {
 		for _, list := range []client.ObjectList{
@@ -184,13 +195,13 @@ var _ = AfterEach(func() {
 			&v1alpha1.GroupMembershipList{}, &v1alpha1.InvitationList{},
 			&v1alpha1.PermissionGrantList{}, &v1alpha1.TemporaryPermissionGrantList{},
 		} {
-			Eventually(func() error { return checkStatuses(list, everyObject, client.InNamespace(namespace)) }).Should(Succeed())
+			if err := checkStatuses(list, everyObject, client.InNamespace(namespace)); err != nil {
+				return err
+			}
 		}
 	}
-	if len(namespaces) > 0 {
-		sweep()
-	}
-})
+	return nil
+}
 
 func everyObject(client.Object) bool { return true }
 
