@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/plugin"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 	"github.com/bailiwick-dev/bailiwick/test/schema"
@@ -30,6 +31,8 @@ type accessWorld struct {
 
 func newAccessWorld() *accessWorld {
 	GinkgoHelper()
+	// Since it was started again the operator has seen that names are bound. What was made before that is not relied on.
+	Eventually(gauge("bailiwick_installation_ok", installation.PartValidating)).Should(BeEquivalentTo(1))
 	w := &accessWorld{world: newWorld()}
 	admin := w.assignment("alice", "admin").ToUser("alice").Obj()
 	create(w.user("carol"), w.user("dave"), w.user("mallory"), w.standing("mallory"), admin, w.assignment("mallory", "editor").ToUser("mallory").InWorkspace("lab").Obj())
