@@ -98,13 +98,13 @@ func (a *asking) End() {
 // expectAllAllowed: each of at least so many questions was answered, with yes.
 func (a *asking) expectAllAllowed(atLeast int) {
 	GinkgoHelper()
+	Eventually(a.asked.Load).Should(BeNumerically(">=", atLeast))
 	a.End()
 	AddReportEntry("questions", a.asked.Load())
 	if err := a.firstError.Load(); err != nil {
 		Expect(*err).NotTo(HaveOccurred())
 	}
 	Expect(a.denied.Load()).To(BeZero(), "wrong denials in %d questions", a.asked.Load())
-	Expect(a.asked.Load()).To(BeNumerically(">=", atLeast))
 }
 
 var _ = Describe("Grants to one subject at one scope", Label(slow), func() {

@@ -179,6 +179,7 @@ func (w *watchers) end() {
 // expectNothingWrong ends the watchers: each of at least so many questions was answered, and rightly.
 func (w *watchers) expectNothingWrong(atLeast int) {
 	GinkgoHelper()
+	Eventually(w.asked.Load).Should(BeNumerically(">=", atLeast))
 	w.end()
 	AddReportEntry("questions", w.asked.Load())
 	if err := w.failure.Load(); err != nil {
@@ -186,7 +187,6 @@ func (w *watchers) expectNothingWrong(atLeast int) {
 	}
 	Expect(w.wronglyDenied.Load()).To(BeZero(), "wrong denials in %d questions", w.asked.Load())
 	Expect(w.wronglyAllowed.Load()).To(BeZero(), "wrongly allowed in %d questions", w.asked.Load())
-	Expect(w.asked.Load()).To(BeNumerically(">=", atLeast))
 }
 
 // ofEmbedded asks the operator's own store.

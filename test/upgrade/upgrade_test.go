@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -71,7 +72,8 @@ func upgrade(t *testing.T, directory string) {
 	w.Expect(os.WriteFile(s.StorePath(), file, 0o600)).To(Succeed())
 
 	// While the operator starts it may be silent, and says nothing that is wrong.
-	answered := listen(t, s, before.Decisions)
+	answered, end := listen(t, s, before.Decisions)
+	defer end()
 	w.Expect(s.Install(t.Context())).To(Succeed())
 	w.Expect(s.StartOperator(t.Context())).To(Succeed())
 
@@ -84,7 +86,8 @@ func upgrade(t *testing.T, directory string) {
 	}).Should(Succeed())
 	w.Expect(said(t, after.Tuples)).To(Equal(said(t, before.Tuples)))
 	w.Expect(after.Decisions).To(Equal(before.Decisions))
-	w.Expect(answered()).To(BeNumerically(">", 10))
+	w.Eventually(answered.Load).Should(BeNumerically(">", 10))
+	end()
 
 	// What came along is no dead letter: it can be ended.
 	ended := kept.Decision{Subject: "carol@acme.example", Permission: "App:View", Type: "project", ID: "acme/prod/speech"}
@@ -228,14 +231,14 @@ func missing(was, is any) string {
 }
 
 // listen asks without pause, from before the operator is there, and fails the test with an answer that is
-// another one than before. It returns how many answers there were.
-func listen(t *testing.T, s *stage.Stage, decisions []kept.Decision) (answered func() int) {
+// another one than before, until the returned function is called. It counts the answers.
+func listen(t *testing.T, s *stage.Stage, decisions []kept.Decision) (answered *atomic.Int64, end func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	count := make(chan int)
+	answered = &atomic.Int64{}
+	ended := make(chan struct{})
 	go func() {
-		answers := 0
-		defer func() { count <- answers }()
+		defer close(ended)
 		for n := 0; ctx.Err() == nil; n++ {
 			question := decisions[n%len(decisions)]
 			allowed, err := kept.Ask(ctx, s, question)
@@ -249,12 +252,12 @@ func listen(t *testing.T, s *stage.Stage, decisions []kept.Decision) (answered f
 				t.Errorf("meanwhile %+v was answered with %t", question, allowed)
 				fallthrough
 			default:
-				answers++
+				answered.Add(1)
 			}
 		}
 	}()
-	return func() int {
+	return answered, func() {
 		cancel()
-		return <-count
+		<-ended
 	}
 }
