@@ -239,10 +239,8 @@ var _ = Describe("kubectl authz assignments, memberships and expiring", func() {
 		suspended := w.temporary("suspended").ToUser("carol").Grants(w.View).For("1h").Obj()
 		misspelt := w.grant("misspelt").ToUser("bob").Grants(w.View, "Nothing").Obj()
 		create(build.User(w.Namespace, "carol").KnownAs(w.subject("carol")).Suspended().Obj())
-		for _, object := range []v1alpha1.Object{left, member, fine, suspended, misspelt} {
-			create(object)
-			observed(object)
-		}
+		create(left, member, fine, suspended, misspelt)
+		waitUntilQuiet()
 		listed := viewer.authz("orphans")
 		Expect(listed.column("NAME")).To(ConsistOf("left", "left-devs"))
 		Expect(listed.column("REASON")).To(ConsistOf("UserNotFound", "UserNotFound"))
