@@ -211,8 +211,8 @@ var _ = Describe("The installation", Serial, func() {
 		Eventually(ok(installation.PartKinds)).Should(BeZero())
 		Eventually(told("Deployment")).Should(ContainElement(
 			"InstallationDamaged: the CRD of Invitation is missing: apply config/crd again"))
-		Expect(probe("healthz")).To(Equal(http.StatusOK))
-		Expect(op.synced()).To(MatchError(ContainSubstring("503")))
+		Eventually(func() (int, error) { return probe("healthz") }).Should(Equal(http.StatusOK))
+		Eventually(op.synced).Should(MatchError(ContainSubstring("503")))
 		crd.SetResourceVersion("")
 		crd.SetUID("")
 		Expect(k8sClient.Create(ctx, crd)).To(Succeed())
@@ -235,11 +235,13 @@ var _ = Describe("The installation", Serial, func() {
 			g.Expect(events).To(Equal(1))
 		}).Should(Succeed())
 		Expect(measured("bailiwick_store_available")).To(BeZero())
-		Expect(stamped()).To(BeTrue())
+		Eventually(stamped).Should(BeTrue())
 		for _, name := range []string{"healthz", "readyz"} {
-			Expect(probe(name)).To(Equal(http.StatusOK), name)
+			Eventually(func() (int, error) { return probe(name) }).Should(Equal(http.StatusOK), name)
 		}
-		Expect(op.inAuthZEN(question{User: objectid.User(w.subject("alice")), Permission: w.View, Object: w.at("prod")}, true)).To(Succeed())
+		Eventually(func() error {
+			return op.inAuthZEN(question{User: objectid.User(w.subject("alice")), Permission: w.View, Object: w.at("prod")}, true)
+		}).Should(Succeed())
 		Expect(os.Mkdir(volume, 0o700)).To(Succeed())
 		op.serves()
 		expectReason(assigned, v1alpha1.ReasonInForce)
@@ -291,7 +293,7 @@ var _ = Describe("The installation", Serial, func() {
 	})
 
 	It("[F1] writes its Lease again, ends when a stranger takes it, and leads when that renews it no more", Label(slow, embeddedOnly), func() {
-		all := &replicas{run: insteadOfSuites()}
+		all := &replicas{run: insteadOfSuites(), lease: patientLease}
 		withoutWebhook()
 		op.storage = storage{file: filepath.Join(GinkgoT().TempDir(), "store.db")}
 		start := func() *replica {
