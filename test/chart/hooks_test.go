@@ -46,6 +46,7 @@ func TestHelmTestAndTheCheckBeforeUninstalling(t *testing.T) {
 	g.Expect(helmTest(g, namespace)).To(MatchError(ContainSubstring("bailiwick-test")))
 	g.Expect(node.said()).To(ContainSubstring("after 1s: asking whether a Group may be created"))
 	g.Expect(plane.RouteWebhooks(ctx, webhook)).To(Succeed())
+	node.waits(patience)
 	g.Expect(helmTest(g, namespace)).To(Succeed(), node.said())
 	g.Expect(node.said()).To(BeEmpty())
 	expectNoRightsOfHooks(ctx, g, namespace)
@@ -143,12 +144,14 @@ type node struct {
 	directory            string
 	mutex                sync.Mutex
 	output               string
+	// wait is for how long the program may try again.
+	wait time.Duration
 }
 
 // newNode returns one that runs until the test ends, and reaches AuthZEN at a URL of this machine.
 func newNode(t *testing.T, namespace, decisions string) *node {
 	t.Helper()
-	n := &node{namespace: namespace, decisions: decisions, directory: t.TempDir()}
+	n := &node{namespace: namespace, decisions: decisions, directory: t.TempDir(), wait: time.Second}
 	ended := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -207,7 +210,7 @@ func (n *node) look(ctx context.Context, seen map[string]bool) error {
 	return client.IgnoreNotFound(err)
 }
 
-// run runs the program as a Pod would, but for addresses and files, which are this machine's, and does not wait for long.
+// run runs the program as a Pod would, but for addresses and files, which are this machine's, and for how long it waits.
 func (n *node) run(ctx context.Context, account string, arguments []string) error {
 	access, authority := filepath.Join(n.directory, "kubeconfig"), filepath.Join(n.directory, "ca.crt")
 	if err := plane.WriteUserKubeconfig(access, "system:serviceaccount:"+n.namespace+":"+account, "system:serviceaccounts"); err != nil {
@@ -217,7 +220,9 @@ func (n *node) run(ctx context.Context, account string, arguments []string) erro
 	for i, argument := range arguments {
 		switch flag, _, _ := strings.Cut(argument, "="); flag {
 		case "--wait":
-			arguments[i] = "--wait=1s"
+			n.mutex.Lock()
+			arguments[i] = flag + "=" + n.wait.String()
+			n.mutex.Unlock()
 		case "--decision-url":
 			arguments[i] = flag + "=" + n.decisions
 		case "--decision-ca-file":
@@ -236,6 +241,13 @@ func (n *node) run(ctx context.Context, account string, arguments []string) erro
 	output, err := command.CombinedOutput()
 	n.say(string(output))
 	return err
+}
+
+// waits has the program try for so long from now on. At first it is a second, for what does not come to succeed.
+func (n *node) waits(wait time.Duration) {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	n.wait = wait
 }
 
 func (n *node) say(output string) {
