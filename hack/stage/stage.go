@@ -28,9 +28,9 @@ const (
 	installation = "config/default"
 
 	// Patience is how long anything may take that is waited for.
-	Patience = time.Minute
+	Patience = 3 * time.Minute
 	// WaitArgument is the same for kubectl.
-	WaitArgument = "--timeout=60s"
+	WaitArgument = "--timeout=180s"
 )
 
 // Stage is a control plane, and the operator once it is started.

@@ -21,7 +21,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/controlplane"
 )
 
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 func TestPlane(t *testing.T) {
 	g := NewWithT(t)

@@ -180,7 +180,7 @@ accept() {
   fi
   kubectl create --validate=strict -f "$1" -o name >"$outputs/created"
   cat "$outputs/created" >>"$outputs/all"
-  [[ -z $2 ]] || kubectl wait $(cat "$outputs/created") --timeout=60s --for=jsonpath='{.status.conditions[?(@.type=="Ready")].'"${2%%=*}}=${2#*=}"
+  [[ -z $2 ]] || kubectl wait $(cat "$outputs/created") --timeout=180s --for=jsonpath='{.status.conditions[?(@.type=="Ready")].'"${2%%=*}}=${2#*=}"
 }
 refuse() {
   if kubectl create --validate=strict --dry-run=server -f "$1"; then

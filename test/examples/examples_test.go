@@ -269,7 +269,7 @@ func TestAListFromSQLIsWhatSingleDecisionsAllow(t *testing.T) {
 	random := rand.New(rand.NewSource(1))
 	uri := postgres.Start(t)
 	var database *pgx.Conn
-	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 3*time.Minute, true, func(ctx context.Context) (bool, error) {
 		var err error
 		database, err = pgx.Connect(ctx, uri)
 		return err == nil, nil

@@ -88,7 +88,7 @@ func start() {
 	Expect(err).NotTo(HaveOccurred())
 	k8sClient = client.WithFieldValidation(lenient, metav1.FieldValidationStrict)
 
-	SetDefaultEventuallyTimeout(time.Minute)
+	SetDefaultEventuallyTimeout(patience)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	install()
 	allowProber()
@@ -145,7 +145,7 @@ func install() {
 	Expect(plane.WriteKubeconfig(kubeconfig)).To(Succeed())
 	for _, args := range [][]string{
 		{"apply", "--server-side", "-k", "../../config/default"},
-		{"wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"},
+		{"wait", "crd", "--all", "--for=condition=Established", "--timeout=" + patience.String()},
 	} {
 		cmd := command(plane.Kubectl(), append(args, "--kubeconfig="+kubeconfig)...)
 		output, err := cmd.CombinedOutput()

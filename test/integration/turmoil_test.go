@@ -124,7 +124,7 @@ func (t *turmoil) rage() *rage {
 // until returns when so many things have changed since it began.
 func (r *rage) until(many int) {
 	GinkgoHelper()
-	Eventually(r.changed.Load).WithTimeout(2 * time.Minute).WithPolling(time.Millisecond).Should(BeNumerically(">=", many))
+	Eventually(r.changed.Load).WithTimeout(commandTimeout).WithPolling(time.Millisecond).Should(BeNumerically(">=", many))
 }
 
 // end returns when nothing changes any more.

@@ -32,7 +32,7 @@ var cluster struct {
 
 func TestArgoCD(t *testing.T) {
 	RegisterFailHandler(Fail)
-	SetDefaultEventuallyTimeout(time.Minute)
+	SetDefaultEventuallyTimeout(3 * time.Minute)
 	RunSpecs(t, "Argo CD")
 }
 

@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/bailiwick-dev/bailiwick/hack/stage"
 	"github.com/bailiwick-dev/bailiwick/test/gitops"
 )
 
@@ -141,7 +142,7 @@ var _ = Describe("Flux", Ordered, func() {
 		people, err := gitops.Read(file)
 		Expect(err).NotTo(HaveOccurred())
 		kubectl(ctx, "create", "-f", file)
-		kubectl(ctx, "wait", "--for=condition=Ready", "--timeout=1m", "-f", file)
+		kubectl(ctx, "wait", "--for=condition=Ready", stage.WaitArgument, "-f", file)
 		before := acme.versions(ctx, people)
 
 		Expect(changed(acme.deliver(ctx, samples))).To(BeEmpty())
