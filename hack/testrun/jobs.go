@@ -29,8 +29,8 @@ const (
 	// collection is GOGC for whatever runs. Control planes and operators live for minutes and have memory to spare: they
 	// collect garbage seldom, and leave the processors to the tests. memory is GOMEMLIMIT, which bounds that.
 	collection, memory = "GOGC=400", "GOMEMLIMIT=2GiB"
-	// timeout is that of each job.
-	timeout = 40 * time.Minute
+	// timeout is that of each job. They take a quarter of an hour on two cores; it is for those that hang.
+	timeout = 90 * time.Minute
 	// stopTimeout is how long a job may take to end when it is interrupted.
 	stopTimeout = time.Minute
 )
