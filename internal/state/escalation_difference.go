@@ -132,13 +132,42 @@ func newDifference(author iter.Seq[Privilege]) *difference {
 // add takes what somebody has after the write, and had before it. The same privilege of many, as that of a role of all its
 // children, is compared once.
 func (d *difference) add(before, after []Privilege) {
-	had := newPrivilegeSet(d.keys, slices.Values(before))
+	d.addTo(func() []Privilege { return before }, after)
+}
+
+// addGrants is add for what somebody has at a path. What stands at the same place as before, from the beginning or from the end,
+// is not looked at: that is nearly all of what a role has that inherits from the one that is edited.
+func (d *difference) addGrants(path scope.Path, before, after []policy.Grant) {
+	rest := after
+	for n := 0; n < len(before) && len(rest) > 0 && sameGrant(before[n], rest[0]); n++ {
+		rest = rest[1:]
+	}
+	for n := len(before) - 1; n >= 0 && len(rest) > 0 && sameGrant(before[n], rest[len(rest)-1]); n-- {
+		rest = rest[:len(rest)-1]
+	}
+	if len(rest) > 0 {
+		d.addTo(func() []Privilege { return at(path, before) }, at(path, rest))
+	}
+}
+
+// sameGrant says whether grants are the same, with the same conditions in memory.
+func sameGrant(a, b policy.Grant) bool {
+	return a.Permission == b.Permission && a.Window == b.Window && len(a.Tests) == len(b.Tests) && (len(a.Tests) == 0 || &a.Tests[0] == &b.Tests[0])
+}
+
+// addTo is add; what was before is asked for where what the author holds does not say enough.
+func (d *difference) addTo(before func() []Privilege, after []Privilege) {
+	var had *privilegeSet
 	for _, p := range after {
 		id := d.keys.idOf(p)
-		if had.has(id) || d.missing.has(id) {
+		by, known := d.covered[id]
+		if d.missing.has(id) || known && d.author.has(by) {
 			continue
 		}
-		if by, known := d.covered[id]; known && (d.author.has(by) || had.has(by)) {
+		if had == nil {
+			had = newPrivilegeSet(d.keys, slices.Values(before()))
+		}
+		if had.has(id) || known && had.has(by) {
 			continue
 		}
 		by, covered := d.author.covering(id, p, &d.compared)

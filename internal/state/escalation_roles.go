@@ -75,7 +75,7 @@ func (s *tenant) hasRole(key types.NamespacedName, object *v1alpha1.Role) bool {
 // giveByRole: whoever has a role gets what it gives.
 func (g *escalationCheck) giveByRole(role types.NamespacedName, had, gives []policy.Grant) {
 	organization := scope.Path{Organization: role.Namespace}
-	g.difference.add(at(organization, had), at(organization, gives))
+	g.difference.addGrants(organization, had, gives)
 	if len(had) == 0 && len(gives) > 0 && g.state.administeredBy(role) {
 		g.give(manages(role.Namespace, ""))
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -125,7 +124,7 @@ func (p *pass) evaluateRole(key types.NamespacedName, component set[types.Namesp
 	p.touched.add(dependency{role: key.Name})
 	ref := kinds.Named(kinds.Role, key)
 	p.judge(ref, &node.outcome, now)
-	same := slices.EqualFunc(old.contexts, node.contexts, func(a, b *structpb.Struct) bool { return proto.Equal(a, b) })
+	same := tuples.SameContexts(old.contexts, node.contexts)
 	if !same || !slices.Equal(old.givers, node.givers) {
 		p.entitlements = append(p.entitlements, entitlement.Update{Role: &entitlement.RoleUpdate{Name: key.Name, Grants: node.given()}})
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -55,14 +56,15 @@ func Contexts(grants []policy.Grant, most int) ([]*structpb.Struct, error) {
 
 // ContextsOf is as Contexts, of what is kept of the grants. Contexts share the entries, which nobody changes.
 func ContextsOf(entries []Entry, most int) ([]*structpb.Struct, error) {
-	byPermission := map[string][]Entry{}
-	for _, entry := range entries {
-		byPermission[entry.permission] = append(byPermission[entry.permission], entry)
-	}
+	sorted := slices.SortedFunc(slices.Values(entries), func(a, b Entry) int { return strings.Compare(a.permission, b.permission) })
 	var contexts []*structpb.Struct
 	var open *contextBuilder
-	for _, permission := range slices.Sorted(maps.Keys(byPermission)) {
-		value, size := merged(byPermission[permission])
+	for begin, end := 0, 0; begin < len(sorted); begin = end {
+		permission := sorted[begin].permission
+		for end < len(sorted) && sorted[end].permission == permission {
+			end++
+		}
+		value, size := merged(sorted[begin:end])
 		size += len(permission) + entryOverhead
 		if open == nil || open.size+size > store.MaxContextBytes {
 			open = newContextBuilder()
@@ -71,10 +73,24 @@ func ContextsOf(entries []Entry, most int) ([]*structpb.Struct, error) {
 		open.add(permission, value, size)
 		if open.size > store.MaxContextBytes || len(contexts) > most {
 			return nil, fmt.Errorf("%w: %d permissions with their conditions fill more than %d tuples of %d bytes",
-				ErrTooLarge, len(byPermission), most, store.MaxContextBytes)
+				ErrTooLarge, len(slices.CompactFunc(sorted, samePermission)), most, store.MaxContextBytes)
 		}
 	}
 	return contexts, nil
+}
+
+func samePermission(a, b Entry) bool { return a.permission == b.permission }
+
+// SameContexts says whether contexts are equal. What they share is not looked into.
+func SameContexts(a, b []*structpb.Struct) bool { return slices.EqualFunc(a, b, sameStruct) }
+
+func sameStruct(a, b *structpb.Struct) bool {
+	return a == b || maps.EqualFunc(a.GetFields(), b.GetFields(), func(a, b *structpb.Value) bool {
+		if ofA, ofB := a.GetStructValue(), b.GetStructValue(); ofA != nil && ofB != nil {
+			return sameStruct(ofA, ofB)
+		}
+		return a == b || proto.Equal(a, b)
+	})
 }
 
 // ForGood stands for the context of a tuple that holds without a condition. It is equal to no context that a condition
@@ -153,12 +169,12 @@ var holdsAlways = structpb.NewBoolValue(true)
 
 // merged is what stands under a permission: true where it holds always, otherwise the list of the ways in which it holds.
 func merged(entries []Entry) (value *structpb.Value, size int) {
+	if slices.ContainsFunc(entries, func(entry Entry) bool { return entry.rule == nil }) {
+		return holdsAlways, proto.Size(holdsAlways)
+	}
 	rules := make(map[string]*structpb.Value, len(entries))
 	listed := 0
 	for _, entry := range entries {
-		if entry.rule == nil {
-			return holdsAlways, proto.Size(holdsAlways)
-		}
 		if _, twice := rules[entry.identity]; !twice { // it would cost twice and say nothing more
 			rules[entry.identity] = entry.rule
 			listed += messageSize(len(entry.identity))
