@@ -142,7 +142,7 @@ func (e *Engine) prove(versions Versions, before map[string]watchedKind) *kinds.
 // is none. It needs the lock.
 func (e *Engine) missing(versions Versions) *kinds.Ref {
 	for ref, listed := range versions.Of {
-		known := e.records[ref].object
+		known := e.records.of(ref).object
 		if known == nil && reaches(e.gone[ref], listed) {
 			continue // it went after it was listed
 		}
@@ -153,7 +153,7 @@ func (e *Engine) missing(versions Versions) *kinds.Ref {
 			return &ref
 		}
 	}
-	for ref, known := range e.records {
+	for ref, known := range e.records.all() {
 		if _, listed := versions.Of[ref]; listed {
 			continue
 		}

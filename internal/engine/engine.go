@@ -34,6 +34,8 @@ type Options struct {
 	Limits   state.Limits
 	// UsernamePrefix is what the API server puts before the names of those who are known by their subject.
 	UsernamePrefix string
+	// OnlyAnswers means that this replica never leads: it answers by its state, and nothing else reads its informers.
+	OnlyAnswers bool
 	// Clock says which temporary grants have begun and ended, and when to look at them again.
 	Clock clock.WithTicker
 	// CompareEvery is how often the whole store is compared, with jitter.
@@ -81,7 +83,7 @@ type Engine struct {
 	queues map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]
 	// updates are those that are still to be evaluated, by organization.
 	updates map[string]*updates
-	records map[kinds.Ref]record
+	records records
 	// adding are the versions of objects that are new and being evaluated.
 	adding map[kinds.Ref]string
 	// catchingUp is how many find out what there is, and gone the versions in which objects went meanwhile.
@@ -100,11 +102,14 @@ func New(options Options) *Engine {
 		organizations: workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[string]{Clock: options.Clock}),
 		queues:        map[string]workqueue.TypedRateLimitingInterface[reconcile.Request]{},
 		updates:       map[string]*updates{},
-		records:       map[kinds.Ref]record{},
+		records:       records{},
 		adding:        map[kinds.Ref]string{},
 		gone:          map[kinds.Ref]string{},
 		progress:      newProgress(),
 		waiting:       map[kinds.Ref]chan struct{}{},
+	}
+	if options.OnlyAnswers {
+		e.state.OnlyAnswering()
 	}
 	e.syncer = tuplesync.New(options.Connect, e.state, tuplesync.Observer{
 		Confirmed: e.enqueue,
@@ -166,14 +171,14 @@ func (e *Engine) Outcome(ctx context.Context, object client.Object) (state.Outco
 func (e *Engine) known(ref kinds.Ref) client.Object {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.records[ref].object
+	return e.records.of(ref).object
 }
 
 // evaluated is closed when an object is evaluated next, and is closed where it has been since it was known.
 func (e *Engine) evaluated(ref kinds.Ref, known client.Object) <-chan struct{} {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.records[ref].object != known {
+	if e.records.of(ref).object != known {
 		already := make(chan struct{})
 		close(already)
 		return already

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"runtime"
 	"slices"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -24,10 +26,45 @@ import (
 // record is an object as it was last evaluated.
 type record struct {
 	object client.Object
-	// version is that of the object, or of its deletion.
-	version string
 	// counts means that the state has it. An object that is being deleted, or has no finalizer yet, may not count.
 	counts bool
+}
+
+// records are those of all objects, by kind and name.
+type records map[string]map[types.NamespacedName]record
+
+func (r records) of(ref kinds.Ref) record { return r[ref.Kind][ref.Key()] }
+
+// set replaces that of an object, which is gone where the record has none.
+func (r records) set(ref kinds.Ref, now record) {
+	if now.object == nil {
+		delete(r[ref.Kind], ref.Key())
+		return
+	}
+	if r[ref.Kind] == nil {
+		r[ref.Kind] = map[types.NamespacedName]record{}
+	}
+	r[ref.Kind][ref.Key()] = now
+}
+
+// all are those of all objects.
+func (r records) all() iter.Seq2[kinds.Ref, record] {
+	return func(yield func(kinds.Ref, record) bool) {
+		for kind, byName := range r {
+			for name, found := range byName {
+				if !yield(kinds.Named(kind, name), found) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// evaluated is an object that is evaluated, in a version that is its own or that of its deletion.
+type evaluated struct {
+	record
+
+	version string
 }
 
 // update is a change that is still to be evaluated.
@@ -90,7 +127,7 @@ func (e *Engine) observeAgain(refs []kinds.Ref) {
 		if waiting := e.updates[ref.Organization()]; waiting != nil {
 			u, pending = waiting.pending[ref]
 		}
-		if known, ok := e.records[ref]; ok && !pending {
+		if known := e.records.of(ref); known.object != nil && !pending {
 			u.object = known.object
 		}
 		if u.object != nil {
@@ -124,7 +161,7 @@ func (e *Engine) note(ref kinds.Ref, u update) {
 // mattered says whether an update that is replaced by a later one may have changed an answer that this one changes back. It
 // needs the lock.
 func (e *Engine) mattered(ref kinds.Ref, u, later update) bool {
-	if u.object == nil || u.object == later.object || !e.counts(ref, u.object, e.records[ref]) {
+	if u.object == nil || u.object == later.object || !e.counts(ref, u.object, e.records.of(ref)) {
 		return false
 	}
 	return later.object == nil || !state.Unchanged(u.object, later.object)
@@ -317,7 +354,7 @@ func (e *Engine) load() {
 	all := e.updates
 	e.updates = map[string]*updates{}
 	e.mu.Unlock()
-	records := map[kinds.Ref]record{}
+	known := records{}
 	var counting []client.Object
 	versions := map[kinds.Ref]string{}
 	for _, waiting := range all {
@@ -327,7 +364,7 @@ func (e *Engine) load() {
 				continue
 			}
 			counts := e.counts(ref, u.object, record{})
-			records[ref] = record{u.object, u.version(), counts}
+			known.set(ref, record{u.object, counts})
 			if counts {
 				counting = append(counting, u.object)
 			}
@@ -335,7 +372,7 @@ func (e *Engine) load() {
 	}
 	e.state.Follow(nil, counting...)
 	e.mu.Lock()
-	e.records = records
+	e.records = known
 	for ref, version := range versions {
 		e.progress.done(ref, version)
 	}
@@ -377,16 +414,16 @@ func (e *Engine) evaluate(ctx context.Context) {
 
 // evaluateBatch brings the state to some updates, which are one but for deletions that are decided together.
 func (e *Engine) evaluateBatch(refs []kinds.Ref, batch []update) {
-	now := map[kinds.Ref]record{}
+	now := map[kinds.Ref]evaluated{}
 	var put []client.Object
 	var putRefs, removed, unchanged []kinds.Ref
 	e.mu.Lock()
 	for n, ref := range refs {
-		before, u := e.records[ref], batch[n]
+		before, u := e.records.of(ref), batch[n]
 		if u.object != nil && before.object == nil && e.progress.late(ref, u.object) {
 			u.object = nil // It was gone before this came.
 		}
-		r := record{u.object, batch[n].version(), u.object != nil && e.counts(ref, u.object, before)}
+		r := evaluated{record{u.object, u.object != nil && e.counts(ref, u.object, before)}, batch[n].version()}
 		now[ref] = r
 		if before.object == nil && r.object != nil {
 			e.adding[ref] = r.version
@@ -433,16 +470,12 @@ func (e *Engine) evaluateBatch(refs []kinds.Ref, batch []update) {
 }
 
 // remember notes what has been evaluated, and tells those who wait for it.
-func (e *Engine) remember(evaluated map[kinds.Ref]record, refs []kinds.Ref) {
+func (e *Engine) remember(now map[kinds.Ref]evaluated, refs []kinds.Ref) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, ref := range refs {
-		r := evaluated[ref]
-		if r.object == nil {
-			delete(e.records, ref)
-		} else {
-			e.records[ref] = r
-		}
+		r := now[ref]
+		e.records.set(ref, r.record)
 		delete(e.adding, ref)
 		e.progress.done(ref, r.version)
 		if waiter, ok := e.waiting[ref]; ok {

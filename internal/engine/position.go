@@ -101,6 +101,9 @@ func (e *Engine) NewInformer(
 ) toolscache.SharedIndexInformer {
 	switch o := of.(type) {
 	case v1alpha1.Object:
+		if e.options.OnlyAnswers {
+			indexers = nil // nobody looks anything up
+		}
 		from = e.progress.following(kinds.RefOf(o).Kind, from)
 	case *metav1.PartialObjectMetadata:
 		if o.GroupVersionKind() == NamespaceKind {

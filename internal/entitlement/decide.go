@@ -181,7 +181,7 @@ func (p *place) each(found candidate, permission string, yield func(candidate) b
 func (c candidate) of(grant *policy.Grant) (candidate, bool) {
 	window, ever := grant.Window.Within(c.to.window)
 	if c.bound != nil && ever {
-		window, ever = window.Within(c.bound.window)
+		window, ever = window.Within(c.bound.of.Window)
 	}
 	c.grant, c.window = grant, window
 	return c, ever

@@ -43,7 +43,7 @@ type Facts struct {
 type Binding struct {
 	Principal
 	Role string
-	At   scope.Path
+	At   *scope.Path
 	// Invitation is the name of the one that the user has accepted to get it, empty where it names the user or a group.
 	Invitation string
 	Window     policy.Window
@@ -158,11 +158,12 @@ type place struct {
 	grants   []granted
 }
 
+// binding is one of those that a RoleAssignment yields.
 type binding struct {
-	by         kinds.Ref
-	role       *role
-	invitation string
-	window     policy.Window
+	// by is the name of the RoleAssignment, of the index's organization.
+	by   string
+	role *role
+	of   *Binding
 }
 
 type granted struct {
@@ -318,8 +319,8 @@ func (x *Index) enter(by kinds.Ref, facts Facts) {
 	case facts.Binding != nil:
 		r := x.role(facts.Binding.Role)
 		r.bound++
-		at := x.place(facts.Binding.Principal, facts.Binding.At)
-		at.bindings = append(at.bindings, binding{by: by, role: r, invitation: facts.Binding.Invitation, window: facts.Binding.Window})
+		at := x.place(facts.Binding.Principal, *facts.Binding.At)
+		at.bindings = append(at.bindings, binding{by.Name, r, facts.Binding})
 	case facts.Grants != nil:
 		at := x.place(facts.Grants.Principal, facts.Grants.At)
 		at.grants = append(at.grants, granted{by: by, grants: facts.Grants.Grants})
@@ -350,13 +351,13 @@ func (x *Index) leaveScopes(paths []scope.Path) {
 func (x *Index) leave(by kinds.Ref, facts Facts) {
 	switch {
 	case facts.Binding != nil:
-		who, at := facts.Binding.Principal, x.place(facts.Binding.Principal, facts.Binding.At)
-		n := slices.IndexFunc(at.bindings, func(b binding) bool { return b.by == by && b.role.name == facts.Binding.Role })
+		who, at := facts.Binding.Principal, x.place(facts.Binding.Principal, *facts.Binding.At)
+		n := slices.IndexFunc(at.bindings, func(b binding) bool { return b.by == by.Name && b.role.name == facts.Binding.Role })
 		r := at.bindings[n].role
 		at.bindings = slices.Delete(at.bindings, n, n+1)
 		r.bound--
 		x.dropUnused(r)
-		x.dropEmpty(who, facts.Binding.At)
+		x.dropEmpty(who, *facts.Binding.At)
 	case facts.Grants != nil:
 		at := x.place(facts.Grants.Principal, facts.Grants.At)
 		n := slices.IndexFunc(at.grants, func(g granted) bool { return g.by == by })
@@ -417,7 +418,7 @@ func (x *Index) Held(user string, asked func(scope.Path) bool, now time.Time) (h
 				continue
 			}
 			for _, bound := range there.bindings {
-				if !bound.window.Includes(now) {
+				if !bound.of.Window.Includes(now) {
 					continue
 				}
 				for n := range bound.role.grants {
@@ -463,14 +464,14 @@ func (x *Index) reaching(who *user) func(func(reach) bool) {
 
 func (x *Index) byRole(at scope.Path, held binding, n int, to reach) Entitlement {
 	given := held.role.grants[n]
-	via := []kinds.Ref{held.by, {Kind: kinds.Role, Namespace: x.organization, Name: held.role.name}}
+	via := []kinds.Ref{{Kind: kinds.RoleAssignment, Namespace: x.organization, Name: held.by}, {Kind: kinds.Role, Namespace: x.organization, Name: held.role.name}}
 	if given.From != "" {
 		via = append(via, kinds.Ref{Kind: kinds.Role, Namespace: x.organization, Name: given.From})
 	}
-	if held.invitation != "" {
-		via = append(via, kinds.Ref{Kind: kinds.Invitation, Namespace: x.organization, Name: held.invitation})
+	if held.of.Invitation != "" {
+		via = append(via, kinds.Ref{Kind: kinds.Invitation, Namespace: x.organization, Name: held.of.Invitation})
 	}
-	return Entitlement{Grant: within(given.Grant, held.window, to.window), At: at, Through: append(via, to.through...)}
+	return Entitlement{Grant: within(given.Grant, held.of.Window, to.window), At: at, Through: append(via, to.through...)}
 }
 
 func byGrant(at scope.Path, held granted, n int, to reach) Entitlement {

@@ -76,7 +76,7 @@ func (w *world) edit() {
 	}
 	switch name := fmt.Sprint("o", w.IntN(300)); w.IntN(6) {
 	case 0:
-		w.set("RoleAssignment", name, entitlement.Facts{Binding: &entitlement.Binding{Principal: w.principal(), Role: fmt.Sprint("r", w.IntN(2)), At: at, Window: w.window()}})
+		w.set("RoleAssignment", name, entitlement.Facts{Binding: &entitlement.Binding{Principal: w.principal(), Role: fmt.Sprint("r", w.IntN(2)), At: &at, Window: w.window()}})
 	case 1:
 		w.set("PermissionGrant", name, entitlement.Facts{Grants: &entitlement.Grants{
 			Principal: w.principal(), At: at, Grants: []policy.Grant{{Permission: w.permission(), Window: w.window()}, {Permission: w.permission()}},

@@ -12,6 +12,7 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/installation"
 	"github.com/bailiwick-dev/bailiwick/internal/liveness"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 // setUpDecisionsOnly has this process answer decisions under a read lease, and nothing else. It follows the cluster as every
@@ -22,6 +23,7 @@ func (o *Operator) setUpDecisionsOnly(ctx context.Context, cluster *rest.Config,
 	}
 	options.LeaderElect, options.WebhookPort = false, 0
 	settings := managerOptions(options, o.monitor)
+	settings.Cache.DefaultTransform = slimmer(&state.Reducer{})
 	var e *engine.Engine
 	settings.Cache.NewInformer = followedBy(&e)
 	mgr, err := ctrl.NewManager(cluster, settings)
@@ -38,7 +40,7 @@ func (o *Operator) setUpDecisionsOnly(ctx context.Context, cluster *rest.Config,
 	}
 	e = engine.New(engine.Options{
 		Versions: engine.VersionsFrom(mgr.GetAPIReader()),
-		Limits:   limits(options), UsernamePrefix: options.UsernamePrefix, Clock: options.Clock, Log: options.Log.WithName("cluster"),
+		Limits:   limits(options), UsernamePrefix: options.UsernamePrefix, OnlyAnswers: true, Clock: options.Clock, Log: options.Log.WithName("cluster"),
 	})
 	leases.Engine = e
 	certificate, err := o.certificate(options.Asking.TLSDirectory, installation.PartTLS)

@@ -4,9 +4,11 @@ import (
 	"unique"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 )
 
 // slim is what the cache keeps of an object: not the managed fields, which nobody reads there and which are most of
@@ -34,6 +36,16 @@ func slim(object any) (any, error) {
 			&a.Status.Subject, &a.Status.Scope)
 	}
 	return ours, nil
+}
+
+// slimmer is slim for a replica that only answers: it keeps no more of an object than its state reads.
+func slimmer(r *state.Reducer) toolscache.TransformFunc {
+	return func(object any) (any, error) {
+		if ours, ok := object.(v1alpha1.Object); ok {
+			r.Reduce(ours)
+		}
+		return slim(object)
+	}
 }
 
 func share(texts ...*string) {

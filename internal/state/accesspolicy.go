@@ -25,7 +25,7 @@ type accessPolicy struct {
 
 func (n *accessPolicy) standing() v1alpha1.Object { return orNil(n.object) }
 
-func (n *accessPolicy) says() *Outcome { return &n.outcome }
+func (n *accessPolicy) says() Outcome { return n.outcome }
 
 // accessPolicyKeeper keeps AccessPolicies.
 type accessPolicyKeeper struct{ plain }

@@ -31,7 +31,7 @@ type accessDecision struct {
 
 func (r *accessRequest) standing() v1alpha1.Object { return orNil(r.object) }
 
-func (r *accessRequest) says() *Outcome { return &r.outcome }
+func (r *accessRequest) says() Outcome { return r.outcome }
 
 // accessRequestKeeper keeps AccessRequests.
 type accessRequestKeeper struct {
@@ -81,7 +81,7 @@ func (accessRequestKeeper) sameStatus(was, is v1alpha1.Object) bool {
 
 func (n *accessDecision) standing() v1alpha1.Object { return orNil(n.object) }
 
-func (n *accessDecision) says() *Outcome { return &n.outcome }
+func (n *accessDecision) says() Outcome { return n.outcome }
 
 // accessDecisionKeeper keeps AccessDecisions.
 type accessDecisionKeeper struct {

@@ -69,7 +69,7 @@ func (s *tenant) administeredThrough() string {
 	for _, owner := range node.object.Spec.Owners {
 		user := types.NamespacedName{Namespace: s.name, Name: owner}
 		for _, key := range s.administrationsOf(user) {
-			if node := s.assignments[key]; node.outcome.InForce && !node.endsByItself() && s.reaches(user, node.object) {
+			if node := s.assignments[key]; node.outcome.isInForce() && !node.endsByItself() && s.reaches(user, node.object) {
 				return owner
 			}
 		}
@@ -125,7 +125,7 @@ func (s *tenant) whyNotAdministered() string {
 			if s.assignments[key].endsByItself() {
 				return fmt.Sprintf("no owner administers this for good: the RoleAssignment %s ends by itself: assign the Role %s to an owner without expiresAt", key.Name, spec.AdminRole)
 			}
-			if outcome := s.assignments[key].outcome; !outcome.InForce {
+			if outcome := s.assignments[key].says(); !outcome.InForce {
 				return fmt.Sprintf("no owner administers this: the RoleAssignment %s gives nothing: %s", key.Name, outcome.Message)
 			}
 			return fmt.Sprintf("no owner administers this: the User %s is not in force, or not for good, in the Group of the RoleAssignment %s; see the GroupMemberships' statuses", owner, key.Name)

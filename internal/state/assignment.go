@@ -23,14 +23,13 @@ import (
 
 type assignment struct {
 	object  *v1alpha1.RoleAssignmentSpec
-	outcome Outcome
-	claims  claims
+	outcome keptOutcome
+	claims  keptClaims
 	age     metav1.Time
 	// deleting means that the object is being deleted: it gives nothing any more, unless it is
-	// protected. gives is what it would give otherwise.
-	deleting bool
-	gives    Outcome
-	wants    claims
+	// protected. otherwise is what it would give then, and set where it is, or was, being deleted.
+	deleting  bool
+	otherwise *undeleted
 	// released means that the object that is being deleted gives nothing any more, and never will: nothing
 	// holds it, or it was not protected when it was looked at. uid says which object of the name that is.
 	released bool
@@ -42,6 +41,12 @@ type assignment struct {
 	timed *timedAssignment
 }
 
+// undeleted is what an assignment that is being deleted would give if it were not.
+type undeleted struct {
+	outcome Outcome
+	claims  claims
+}
+
 func (n *assignment) standing() v1alpha1.Object {
 	if n.object == nil {
 		return nil
@@ -49,7 +54,15 @@ func (n *assignment) standing() v1alpha1.Object {
 	return &v1alpha1.RoleAssignment{ObjectMeta: metav1.ObjectMeta{UID: n.uid}, Spec: *n.object}
 }
 
-func (n *assignment) says() *Outcome { return &n.outcome }
+func (n *assignment) says() Outcome { return n.outcome.says() }
+
+// gives is what it would give if it were not being deleted.
+func (n *assignment) gives() Outcome {
+	if n.otherwise != nil {
+		return n.otherwise.outcome
+	}
+	return n.outcome.says()
+}
 
 // assignmentKeeper keeps RoleAssignments.
 type assignmentKeeper struct{}
@@ -80,6 +93,9 @@ func (assignmentKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	spec := o.Spec
 	node := place(p.state.assignments, key)
 	node.object, node.age, node.deleting = &spec, o.CreationTimestamp, !o.DeletionTimestamp.IsZero()
+	if node.deleting && node.otherwise == nil {
+		node.otherwise = &undeleted{node.outcome.says(), node.claims.claims()}
+	}
 	node.seenToEnd = seenToEnd(spec.Window, o.Status.WindowStatus)
 	if node.uid != o.UID || !node.deleting {
 		node.uid, node.released = o.UID, false
@@ -147,6 +163,9 @@ func (p *pass) evaluateAssignment(key types.NamespacedName) {
 		delete(s.assignments, key)
 	} else {
 		now, wants = s.judgeAssignment(key, node.object, node.seenToEnd)
+		if made := wants.facts.Binding; made != nil && made.At.Level() != scope.Resource { // many have the same
+			made.At = shared(&s.paths, *made.At, made.At)
+		}
 		if len(wants.shares) > 0 {
 			why, waits := p.isAuthored(kinds.Named(kinds.RoleAssignment, key), &node.authored)
 			if waits {
@@ -158,7 +177,7 @@ func (p *pass) evaluateAssignment(key types.NamespacedName) {
 		} else {
 			p.authorless(kinds.Named(kinds.RoleAssignment, key)) // it gives nothing, whoever wrote it
 		}
-		node.gives, node.wants = now, wants
+		node.wouldGive(now, wants)
 		p.protect(key, node.object)
 		p.protectsAll = p.protectsAll || now.InForce && node.object.Subject.Group != ""
 	}
@@ -169,8 +188,16 @@ func (p *pass) evaluateAssignment(key types.NamespacedName) {
 		return // what it gives is for evaluateProtection to say
 	}
 	ref := kinds.Named(kinds.RoleAssignment, key)
-	p.judge(ref, &node.outcome, now)
-	p.claim(ref, &node.claims, wants)
+	p.judgeKept(ref, &node.outcome, now)
+	p.claimKept(ref, &node.claims, wants)
+}
+
+// wouldGive notes what an assignment gives if it is not being deleted.
+func (n *assignment) wouldGive(now Outcome, wants claims) {
+	n.otherwise = nil // it is what it gives
+	if n.deleting {
+		n.otherwise = &undeleted{now, wants}
+	}
 }
 
 // setTimed notes what an assignment gives for a time, and says whether it does so.
@@ -202,17 +229,17 @@ func (p *pass) evaluateTimedAssignments(cell tuples.Cell) {
 	var admitted []policy.Window
 	for _, key := range slices.SortedFunc(maps.Keys(s.timed[cell]), s.compareAssignments) {
 		node := s.assignments[key]
-		node.gives, node.wants = node.timed.outcome, node.timed.wants
+		now, wants := node.timed.outcome, node.timed.wants
 		var rejected *Outcome
-		if admitted, rejected = s.admitWindow(admitted, node.timed.outcome.Life.Window(), kinds.RoleAssignment); rejected != nil {
-			node.gives, node.wants = s.withLife(*rejected, node.timed.outcome.Life), claims{}
+		if admitted, rejected = s.admitWindow(admitted, now.Life.Window(), kinds.RoleAssignment); rejected != nil {
+			now, wants = s.withLife(*rejected, now.Life), claims{}
 		}
-		if node.deleting {
+		if node.wouldGive(now, wants); node.deleting {
 			continue // what it gives is for evaluateProtection to say
 		}
 		ref := kinds.Named(kinds.RoleAssignment, key)
-		p.judge(ref, &node.outcome, node.gives)
-		p.claim(ref, &node.claims, node.wants)
+		p.judgeKept(ref, &node.outcome, now)
+		p.claimKept(ref, &node.claims, wants)
 	}
 }
 
@@ -250,9 +277,9 @@ func (s *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAs
 	}
 	binding := objectid.Binding(path, spec.RoleRef.Name)
 	cell := tuples.RoleCell(objectid.Scope(path), binding)
-	wants := claims{cell: &cell, role: sibling(key, spec.RoleRef.Name)}
+	wants := claims{storeClaims: storeClaims{cell: &cell, role: sibling(key, spec.RoleRef.Name)}}
 	wants.facts.Binding = &entitlement.Binding{
-		Principal: s.principalOf(key, &spec.Subject), Role: spec.RoleRef.Name, At: path, Invitation: spec.Subject.Invitation,
+		Principal: s.principalOf(key, &spec.Subject), Role: spec.RoleRef.Name, At: &path, Invitation: spec.Subject.Invitation,
 		Window: life.Window(),
 	}
 	wants.shares = []share{shareIn(tuples.Assignee(binding, subject), life.Window())}

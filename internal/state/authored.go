@@ -53,20 +53,18 @@ func (s *tenant) authoredBy(object v1alpha1.Object, was authored, before v1alpha
 	case same:
 		now.before, now.namedBefore = was.before, was.namedBefore
 	}
-	if now.names == nil {
-		now.names = set[types.UID]{}
-	}
 	now.refused, now.reported = isRefused(object), object.CommonStatus().ObservedGeneration != 0
 	now.passed = now.passed || by.Verb != "" && (!mayBeSuspended(by) || isCarriedOut(object))
 	noted := object.CommonStatus().Judged
 	if noted != nil && noted.Generation == by.Generation {
 		now.passed = true
 		for _, uid := range noted.UIDs {
-			now.names.add(uid)
+			now.confirms(uid)
 		}
 	}
-	if given := by.Before; given != nil {
-		by.Before = nil // it is long, and needed no more
+	given := by.Before
+	now.by = s.shareAuthor(by)
+	if given != nil {
 		if held, err := given.HeldTo(object); err == nil && held != nil && !now.passed {
 			now.before, now.namedBefore = held, nil
 			switch {
@@ -78,6 +76,32 @@ func (s *tenant) authoredBy(object v1alpha1.Object, was authored, before v1alpha
 		}
 	}
 	return now
+}
+
+// confirms notes that the maker of a name could give this.
+func (a *authored) confirms(uid types.UID) {
+	if a.names == nil {
+		a.names = set[types.UID]{}
+	}
+	a.names.add(uid)
+}
+
+// authorKey is all that is kept of an author.
+type authorKey struct {
+	policy.Author // without what it points to
+
+	user policy.MeantUser
+}
+
+// shareAuthor is an author as all objects have it that say the same of theirs. What was given before is not kept: it is long, and
+// needed once. Nobody changes what is shared.
+func (s *tenant) shareAuthor(by *policy.Author) *policy.Author {
+	by.Before = nil
+	key := authorKey{Author: *by}
+	if by.User != nil {
+		key.User, key.user = nil, *by.User
+	}
+	return shared(&s.authors, key, by)
 }
 
 // authorOf is who has written what an object gives; nil where the operator made it of what somebody has approved.

@@ -19,7 +19,7 @@ type resourceType struct {
 
 func (n *resourceType) standing() v1alpha1.Object { return orNil(n.object) }
 
-func (n *resourceType) says() *Outcome { return &n.outcome }
+func (n *resourceType) says() Outcome { return n.outcome }
 
 // resourceTypeKeeper keeps ResourceTypes.
 type resourceTypeKeeper struct {

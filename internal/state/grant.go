@@ -33,7 +33,7 @@ func (n *grant) standing() v1alpha1.Object {
 	return n.object.standing()
 }
 
-func (n *grant) says() *Outcome { return &n.outcome }
+func (n *grant) says() Outcome { return n.outcome }
 
 // grantKeeper keeps PermissionGrants, or TemporaryPermissionGrants: they share cells, and so their places.
 type grantKeeper struct{ kind string }

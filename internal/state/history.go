@@ -186,6 +186,8 @@ func (f *facts) digest() string {
 type common struct {
 	// judges is set where this state is carried out: then it is found here who could give what they wrote.
 	judges atomic.Bool
+	// onlyAnswers is set where this state is never carried out.
+	onlyAnswers bool
 	// told is what whoever carries out the state goes by; nil where nobody has said so.
 	told atomic.Pointer[History]
 	// histories counts the changes of what this state goes by.
@@ -265,5 +267,5 @@ func (s *State) SameHistory(organization string) (mark HistoryMark, same bool) {
 // isToldToStay says whether an assignment that is being deleted stays, as whoever carries out the state says.
 func (s *tenant) isToldToStay(node *assignment) bool {
 	told := s.common.told.Load()
-	return told != nil && !s.common.judges.Load() && node.gives.InForce && slices.Contains((*told)[s.name].Staying, node.uid)
+	return told != nil && !s.common.judges.Load() && node.gives().InForce && slices.Contains((*told)[s.name].Staying, node.uid)
 }

@@ -36,7 +36,7 @@ func (n *invitation) standing() v1alpha1.Object {
 	return &v1alpha1.Invitation{ObjectMeta: metav1.ObjectMeta{UID: n.object.uid}, Spec: n.object.spec}
 }
 
-func (n *invitation) says() *Outcome { return &n.outcome }
+func (n *invitation) says() Outcome { return n.outcome }
 
 // invitationKeeper keeps Invitations.
 type invitationKeeper struct{ plain }

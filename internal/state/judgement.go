@@ -215,7 +215,7 @@ func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object, names []name) 
 			had = nil
 		}
 		if missing := s.missing(n.maker.Subject, had, object); missing.Empty() {
-			a.names.add(n.uid)
+			a.confirms(n.uid)
 			found = true
 		} else {
 			a.missing = missing.text()

@@ -40,7 +40,7 @@ type node interface {
 	// standing is the object that counts, with its spec and no more of its metadata than the state keeps; nil where the place
 	// is empty.
 	standing() v1alpha1.Object
-	says() *Outcome
+	says() Outcome
 }
 
 // receiver is an object that another one gives something to, by its name.

@@ -116,7 +116,7 @@ func namesOf[K comparable, N any](nodes map[K]N) set[K] {
 
 func (s *tenant) assignmentsInForce(keys set[types.NamespacedName], field string) (losses []Loss) {
 	for key := range keys {
-		if node := s.assignments[key]; node.outcome.InForce {
+		if node := s.assignments[key]; node.outcome.isInForce() {
 			losses = append(losses, Loss{kinds.Named(kinds.RoleAssignment, key), PathOf(key.Namespace, &node.object.Scope), field})
 		}
 	}

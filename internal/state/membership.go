@@ -38,7 +38,7 @@ func (n *membership) standing() v1alpha1.Object {
 	return &v1alpha1.GroupMembership{ObjectMeta: metav1.ObjectMeta{UID: n.uid}, Spec: *n.object}
 }
 
-func (n *membership) says() *Outcome { return &n.outcome }
+func (n *membership) says() Outcome { return n.outcome }
 
 // membershipKeeper keeps GroupMemberships.
 type membershipKeeper struct{}

@@ -30,7 +30,7 @@ type organization struct {
 
 func (n *organization) standing() v1alpha1.Object { return orNil(n.object) }
 
-func (n *organization) says() *Outcome { return &n.outcome }
+func (n *organization) says() Outcome { return n.outcome }
 
 // organizationKeeper keeps Organizations.
 type organizationKeeper struct{ plain }

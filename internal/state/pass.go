@@ -171,7 +171,12 @@ func (p *pass) judge(ref kinds.Ref, outcome *Outcome, now Outcome) {
 
 // claims are what an object yields: entitlements, and the tuples that say the same in the store.
 type claims struct {
-	facts  entitlement.Facts
+	facts entitlement.Facts
+	storeClaims
+}
+
+// storeClaims are what an object wants in the store.
+type storeClaims struct {
 	tuples []store.Key
 	shares []share
 	cell   *tuples.Cell
@@ -182,6 +187,9 @@ type claims struct {
 // what is in both is not touched.
 func (p *pass) claim(by kinds.Ref, old *claims, now claims) {
 	p.entitle(by, old, now.facts)
+	if p.state.common.onlyAnswers {
+		return
+	}
 	wanted := p.state.wanted
 	balance := map[store.Key]int{}
 	for _, key := range now.tuples {

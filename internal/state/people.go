@@ -49,7 +49,7 @@ type user struct {
 
 func (n *user) standing() v1alpha1.Object { return orNil(n.object) }
 
-func (n *user) says() *Outcome { return &n.outcome }
+func (n *user) says() Outcome { return n.outcome }
 
 // userKeeper keeps Users.
 type userKeeper struct{ plain }
@@ -167,7 +167,7 @@ type group struct {
 
 func (n *group) standing() v1alpha1.Object { return orNil(n.object) }
 
-func (n *group) says() *Outcome { return &n.outcome }
+func (n *group) says() Outcome { return n.outcome }
 
 // groupKeeper keeps Groups.
 type groupKeeper struct{ plain }

@@ -47,14 +47,14 @@ func (p *pass) settle(key types.NamespacedName, node *assignment, protection *Ou
 	if protection == nil {
 		p.recall(ref)
 		p.state.staying.remove(key)
-		p.judge(ref, &node.outcome, Outcome{})
-		p.claim(ref, &node.claims, claims{})
+		p.judgeKept(ref, &node.outcome, Outcome{})
+		p.claimKept(ref, &node.claims, claims{})
 		return
 	}
 	p.state.staying.add(key)
 	p.recall(ref)
-	p.judge(ref, &node.outcome, *protection)
-	p.claim(ref, &node.claims, node.wants)
+	p.judgeKept(ref, &node.outcome, *protection)
+	p.claimKept(ref, &node.claims, node.otherwise.claims)
 }
 
 // evaluateProtection says of each assignment of a user that is being deleted whether it must stay.
@@ -71,13 +71,13 @@ func (p *pass) evaluateProtection(user types.NamespacedName) {
 		case node.object == nil:
 		case node.deleting && s.isToldToStay(node):
 			node.released = false
-			p.settle(key, node, s.protectedBecause("the replica that leads says so", node.gives.Life))
+			p.settle(key, node, s.protectedBecause("the replica that leads says so", node.gives().Life))
 			kept.add(node.object)
 		case node.deleting && node.released:
 			p.settle(key, node, nil)
 		case node.deleting:
 			deleting = append(deleting, key)
-		case node.gives.InForce && !node.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, key)): // what waits may take it away
+		case node.gives().InForce && !node.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, key)): // what waits may take it away
 			kept.add(node.object)
 		}
 	}
@@ -93,7 +93,7 @@ func (p *pass) evaluateProtection(user types.NamespacedName) {
 		why, _ := s.judgeRevocation(user, key, kept)
 		// What has been let go once never comes back: the object may be gone in the next moment.
 		s.assignments[key].released = why == ""
-		p.settle(key, s.assignments[key], s.protectedBecause(why, s.assignments[key].gives.Life))
+		p.settle(key, s.assignments[key], s.protectedBecause(why, s.assignments[key].gives().Life))
 		if why != "" {
 			kept.add(s.assignments[key].object)
 		}
@@ -119,7 +119,7 @@ func (s *tenant) holding(o *v1alpha1.RoleAssignment) []kinds.Ref {
 	var holding []kinds.Ref
 	for other := range s.named.assignedToUser[user] {
 		held := s.assignments[other]
-		if other == key || held.deleting || !held.gives.InForce || held.endsByItself() || s.waits(kinds.Named(kinds.RoleAssignment, other)) {
+		if other == key || held.deleting || !held.gives().InForce || held.endsByItself() || s.waits(kinds.Named(kinds.RoleAssignment, other)) {
 			continue
 		}
 		if organization.administers(user, &o.Spec) && !organization.administers(user, held.object) {
@@ -154,7 +154,7 @@ func (s *tenant) judgeRevocation(user, key types.NamespacedName, kept *keptRoles
 	node := s.assignments[key]
 	organization := s.organizations[key.Namespace]
 	switch {
-	case !node.gives.InForce, node.endsByItself(), s.namespaces[key.Namespace].terminating, organization == nil || organization.object == nil:
+	case !node.gives().InForce, node.endsByItself(), s.namespaces[key.Namespace].terminating, organization == nil || organization.object == nil:
 		return "", ""
 	case organization.administers(user, node.object) && !kept.administration:
 		return fmt.Sprintf("the User %s owns the organization, and the RoleAssignment %s gives them the admin role: take the user out of the Organization's owners first, or delete the User", user.Name, key.Name), ""
@@ -180,7 +180,7 @@ func (s *tenant) hasRoleThroughGroup(user types.NamespacedName) bool {
 		for assigned := range s.named.assignedToGroup[sibling(key, member.object.Group)] {
 			s.checked.Add(1)
 			node := s.assignments[assigned]
-			if node.outcome.InForce && !node.deleting && !node.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, assigned)) {
+			if node.outcome.isInForce() && !node.deleting && !node.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, assigned)) {
 				return true
 			}
 		}

@@ -43,7 +43,7 @@ func (s *tenant) protectedAssignment(old, object *v1alpha1.RoleAssignment) (why,
 	kept := s.keptBy(user)
 	for other := range s.named.assignedToUser[user] {
 		// One that is being deleted and protected stays. One that is paused while an edit waits may not.
-		if held := s.assignments[other]; other != key && held.outcome.InForce && !held.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, other)) {
+		if held := s.assignments[other]; other != key && held.outcome.isInForce() && !held.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, other)) {
 			kept.add(held.object)
 		}
 	}

@@ -36,7 +36,7 @@ type role struct {
 
 func (r *role) standing() v1alpha1.Object { return orNil(r.object) }
 
-func (r *role) says() *Outcome { return &r.outcome }
+func (r *role) says() Outcome { return r.outcome }
 
 // roleKeeper keeps Roles.
 type roleKeeper struct{ plain }

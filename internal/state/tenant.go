@@ -13,6 +13,8 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/scope"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
@@ -51,6 +53,9 @@ type tenant struct {
 	pausedOrganizations set[string]
 
 	unauthored unauthored
+	// authors and paths are those that objects share.
+	authors map[authorKey]*policy.Author
+	paths   map[scope.Path]*scope.Path
 	// judging is set once all that was there when common.judges was set has been judged.
 	judging bool
 	common  *common
@@ -163,7 +168,7 @@ func (s *tenant) outcomeOf(ref kinds.Ref) (Outcome, bool) {
 	if found == nil {
 		return Outcome{}, false
 	}
-	outcome := *found.says()
+	outcome := found.says()
 	if a := authorshipOf(found); a != nil {
 		outcome = a.says(outcome)
 	}

@@ -1,0 +1,92 @@
+package state
+
+import (
+	"reflect"
+	"unique"
+
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+)
+
+// keptOutcome is an outcome as it is kept of a kind with many objects. Most of these say what many others say, and share it.
+type keptOutcome struct {
+	plain unique.Handle[plainOutcome]
+	// whole is set instead where it says more than a plain one.
+	whole *Outcome
+}
+
+// plainOutcome is what most outcomes consist of.
+type plainOutcome struct {
+	reason, message         string
+	ready, stalled, inForce bool
+}
+
+func keep(o Outcome) keptOutcome {
+	rest := o
+	rest.Reason, rest.Message, rest.Ready, rest.Stalled, rest.InForce = "", "", false, false, false
+	if !reflect.ValueOf(rest).IsZero() {
+		return keptOutcome{whole: &o}
+	}
+	return keptOutcome{plain: unique.Make(plainOutcome{o.Reason, o.Message, o.Ready, o.Stalled, o.InForce})}
+}
+
+// says is the outcome, which says nothing where none is kept.
+func (k keptOutcome) says() Outcome {
+	switch {
+	case k.whole != nil:
+		return *k.whole
+	case k == keptOutcome{}:
+		return Outcome{}
+	}
+	p := k.plain.Value()
+	return Outcome{Reason: p.reason, Message: p.message, Ready: p.ready, Stalled: p.stalled, InForce: p.inForce}
+}
+
+// isInForce says whether it says so.
+func (k keptOutcome) isInForce() bool {
+	switch {
+	case k.whole != nil:
+		return k.whole.InForce
+	case k == keptOutcome{}:
+		return false
+	}
+	return k.plain.Value().inForce
+}
+
+// judgeKept is judge for an outcome that is kept so.
+func (p *pass) judgeKept(ref kinds.Ref, kept *keptOutcome, now Outcome) {
+	outcome := kept.says()
+	if p.judge(ref, &outcome, now); !outcome.equal(kept.says()) {
+		*kept = keep(outcome)
+	}
+}
+
+// keptClaims are the claims of an assignment as they are kept, of which there are many more than of the others.
+type keptClaims struct {
+	binding *entitlement.Binding
+	// inStore is nil where it wants nothing in the store, or nobody carries the state out.
+	inStore *storeClaims
+}
+
+func keepClaims(c claims) keptClaims {
+	kept := keptClaims{binding: c.facts.Binding}
+	if c.tuples != nil || c.shares != nil || c.cell != nil {
+		kept.inStore = &c.storeClaims
+	}
+	return kept
+}
+
+func (k keptClaims) claims() claims {
+	all := claims{facts: entitlement.Facts{Binding: k.binding}}
+	if k.inStore != nil {
+		all.storeClaims = *k.inStore
+	}
+	return all
+}
+
+// claimKept is claim for claims that are kept so.
+func (p *pass) claimKept(by kinds.Ref, kept *keptClaims, now claims) {
+	all := kept.claims()
+	p.claim(by, &all, now)
+	*kept = keepClaims(all)
+}

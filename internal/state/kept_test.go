@@ -1,0 +1,54 @@
+package state
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
+	"github.com/bailiwick-dev/bailiwick/internal/tuples"
+)
+
+// What a new field of an outcome says must not be lost where it is kept.
+func TestAnOutcomeIsKeptWhole(t *testing.T) {
+	values := map[reflect.Kind]any{reflect.String: "some", reflect.Bool: true, reflect.Int: 1}
+	special := map[string]any{
+		"Life": policy.Lifetime{Deadline: time.Unix(1, 0)}, "Invited": Invited{Phase: v1alpha1.InvitationExpired}, "Next": time.Unix(1, 0),
+		"Access": &Access{}, "Paused": &Paused{}, "Judged": &v1alpha1.Judged{},
+		"Faults": []v1alpha1.PermissionFault{{}}, "NotInherited": []NotInherited{{}}, "Permissions": []v1alpha1.PermissionOutcome{{}},
+	}
+	for n := range reflect.TypeFor[Outcome]().NumField() {
+		field := reflect.TypeFor[Outcome]().Field(n)
+		value, known := special[field.Name]
+		if !known {
+			value = values[field.Type.Kind()]
+		}
+		var outcome Outcome
+		reflect.ValueOf(&outcome).Elem().Field(n).Set(reflect.ValueOf(value).Convert(field.Type))
+		if kept := keep(outcome); !reflect.DeepEqual(kept.says(), outcome) || kept.isInForce() != outcome.InForce {
+			t.Errorf("with %s %+v is kept as %+v", field.Name, outcome, kept.says())
+		}
+	}
+	if one, other := keep(Outcome{Reason: "a", InForce: true}), keep(Outcome{Reason: "a", InForce: true}); one != other {
+		t.Error("outcomes that say the same are kept twice")
+	}
+	if (keptOutcome{}).isInForce() || !reflect.DeepEqual(keptOutcome{}.says(), Outcome{}) {
+		t.Error("where nothing is kept, something is said")
+	}
+}
+
+func TestClaimsAreKeptWhole(t *testing.T) {
+	binding := &entitlement.Binding{Role: "editor"}
+	for _, want := range []claims{
+		{},
+		{facts: entitlement.Facts{Binding: binding}},
+		{facts: entitlement.Facts{Binding: binding}, storeClaims: storeClaims{cell: &tuples.Cell{Object: "o"}, shares: []share{{}}}},
+		{storeClaims: storeClaims{shares: []share{{}}}},
+	} {
+		if got := keepClaims(want).claims(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v is kept as %+v", want, got)
+		}
+	}
+}
