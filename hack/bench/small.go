@@ -35,6 +35,8 @@ func (b *bench) measureConvergence(ctx context.Context) error {
 	b.report.atLeast("the same, as part of the API server's ceiling", rate/b.pairs, "", 0.8)
 	// Beside one for each there is the role, which says once a second how many assignments it has.
 	b.report.atMost("operator's API writes per new assignment", (after.apiWrites-before.apiWrites)/float64(count), "", 1.01)
+	// Webhooks and the embedded store are in the same process.
+	b.report.told("operator's CPU per new assignment", 1000*(after.cpu-before.cpu)/float64(count), "ms")
 	b.report.told("store writes per new assignment", (after.storeWrites-before.storeWrites)/float64(count), "")
 	return nil
 }
