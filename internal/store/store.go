@@ -58,10 +58,10 @@ var (
 	ErrUnavailable = errors.New("the authorization store does not answer")
 	// ErrRefused means that the store will not take this request as it is; sending it again is no use.
 	ErrRefused = errors.New("the authorization store refused the request")
-	// ErrUnsettled comes with ErrUnavailable. It means that a write has happened after all that Settle had ended,
-	// or that the store was put back to what it held earlier: nothing was written, Settle comes before the next
-	// write, and after it the caller is to read the whole store again.
-	ErrUnsettled = errors.New("the authorization store holds what was given up")
+	// ErrStaleWrite comes with ErrUnavailable. It means that a write was applied although Fence had ruled it out,
+	// or that the store was put back to what it held earlier: nothing was written, the caller calls Fence before the
+	// next write, and then reads the whole store again.
+	ErrStaleWrite = errors.New("the authorization store holds what was given up")
 	// ErrReplaced means that somebody else has taken over the store: nothing was written, and the caller is
 	// not to write any more.
 	ErrReplaced = errors.New("another operator writes to the authorization store now")
@@ -71,15 +71,15 @@ var (
 )
 
 // Store is an authorization store with Bailiwick's model in it. Its methods may be called
-// concurrently. Every error is ErrUnavailable or ErrRefused, from Write and Settle also ErrReplaced or
-// ErrUnsettled, wrapped with what was being done; each call ends by itself even when its context has no deadline.
+// concurrently. Every error is ErrUnavailable or ErrRefused, from Write and Fence also ErrReplaced or
+// ErrStaleWrite, wrapped with what was being done; each call ends by itself even when its context has no deadline.
 type Store interface {
 	// TakeOver makes the caller the one who writes. Once it has returned, no write of anybody else who took
 	// over earlier happens any more, not even one that is on its way. It comes before the first Write.
 	TakeOver(ctx context.Context) error
-	// Settle ends what the caller has given up: once it has returned, no write that was not answered happens
-	// any more. It comes after such a write, before the next.
-	Settle(ctx context.Context) error
+	// Fence rules out the caller's outstanding writes: once it has returned, no write that was not answered is
+	// applied any more. It comes after such a write, before the next.
+	Fence(ctx context.Context) error
 	// Write deletes and writes tuples in one transaction: a reader sees all of it or nothing. Writing
 	// a tuple that is there as it is and deleting one that is not there succeed and change nothing;
 	// writing one that is there with another context is refused, whole. No key may come twice, and

@@ -29,10 +29,10 @@ func TestAWriteHasAsManyTuplesAsTheStoreTakesAndNotMore(t *testing.T) {
 		w.start()
 		recorder := w.record()
 		w.put(wide(252)) // 2 are there
-		w.settle()
+		w.drain()
 		w.expectWhole()
 		w.put(wide(2))
-		w.settle()
+		w.drain()
 		w.expectWhole()
 		var sizes []int
 		for _, write := range recorder.writes {
@@ -63,7 +63,7 @@ func TestAWriteHasAsManyBytesAsTheStoreTakesAndNotMore(t *testing.T) {
 			w.put(build.RoleAssignment("acme", fmt.Sprint("a", n)).Gives("large").ToUser("u0").InWorkspace(fmt.Sprint("w", n)).Obj())
 		}
 		block.open()
-		w.settle()
+		w.drain()
 		w.expectWhole()
 		total := 0
 		for _, write := range recorder.writes {
@@ -93,13 +93,13 @@ func TestWhatIsTouchedDuringAWriteGoesTogether(t *testing.T) {
 		hooks.Write = block.pass
 		w.hook(hooks)
 		w.put(assignment("first", "r0", "u0"))
-		w.settle()
+		w.drain()
 		for n := range 40 {
 			w.put(assignment(fmt.Sprint("a", n), fmt.Sprint("r", n%2), fmt.Sprint("u", n%10)))
 		}
-		w.settle()
+		w.drain()
 		block.open()
-		w.settle()
+		w.drain()
 		w.expectWhole()
 		if len(recorder.writes) != 2 {
 			t.Errorf("%d writes, want one for the first touch and one for all others", len(recorder.writes))
@@ -116,12 +116,12 @@ func TestWhatNobodyWantsAnyMoreIsNotWritten(t *testing.T) {
 		hooks.Write = block.pass
 		w.hook(hooks)
 		w.put(assignment("first", "r0", "u0"))
-		w.settle()
+		w.drain()
 		brief := assignment("brief", "r1", "u1")
 		w.put(brief)
 		w.remove(brief)
 		block.open()
-		w.settle()
+		w.drain()
 		w.expectWhole()
 		for _, write := range recorder.writes[1:] {
 			if len(write.writes) > 0 {
@@ -143,7 +143,7 @@ func TestAChangeWhileItsTupleIsBeingWrittenIsSeen(t *testing.T) {
 				w.hook(hooksOf(block))
 				given, kept := assignment("given", "r0", "u0"), assignment("kept", "r1", "u1")
 				w.put(given, kept)
-				w.settle()
+				w.drain()
 				w.remove(given)
 				removed, stays := w.awaiting(given), w.awaiting(kept)
 				w.expectPending(removed)
@@ -168,7 +168,7 @@ func TestOneWhoJoinsWaitsForWhatIsUnderWay(t *testing.T) {
 		w.hook(storetest.Hooks{Write: block.pass})
 		first, second := assignment("first", "r0", "u0"), assignment("second", "r0", "u0")
 		w.put(first)
-		w.settle()
+		w.drain()
 		w.put(second) // the same tuples
 		joined := w.awaiting(second)
 		w.expectPending(joined)
@@ -194,7 +194,7 @@ func TestOneWhoJoinsWhatIsThereCostsNoWrite(t *testing.T) {
 		}
 		w.remove(second)
 		w.remove(same)
-		w.settle()
+		w.drain()
 		if len(recorder.writes)+len(recorder.gets) > 0 {
 			t.Errorf("%d writes and %d gets for what is there already", len(recorder.writes), len(recorder.gets))
 		}
@@ -216,7 +216,7 @@ func TestWhatComesSoonAfterAWriteOfSeveralGoesTogether(t *testing.T) {
 			w.put(assignment(fmt.Sprint("later", n), "r0", fmt.Sprint("u", 4+n)))
 			<-time.After(time.Millisecond)
 		}
-		w.settle()
+		w.drain()
 		w.expectWhole()
 		if len(recorder.writes) != 2 {
 			t.Errorf("%d writes, want one for those that came together and one for all that came soon afterwards", len(recorder.writes))

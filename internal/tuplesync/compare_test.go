@@ -341,12 +341,12 @@ func TestWhatAnObjectHasChangedMeanwhileIsNoDrift(t *testing.T) {
 		block := newGate()
 		w.hook(storetest.Hooks{Write: block.pass})
 		w.put(assignment("a8", "r0", "u8")) // is being written, the others wait
-		w.settle()
+		w.drain()
 		w.put(assignment("a9", "r0", "u9"))
 		w.remove(assignment("a1", "r1", "u1"))
 		w.sleep(compareEvery) // the store lacks one, and holds another too many
 		block.open()
-		w.settle()
+		w.drain()
 		w.expectWhole()
 		expectCounted(t, before, nil)
 	})
@@ -363,7 +363,7 @@ func TestAnOutageDuringALaterComparisonEnds(t *testing.T) {
 		w.hook(storetest.Hooks{})
 		w.sleep(aWhile)
 		w.expectAvailable(false, true)
-		w.settle()
+		w.drain()
 		w.expectWhole()
 	})
 }
@@ -382,7 +382,7 @@ func TestDriftThatIsFoundWhileItsCellIsBeingWrittenIsRepaired(t *testing.T) {
 			t.Fatalf("%d comparisons, want one", w.compared)
 		}
 		block.open()
-		w.settle()
+		w.drain()
 		w.expectWhole()
 	})
 }

@@ -122,14 +122,14 @@ func (s *Syncer) retrying(ctx context.Context, loop string, do func(context.Cont
 // flush writes until the queue is empty, and notes when it is. Its error is store.ErrUnavailable.
 func (s *Syncer) flush(ctx context.Context) error {
 	for s.gathered(ctx) {
-		if s.unanswered {
-			if err := s.store.Settle(ctx); err != nil {
+		if s.inDoubt {
+			if err := s.store.Fence(ctx); err != nil {
 				return fmt.Errorf("ending a write that was not answered: %w", err)
 			}
-			s.unanswered = false
+			s.inDoubt = false
 			s.progress.Add(1)
-			if s.unsettled {
-				s.unsettled = false
+			if s.resyncNeeded {
+				s.resyncNeeded = false
 				signal(s.doubt)
 			}
 		}
@@ -269,8 +269,8 @@ func (s *Syncer) write(ctx context.Context, batch []plan) error {
 
 // heard notes what the answer to a write says about earlier ones and about itself.
 func (s *Syncer) heard(err error) {
-	s.unanswered = errors.Is(err, store.ErrUnavailable)
-	s.unsettled = s.unsettled || errors.Is(err, store.ErrUnsettled)
+	s.inDoubt = errors.Is(err, store.ErrUnavailable)
+	s.resyncNeeded = s.resyncNeeded || errors.Is(err, store.ErrStaleWrite)
 }
 
 // done notes what a batch has brought into the store.
@@ -301,7 +301,7 @@ func (s *Syncer) done(batch []plan) {
 			s.queue.add(p.item)
 			continue
 		}
-		confirmed = append(confirmed, s.settled(p.item, w)...)
+		confirmed = append(confirmed, s.complete(p.item, w)...)
 	}
 	resting := len(s.resting) > 0
 	s.mu.Unlock()

@@ -73,7 +73,7 @@ func TestTheProbeFailsWhereALoopHangsAndNotWhereTheStoreDoes(t *testing.T) {
 		}},
 		"decisions hang": {occupy: func(w *world, _ context.Context) {
 			w.put(grant("g0", "u0", "P0"))
-			w.settle()
+			w.drain()
 			w.hook(storetest.Hooks{AwaitChecks: untilEnded})
 			w.put(grant("g0", "u0", "P1"))
 		}},

@@ -16,10 +16,10 @@ func (o outside) TakeOver(ctx context.Context) error {
 	return o.Store.TakeOver(ctx)
 }
 
-// Settle implements store.Store.
-func (o outside) Settle(ctx context.Context) error {
+// Fence implements store.Store.
+func (o outside) Fence(ctx context.Context) error {
 	defer liveness.Outside(ctx)()
-	return o.Store.Settle(ctx)
+	return o.Store.Fence(ctx)
 }
 
 // Write implements store.Store.

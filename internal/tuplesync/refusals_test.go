@@ -117,7 +117,7 @@ func TestWhatCannotBeReadHoldsUpNoOther(t *testing.T) {
 				w.hook(storetest.Hooks{})
 				w.sleep(untilRetried)
 				w.put(assignment("other", "r0", "u1"))
-				w.settle()
+				w.drain()
 				w.expectWhole()
 			})
 		})
@@ -147,7 +147,7 @@ func TestARefusedTupleThatNobodyWantsAnyMoreIsForgotten(t *testing.T) {
 			t.Fatalf("got %v, want it refused", err)
 		}
 		w.remove(poisoned) // at once, not with the next retry
-		w.settle()
+		w.drain()
 		if err := <-w.awaiting(poisoned); err != nil {
 			t.Errorf("got %v", err)
 		}
@@ -184,7 +184,7 @@ func TestARefusedContextIsReplacedWhenItsRoleIs(t *testing.T) {
 			}
 		}
 		w.put(build.Role("acme", "r0").Grants("P6").Obj())
-		w.settle()
+		w.drain()
 		w.expectWhole()
 		if w.timesConfirmed(role) != 1 {
 			t.Errorf("confirmed %d times, want once", w.timesConfirmed(role))

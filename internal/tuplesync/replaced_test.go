@@ -49,7 +49,7 @@ func TestWhoIsReplacedBeforeTheFirstComparisonEnds(t *testing.T) {
 	})
 }
 
-// A write that was given up has happened, and has left its mark: nothing is written until that is settled, and what
+// A write that was given up has happened, and has replaced the fence: nothing is written until it is fenced again, and what
 // else it has left is looked for at once.
 func TestWhatWasGivenUpAndHasHappenedIsRepaired(t *testing.T) {
 	inWorld(t, func(w *world) {
@@ -57,7 +57,7 @@ func TestWhatWasGivenUpAndHasHappenedIsRepaired(t *testing.T) {
 		w.put(given, assignment("kept", "r1", "u1"))
 		w.start()
 		w.fake.Plant(foreign("group:acme/late"))
-		settled := false
+		fenced := false
 		expectCompared := func(atMost int) {
 			t.Helper()
 			w.note(func() {
@@ -67,13 +67,13 @@ func TestWhatWasGivenUpAndHasHappenedIsRepaired(t *testing.T) {
 			})
 		}
 		w.hook(storetest.Hooks{
-			Settle: func(context.Context) error {
-				settled = true
+			Fence: func(context.Context) error {
+				fenced = true
 				return nil
 			},
 			Write: func(context.Context, []store.Tuple, []store.Key) error {
-				if !settled {
-					return fmt.Errorf("%w: %w", store.ErrUnavailable, store.ErrUnsettled)
+				if !fenced {
+					return fmt.Errorf("%w: %w", store.ErrUnavailable, store.ErrStaleWrite)
 				}
 				return nil
 			},
@@ -95,10 +95,10 @@ func TestAWriteThatIsNotAnsweredNeverHappensLater(t *testing.T) {
 		var calls []string
 		failing := true
 		w.hook(storetest.Hooks{
-			Settle: func(context.Context) error {
+			Fence: func(context.Context) error {
 				mu.Lock()
 				defer mu.Unlock()
-				calls = append(calls, "settle")
+				calls = append(calls, "fence")
 				if failing {
 					return errDown
 				}
@@ -118,7 +118,7 @@ func TestAWriteThatIsNotAnsweredNeverHappensLater(t *testing.T) {
 		w.sleep(aWhile)
 		mu.Lock()
 		if len(calls) < 3 || calls[0] != "write" || slices.Contains(calls[1:], "write") {
-			t.Errorf("%v, want no other write before that is settled", calls)
+			t.Errorf("%v, want no other write before that is fenced", calls)
 		}
 		failing = false
 		calls = calls[:1]
@@ -128,7 +128,7 @@ func TestAWriteThatIsNotAnsweredNeverHappensLater(t *testing.T) {
 		w.put(assignment("other", "r1", "u1"))
 		synctest.Wait()
 		w.expectWhole()
-		if want := []string{"write", "settle", "write", "write"}; !slices.Equal(calls, want) {
+		if want := []string{"write", "fence", "write", "write"}; !slices.Equal(calls, want) {
 			t.Errorf("%v, want %v", calls, want)
 		}
 	})

@@ -114,7 +114,7 @@ func deniedWhileSwitching(t *testing.T, seed uint64, hooksOf func(*decisions) st
 		w.hook(storetest.Hooks{AwaitChecks: decisions.await})
 		w.sleep(time.Second)
 		close(stop)
-		w.settle()
+		w.drain()
 		w.sleep(time.Minute)
 		w.expectWhole()
 		if decisions.made < 500 {

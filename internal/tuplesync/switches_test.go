@@ -159,7 +159,7 @@ func TestASwitchWritesOnlyWhatIsNew(t *testing.T) {
 		recorder := w.record()
 		role.Spec.PermissionGrants[2] = bulky("P2", 2)
 		w.put(role)
-		w.settle()
+		w.drain()
 		w.expectWhole()
 		if len(recorder.writes) != 1 || len(recorder.writes[0].writes) != 1 || len(recorder.writes[0].deletes) != 1 {
 			t.Errorf("got %d writes, want one that replaces one of four contexts", len(recorder.writes))

@@ -47,9 +47,9 @@ type Syncer struct {
 	state    *state.State
 	observer Observer
 	log      logr.Logger
-	// unanswered means that a write may still happen that we no longer wait for. Only the loop that writes
-	// knows it. unsettled means that one has happened after all, or may have.
-	unanswered, unsettled bool
+	// inDoubt is set when a write was not answered and may still be applied. resyncNeeded is set when such a write
+	// was applied after it had been fenced, or may have been. Only the loop that writes reads them.
+	inDoubt, resyncNeeded bool
 
 	mu sync.Mutex
 	// queue are the items to look at; items knows each of them, and those that are being written.
@@ -306,8 +306,8 @@ func (s *Syncer) Progress() Progress {
 	return p
 }
 
-// settled takes an item from the queue that is as it should be, and tells those that wait for it.
-func (s *Syncer) settled(it item, w *work) (confirmed []kinds.Ref) {
+// complete takes an item from the queue that is as it should be, and tells those that wait for it.
+func (s *Syncer) complete(it item, w *work) (confirmed []kinds.Ref) {
 	delete(s.items, it)
 	s.arrivals.Remove(w.arrival)
 	if w.rejected {

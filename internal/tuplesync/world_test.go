@@ -125,11 +125,11 @@ func (w *world) start() {
 			w.Errorf("Run: %v", err)
 		}
 	}()
-	w.settle()
+	w.drain()
 }
 
-// settle returns when everything is written that can be, what gathers for the next write included.
-func (w *world) settle() {
+// drain returns when everything is written that can be, what gathers for the next write included.
+func (w *world) drain() {
 	<-time.After(time.Second / 10)
 	synctest.Wait()
 }

@@ -63,7 +63,7 @@ func reason(err error) string {
 
 // writeError tells the things apart for which OpenFGA has one code: another transaction came in between, which
 // passes, somebody else has taken over, and a tuple is there with another context, which do not. Where that tuple
-// is the mark, it passes with Settle.
+// is the fence, calling Fence ends it.
 func (s *Store) writeError(ctx context.Context, doing string, writes []store.Tuple, err error) error {
 	if status.Code(err) != codes.Aborted {
 		return mapped(doing, err)
@@ -79,8 +79,8 @@ func (s *Store) writeError(ctx context.Context, doing string, writes []store.Tup
 		if !found || proto.Equal(there.Context, tuple.Context) {
 			continue
 		}
-		if tuple.Object == turnKey.Object {
-			return fmt.Errorf("%s: %w: %w", doing, store.ErrUnavailable, store.ErrUnsettled)
+		if tuple.Object == epochKey.Object {
+			return fmt.Errorf("%s: %w: %w", doing, store.ErrUnavailable, store.ErrStaleWrite)
 		}
 		return refused(doing, fmt.Sprintf("%s %s %s is there with another context", tuple.User, tuple.Relation, tuple.Object))
 	}

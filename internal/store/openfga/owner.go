@@ -136,7 +136,7 @@ func (s *Store) claim(ctx context.Context, before ownership, options RemoteOptio
 // keepOwner finds out whether the store is still ours, and marks it again where somebody has deleted the mark. It may
 // run beside a write, so it carries only what never changes.
 func (s *Store) keepOwner(ctx context.Context) error {
-	if s.turn == nil {
+	if s.epoch == nil {
 		return nil
 	}
 	found, err := s.ownership(ctx)
@@ -144,7 +144,7 @@ func (s *Store) keepOwner(ctx context.Context) error {
 	case err != nil:
 		return err
 	case found.id == "":
-		return s.write(ctx, "marking the store as ours again", []store.Tuple{saying(firstOwnerKey, s.installation), *s.turn}, nil)
+		return s.write(ctx, "marking the store as ours again", []store.Tuple{saying(firstOwnerKey, s.installation), *s.epoch}, nil)
 	case found.id != s.installation:
 		return fmt.Errorf("reading whose the store is: %w", store.ErrReplaced)
 	}

@@ -39,11 +39,11 @@ type Store struct {
 	// grace is how long decisions may take that this process does not know of.
 	grace time.Duration
 	// shared means that other processes can write too, and that a write may happen after its call has ended.
-	// carried are the tuples by which such writes are told from ours; none before TakeOver.
-	shared  bool
-	carried []store.Tuple
-	// turn is the first of them, which never changes after TakeOver.
-	turn *store.Tuple
+	// preconditions are the tuples by which such writes are told from ours; none before TakeOver.
+	shared        bool
+	preconditions []store.Tuple
+	// epoch is the first of them, which never changes after TakeOver.
+	epoch *store.Tuple
 	// installation owns a shared store.
 	installation string
 	close        func() error
@@ -65,7 +65,7 @@ func (s *Store) Write(ctx context.Context, writes []store.Tuple, deletes []store
 	if len(writes)+len(deletes) > store.MaxTuplesPerWrite {
 		return refused(doing, fmt.Sprintf("one write takes %d", store.MaxTuplesPerWrite))
 	}
-	return s.write(ctx, doing, append(slices.Clip(writes), s.carried...), deletes)
+	return s.write(ctx, doing, append(slices.Clip(writes), s.preconditions...), deletes)
 }
 
 func (s *Store) write(ctx context.Context, doing string, writes []store.Tuple, deletes []store.Key) error {
@@ -145,7 +145,7 @@ func (s *Store) read(ctx context.Context, visit func(store.Tuple) error) error {
 			return mapped("reading all tuples", err)
 		}
 		for _, tuple := range response.GetTuples() {
-			if object := tuple.GetKey().GetObject(); object == turnKey.Object || object == ownerObject {
+			if object := tuple.GetKey().GetObject(); object == epochKey.Object || object == ownerObject {
 				continue // they give nobody anything
 			}
 			if err := visit(tupleOf(tuple.GetKey())); err != nil {

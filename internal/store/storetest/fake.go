@@ -35,7 +35,7 @@ type Hooks struct {
 	// Walk is called before a walk, Visit before each of its tuples.
 	Walk, Visit func(ctx context.Context) error
 	AwaitChecks func(ctx context.Context) error
-	Settle      func(ctx context.Context) error
+	Fence       func(ctx context.Context) error
 	TakeOver    func(ctx context.Context) error
 }
 
@@ -85,8 +85,8 @@ func (f *Fake) Broken() error {
 // TakeOver implements store.Store. A Fake has one writer.
 func (f *Fake) TakeOver(ctx context.Context) error { return simple(ctx, f.begin("take over").TakeOver) }
 
-// Settle implements store.Store.
-func (f *Fake) Settle(ctx context.Context) error { return simple(ctx, f.begin("settle").Settle) }
+// Fence implements store.Store.
+func (f *Fake) Fence(ctx context.Context) error { return simple(ctx, f.begin("fence").Fence) }
 
 // Write implements store.Store.
 func (f *Fake) Write(ctx context.Context, writes []store.Tuple, deletes []store.Key) error {

@@ -46,29 +46,29 @@ func TestOnlyWhoTookOverLastWrites(t *testing.T) {
 	tuples, keys := members("g", store.MaxTuplesPerWrite)
 	takeOver(t, first)
 	write(t, first, tuples...)
-	for _, turn := range []struct{ now, before *openfga.Store }{{second, first}, {first, second}} {
-		takeOver(t, turn.now)
+	for _, writer := range []struct{ now, before *openfga.Store }{{second, first}, {first, second}} {
+		takeOver(t, writer.now)
 		for name, err := range map[string]error{
-			"writing":  turn.before.Write(t.Context(), []store.Tuple{granted}, nil),
-			"deleting": turn.before.Write(t.Context(), nil, keys[:1]),
-			"both":     turn.before.Write(t.Context(), []store.Tuple{granted}, keys[:1]),
+			"writing":  writer.before.Write(t.Context(), []store.Tuple{granted}, nil),
+			"deleting": writer.before.Write(t.Context(), nil, keys[:1]),
+			"both":     writer.before.Write(t.Context(), []store.Tuple{granted}, keys[:1]),
 		} {
 			if !errors.Is(err, store.ErrReplaced) || errors.Is(err, store.ErrUnavailable) {
 				t.Errorf("%s: got %v, want it replaced", name, err)
 			}
 		}
-		if found := keysIn(t, turn.before); len(found) != len(keys) {
+		if found := keysIn(t, writer.before); len(found) != len(keys) {
 			t.Errorf("the store holds %d tuples, want the %d that were there", len(found), len(keys))
 		}
-		write(t, turn.now, granted)
-		if err := turn.now.Write(t.Context(), nil, []store.Key{granted.Key}); err != nil {
+		write(t, writer.now, granted)
+		if err := writer.now.Write(t.Context(), nil, []store.Key{granted.Key}); err != nil {
 			t.Error(err)
 		}
 		other := granted
 		other.Context = conditions(map[string]any{"App:Other": true}, nil)
-		write(t, turn.now, granted)
-		expectRefused(t, turn.now.Write(t.Context(), []store.Tuple{other}, nil))
-		if err := turn.now.Write(t.Context(), nil, []store.Key{granted.Key}); err != nil {
+		write(t, writer.now, granted)
+		expectRefused(t, writer.now.Write(t.Context(), []store.Tuple{other}, nil))
+		if err := writer.now.Write(t.Context(), nil, []store.Key{granted.Key}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -102,43 +102,43 @@ func TestNothingIsOnItsWayAnyMoreWhenATurnBegins(t *testing.T) {
 		now := keysIn(t, second)
 		writing.Wait()
 		if later := keysIn(t, second); !maps.Equal(now, later) {
-			t.Fatalf("round %d: %d tuples when the turn began, and %d later", round, len(now), len(later))
+			t.Fatalf("round %d: %d tuples when the epoch began, and %d later", round, len(now), len(later))
 		}
 		first, second = second, first
 	}
 }
 
-// What was given up may have happened after it was settled where the database itself has gone back in time.
-func TestAForeignMarkIsRepairedBySettling(t *testing.T) {
+// What was given up may have been applied after it was fenced where the database itself has gone back in time.
+func TestAForeignFenceIsReplacedByFencing(t *testing.T) {
 	running := startOnSQLite(t)
 	remote := openRemote(t, optionsFor(t, running))
 	takeOver(t, remote)
-	// This copy puts a mark of its own into the store, in the same turn.
+	// This copy puts a fence of its own into the store, in the same epoch.
 	earlier := *remote
-	if err := earlier.Settle(t.Context()); err != nil {
+	if err := earlier.Fence(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for name, err := range map[string]error{
 		"writing":  remote.Write(t.Context(), []store.Tuple{granted}, nil),
 		"deleting": remote.Write(t.Context(), nil, []store.Key{granted.Key}),
 	} {
-		if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, store.ErrUnsettled) || errors.Is(err, store.ErrRefused) {
-			t.Errorf("%s: got %v, want that it is to be settled", name, err)
+		if !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, store.ErrStaleWrite) || errors.Is(err, store.ErrRefused) {
+			t.Errorf("%s: got %v, want store.ErrStaleWrite", name, err)
 		}
 	}
-	if err := remote.Settle(t.Context()); err != nil {
+	if err := remote.Fence(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	write(t, remote, granted)
-	if err := earlier.Write(t.Context(), nil, []store.Key{granted.Key}); !errors.Is(err, store.ErrUnsettled) {
-		t.Errorf("got %v, want that the other mark does not count any more", err)
+	if err := earlier.Write(t.Context(), nil, []store.Key{granted.Key}); !errors.Is(err, store.ErrStaleWrite) {
+		t.Errorf("got %v, want that the other fence does not count any more", err)
 	}
 	other := granted
 	other.Context = conditions(map[string]any{"App:Other": true}, nil)
 	expectRefused(t, remote.Write(t.Context(), []store.Tuple{other}, nil))
 }
 
-func TestWhatIsSettledNeverHappens(t *testing.T) {
+func TestAFencedWriteNeverHappens(t *testing.T) {
 	running := server.Start(t, server.Options{Engine: "postgres", URI: postgres.Start(t), Keys: []string{preSharedKey}})
 	remote := openRemote(t, optionsFor(t, running))
 	takeOver(t, remote)
@@ -146,16 +146,16 @@ func TestWhatIsSettledNeverHappens(t *testing.T) {
 		// What is written from now on by this copy stands for what was given up.
 		earlier := *remote
 		writing := atOnce(t, &earlier, fmt.Sprint(round))
-		gomega.NewWithT(t).Eventually(remote.Settle, patience).WithContext(t.Context()).Should(gomega.Succeed())
+		gomega.NewWithT(t).Eventually(remote.Fence, patience).WithContext(t.Context()).Should(gomega.Succeed())
 		now := keysIn(t, remote)
 		writing.Wait()
 		if later := keysIn(t, remote); !maps.Equal(now, later) {
-			t.Fatalf("round %d: %d tuples when it was settled, and %d later", round, len(now), len(later))
+			t.Fatalf("round %d: %d tuples when it was fenced, and %d later", round, len(now), len(later))
 		}
 		write(t, remote, granted)
 	}
 	takeOver(t, openRemote(t, optionsFor(t, running)))
-	if err := remote.Settle(t.Context()); !errors.Is(err, store.ErrReplaced) {
+	if err := remote.Fence(t.Context()); !errors.Is(err, store.ErrReplaced) {
 		t.Errorf("got %v, want it replaced", err)
 	}
 }

@@ -12,16 +12,16 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
-// Two tuples say which writes may still happen: whose turn it is to write, and which of its writes were not
-// given up. What they say is in the contexts of their conditions. Every write carries both: OpenFGA does
+// Two tuples say which writes may still be applied: the writer's epoch, which changes with each writer, and the
+// fence, which changes when a writer gives up a write. What they say is in the contexts of their conditions. Every write carries both: OpenFGA does
 // nothing where they are there as they are, and refuses the whole transaction where one is there with another
 // context. It locks them meanwhile, so that a transaction that began before one was replaced has ended when
 // that is done.
 //
 // A ~ begins no id of ours: this user is nobody, and nothing is below this organization.
 var (
-	turnKey = store.Key{Object: "organization:~writer", Relation: store.RelationGrantA, User: "user:~writer"}
-	markKey = store.Key{Object: turnKey.Object, Relation: store.RelationGrantB, User: turnKey.User}
+	epochKey = store.Key{Object: "organization:~writer", Relation: store.RelationGrantA, User: "user:~writer"}
+	fenceKey = store.Key{Object: epochKey.Object, Relation: store.RelationGrantB, User: epochKey.User}
 )
 
 // TakeOver implements store.Store. An embedded store is in the one process that writes to it, and does not
@@ -30,25 +30,25 @@ func (s *Store) TakeOver(ctx context.Context) error {
 	if !s.shared {
 		return nil
 	}
-	s.carried, s.turn = nil, nil
-	if err := s.Write(ctx, nil, []store.Key{turnKey, markKey}); err != nil {
+	s.preconditions, s.epoch = nil, nil
+	if err := s.Write(ctx, nil, []store.Key{epochKey, fenceKey}); err != nil {
 		return err
 	}
-	s.carried = []store.Tuple{unique(turnKey), unique(markKey)}
-	s.turn = &s.carried[0]
+	s.preconditions = []store.Tuple{unique(epochKey), unique(fenceKey)}
+	s.epoch = &s.preconditions[0]
 	return s.Write(ctx, nil, nil)
 }
 
-// Settle implements store.Store.
-func (s *Store) Settle(ctx context.Context) error {
+// Fence implements store.Store.
+func (s *Store) Fence(ctx context.Context) error {
 	if !s.shared {
 		return nil
 	}
-	s.carried = slices.Clip(s.carried[:1])
-	if err := s.Write(ctx, nil, []store.Key{markKey}); err != nil {
+	s.preconditions = slices.Clip(s.preconditions[:1])
+	if err := s.Write(ctx, nil, []store.Key{fenceKey}); err != nil {
 		return err
 	}
-	s.carried = append(s.carried, unique(markKey))
+	s.preconditions = append(s.preconditions, unique(fenceKey))
 	return s.Write(ctx, nil, nil)
 }
 
@@ -61,11 +61,11 @@ func saying(key store.Key, text string) store.Tuple {
 	return store.Tuple{Key: key, Context: condition.Context(permissions, &structpb.Struct{})}
 }
 
-// replaced says whether it is somebody else's turn.
+// replaced says whether somebody else has begun an epoch.
 func (s *Store) replaced(ctx context.Context) bool {
-	if s.turn == nil {
+	if s.epoch == nil {
 		return false
 	}
-	turn, found, err := s.Get(ctx, turnKey)
-	return err == nil && found && !proto.Equal(turn.Context, s.turn.Context)
+	epoch, found, err := s.Get(ctx, epochKey)
+	return err == nil && found && !proto.Equal(epoch.Context, s.epoch.Context)
 }
