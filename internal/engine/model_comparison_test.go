@@ -16,8 +16,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 )
 
-// settle works until nothing is left to be done, and compares.
-func (m *model) settle(after string) {
+// converge works until nothing is left to be done, and compares.
+func (m *model) converge(after string) {
 	m.sleep(time.Minute) // longer than the store is left alone after an outage
 	for n := 0; len(m.workedOn()) > 0; n++ {
 		if n > 10 {

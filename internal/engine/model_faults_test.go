@@ -40,7 +40,7 @@ func (m *model) failing() {
 		m.restart(true)
 	}
 	m.fake.Hook(storetest.Hooks{})
-	m.settle("writes have failed")
+	m.converge("writes have failed")
 }
 
 // slow makes each write take a second, while objects change and change back.
@@ -57,7 +57,7 @@ func (m *model) slow() {
 			m.sleep(time.Second)
 		}
 	}
-	m.settle("writes were slow")
+	m.converge("writes were slow")
 	m.fake.Hook(storetest.Hooks{})
 }
 
@@ -92,7 +92,7 @@ func (m *model) down() {
 		m.compare(before, "the store was shut, and the operator started again")
 	}
 	m.fake.Hook(storetest.Hooks{})
-	m.settle("the store was shut")
+	m.converge("the store was shut")
 }
 
 // restart ends the engine and starts another. One that is killed leaves a write half known: it may have happened.

@@ -20,7 +20,7 @@ func (m *model) gap() {
 	m.tellf("gap between two grants of %s to %s", permission, who)
 	m.grant("t0", who, permission, at, ends.Add(-2*time.Hour), ends)
 	m.grant("t1", who, permission, at, ends.Add(time.Hour), ends.Add(2*time.Hour))
-	m.settle("two grants with a gap between them")
+	m.converge("two grants with a gap between them")
 	if m.Failed() {
 		return
 	}

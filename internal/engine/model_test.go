@@ -79,7 +79,7 @@ func (m *model) run() {
 	}
 	m.start()
 	defer func() { m.stop() }()
-	m.settle("the beginning")
+	m.converge("the beginning")
 	for len(m.left) > 0 && !m.Failed() {
 		m.step()
 		m.seen.steps++
@@ -92,7 +92,7 @@ func (m *model) run() {
 	for ref, object := range m.wished {
 		m.delete(ref, object)
 	}
-	m.settle("everything was deleted")
+	m.converge("everything was deleted")
 	if tuples := m.fake.Tuples(); len(tuples) > 0 {
 		m.Errorf("nothing is left in the cluster, and this in the store: %v", tuples)
 	}
@@ -140,7 +140,7 @@ func (m *model) step() {
 		m.tellf("compare the whole store")
 		m.sleep(2 * compareEvery)
 	}
-	m.settle("that")
+	m.converge("that")
 }
 
 // change creates, edits or deletes an object, or does what protections are about.

@@ -173,7 +173,7 @@ func TestTheStatusesSayWhatTheirStoreTakes(t *testing.T) {
 		request[name] = "y"
 	}
 	objects := func(limit int) []v1alpha1.Object {
-		return settled(limit, with(
+		return reconciled(limit, with(
 			build.ResourceType("docs").OfType("doc").Permits("View", attributes...).Obj(),
 			build.Role("acme", "editor").GrantsIf("View", conditions...).Obj(), toAlice().Obj())...)
 	}

@@ -39,11 +39,11 @@ func (w *World) behind(user string) []Object {
 	return behind
 }
 
-// unsettled are all objects of which that is so, and on which answers depend.
-func (w *World) unsettled() []kinds.Ref {
+// unconfirmed are all objects of which that is so, and on which answers depend.
+func (w *World) unconfirmed() []kinds.Ref {
 	var late []kinds.Ref
 	for ref, object := range w.objects {
-		if Matters(ref.Kind) && !w.settled(ref, object) {
+		if Matters(ref.Kind) && !w.isConfirmed(ref, object) {
 			late = append(late, ref)
 		}
 	}
@@ -64,9 +64,9 @@ func (w *World) confirmed(user string, access entitlement.Entitlement) bool {
 	})
 }
 
-// settled says whether an object's status is about its present spec, has been confirmed by the store, and
+// isConfirmed says whether an object's status is about its present spec, has been confirmed by the store, and
 // says the same as the state. A time that has come since makes no difference: the store knows it too.
-func (w *World) settled(ref kinds.Ref, object v1alpha1.Object) bool {
+func (w *World) isConfirmed(ref kinds.Ref, object v1alpha1.Object) bool {
 	outcome, known := w.state.Outcome(ref)
 	gone := !object.GetDeletionTimestamp().IsZero() && !outcome.Protected
 	if gone {

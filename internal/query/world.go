@@ -84,7 +84,7 @@ func (w *World) Update(changes Changes) {
 		w.state, w.inhabited = state.New(w.limits, w.clock), false
 		w.evaluate(slices.Collect(maps.Values(w.objects)))
 	}
-	w.late = w.unsettled()
+	w.late = w.unconfirmed()
 }
 
 // due are the objects whose time has come.

@@ -54,20 +54,20 @@ func without(kind string, objects []v1alpha1.Object) []v1alpha1.Object {
 	return slices.DeleteFunc(objects, func(o v1alpha1.Object) bool { return kinds.RefOf(o).Kind == kind })
 }
 
-// settled gives objects the statuses that an operator would have written at noon.
-func settled(limit int, objects ...v1alpha1.Object) []v1alpha1.Object {
+// reconciled gives objects the statuses that an operator would have written at noon.
+func reconciled(limit int, objects ...v1alpha1.Object) []v1alpha1.Object {
 	state := state.New(state.Limits{ConditionCost: limit}, clocktesting.NewFakePassiveClock(noon))
 	state.Put(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "acme"}})
 	for _, object := range objects {
 		state.Put(object.DeepCopyObject().(client.Object))
 	}
 	for _, object := range objects {
-		settle(state, object)
+		reconcile(state, object)
 	}
 	return objects
 }
 
-func settle(state *state.State, object v1alpha1.Object) {
+func reconcile(state *state.State, object v1alpha1.Object) {
 	outcome, _ := state.Outcome(kinds.RefOf(object))
 	object.SetGeneration(1)
 	status := object.CommonStatus()
@@ -94,7 +94,7 @@ func worldOf(objects []v1alpha1.Object, unread ...string) *query.World {
 }
 
 func embedded(objects []v1alpha1.Object) []v1alpha1.Object {
-	return settled(store.EmbeddedConditionCost, objects...)
+	return reconciled(store.EmbeddedConditionCost, objects...)
 }
 
 func expectVerdict(t *testing.T, answer query.Answer, want query.Verdict) {

@@ -14,8 +14,8 @@ import (
 // What takes access away is answered when it is in force, as `kubectl delete` waits for it. While the operator
 // is away that takes as long; then the sender is told to come again.
 const (
-	settleTimeout = 20 * time.Second
-	settleEvery   = 50 * time.Millisecond
+	waitTimeout  = 20 * time.Second
+	pollInterval = 50 * time.Millisecond
 )
 
 // delete deletes an object as it was read, and waits until it is gone.
@@ -28,7 +28,7 @@ func (s session) delete(ctx context.Context, object client.Object) error {
 	if err != nil {
 		return err
 	}
-	return s.settle(ctx, object, func(present client.Object, err error) bool {
+	return s.waitUntil(ctx, object, func(present client.Object, err error) bool {
 		return apierrors.IsNotFound(err) || err == nil && present.GetUID() != uid
 	})
 }
@@ -39,16 +39,16 @@ func (s session) observed(ctx context.Context, object v1alpha1.Object) error {
 	if object.CommonStatus().ObservedGeneration >= written {
 		return nil
 	}
-	return s.settle(ctx, object, func(present client.Object, err error) bool {
+	return s.waitUntil(ctx, object, func(present client.Object, err error) bool {
 		return apierrors.IsNotFound(err) || err == nil && present.(v1alpha1.Object).CommonStatus().ObservedGeneration >= written
 	})
 }
 
-func (s session) settle(ctx context.Context, object client.Object, settled func(client.Object, error) bool) error {
+func (s session) waitUntil(ctx context.Context, object client.Object, done func(client.Object, error) bool) error {
 	key := client.ObjectKeyFromObject(object)
 	present := object.DeepCopyObject().(client.Object)
-	err := wait.PollUntilContextTimeout(ctx, settleEvery, settleTimeout, true, func(ctx context.Context) (bool, error) {
-		return settled(present, s.client.Get(ctx, key, present)), nil
+	err := wait.PollUntilContextTimeout(ctx, pollInterval, waitTimeout, true, func(ctx context.Context) (bool, error) {
+		return done(present, s.client.Get(ctx, key, present)), nil
 	})
 	if err != nil {
 		return unavailable("%s/%s is written, but the operator has not carried it out yet: repeat the request", key.Namespace, key.Name)

@@ -123,7 +123,7 @@ var _ = Describe("While the store does not answer", Label(slow), func() {
 		}
 		waitUntilQuiet()
 		touched := []string{"edited", "revoked", "taken", "carol", "made"}
-		before, settled := w.versions(touched...), w.versions(append(touched, hers.Name)...)
+		before, baseline := w.versions(touched...), w.versions(append(touched, hers.Name)...)
 		apiWrites, roleWrites := op.requests.toAPI(), op.requests.toRoles()
 
 		o := of()
@@ -191,7 +191,7 @@ var _ = Describe("While the store does not answer", Label(slow), func() {
 		op.expectWhole()
 		Eventually(func(g Gomega) { told(g, false) }).Should(Succeed())
 		waitUntilQuiet()
-		Expect(w.versions(append(touched, hers.Name)...)).To(Equal(settled))
+		Expect(w.versions(append(touched, hers.Name)...)).To(Equal(baseline))
 		Expect(measured("bailiwick_store_available")).To(BeEquivalentTo(1))
 	},
 		Entry("stopped", func() outage {

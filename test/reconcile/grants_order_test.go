@@ -20,7 +20,7 @@ var _ = Describe("Manifests with grants", func() {
 	It("[K5] lead to the same state in any order, one at a time, all at once, and coming and going", func() {
 		noon := inAnHour()
 		reference := arriveWithGrants(noon, func(objects []client.Object) { create(objects...) })
-		settle()
+		letOperatorWork()
 		want := reference()
 		for _, word := range []string{"InForce", "Pending", "Expired", "PermissionsInvalid", "UserNotFound", "grant_N"} {
 			Expect(want).To(ContainSubstring(word))
@@ -49,7 +49,7 @@ var _ = Describe("Manifests with grants", func() {
 				},
 			}
 			state := arriveWithGrants(noon, orders[n%len(orders)])
-			settle()
+			letOperatorWork()
 			Expect(state()).To(Equal(want), "seed %d, order %d", seed, n)
 		}
 	})

@@ -24,7 +24,7 @@ var _ = Describe("Manifests", func() {
 	// The first way is one at a time, each after what it names. The others must lead to the same.
 	It("[K5] [G11] lead to the same state in any order, one at a time, all at once, and coming and going", func() {
 		reference := arrive(func(objects []client.Object) { create(objects...) })
-		settle()
+		letOperatorWork()
 		want := reference()
 		Expect(want).To(ContainElement(ContainSubstring("InForce")))
 		Expect(want).To(ContainElement(ContainSubstring("InheritanceCycle")))
@@ -53,7 +53,7 @@ var _ = Describe("Manifests", func() {
 			}
 			orders := []func([]client.Object){oneAtATime, allAtOnce, oneAtATime, allAtOnce, comingAndGoing}
 			state := arrive(orders[n])
-			settle()
+			letOperatorWork()
 			Expect(state()).To(ConsistOf(want), "seed %d, order %d", seed, n)
 		}
 	})

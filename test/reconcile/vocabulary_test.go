@@ -16,8 +16,8 @@ type attributes = map[string]any
 // waitUntilQuiet returns when everything has happened that happens now.
 func waitUntilQuiet() { synctest.Wait() }
 
-// settle lets the time pass that the operator takes: it gathers writes, and a role says after a second how many use it.
-func settle() { op.clock.StopAt(op.clock.Now().Add(3 * time.Second)) }
+// letOperatorWork lets the time pass that the operator takes: it gathers writes, and a role says after a second how many use it.
+func letOperatorWork() { op.clock.StopAt(op.clock.Now().Add(3 * time.Second)) }
 
 // atOnce does things at one moment, and expects all of them to succeed.
 func atOnce(things ...func() error) {
