@@ -153,7 +153,7 @@ func New(connect func(context.Context) (store.Store, error), state *state.State,
 }
 
 // Touch queues what a change of cause has touched. Await then waits for it, for the cause as for the
-// objects whose claims changed with it.
+// objects whose outcome changed with it.
 func (s *Syncer) Touch(cause kinds.Ref, change state.Change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

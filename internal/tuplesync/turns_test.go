@@ -45,7 +45,7 @@ func TestF8ARevocationIsInTheNextWriteHoweverMuchAnotherOrganizationHasToWrite(t
 		hooks.Write = block.pass
 		w.hook(hooks)
 		w.put(wide(1000)) // more than ten writes
-		w.settle()        // of which the first has begun
+		w.drain()        // of which the first has begun
 		w.remove(assigned)
 		revoked := w.awaiting(assigned)
 		w.expectPending(revoked)
@@ -53,7 +53,7 @@ func TestF8ARevocationIsInTheNextWriteHoweverMuchAnotherOrganizationHasToWrite(t
 		if err := <-revoked; err != nil {
 			t.Error(err)
 		}
-		w.settle()
+		w.drain()
 		w.expectWhole()
 		first := slices.IndexFunc(recorder.writes, ofNeighbour)
 		if len(recorder.writes) < 10 {
