@@ -21,7 +21,7 @@ func TestASpanSaysWhatARevocationWaitedFor(t *testing.T) {
 		w.start()
 		given, kept := assignment("given", "r0", "u0"), assignment("kept", "r1", "u1")
 		w.put(given, kept)
-		w.settle()
+		w.drain()
 		// One write is under way until everybody waits, and the next takes three seconds.
 		block := newGate()
 		w.hook(storetest.Hooks{Write: func(ctx context.Context, writes []store.Tuple, deletes []store.Key) error {
@@ -34,7 +34,7 @@ func TestASpanSaysWhatARevocationWaitedFor(t *testing.T) {
 			}
 		}})
 		w.put(assignment("under-way", "r0", "u2"))
-		w.settle()
+		w.drain()
 		spans := tracetest.NewSpanRecorder()
 		tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("test")
 
