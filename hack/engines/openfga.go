@@ -25,10 +25,10 @@ func startOpenFGA(ctx context.Context, w *world) (engine, error) {
 	}
 	o, wanted := &openFGA{embedded, map[string][]store.Key{}}, stateOf(w)
 	var written []store.Tuple
-	for _, key := range wanted.WantedTuples() {
+	for _, key := range wanted.DesiredTuples() {
 		written = append(written, store.Tuple{Key: key})
 	}
-	for _, cell := range wanted.WantedCells() {
+	for _, cell := range wanted.DesiredCells() {
 		for n, context := range wanted.Contexts(cell) {
 			if context == tuples.ForGood {
 				context = nil
@@ -44,7 +44,7 @@ func startOpenFGA(ctx context.Context, w *world) (engine, error) {
 	for _, a := range w.leaving() {
 		change := wanted.Remove(ref(a))
 		for _, touched := range change.Tuples {
-			if !wanted.Wanted(touched.What) {
+			if !wanted.Desired(touched.What) {
 				o.gone[a.name] = append(o.gone[a.name], touched.What)
 			}
 		}

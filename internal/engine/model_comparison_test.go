@@ -38,8 +38,8 @@ func (m *model) converge(after string) {
 func (m *model) compareWhole(after string) {
 	state := state.New(state.Limits{ConditionCost: store.EmbeddedConditionCost}, m.clock)
 	state.Put(m.standing()...) // at once: what is protected depends on what else there is
-	want := len(state.WantedTuples())
-	for _, cell := range state.WantedCells() {
+	want := len(state.DesiredTuples())
+	for _, cell := range state.DesiredCells() {
 		want += len(state.Contexts(cell))
 	}
 	if got := len(m.fake.Tuples()); got != want && !m.Failed() {

@@ -36,19 +36,21 @@ func (accessPolicyKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.AccessPolicy, s.policies)
 }
 
-func (accessPolicyKeeper) evaluate(p *pass) {
+func (accessPolicyKeeper) evaluate(p *evaluation) {
 	p.markAccess()
 	for key := range p.marked[kinds.AccessPolicy] {
 		p.evaluateAccessPolicy(key)
 	}
 }
 
-func (accessPolicyKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+func (accessPolicyKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.AccessPolicy)
 	place(p.state.policies, ref.Key()).object = &v1alpha1.AccessPolicy{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 }
 
-func (accessPolicyKeeper) leave(p *pass, ref kinds.Ref) { p.state.policies[ref.Key()].object = nil }
+func (accessPolicyKeeper) leave(p *evaluation, ref kinds.Ref) {
+	p.state.policies[ref.Key()].object = nil
+}
 
 func (accessPolicyKeeper) escalates(g *escalationCheck, old, object client.Object) {
 	g.accessPolicy(cast[*v1alpha1.AccessPolicy](old), cast[*v1alpha1.AccessPolicy](object))
@@ -71,7 +73,7 @@ func (accessPolicyKeeper) receivers(object v1alpha1.Object) (named []receiver) {
 	return named
 }
 
-func (p *pass) evaluateAccessPolicy(key types.NamespacedName) {
+func (p *evaluation) evaluateAccessPolicy(key types.NamespacedName) {
 	s := p.state
 	node := s.policies[key]
 	now := Outcome{}

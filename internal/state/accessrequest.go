@@ -45,14 +45,14 @@ func (accessRequestKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.AccessRequest, s.requests)
 }
 
-func (accessRequestKeeper) evaluate(p *pass) {
+func (accessRequestKeeper) evaluate(p *evaluation) {
 	// Of two that ask for the same, the one that comes first is known first.
 	for _, key := range slices.SortedFunc(maps.Keys(p.marked[kinds.AccessRequest]), compareNames) {
 		p.evaluateAccessRequest(key)
 	}
 }
 
-func (accessRequestKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+func (accessRequestKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key, n := object.(*v1alpha1.AccessRequest), ref.Key(), &p.state.named
 	place(p.state.requests, key).object = &v1alpha1.AccessRequest{ObjectMeta: nameAndAge(o), Spec: o.Spec, Status: o.Status}
 	n.sameRequests.add(askedOf(&o.Spec), key)
@@ -61,7 +61,7 @@ func (accessRequestKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object)
 	}
 }
 
-func (accessRequestKeeper) leave(p *pass, ref kinds.Ref) {
+func (accessRequestKeeper) leave(p *evaluation, ref kinds.Ref) {
 	key, n := ref.Key(), &p.state.named
 	node := p.state.requests[key]
 	n.sameRequests.remove(askedOf(&node.object.Spec), key)
@@ -97,13 +97,13 @@ func (accessDecisionKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.AccessDecision, s.decisions)
 }
 
-func (accessDecisionKeeper) evaluate(p *pass) {
+func (accessDecisionKeeper) evaluate(p *evaluation) {
 	for key := range p.marked[kinds.AccessDecision] {
 		p.evaluateAccessDecision(key)
 	}
 }
 
-func (accessDecisionKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+func (accessDecisionKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.AccessDecision), ref.Key()
 	place(p.state.decisions, key).object = &v1alpha1.AccessDecision{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 	request := sibling(key, o.Spec.RequestRef.Name)
@@ -111,7 +111,7 @@ func (accessDecisionKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object
 	p.mark(kinds.Named(kinds.AccessRequest, request))
 }
 
-func (accessDecisionKeeper) leave(p *pass, ref kinds.Ref) {
+func (accessDecisionKeeper) leave(p *evaluation, ref kinds.Ref) {
 	key := ref.Key()
 	node := p.state.decisions[key]
 	request := sibling(key, node.object.Spec.RequestRef.Name)
@@ -145,7 +145,7 @@ func (a *Access) equal(other *Access) bool {
 }
 
 // markAccess marks the policies, requests and decisions that depend on what has changed.
-func (p *pass) markAccess() {
+func (p *evaluation) markAccess() {
 	s := p.state
 	organizations := len(p.marked[kinds.Organization]) > 0
 	people := p.recatalogued || organizations || len(p.marked[kinds.User])+len(p.marked[kinds.GroupMembership]) > 0
@@ -169,7 +169,7 @@ func (p *pass) markAccess() {
 
 func compareNames(a, b types.NamespacedName) int { return strings.Compare(a.Name, b.Name) }
 
-func (p *pass) evaluateAccessRequest(key types.NamespacedName) {
+func (p *evaluation) evaluateAccessRequest(key types.NamespacedName) {
 	s := p.state
 	p.markAll(kinds.AccessDecision, s.named.decisionsAbout[key])
 	p.made(key)
@@ -187,7 +187,7 @@ func (p *pass) evaluateAccessRequest(key types.NamespacedName) {
 }
 
 // made has what was made for a request evaluated: it gives nothing but while the request is in force.
-func (p *pass) made(key types.NamespacedName) { p.markRefs(p.state.named.madeFor[key]) }
+func (p *evaluation) made(key types.NamespacedName) { p.markRefs(p.state.named.madeFor[key]) }
 
 func (s *tenant) evaluateRequest(key types.NamespacedName, node *accessRequest) Outcome {
 	object := node.object
@@ -390,7 +390,7 @@ func askedOf(spec *v1alpha1.AccessRequestSpec) string {
 	return string(text)
 }
 
-func (p *pass) evaluateAccessDecision(key types.NamespacedName) {
+func (p *evaluation) evaluateAccessDecision(key types.NamespacedName) {
 	s := p.state
 	node := s.decisions[key]
 	if node == nil {
@@ -444,14 +444,14 @@ func (s *tenant) notInForce(ref kinds.Ref, of *v1alpha1.AccessRequestReference) 
 }
 
 // ofRequest has the request looked at that something was made for.
-func (p *pass) ofRequest(ref kinds.Ref, of *v1alpha1.AccessRequestReference) {
+func (p *evaluation) ofRequest(ref kinds.Ref, of *v1alpha1.AccessRequestReference) {
 	if of != nil {
 		p.mark(kinds.Ref{Kind: kinds.AccessRequest, Namespace: ref.Namespace, Name: of.Name})
 	}
 }
 
 // tellRequests notes the requests whose status says whether what was made for them is in force.
-func (p *pass) tellRequests() {
+func (p *evaluation) tellRequests() {
 	s := p.state
 	if len(s.requests) == 0 {
 		return

@@ -44,17 +44,17 @@ func (s *tenant) endsAdministration(old, object client.Object) string {
 	if ref.Kind != kinds.Organization && !slices.ContainsFunc(objects, func(o client.Object) bool { return kinds.RefOf(o) == ref }) {
 		return ""
 	}
-	trial := newTenant(s.name, s.limits, s.clock, s.catalogue)
-	newPassWith(trial, slices.DeleteFunc(objects, func(o client.Object) bool { return object == nil && kinds.RefOf(o) == ref }))
-	if trial.administeredThrough() != "" {
+	scratch := newTenant(s.name, s.limits, s.clock, s.catalogue)
+	evaluateAlone(scratch, slices.DeleteFunc(objects, func(o client.Object) bool { return object == nil && kinds.RefOf(o) == ref }))
+	if scratch.administeredThrough() != "" {
 		return ""
 	}
-	return fmt.Sprintf("%s; by this no owner would administer the Organization %s any more", trial.whyNotAdministered(), s.name)
+	return fmt.Sprintf("%s; by this no owner would administer the Organization %s any more", scratch.whyNotAdministered(), s.name)
 }
 
-// newPassWith evaluates objects in a tenant of their own.
-func newPassWith(trial *tenant, objects []client.Object) {
-	p := newPass(trial)
+// evaluateAlone evaluates objects in a tenant of their own.
+func evaluateAlone(scratch *tenant, objects []client.Object) {
+	p := newEvaluation(scratch)
 	p.putAll(objects)
 	p.run()
 }

@@ -152,7 +152,7 @@ func TestWhoeverOnlyAnswersSaysTheSame(t *testing.T) {
 				}
 			}
 		}
-		if len(answering.WantedTuples()) != 0 {
+		if len(answering.DesiredTuples()) != 0 {
 			t.Errorf("a replica that only answers keeps tuples")
 		}
 	}

@@ -24,7 +24,7 @@ import (
 type assignment struct {
 	object  *v1alpha1.RoleAssignmentSpec
 	outcome keptOutcome
-	claims  keptClaims
+	desired keptDesired
 	age     metav1.Time
 	// deleting means that the object is being deleted: it gives nothing any more, unless it is
 	// protected. otherwise is what it would give then, and set where it is, or was, being deleted.
@@ -44,7 +44,7 @@ type assignment struct {
 // undeleted is what an assignment that is being deleted would give if it were not.
 type undeleted struct {
 	outcome Outcome
-	claims  claims
+	desired desired
 }
 
 func (n *assignment) standing() v1alpha1.Object {
@@ -73,7 +73,7 @@ func (assignmentKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.RoleAssignment, s.assignments)
 }
 
-func (assignmentKeeper) evaluate(p *pass) {
+func (assignmentKeeper) evaluate(p *evaluation) {
 	for key := range p.marked[kinds.RoleAssignment] {
 		p.evaluateAssignment(key)
 	}
@@ -88,13 +88,13 @@ func (assignmentKeeper) evaluate(p *pass) {
 	}
 }
 
-func (assignmentKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+func (assignmentKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key, n := object.(*v1alpha1.RoleAssignment), ref.Key(), &p.state.named
 	spec := o.Spec
 	node := place(p.state.assignments, key)
 	node.object, node.age, node.deleting = &spec, o.CreationTimestamp, !o.DeletionTimestamp.IsZero()
 	if node.deleting && node.otherwise == nil {
-		node.otherwise = &undeleted{node.outcome.says(), node.claims.claims()}
+		node.otherwise = &undeleted{node.outcome.says(), node.desired.desired()}
 	}
 	node.seenToEnd = seenToEnd(spec.Window, o.Status.WindowStatus)
 	if node.uid != o.UID || !node.deleting {
@@ -111,7 +111,7 @@ func (assignmentKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	}
 }
 
-func (assignmentKeeper) leave(p *pass, ref kinds.Ref) {
+func (assignmentKeeper) leave(p *evaluation, ref kinds.Ref) {
 	key, n := ref.Key(), &p.state.named
 	node := p.state.assignments[key]
 	n.indexAssignment(node.object, key, false)
@@ -148,13 +148,13 @@ func (assignmentKeeper) receivers(object v1alpha1.Object) []receiver {
 type timedAssignment struct {
 	cell    tuples.Cell
 	outcome Outcome
-	wants   claims
+	wants   desired
 }
 
-func (p *pass) evaluateAssignment(key types.NamespacedName) {
+func (p *evaluation) evaluateAssignment(key types.NamespacedName) {
 	s := p.state
 	node := s.assignments[key]
-	now, wants := Outcome{}, claims{}
+	now, wants := Outcome{}, desired{}
 	if node.object == nil || !node.deleting {
 		p.recall(kinds.Named(kinds.RoleAssignment, key))
 		s.staying.remove(key)
@@ -172,7 +172,7 @@ func (p *pass) evaluateAssignment(key types.NamespacedName) {
 				return
 			}
 			if why != nil {
-				now, wants = s.withLife(*why, now.Life), claims{}
+				now, wants = s.withLife(*why, now.Life), desired{}
 			}
 		} else {
 			p.authorless(kinds.Named(kinds.RoleAssignment, key)) // it gives nothing, whoever wrote it
@@ -189,11 +189,11 @@ func (p *pass) evaluateAssignment(key types.NamespacedName) {
 	}
 	ref := kinds.Named(kinds.RoleAssignment, key)
 	p.judgeKept(ref, &node.outcome, now)
-	p.claimKept(ref, &node.claims, wants)
+	p.setDesiredKept(ref, &node.desired, wants)
 }
 
 // wouldGive notes what an assignment gives if it is not being deleted.
-func (n *assignment) wouldGive(now Outcome, wants claims) {
+func (n *assignment) wouldGive(now Outcome, wants desired) {
 	n.otherwise = nil // it is what it gives
 	if n.deleting {
 		n.otherwise = &undeleted{now, wants}
@@ -201,7 +201,7 @@ func (n *assignment) wouldGive(now Outcome, wants claims) {
 }
 
 // setTimed notes what an assignment gives for a time, and says whether it does so.
-func (p *pass) setTimed(key types.NamespacedName, node *assignment, outcome Outcome, wants claims) bool {
+func (p *evaluation) setTimed(key types.NamespacedName, node *assignment, outcome Outcome, wants desired) bool {
 	if node.timed != nil {
 		p.state.timed.remove(node.timed.cell, key)
 		p.timed.add(node.timed.cell)
@@ -218,7 +218,7 @@ func (p *pass) setTimed(key types.NamespacedName, node *assignment, outcome Outc
 
 // evaluateTimedAssignments says of the assignments that give a subject the same for a time which of them the store
 // takes: the oldest first. Whoever has the same for good as well has it all the same.
-func (p *pass) evaluateTimedAssignments(cell tuples.Cell) {
+func (p *evaluation) evaluateTimedAssignments(cell tuples.Cell) {
 	s := p.state
 	for key := range maps.Clone(s.timed[cell]) {
 		// One that has ended costs as much as one that has not, so it goes now, before its own turn.
@@ -232,14 +232,14 @@ func (p *pass) evaluateTimedAssignments(cell tuples.Cell) {
 		now, wants := node.timed.outcome, node.timed.wants
 		var rejected *Outcome
 		if admitted, rejected = s.admitWindow(admitted, now.Life.Window(), kinds.RoleAssignment); rejected != nil {
-			now, wants = s.withLife(*rejected, now.Life), claims{}
+			now, wants = s.withLife(*rejected, now.Life), desired{}
 		}
 		if node.wouldGive(now, wants); node.deleting {
 			continue // what it gives is for evaluateProtection to say
 		}
 		ref := kinds.Named(kinds.RoleAssignment, key)
 		p.judgeKept(ref, &node.outcome, now)
-		p.claimKept(ref, &node.claims, wants)
+		p.setDesiredKept(ref, &node.desired, wants)
 	}
 }
 
@@ -249,12 +249,12 @@ func (s *tenant) compareAssignments(a, b types.NamespacedName) int {
 }
 
 // judgeAssignment says what an assignment gives. Whatever is missing or wrong, it then gives nothing.
-func (s *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec, seenToEnd bool) (Outcome, claims) {
+func (s *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec, seenToEnd bool) (Outcome, desired) {
 	life, over := s.judgeWindow(spec.Window, seenToEnd)
 	if over != nil {
-		return *over, claims{}
+		return *over, desired{}
 	}
-	nothing := func(why *Outcome) (Outcome, claims) { return s.withLife(*why, life), claims{} }
+	nothing := func(why *Outcome) (Outcome, desired) { return s.withLife(*why, life), desired{} }
 	if without := s.notInForce(kinds.Named(kinds.RoleAssignment, key), spec.AccessRequest); without != nil {
 		return nothing(without)
 	}
@@ -277,7 +277,7 @@ func (s *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAs
 	}
 	binding := objectid.Binding(path, spec.RoleRef.Name)
 	cell := tuples.RoleCell(objectid.Scope(path), binding)
-	wants := claims{storeClaims: storeClaims{cell: &cell, role: sibling(key, spec.RoleRef.Name)}}
+	wants := desired{desiredTuples: desiredTuples{cell: &cell, role: sibling(key, spec.RoleRef.Name)}}
 	wants.facts.Binding = &entitlement.Binding{
 		Principal: s.principalOf(key, &spec.Subject), Role: spec.RoleRef.Name, At: &path, Invitation: spec.Subject.Invitation,
 		Window: life.Window(),

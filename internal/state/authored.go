@@ -217,7 +217,7 @@ func (s *tenant) unjudged(ref kinds.Ref, a *authored) bool {
 }
 
 // authored is what is known of who wrote an object that is put.
-func (p *pass) authored(ref kinds.Ref, object v1alpha1.Object) authored {
+func (p *evaluation) authored(ref kinds.Ref, object v1alpha1.Object) authored {
 	was := p.state.authoredOf(ref)
 	if was == nil {
 		return p.state.authoredBy(object, authored{}, nil)

@@ -33,18 +33,18 @@ func (resourceTypeKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachClusterWide(kinds.ResourceType, s.types)
 }
 
-func (resourceTypeKeeper) evaluate(p *pass) {
+func (resourceTypeKeeper) evaluate(p *evaluation) {
 	if len(p.marked[kinds.ResourceType]) > 0 {
 		p.evaluateCatalogue()
 	}
 }
 
-func (resourceTypeKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+func (resourceTypeKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.ResourceType)
 	place(p.state.types, ref.Name).object = &v1alpha1.ResourceType{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 }
 
-func (resourceTypeKeeper) leave(p *pass, ref kinds.Ref) { p.state.types[ref.Name].object = nil }
+func (resourceTypeKeeper) leave(p *evaluation, ref kinds.Ref) { p.state.types[ref.Name].object = nil }
 
 // catalogue is what the ResourceTypes say together.
 type catalogue struct {
@@ -61,7 +61,7 @@ func (c *catalogue) Permission(name string) (policy.Permission, bool) {
 }
 
 // evaluateCatalogue makes the catalogue anew. What depends on it is in other tenants, and evaluated there.
-func (p *pass) evaluateCatalogue() {
+func (p *evaluation) evaluateCatalogue() {
 	s := p.state
 	now := &catalogue{holders: map[string]string{}, permissions: map[string]policy.Permission{}}
 
@@ -84,7 +84,7 @@ func (p *pass) evaluateCatalogue() {
 
 // recatalogue evaluates what a difference to the catalogue that the tenant knows concerns. ResourceTypes are few and change
 // rarely, so nothing finer is needed.
-func (p *pass) recatalogue(now *catalogue) {
+func (p *evaluation) recatalogue(now *catalogue) {
 	s := p.state
 	old := s.catalogue
 	s.catalogue = now

@@ -77,7 +77,7 @@ func (s *tenant) counts() Counts {
 		Objects:   maps.Clone(s.tally.objects),
 		InForce:   maps.Clone(s.tally.inForce),
 		TimeBound: maps.Clone(s.tally.timeBound),
-		Wanted:    len(s.wanted) + len(s.cells) + len(s.shared) + s.tally.grantCells,
+		Wanted:    len(s.refCounts) + len(s.cells) + len(s.shared) + s.tally.grantCells,
 	}
 	if next, ok := s.tally.deadlines.Min(); ok {
 		counts.NextDeadline = next.at

@@ -40,7 +40,7 @@ func (g *escalationCheck) takesEffect(old, object *v1alpha1.Organization) {
 		container := PathOf(name, written).Container()
 		return after.has(container) && !before.has(container)
 	}
-	trial, waiting := s.withOrganization(object), named{set[types.NamespacedName]{}, set[kinds.Ref]{}}
+	scratch, waiting := s.withOrganization(object), named{set[types.NamespacedName]{}, set[kinds.Ref]{}}
 	for key, node := range s.assignments {
 		if isNew(&node.object.Scope) {
 			waiting.assignments.add(key)
@@ -53,11 +53,11 @@ func (g *escalationCheck) takesEffect(old, object *v1alpha1.Organization) {
 			waiting.grants.add(ref)
 		}
 	}
-	g.give(trial.to(waiting)...)
+	g.give(scratch.to(waiting)...)
 	for key, node := range s.policies {
 		if node.object != nil {
 			g.had = append(g.had, s.offeredBy(key, &node.object.Spec)...)
-			g.give(trial.offeredBy(key, &node.object.Spec)...)
+			g.give(scratch.offeredBy(key, &node.object.Spec)...)
 		}
 	}
 }

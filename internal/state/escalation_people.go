@@ -22,8 +22,8 @@ func (g *escalationCheck) user(old, object *v1alpha1.User) {
 			return // it is invalid
 		}
 		// Not the next one alone: that may be on its way out, too.
-		for _, claim := range s.named.usersBySubject[identity{g.key.Namespace, old.Spec.Subject}] {
-			if other := claim.key; other != g.key && !s.users[other].object.Spec.Suspended {
+		for _, same := range s.named.usersBySubject[identity{g.key.Namespace, old.Spec.Subject}] {
+			if other := same.key; other != g.key && !s.users[other].object.Spec.Suspended {
 				g.give(s.toUser(other)...)
 			}
 		}

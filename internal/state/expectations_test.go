@@ -35,9 +35,9 @@ func (w *wanted) expectMet(t *testing.T, got snapshot) {
 	expectSame(t, snapshot{tuples: got.tuples, cells: got.cells}, snapshot{tuples: tuples, cells: w.contexts})
 }
 
-// expectClaimsNamed wants a change to name every object that wants something else in the store than
+// expectReferencesNamed wants a change to name every object that wants something else in the store than
 // before, since that is what the object then waits for.
-func (w *wanted) expectClaimsNamed(t *testing.T, before *wanted, change state.Change) {
+func (w *wanted) expectReferencesNamed(t *testing.T, before *wanted, change state.Change) {
 	t.Helper()
 	for _, ref := range keysOf(before.tuples, w.tuples) {
 		for _, key := range append(slices.Clone(before.tuples[ref]), w.tuples[ref]...) {
@@ -46,24 +46,24 @@ func (w *wanted) expectClaimsNamed(t *testing.T, before *wanted, change state.Ch
 			}
 		}
 	}
-	for _, cell := range keysOf(before.claims, w.claims) {
-		w.expectCellClaimsNamed(t, before, change, cell)
+	for _, cell := range keysOf(before.referrers, w.referrers) {
+		w.expectCellReferencesNamed(t, before, change, cell)
 	}
 }
 
 // regards says whether an object has to wait for a cell: it has to do with it now or had before, but not
 // both, or gets something else of it.
 func (w *wanted) regards(before *wanted, cell tuples.Cell, ref kinds.Ref) bool {
-	had, has := slices.Contains(before.claims[cell], ref), slices.Contains(w.claims[cell], ref)
+	had, has := slices.Contains(before.referrers[cell], ref), slices.Contains(w.referrers[cell], ref)
 	if len(w.shares[cell])+len(w.configurable[cell]) > 0 {
 		return had != has // whoever keeps its share waits for nothing
 	}
 	return had != has || before.verdicts[ref] != w.verdicts[ref] && !sameContexts(before.contexts[cell], w.contexts[cell])
 }
 
-func (w *wanted) expectCellClaimsNamed(t *testing.T, before *wanted, change state.Change, cell tuples.Cell) {
+func (w *wanted) expectCellReferencesNamed(t *testing.T, before *wanted, change state.Change, cell tuples.Cell) {
 	t.Helper()
-	for _, ref := range append(slices.Clone(before.claims[cell]), w.claims[cell]...) {
+	for _, ref := range append(slices.Clone(before.referrers[cell]), w.referrers[cell]...) {
 		if w.regards(before, cell, ref) && !touchedBy(change.Cells, cell, ref) {
 			t.Errorf("%v gets something else of %v, and the change does not say so: %v", ref, cell, change.Cells)
 		}

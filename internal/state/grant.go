@@ -21,7 +21,7 @@ import (
 type grant struct {
 	object  *grantObject
 	outcome Outcome
-	claims  claims
+	desired desired
 	// offer is what the grant would put into a cell, which other grants fill too.
 	offer *offer
 }
@@ -50,20 +50,20 @@ func (k grantKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	}
 }
 
-func (k grantKeeper) evaluate(p *pass) {
+func (k grantKeeper) evaluate(p *evaluation) {
 	for key := range p.marked[k.kind] {
 		p.evaluateGrant(kinds.Named(k.kind, key))
 	}
 }
 
-func (grantKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+func (grantKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	node := place(p.state.grants, ref)
 	node.object = grantObjectOf(object)
 	p.state.named.indexGrant(node.object, ref, true)
 	p.ofRequest(ref, node.object.accessRequest())
 }
 
-func (grantKeeper) leave(p *pass, ref kinds.Ref) {
+func (grantKeeper) leave(p *evaluation, ref kinds.Ref) {
 	node := p.state.grants[ref]
 	p.state.named.indexGrant(node.object, ref, false)
 	p.ofRequest(ref, node.object.accessRequest())
@@ -168,7 +168,7 @@ type entry struct {
 	waits bool
 }
 
-func (p *pass) evaluateGrant(ref kinds.Ref) {
+func (p *evaluation) evaluateGrant(ref kinds.Ref) {
 	s := p.state
 	node := s.grants[ref]
 	outcome, offered := Outcome{}, (*offer)(nil)
@@ -195,12 +195,12 @@ func (p *pass) evaluateGrant(ref kinds.Ref) {
 	if node.object == nil {
 		delete(s.grants, ref)
 		p.judge(ref, &node.outcome, Outcome{})
-		p.claim(ref, &node.claims, claims{})
+		p.setDesired(ref, &node.desired, desired{})
 		return
 	}
 	if offered == nil {
 		p.judge(ref, &node.outcome, outcome)
-		p.claim(ref, &node.claims, claims{})
+		p.setDesired(ref, &node.desired, desired{})
 		return
 	}
 	// What there is to say is known when the cell is.
@@ -211,15 +211,15 @@ func (p *pass) evaluateGrant(ref kinds.Ref) {
 	}
 	cell.owners.add(ref)
 	p.offers(offered.cell, ref)
-	wants := claims{facts: node.claims.facts} // until the cell says which entries it takes
+	wants := desired{facts: node.desired.facts} // until the cell says which entries it takes
 	if tuple, ok := tuples.Parent(offered.path); ok && offered.path.Level() == scope.Resource {
 		wants.tuples = append(wants.tuples, tuple)
 	}
-	p.claim(ref, &node.claims, wants)
+	p.setDesired(ref, &node.desired, wants)
 }
 
 // offers notes that a grant wants something else in a cell.
-func (p *pass) offers(cell tuples.Cell, ref kinds.Ref) {
+func (p *evaluation) offers(cell tuples.Cell, ref kinds.Ref) {
 	if p.cells[cell] == nil {
 		p.cells[cell] = set[kinds.Ref]{}
 	}

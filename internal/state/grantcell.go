@@ -28,7 +28,7 @@ type grantCell struct {
 
 // evaluateGrantCell merges what the grants of a cell offer, the oldest first as long as the store takes
 // it, and says of each what became of it. Those in by wait for the cell.
-func (p *pass) evaluateGrantCell(cell tuples.Cell, by set[kinds.Ref]) {
+func (p *evaluation) evaluateGrantCell(cell tuples.Cell, by set[kinds.Ref]) {
 	s := p.state
 	node := s.grantCells[cell]
 	for ref := range node.owners {
@@ -54,7 +54,7 @@ func (p *pass) evaluateGrantCell(cell tuples.Cell, by set[kinds.Ref]) {
 		if len(p.change.Outcomes) > before {
 			by.add(ref)
 		}
-		p.entitle(ref, &owner.claims, owner.facts())
+		p.entitle(ref, &owner.desired, owner.facts())
 	}
 	for ref := range by {
 		p.change.Cells = append(p.change.Cells, Touched[tuples.Cell]{What: cell, By: ref, Joined: same})

@@ -75,8 +75,8 @@ func (s *tenant) factOf(ref kinds.Ref) (digest factDigest, historic bool) {
 	return sha256.Sum256(fmt.Appendf(nil, "%q %q paused: %t, held: %q, stays: %t, refused: %q", ref, uid, paused, held, stays, refused)), true
 }
 
-// recall has the pass look at whether what of an object is history has changed.
-func (p *pass) recall(ref kinds.Ref) {
+// recall has the evaluation look at whether what of an object is history has changed.
+func (p *evaluation) recall(ref kinds.Ref) {
 	s := p.state
 	_, known := s.facts.of[ref]
 	if known || s.pauses[ref] != nil || s.unauthored.has(ref) || ref.Kind == kinds.RoleAssignment && s.staying.has(ref.Key()) {
@@ -84,8 +84,8 @@ func (p *pass) recall(ref kinds.Ref) {
 	}
 }
 
-// remember says whether history has changed with the pass.
-func (p *pass) remember() (changed bool) {
+// remember says whether history has changed with the evaluation.
+func (p *evaluation) remember() (changed bool) {
 	s := p.state
 	for ref := range p.recalled {
 		is, historic := s.factOf(ref)
@@ -96,7 +96,7 @@ func (p *pass) remember() (changed bool) {
 
 // apply has the index say what has been evaluated. While that depends on another history than before, nobody knows whether it
 // is the right one: see State.SameHistory.
-func (p *pass) apply() {
+func (p *evaluation) apply() {
 	s := p.state
 	changed := p.remember()
 	if changed {
@@ -230,7 +230,7 @@ func (s *State) Recall(told History) (change Change) {
 			if slices.Equal(before[t.name].Staying, told[t.name].Staying) {
 				continue
 			}
-			further, _ := s.changeTenant(t.name, nil, func(p *pass) { p.protectsAll = true })
+			further, _ := s.changeTenant(t.name, nil, func(p *evaluation) { p.protectsAll = true })
 			change.add(further)
 		}
 	}

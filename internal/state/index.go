@@ -58,7 +58,7 @@ func (i index[K, V]) remove(key K, value V) {
 	}
 }
 
-// byAge finds the objects that claim something, the oldest first, since that one has it.
+// byAge finds the objects that name the same thing, the oldest first, since that one has it.
 type byAge[K comparable] map[K][]aged
 
 // aged is an object, and when it was created.
@@ -89,7 +89,7 @@ func (b byAge[K]) remove(what K, by aged) {
 	}
 }
 
-// older is the next older one that claims the same.
+// older is the next older one of the same.
 func (b byAge[K]) older(what K, than aged) (types.NamespacedName, bool) {
 	at, _ := slices.BinarySearchFunc(b[what], than, aged.compare)
 	if at == 0 {
@@ -98,7 +98,7 @@ func (b byAge[K]) older(what K, than aged) (types.NamespacedName, bool) {
 	return b[what][at-1].key, true
 }
 
-// younger is the next younger one that claims the same.
+// younger is the next younger one of the same.
 func (b byAge[K]) younger(what K, than aged) (types.NamespacedName, bool) {
 	at, there := slices.BinarySearchFunc(b[what], than, aged.compare)
 	if there {

@@ -47,19 +47,19 @@ func (invitationKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.Invitation, s.invitations)
 }
 
-func (invitationKeeper) evaluate(p *pass) {
+func (invitationKeeper) evaluate(p *evaluation) {
 	for key := range p.marked[kinds.Invitation] {
 		p.evaluateInvitation(key)
 	}
 }
 
-func (invitationKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+func (invitationKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	node := place(p.state.invitations, ref.Key())
 	node.object = invitationObjectOf(object.(*v1alpha1.Invitation))
 	p.state.named.indexInvitation(&node.object.spec, ref.Key(), true)
 }
 
-func (invitationKeeper) leave(p *pass, ref kinds.Ref) {
+func (invitationKeeper) leave(p *evaluation, ref kinds.Ref) {
 	node := p.state.invitations[ref.Key()]
 	p.state.named.indexInvitation(&node.object.spec, ref.Key(), false)
 	node.object = nil
@@ -118,7 +118,7 @@ func (i Invited) equal(other Invited) bool {
 	return i.Phase == other.Phase && i.Expires.Equal(other.Expires) && i.AcceptedAt.Equal(other.AcceptedAt)
 }
 
-func (p *pass) evaluateInvitation(key types.NamespacedName) {
+func (p *evaluation) evaluateInvitation(key types.NamespacedName) {
 	s := p.state
 	node := s.invitations[key]
 	now, acceptedBy, subject := Outcome{}, "", ""

@@ -55,8 +55,8 @@ func (u *unauthored) dependOn(ref kinds.Ref, on []dependency) {
 }
 
 // isAuthored says what becomes of an object that gives something if its author could give it: it does so, or why it gives
-// nothing. Where that has still to be judged it goes on to give what it gave, until the pass does so in its end.
-func (p *pass) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait bool) {
+// nothing. Where that has still to be judged it goes on to give what it gave, until the evaluation does so in its end.
+func (p *evaluation) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait bool) {
 	s := p.state
 	why = s.unconfirmed(ref, a)
 	if why == nil {
@@ -73,13 +73,13 @@ func (p *pass) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait bool) 
 }
 
 // authorless notes that it does not matter who wrote an object: nothing is in its way, or it gives nothing anyhow.
-func (p *pass) authorless(ref kinds.Ref) {
+func (p *evaluation) authorless(ref kinds.Ref) {
 	p.recall(ref)
 	p.state.unauthored.remove(ref)
 }
 
 // toJudge are the objects to judge after what has been evaluated: these themselves, and those that depend on it.
-func (p *pass) toJudge() set[kinds.Ref] {
+func (p *evaluation) toJudge() set[kinds.Ref] {
 	s := p.state
 	if !s.common.judges.Load() {
 		return nil
@@ -104,7 +104,7 @@ func (p *pass) toJudge() set[kinds.Ref] {
 }
 
 // touchHolders notes who may hold something else by what has been evaluated.
-func (p *pass) touchHolders() {
+func (p *evaluation) touchHolders() {
 	s := p.state
 	given := func(ref kinds.Ref) {
 		if node := s.find(ref); authorshipOf(node) != nil {
@@ -140,7 +140,7 @@ func (p *pass) touchHolders() {
 }
 
 // touchHolder notes that those of a name may hold something else.
-func (p *pass) touchHolder(kind, name string) {
+func (p *evaluation) touchHolder(kind, name string) {
 	s, key := p.state, types.NamespacedName{Namespace: p.state.name, Name: name}
 	switch kind {
 	case kinds.User:
@@ -160,7 +160,7 @@ func (p *pass) touchHolder(kind, name string) {
 
 // judgeAuthors looks at whether those could give it who wrote, and who made the names in, what gives nothing for that reason.
 // It says whether there is something to evaluate again.
-func (p *pass) judgeAuthors(refs set[kinds.Ref]) (again bool) {
+func (p *evaluation) judgeAuthors(refs set[kinds.Ref]) (again bool) {
 	s := p.state
 	for ref := range refs {
 		if !s.unauthored.has(ref) {

@@ -24,7 +24,7 @@ func TestEachKindHasItsKeeper(t *testing.T) {
 			t.Errorf("internal/state: a %s has the verb %q, and an escalation check does not go by that", kind.Name, kind.Verb)
 		}
 		s := newTenant("acme", Limits{}, nil, &catalogue{})
-		p := emptyPass(s)
+		p := emptyEvaluation(s)
 		object := kind.New()
 		object.SetName("x")
 		ref := kinds.RefOf(object)

@@ -54,39 +54,39 @@ func (k keptOutcome) isInForce() bool {
 }
 
 // judgeKept is judge for an outcome that is kept so.
-func (p *pass) judgeKept(ref kinds.Ref, kept *keptOutcome, now Outcome) {
+func (p *evaluation) judgeKept(ref kinds.Ref, kept *keptOutcome, now Outcome) {
 	outcome := kept.says()
 	if p.judge(ref, &outcome, now); !outcome.equal(kept.says()) {
 		*kept = keep(outcome)
 	}
 }
 
-// keptClaims are the claims of an assignment as they are kept, of which there are many more than of the others.
-type keptClaims struct {
+// keptDesired is what an assignment yields, as it is kept, of which there are many more than of the others.
+type keptDesired struct {
 	binding *entitlement.Binding
 	// inStore is nil where it wants nothing in the store, or nobody carries the state out.
-	inStore *storeClaims
+	inStore *desiredTuples
 }
 
-func keepClaims(c claims) keptClaims {
-	kept := keptClaims{binding: c.facts.Binding}
+func keepDesired(c desired) keptDesired {
+	kept := keptDesired{binding: c.facts.Binding}
 	if c.tuples != nil || c.shares != nil || c.cell != nil {
-		kept.inStore = &c.storeClaims
+		kept.inStore = &c.desiredTuples
 	}
 	return kept
 }
 
-func (k keptClaims) claims() claims {
-	all := claims{facts: entitlement.Facts{Binding: k.binding}}
+func (k keptDesired) desired() desired {
+	all := desired{facts: entitlement.Facts{Binding: k.binding}}
 	if k.inStore != nil {
-		all.storeClaims = *k.inStore
+		all.desiredTuples = *k.inStore
 	}
 	return all
 }
 
-// claimKept is claim for claims that are kept so.
-func (p *pass) claimKept(by kinds.Ref, kept *keptClaims, now claims) {
-	all := kept.claims()
-	p.claim(by, &all, now)
-	*kept = keepClaims(all)
+// setDesiredKept is setDesired for what is kept so.
+func (p *evaluation) setDesiredKept(by kinds.Ref, kept *keptDesired, now desired) {
+	all := kept.desired()
+	p.setDesired(by, &all, now)
+	*kept = keepDesired(all)
 }

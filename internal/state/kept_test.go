@@ -39,15 +39,15 @@ func TestAnOutcomeIsKeptWhole(t *testing.T) {
 	}
 }
 
-func TestClaimsAreKeptWhole(t *testing.T) {
+func TestWhatIsDesiredIsKeptWhole(t *testing.T) {
 	binding := &entitlement.Binding{Role: "editor"}
-	for _, want := range []claims{
+	for _, want := range []desired{
 		{},
 		{facts: entitlement.Facts{Binding: binding}},
-		{facts: entitlement.Facts{Binding: binding}, storeClaims: storeClaims{cell: &tuples.Cell{Object: "o"}, shares: []share{{}}}},
-		{storeClaims: storeClaims{shares: []share{{}}}},
+		{facts: entitlement.Facts{Binding: binding}, desiredTuples: desiredTuples{cell: &tuples.Cell{Object: "o"}, shares: []share{{}}}},
+		{desiredTuples: desiredTuples{shares: []share{{}}}},
 	} {
-		if got := keepClaims(want).claims(); !reflect.DeepEqual(got, want) {
+		if got := keepDesired(want).desired(); !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v is kept as %+v", want, got)
 		}
 	}

@@ -114,8 +114,8 @@ func TestARoleThatIsTooLargeGrantsNothingAndItsAssignmentsSaySo(t *testing.T) {
 	if got := outcome(assignment); got.Reason != v1alpha1.ReasonRoleInvalid || got.Ready || got.InForce {
 		t.Errorf("the assignment: %+v", got)
 	}
-	if len(all.WantedTuples()) != 0 || len(all.WantedCells()) != 0 {
-		t.Errorf("still wanted: %v, %v", all.WantedTuples(), all.WantedCells())
+	if len(all.DesiredTuples()) != 0 || len(all.DesiredCells()) != 0 {
+		t.Errorf("still wanted: %v, %v", all.DesiredTuples(), all.DesiredCells())
 	}
 	all.Put(role.DeepCopy())
 	if got := outcome(assignment); !got.InForce {
@@ -134,7 +134,7 @@ func TestAnEntryThatIsTooExpensiveLeavesTheOthersOfItsRole(t *testing.T) {
 	if got.Ready || !got.Stalled || len(got.Faults) != 1 || got.Faults[0].Reason != v1alpha1.ReasonConditionTooExpensive {
 		t.Errorf("got %+v, want one fault", got)
 	}
-	cells := slices.DeleteFunc(state.WantedCells(), func(cell tuples.Cell) bool { return cell.Says != tuples.GivesRole })
+	cells := slices.DeleteFunc(state.DesiredCells(), func(cell tuples.Cell) bool { return cell.Says != tuples.GivesRole })
 	if len(cells) != 1 {
 		t.Fatalf("%d cells are wanted", len(cells))
 	}

@@ -25,7 +25,7 @@ type membership struct {
 	age     metav1.Time
 	uid     types.UID
 	outcome Outcome
-	claims  claims
+	desired desired
 	// seenToEnd is as judgeWindow has it.
 	seenToEnd bool
 	authored  authored
@@ -49,9 +49,9 @@ func (membershipKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.GroupMembership, s.memberships)
 }
 
-func (membershipKeeper) evaluate(p *pass) { p.evaluateMemberships() }
+func (membershipKeeper) evaluate(p *evaluation) { p.evaluateMemberships() }
 
-func (membershipKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+func (membershipKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.GroupMembership), ref.Key()
 	spec := o.Spec
 	node := place(p.state.memberships, key)
@@ -61,7 +61,7 @@ func (membershipKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	p.rivals(pair{key.Namespace, spec.User, spec.Group})
 }
 
-func (membershipKeeper) leave(p *pass, ref kinds.Ref) {
+func (membershipKeeper) leave(p *evaluation, ref kinds.Ref) {
 	key := ref.Key()
 	node := p.state.memberships[key]
 	p.state.named.indexMembership(node.object, key, false)
@@ -89,19 +89,19 @@ func (membershipKeeper) receivers(object v1alpha1.Object) []receiver {
 }
 
 // rivals are the memberships of one user in one group: which of them holds may change.
-func (p *pass) rivals(of pair) {
+func (p *evaluation) rivals(of pair) {
 	p.markAll(kinds.GroupMembership, p.state.named.sameMembership[of])
 }
 
 // evaluateMemberships evaluates those of one user in one group together: which of them holds, and what the store takes
 // of them, is decided for all of them at once.
-func (p *pass) evaluateMemberships() {
+func (p *evaluation) evaluateMemberships() {
 	s, done := p.state, set[pair]{}
 	for key := range p.marked[kinds.GroupMembership] {
 		node := s.memberships[key]
 		if node.object == nil {
 			delete(s.memberships, key)
-			p.settleMembership(key, node, Outcome{}, claims{})
+			p.setMembership(key, node, Outcome{}, desired{})
 			continue
 		}
 		if of := (pair{key.Namespace, node.object.User, node.object.Group}); !done.has(of) {
@@ -119,7 +119,7 @@ type taken struct {
 	grants  []policy.Grant
 }
 
-func (p *pass) evaluateMembershipsOf(of pair) {
+func (p *evaluation) evaluateMembershipsOf(of pair) {
 	s, taken := p.state, taken{}
 	for _, key := range slices.SortedFunc(maps.Keys(s.named.sameMembership[of]), s.compareMemberships) {
 		node := s.memberships[key]
@@ -131,15 +131,15 @@ func (p *pass) evaluateMembershipsOf(of pair) {
 		if why != nil && outcome.Reason != why.Reason {
 			p.authorless(kinds.Named(kinds.GroupMembership, key)) // it gives nothing, whoever wrote it
 		}
-		p.settleMembership(key, node, outcome, wants)
+		p.setMembership(key, node, outcome, wants)
 	}
 	p.protected.add(types.NamespacedName{Namespace: of.organization, Name: of.user}) // who has a role through the group now
 }
 
-func (p *pass) settleMembership(key types.NamespacedName, node *membership, outcome Outcome, wants claims) {
+func (p *evaluation) setMembership(key types.NamespacedName, node *membership, outcome Outcome, wants desired) {
 	ref := kinds.Named(kinds.GroupMembership, key)
 	p.judge(ref, &node.outcome, outcome)
-	p.claim(ref, &node.claims, wants)
+	p.setDesired(ref, &node.desired, wants)
 }
 
 // compareMemberships orders memberships by age.
@@ -147,13 +147,13 @@ func (s *tenant) compareMemberships(a, b types.NamespacedName) int {
 	return cmp.Or(s.memberships[a].age.Time.Compare(s.memberships[b].age.Time), strings.Compare(a.Name, b.Name))
 }
 
-func (s *tenant) judgeMembership(key types.NamespacedName, node *membership, taken *taken, unauthored *Outcome) (Outcome, claims) {
+func (s *tenant) judgeMembership(key types.NamespacedName, node *membership, taken *taken, unauthored *Outcome) (Outcome, desired) {
 	spec := node.object
 	life, over := s.judgeWindow(spec.Window, node.seenToEnd)
 	if over != nil {
-		return *over, claims{}
+		return *over, desired{}
 	}
-	nothing := func(why *Outcome) (Outcome, claims) { return s.withLife(*why, life), claims{} }
+	nothing := func(why *Outcome) (Outcome, desired) { return s.withLife(*why, life), desired{} }
 
 	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
 		return nothing(ungoverned)
@@ -188,10 +188,10 @@ func (s *tenant) judgeMembership(key types.NamespacedName, node *membership, tak
 }
 
 // judgeMember says what a membership that holds gives.
-func (s *tenant) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec, subject string, window policy.Window, taken *taken) (Outcome, claims) {
+func (s *tenant) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec, subject string, window policy.Window, taken *taken) (Outcome, desired) {
 	group := objectid.Group(key.Namespace, spec.Group)
 	outcome := Outcome{Reason: v1alpha1.ReasonInForce, Ready: true, InForce: true, Message: "a member of the group"}
-	wants := claims{facts: entitlement.Facts{Membership: &entitlement.Membership{User: spec.User, Group: spec.Group, Window: window}}}
+	wants := desired{facts: entitlement.Facts{Membership: &entitlement.Membership{User: spec.User, Group: spec.Group, Window: window}}}
 	wants.shares = []share{shareIn(tuples.Member(group, subject), window)}
 	if spec.Role != v1alpha1.GroupAdmin {
 		return outcome, wants

@@ -20,7 +20,7 @@ import (
 type organization struct {
 	object  *v1alpha1.Organization
 	outcome Outcome
-	claims  claims
+	desired desired
 	// scopes are the paths that hold in the store's tree; empty while the organization is without
 	// effect. The organization itself is one of them.
 	scopes set[scope.Path]
@@ -43,18 +43,20 @@ func (organizationKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachClusterWide(kinds.Organization, s.organizations)
 }
 
-func (organizationKeeper) evaluate(p *pass) {
+func (organizationKeeper) evaluate(p *evaluation) {
 	for key := range p.marked[kinds.Organization] {
 		p.evaluateOrganization(key.Name)
 	}
 }
 
-func (organizationKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+func (organizationKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.Organization)
 	place(p.state.organizations, ref.Name).object = &v1alpha1.Organization{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 }
 
-func (organizationKeeper) leave(p *pass, ref kinds.Ref) { p.state.organizations[ref.Name].object = nil }
+func (organizationKeeper) leave(p *evaluation, ref kinds.Ref) {
+	p.state.organizations[ref.Name].object = nil
+}
 
 func (organizationKeeper) escalates(g *escalationCheck, old, object client.Object) {
 	g.organization(cast[*v1alpha1.Organization](old), cast[*v1alpha1.Organization](object))
@@ -68,7 +70,7 @@ func (organizationKeeper) brake(kept, written v1alpha1.Object) {
 	}
 }
 
-func (p *pass) evaluateOrganization(name string) {
+func (p *evaluation) evaluateOrganization(name string) {
 	s := p.state
 	node := s.organizations[name]
 	if node == nil {
@@ -76,7 +78,7 @@ func (p *pass) evaluateOrganization(name string) {
 	}
 	old, oldMaximum, oldOutcome := node.scopes, node.maximum, node.outcome
 	node.scopes, node.maximum = set[scope.Path]{}, 0
-	now, wants := Outcome{}, claims{}
+	now, wants := Outcome{}, desired{}
 	switch {
 	case node.object == nil:
 		delete(s.organizations, name)
@@ -98,7 +100,7 @@ func (p *pass) evaluateOrganization(name string) {
 	p.protectsAll = true // also where a User may lose the last role by now
 	ref := kinds.Ref{Kind: kinds.Organization, Name: name}
 	p.judge(ref, &node.outcome, now)
-	p.claim(ref, &node.claims, wants)
+	p.setDesired(ref, &node.desired, wants)
 
 	inEffect := len(node.scopes) > 0
 	if inEffect != (len(old) > 0) || !inEffect && !now.equal(oldOutcome) {
@@ -139,7 +141,7 @@ func (s *tenant) hasNamespace(name string) bool {
 }
 
 // evaluateAdministration looks again at who administers an organization that is in effect, after all that says so.
-func (p *pass) evaluateAdministration() {
+func (p *evaluation) evaluateAdministration() {
 	s := p.state
 	if node := s.organizations[s.name]; node != nil && len(node.scopes) > 0 {
 		if now := s.judgeAdministration(node.object); !node.outcome.equal(now) {

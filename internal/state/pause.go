@@ -85,7 +85,7 @@ func (s *tenant) waitsFor(object v1alpha1.Object) string {
 
 // putPaused finds what counts of an object that is put: all that is written, unless it is paused. False means
 // that nothing counts.
-func (p *pass) putPaused(ref kinds.Ref, written v1alpha1.Object) (v1alpha1.Object, bool) {
+func (p *evaluation) putPaused(ref kinds.Ref, written v1alpha1.Object) (v1alpha1.Object, bool) {
 	s, before := p.state, p.state.pauses[ref]
 	now := &pause{by: s.pausedBy(ref, written), written: written, stands: written}
 	if now.by != "" {
@@ -106,7 +106,7 @@ func (p *pass) putPaused(ref kinds.Ref, written v1alpha1.Object) (v1alpha1.Objec
 	return now.stands, now.stands != nil
 }
 
-func (p *pass) forgetPause(ref kinds.Ref) {
+func (p *evaluation) forgetPause(ref kinds.Ref) {
 	delete(p.state.pauses, ref)
 }
 
@@ -129,7 +129,7 @@ func IsPaused(object v1alpha1.Object) bool {
 // heldTo is what a paused object is kept to, nil where that is nothing. Whoever carries out the state knows
 // what was carried out before. After a start, and for whoever only follows, the status tells: it records the
 // spec or, as long as it does not, is about the present one or about none that is known.
-func (p *pass) heldTo(ref kinds.Ref, written v1alpha1.Object, before *pause) v1alpha1.Object {
+func (p *evaluation) heldTo(ref kinds.Ref, written v1alpha1.Object, before *pause) v1alpha1.Object {
 	if p.remembers {
 		if before != nil && before.by != "" && before.written.GetUID() == written.GetUID() {
 			return before.held
@@ -200,7 +200,7 @@ func endsEarlier(a, b *v1alpha1.TemporaryPermissionGrant) bool {
 
 // pauseOrganization notes whether an Organization is paused, and with it all that belongs to it. What has
 // something that waits is carried out at once, all together; the others are looked at by their controllers.
-func (p *pass) pauseOrganization(name string, paused bool) {
+func (p *evaluation) pauseOrganization(name string, paused bool) {
 	s := p.state
 	if s.pausedOrganizations.has(name) == paused {
 		return

@@ -58,13 +58,13 @@ func (userKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.users, r
 
 func (userKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.User, s.users) }
 
-func (userKeeper) evaluate(p *pass) {
+func (userKeeper) evaluate(p *evaluation) {
 	for key := range p.marked[kinds.User] {
 		p.evaluateUser(key)
 	}
 }
 
-func (userKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+func (userKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.User), ref.Key()
 	node := place(p.state.users, key)
 	node.object = &v1alpha1.User{ObjectMeta: nameAndAge(o), Spec: o.Spec}
@@ -76,7 +76,7 @@ func (userKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
 	p.youngerUser(o)
 }
 
-func (userKeeper) leave(p *pass, ref kinds.Ref) {
+func (userKeeper) leave(p *evaluation, ref kinds.Ref) {
 	node := p.state.users[ref.Key()]
 	p.youngerUser(node.object)
 	p.state.named.indexUser(node.object, false)
@@ -96,13 +96,13 @@ func (userKeeper) brake(kept, written v1alpha1.Object) {
 
 // youngerUser notes that of the Users with one subject the next younger one has another before it now, or none. One is enough: each
 // is told of the next older one, so that a hundred of them are not looked at for every one that comes or goes.
-func (p *pass) youngerUser(than *v1alpha1.User) {
+func (p *evaluation) youngerUser(than *v1alpha1.User) {
 	if key, is := p.state.named.usersBySubject.younger(identity{than.Namespace, than.Spec.Subject}, ageOf(than)); is {
 		p.mark(kinds.Named(kinds.User, key))
 	}
 }
 
-func (p *pass) evaluateUser(key types.NamespacedName) {
+func (p *evaluation) evaluateUser(key types.NamespacedName) {
 	s := p.state
 	node := s.users[key]
 	now, subject, uid := Outcome{}, "", types.UID("")
@@ -176,26 +176,26 @@ func (groupKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.groups,
 
 func (groupKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.Group, s.groups) }
 
-func (groupKeeper) evaluate(p *pass) {
+func (groupKeeper) evaluate(p *evaluation) {
 	for key := range p.marked[kinds.Group] {
 		p.evaluateGroup(key)
 	}
 }
 
-func (groupKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+func (groupKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.Group)
 	node := place(p.state.groups, ref.Key())
 	node.object = &v1alpha1.Group{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 	node.maker, node.confirmed = policy.AuthorOf(o.Annotations), policy.IsConfirmed(o)
 }
 
-func (groupKeeper) leave(p *pass, ref kinds.Ref) { p.state.groups[ref.Key()].object = nil }
+func (groupKeeper) leave(p *evaluation, ref kinds.Ref) { p.state.groups[ref.Key()].object = nil }
 
 func (groupKeeper) escalates(g *escalationCheck, old, object client.Object) {
 	g.group(cast[*v1alpha1.Group](old), cast[*v1alpha1.Group](object))
 }
 
-func (p *pass) evaluateGroup(key types.NamespacedName) {
+func (p *evaluation) evaluateGroup(key types.NamespacedName) {
 	s := p.state
 	node := s.groups[key]
 	now := Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: "a group of the organization"}

@@ -188,9 +188,9 @@ func TestAUserMadeAnewTakesOverWhatAnInvitationGives(t *testing.T) {
 	invited := build.Invitation("acme", "guest").AcceptedBy("alice").Obj()
 	invited.CreationTimestamp = metav1.NewTime(epoch)
 	r.state.Put(invited, toGuest)
-	before := r.state.WantedTuples()
+	before := r.state.DesiredTuples()
 	r.state.Put(build.User("acme", "alice").KnownAs("zoe").Obj())
-	for _, key := range r.state.WantedTuples() {
+	for _, key := range r.state.DesiredTuples() {
 		if slices.Contains(before, key) && key.Relation == "assignee" {
 			t.Errorf("%v is still wanted", key)
 		}

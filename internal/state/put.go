@@ -9,7 +9,7 @@ import (
 )
 
 // putAll replaces what is known of objects. Organizations come first: they say whether the others are paused.
-func (p *pass) putAll(objects []client.Object) {
+func (p *evaluation) putAll(objects []client.Object) {
 	for _, organizations := range []bool{true, false} {
 		for _, object := range objects {
 			if _, is := object.(*v1alpha1.Organization); is == organizations {
@@ -20,7 +20,7 @@ func (p *pass) putAll(objects []client.Object) {
 }
 
 // put replaces what is known of an object.
-func (p *pass) put(object client.Object) {
+func (p *evaluation) put(object client.Object) {
 	ref := kinds.RefOf(object)
 	written, isOurs := object.(v1alpha1.Object)
 	if !isOurs {
@@ -44,7 +44,7 @@ func (p *pass) put(object client.Object) {
 }
 
 // remove takes an object out of the state: it gives nothing any more, and nothing finds it.
-func (p *pass) remove(ref kinds.Ref) {
+func (p *evaluation) remove(ref kinds.Ref) {
 	if ref.Kind == kinds.Namespace {
 		p.namespace(ref.Name, nil)
 		return
@@ -58,13 +58,13 @@ func (p *pass) remove(ref kinds.Ref) {
 }
 
 // enter puts an object in its place and into the indexes, and notes what must be evaluated.
-func (p *pass) enter(ref kinds.Ref, object v1alpha1.Object) {
+func (p *evaluation) enter(ref kinds.Ref, object v1alpha1.Object) {
 	keeperOf(ref.Kind).enter(p, ref, object)
 	p.mark(ref)
 }
 
 // leave takes an object out of its place and the indexes, where it has one, and notes what must be evaluated.
-func (p *pass) leave(ref kinds.Ref) {
+func (p *evaluation) leave(ref kinds.Ref) {
 	if p.state.standing(ref) == nil {
 		return
 	}
@@ -74,7 +74,7 @@ func (p *pass) leave(ref kinds.Ref) {
 }
 
 // namespace notes that there is one, or with nil that there is none.
-func (p *pass) namespace(name string, object client.Object) {
+func (p *evaluation) namespace(name string, object client.Object) {
 	if object == nil {
 		delete(p.state.namespaces, name)
 	} else {

@@ -39,7 +39,7 @@ func (w *wanted) grants() {
 				continue
 			}
 			asked[cell] = append(asked[cell], g)
-			w.claims[cell] = append(w.claims[cell], g.ref)
+			w.referrers[cell] = append(w.referrers[cell], g.ref)
 		}
 	}
 	for cell, grants := range asked {

@@ -50,7 +50,7 @@ func (w *wanted) membership(ref kinds.Ref, o *v1alpha1.GroupMembership) {
 		}
 		w.configurable[cell] = append(w.configurable[cell], granted...)
 		w.contexts[cell], _ = tuples.Contexts(policy.Merge(w.configurable[cell]), 1)
-		w.claims[cell] = append(w.claims[cell], ref)
+		w.referrers[cell] = append(w.referrers[cell], ref)
 	}
 }
 

@@ -94,7 +94,7 @@ func (w *wanted) assignment(ref kinds.Ref, o *v1alpha1.RoleAssignment) {
 	}
 	cell := tuples.RoleCell(objectid.Scope(path), binding)
 	w.contexts[cell] = contexts
-	w.claims[cell] = append(w.claims[cell], ref)
+	w.referrers[cell] = append(w.referrers[cell], ref)
 }
 
 func (w *wanted) judgeAssignment(o *v1alpha1.RoleAssignment) (path scope.Path, subject string, contexts []*structpb.Struct, reason string) {

@@ -28,12 +28,12 @@ type wanted struct {
 	limits  state.Limits
 
 	verdicts map[kinds.Ref]verdict
-	// tuples are what each object wants, contexts what the cells hold, claims who has to do with them.
+	// tuples are what each object wants, contexts what the cells hold, referrers who has to do with them.
 	tuples map[kinds.Ref][]store.Key
 	// shares are when each object says that somebody has a role, or is in a group.
-	shares   map[tuples.Cell][]policy.Window
-	contexts map[tuples.Cell][]*structpb.Struct
-	claims   map[tuples.Cell][]kinds.Ref
+	shares    map[tuples.Cell][]policy.Window
+	contexts  map[tuples.Cell][]*structpb.Struct
+	referrers map[tuples.Cell][]kinds.Ref
 	// configurable are the permissions that a group's admin has.
 	configurable map[tuples.Cell][]policy.Grant
 	// admitted are the windows of older memberships of a user in a group.
@@ -50,7 +50,7 @@ func want(objects []client.Object, now time.Time, limits state.Limits) *wanted {
 		objects: slices.SortedFunc(slices.Values(objects), older), now: now, limits: limits,
 		verdicts: map[kinds.Ref]verdict{}, tuples: map[kinds.Ref][]store.Key{},
 		shares: map[tuples.Cell][]policy.Window{}, admitted: map[string]*members{}, configurable: map[tuples.Cell][]policy.Grant{},
-		contexts: map[tuples.Cell][]*structpb.Struct{}, claims: map[tuples.Cell][]kinds.Ref{},
+		contexts: map[tuples.Cell][]*structpb.Struct{}, referrers: map[tuples.Cell][]kinds.Ref{},
 	}
 	for _, object := range w.objects {
 		ref := kinds.RefOf(object)
@@ -89,7 +89,7 @@ func want(objects []client.Object, now time.Time, limits state.Limits) *wanted {
 // share is what an object says of a cell that others may say something of, too.
 func (w *wanted) share(cell tuples.Cell, window policy.Window, by kinds.Ref) {
 	w.shares[cell] = append(w.shares[cell], window)
-	w.claims[cell] = append(w.claims[cell], by)
+	w.referrers[cell] = append(w.referrers[cell], by)
 }
 
 // windowOf is when an object holds, and whether that is over.

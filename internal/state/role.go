@@ -45,16 +45,16 @@ func (roleKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.roles, r
 
 func (roleKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.Role, s.roles) }
 
-func (roleKeeper) evaluate(p *pass) { p.evaluateRoles() }
+func (roleKeeper) evaluate(p *evaluation) { p.evaluateRoles() }
 
-func (roleKeeper) enter(p *pass, ref kinds.Ref, object v1alpha1.Object) {
+func (roleKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.Role), ref.Key()
 	place(p.state.roles, key).object = &v1alpha1.Role{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 	p.state.named.indexRole(&o.Spec, key, true)
 	p.use(ref, true, o.Spec.Inherits...)
 }
 
-func (roleKeeper) leave(p *pass, ref kinds.Ref) {
+func (roleKeeper) leave(p *evaluation, ref kinds.Ref) {
 	key := ref.Key()
 	node := p.state.roles[key]
 	p.state.named.indexRole(&node.object.Spec, key, false)
@@ -76,7 +76,7 @@ type visibleRole struct {
 
 // evaluateRoles evaluates the roles that a change has touched and all their heirs, each after the roles
 // that it inherits from. Of a cycle that a change has opened or closed, all roles are heirs of what has changed.
-func (p *pass) evaluateRoles() {
+func (p *evaluation) evaluateRoles() {
 	for key := range p.marked[kinds.Role] {
 		if node := p.state.roles[key]; node.object != nil {
 			p.state.parseEntries(node)
@@ -86,7 +86,7 @@ func (p *pass) evaluateRoles() {
 		for key := range component {
 			p.evaluateRole(key, component)
 		}
-		if p.trial != nil && p.trial.observe != nil && !p.trial.observe(p.trial.before, component) {
+		if p.journal != nil && p.journal.observe != nil && !p.journal.observe(p.journal.before, component) {
 			return
 		}
 	}
@@ -109,10 +109,10 @@ func (s *tenant) parseEntries(node *role) {
 }
 
 // evaluateRole evaluates a role that is in a cycle with the others of its component, if there are any.
-func (p *pass) evaluateRole(key types.NamespacedName, component set[types.NamespacedName]) {
+func (p *evaluation) evaluateRole(key types.NamespacedName, component set[types.NamespacedName]) {
 	s := p.state
 	node := s.roles[key]
-	p.trial.keep(key, node)
+	p.journal.keep(key, node)
 	old := *node
 	now := Outcome{}
 	node.follows, node.lost, node.grants, node.givers, node.contexts, node.visible = nil, nil, nil, nil, nil, visibleRole{}

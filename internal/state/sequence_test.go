@@ -136,7 +136,7 @@ func (s *sequence) change(do func() state.Change, note func()) {
 	now := s.want()
 	now.expectMet(s.t, after)
 	s.expectHeld(now)
-	now.expectClaimsNamed(s.t, wanted, change)
+	now.expectReferencesNamed(s.t, wanted, change)
 	for _, verdict := range now.verdicts {
 		s.reasons[verdict.reason]++
 	}

@@ -17,12 +17,12 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
-// share is what an object claims of a cell that says who has a role, or who is in a group and what its admins may do
-// with it. Several objects may claim the same, each for another time.
+// share is what an object wants of a cell that says who has a role, or who is in a group and what its admins may do
+// with it. Several objects may want the same, each for another time.
 type share struct {
 	cell tuples.Cell
 	// grants are the permissions or, where the cell is about no permissions, one grant with no more than a window. None
-	// means that it is claimed for good.
+	// means that it is wanted for good.
 	grants []policy.Grant
 }
 
@@ -34,7 +34,7 @@ func shareIn(cell tuples.Cell, window policy.Window) share {
 	return share{cell, []policy.Grant{{Window: window}}}
 }
 
-// sharedCell is a cell of which objects claim shares. Almost always one of them does so, for good.
+// sharedCell is a cell of which objects want shares. Almost always one of them does so, for good.
 type sharedCell struct {
 	forGood int
 	// limited is set where there are other shares.
@@ -43,7 +43,7 @@ type sharedCell struct {
 
 type limitedShares struct {
 	by map[kinds.Ref][]policy.Grant
-	// contexts are those of the cell, unless it is claimed for good.
+	// contexts are those of the cell, unless it is wanted for good.
 	contexts []*structpb.Struct
 }
 
@@ -61,7 +61,7 @@ func (c *sharedCell) contexts() []*structpb.Struct {
 }
 
 // share replaces an object's shares.
-func (p *pass) share(by kinds.Ref, old, now []share) {
+func (p *evaluation) share(by kinds.Ref, old, now []share) {
 	for n := range now {
 		p.replaceShare(by, now[n].cell, shareOf(old, now[n].cell), &now[n])
 	}
@@ -81,7 +81,7 @@ func shareOf(shares []share, cell tuples.Cell) *share {
 }
 
 // replaceShare replaces one share; nil is none.
-func (p *pass) replaceShare(by kinds.Ref, cell tuples.Cell, old, now *share) {
+func (p *evaluation) replaceShare(by kinds.Ref, cell tuples.Cell, old, now *share) {
 	if old != nil && now != nil && reflect.DeepEqual(old.grants, now.grants) {
 		return
 	}
@@ -124,7 +124,7 @@ func (c *sharedCell) enter(by kinds.Ref, now *share) {
 	c.limited.by[by] = now.grants
 }
 
-// render makes the contexts of what is claimed.
+// render makes the contexts of what is wanted.
 func (c *sharedCell) render(cell tuples.Cell) {
 	if c.limited == nil {
 		return

@@ -25,13 +25,13 @@ type snapshot struct {
 func take(t *testing.T, all *state.State, refs map[kinds.Ref]bool) snapshot {
 	t.Helper()
 	s := snapshot{map[store.Key]bool{}, map[tuples.Cell][]*structpb.Struct{}, map[kinds.Ref]state.Outcome{}}
-	for _, key := range all.WantedTuples() {
-		if s.tuples[key] || !all.Wanted(key) {
+	for _, key := range all.DesiredTuples() {
+		if s.tuples[key] || !all.Desired(key) {
 			t.Fatalf("%v is listed twice, or listed and not wanted", key)
 		}
 		s.tuples[key] = true
 	}
-	for _, cell := range all.WantedCells() {
+	for _, cell := range all.DesiredCells() {
 		contexts := all.Contexts(cell)
 		if s.cells[cell] != nil || len(contexts) == 0 {
 			t.Fatalf("%v is listed twice, or listed and wanted empty", cell)

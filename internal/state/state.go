@@ -91,7 +91,7 @@ func (s *State) putAll(remembers bool, observe Observer, objects []client.Object
 	var all Change
 	// The catalogue first: it says what the others' entries mean.
 	for _, name := range slices.Sorted(maps.Keys(byTenant)) {
-		all.add(s.change(name, observe, func(p *pass) {
+		all.add(s.change(name, observe, func(p *evaluation) {
 			p.remembers = remembers
 			p.putAll(byTenant[name])
 		}))
@@ -111,7 +111,7 @@ func (s *State) Remove(ref kinds.Ref) Change { return s.RemoveAnd(nil, ref) }
 
 // RemoveAnd is Remove, and tells an observer of each organization's change as it is made.
 func (s *State) RemoveAnd(observe Observer, ref kinds.Ref) Change {
-	return s.change(ref.Organization(), observe, func(p *pass) {
+	return s.change(ref.Organization(), observe, func(p *evaluation) {
 		p.remembers = true
 		p.remove(ref)
 	})
@@ -121,14 +121,14 @@ func (s *State) RemoveAnd(observe Observer, ref kinds.Ref) Change {
 func (s *State) Judge() (change Change) {
 	s.common.judges.Store(true)
 	for _, tenant := range s.list() {
-		further, _ := s.changeTenant(tenant.name, nil, func(p *pass) { p.protectsAll = true }) // whatever the one before said
+		further, _ := s.changeTenant(tenant.name, nil, func(p *evaluation) { p.protectsAll = true }) // whatever the one before said
 		change.add(further)
 	}
 	return change
 }
 
 // change changes one tenant and, where that is the catalogue, all that depends on it.
-func (s *State) change(name string, observe Observer, do func(*pass)) Change {
+func (s *State) change(name string, observe Observer, do func(*evaluation)) Change {
 	if name != "" {
 		change, _ := s.changeTenant(name, observe, do)
 		return change
@@ -142,17 +142,17 @@ func (s *State) change(name string, observe Observer, do func(*pass)) Change {
 	s.declared.Store(declared) // before the tenants are listed: whichever is new then knows it already
 	for _, tenant := range s.list() {
 		if tenant.name != "" {
-			further, _ := s.changeTenant(tenant.name, observe, func(p *pass) { p.recatalogue(declared) })
+			further, _ := s.changeTenant(tenant.name, observe, func(p *evaluation) { p.recatalogue(declared) })
 			change.add(further)
 		}
 	}
 	return change
 }
 
-func (s *State) changeTenant(name string, observe Observer, do func(*pass)) (Change, *catalogue) {
+func (s *State) changeTenant(name string, observe Observer, do func(*evaluation)) (Change, *catalogue) {
 	t := s.lock(name)
 	defer t.mu.Unlock()
-	p := newPass(t)
+	p := newEvaluation(t)
 	do(p)
 	change := p.run()
 	change.Organization = name
@@ -233,13 +233,13 @@ func (s *State) Outcome(ref kinds.Ref) (Outcome, bool) {
 // tenantOf is the tenant that a tuple of the store belongs to.
 func (s *State) tenantOf(object string) *tenant { return s.tenant(objectid.Organization(object)) }
 
-// Wanted says whether a tuple without a condition should be in the store.
-func (s *State) Wanted(key store.Key) bool { return s.tenantOf(key.Object).isWanted(key) }
+// Desired says whether a tuple without a condition should be in the store.
+func (s *State) Desired(key store.Key) bool { return s.tenantOf(key.Object).isDesired(key) }
 
-// WantedTuples are all tuples without a condition that should be in the store.
-func (s *State) WantedTuples() (keys []store.Key) {
+// DesiredTuples are all tuples without a condition that should be in the store.
+func (s *State) DesiredTuples() (keys []store.Key) {
 	for _, t := range s.list() {
-		keys = append(keys, t.wantedTuples()...)
+		keys = append(keys, t.desiredTuples()...)
 	}
 	return keys
 }
@@ -249,10 +249,10 @@ func (s *State) Contexts(cell tuples.Cell) []*structpb.Struct {
 	return s.tenantOf(cell.Object).contextsOf(cell)
 }
 
-// WantedCells are all cells that should hold something.
-func (s *State) WantedCells() (cells []tuples.Cell) {
+// DesiredCells are all cells that should hold something.
+func (s *State) DesiredCells() (cells []tuples.Cell) {
 	for _, t := range s.list() {
-		cells = append(cells, t.wantedCells()...)
+		cells = append(cells, t.desiredCells()...)
 	}
 	return cells
 }

@@ -64,10 +64,10 @@ type tenant struct {
 	catalogue *catalogue
 	named     references
 
-	// wanted counts the objects that claim a tuple.
-	wanted map[store.Key]int
-	// cells counts the assignments that claim a cell, and knows the role that fills it.
-	cells map[tuples.Cell]*cellClaim
+	// refCounts says how many objects want a tuple.
+	refCounts map[store.Key]int
+	// cells counts the assignments that want a cell, and knows the role that fills it.
+	cells map[tuples.Cell]*countedCell
 	// shared are the cells that say who has a role, and who is in a group.
 	shared map[tuples.Cell]sharedCell
 	// timed finds, by the cell that they share, the assignments that hold for a time.
@@ -95,8 +95,8 @@ type tenant struct {
 	evaluated, compared, checked, encoded atomic.Int64
 }
 
-// cellClaim is filled by the role.
-type cellClaim struct {
+// countedCell is wanted by so many assignments, and filled by the role.
+type countedCell struct {
 	role  types.NamespacedName
 	count int
 }
@@ -135,8 +135,8 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 		grantCells: map[tuples.Cell]*grantCell{},
 		catalogue:  declared,
 		named:      newReferences(),
-		wanted:     map[store.Key]int{},
-		cells:      map[tuples.Cell]*cellClaim{},
+		refCounts:  map[store.Key]int{},
+		cells:      map[tuples.Cell]*countedCell{},
 		cellsOf:    index[types.NamespacedName, tuples.Cell]{},
 		index:      entitlement.New(name),
 		tally:      newTally(),
@@ -178,18 +178,18 @@ func (s *tenant) outcomeOf(ref kinds.Ref) (Outcome, bool) {
 	return outcome, true
 }
 
-// Wanted says whether a tuple without a condition should be in the store.
-func (s *tenant) isWanted(key store.Key) bool {
+// Desired says whether a tuple without a condition should be in the store.
+func (s *tenant) isDesired(key store.Key) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.wanted[key] > 0
+	return s.refCounts[key] > 0
 }
 
-// WantedTuples are all tuples without a condition that should be in the store.
-func (s *tenant) wantedTuples() []store.Key {
+// DesiredTuples are all tuples without a condition that should be in the store.
+func (s *tenant) desiredTuples() []store.Key {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return slices.Collect(maps.Keys(s.wanted))
+	return slices.Collect(maps.Keys(s.refCounts))
 }
 
 // Contexts are the conditions that a cell should hold, none when it should be empty.
@@ -203,18 +203,18 @@ func (s *tenant) contextsOf(cell tuples.Cell) []*structpb.Struct {
 		shared := s.shared[cell]
 		return shared.contexts()
 	}
-	claim, ok := s.cells[cell]
+	counted, ok := s.cells[cell]
 	if !ok {
 		return nil
 	}
-	if role, ok := s.roles[claim.role]; ok {
+	if role, ok := s.roles[counted.role]; ok {
 		return role.contexts
 	}
 	return nil
 }
 
-// WantedCells are all cells that should hold something.
-func (s *tenant) wantedCells() []tuples.Cell {
+// DesiredCells are all cells that should hold something.
+func (s *tenant) desiredCells() []tuples.Cell {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	cells := slices.AppendSeq(slices.Collect(maps.Keys(s.cells)), maps.Keys(s.shared))

@@ -140,16 +140,16 @@ func (s *Syncer) examine(it item) *work {
 func (s *Syncer) differences(found *seen) map[item]bool {
 	differ := map[item]bool{}
 	for key, conditional := range found.tuples {
-		if conditional || !s.state.Wanted(key) {
+		if conditional || !s.state.Desired(key) {
 			differ[item{key: key}] = !conditional
 		}
 	}
-	for _, key := range s.state.WantedTuples() {
+	for _, key := range s.state.DesiredTuples() {
 		if _, there := found.tuples[key]; !there {
 			differ[item{key: key}] = true
 		}
 	}
-	for _, cell := range s.state.WantedCells() {
+	for _, cell := range s.state.DesiredCells() {
 		if _, there := found.cells[cell]; !there {
 			differ[item{cell: cell}] = true
 		}

@@ -77,7 +77,7 @@ func expectCounted(t *testing.T, before, want map[string]float64) {
 var drifts = map[string]func(*world){
 	"nothing":            func(*world) {},
 	"everything deleted": func(w *world) { w.fake.Uproot(slices.Collect(maps.Keys(w.fake.Tuples()))...) },
-	"a tuple deleted":    func(w *world) { w.fake.Uproot(w.state.WantedTuples()[0]) },
+	"a tuple deleted":    func(w *world) { w.fake.Uproot(w.state.DesiredTuples()[0]) },
 	"a condition deleted": func(w *world) {
 		place, _ := w.filled(w.roleCell())
 		w.fake.Uproot(place)
@@ -116,7 +116,7 @@ var drifts = map[string]func(*world){
 		w.fill(tuples.GrantCell("workspace:acme/gone", "user:mallory"), junk())
 	},
 	"a condition on a tuple": func(w *world) {
-		w.fake.Plant(store.Tuple{Key: w.state.WantedTuples()[0], Context: junk()})
+		w.fake.Plant(store.Tuple{Key: w.state.DesiredTuples()[0], Context: junk()})
 	},
 	"a condition on a foreign tuple": func(w *world) {
 		w.fake.Plant(store.Tuple{Key: foreign("group:acme/a").Key, Context: junk()})
@@ -147,7 +147,7 @@ func (w *world) grantCell() tuples.Cell {
 
 func (w *world) oneCell(is func(tuples.Cell) bool) tuples.Cell {
 	w.Helper()
-	for _, cell := range w.state.WantedCells() {
+	for _, cell := range w.state.DesiredCells() {
 		if is(cell) {
 			return cell
 		}
@@ -242,7 +242,7 @@ func TestTheFirstComparisonReadsTheStoreOnceAndNothingElse(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.inSync()
 		w.fake.Plant(foreignTuples(30)...)
-		w.fake.Uproot(w.state.WantedTuples()[0])
+		w.fake.Uproot(w.state.DesiredTuples()[0])
 		drifts["a condition changed"](w)
 		drifts["junk in all free places"](w)
 		recorder := w.record()

@@ -57,10 +57,10 @@ func contentOf(facts map[store.Key]*structpb.Struct) content {
 
 func (w *world) wanted() content {
 	c := newContent()
-	for _, key := range w.state.WantedTuples() {
+	for _, key := range w.state.DesiredTuples() {
 		c.tuples[key] = true
 	}
-	for _, cell := range w.state.WantedCells() {
+	for _, cell := range w.state.DesiredCells() {
 		c.cells[cell] = textsOf(w.state.Contexts(cell))
 	}
 	return c

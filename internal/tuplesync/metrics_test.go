@@ -186,7 +186,7 @@ func TestDriftIsCountedByItsDirection(t *testing.T) {
 		drift func(*world)
 		want  string
 	}{
-		"a tuple is gone": {func(w *world) { w.fake.Uproot(w.state.WantedTuples()[0]) }, "missing"},
+		"a tuple is gone": {func(w *world) { w.fake.Uproot(w.state.DesiredTuples()[0]) }, "missing"},
 		"a cell is empty": {func(w *world) {
 			cell := w.grantCell()
 			key, _ := w.filled(cell)
@@ -194,7 +194,7 @@ func TestDriftIsCountedByItsDirection(t *testing.T) {
 		}, "missing"},
 		"a foreign tuple":          {func(w *world) { w.fake.Plant(foreign("group:acme/a")) }, "foreign"},
 		"a cell that nobody wants": {func(w *world) { w.fill(tuples.GrantCell("workspace:acme/gone", "user:mallory"), junk()) }, "foreign"},
-		"a condition on a tuple":   {func(w *world) { w.fake.Plant(store.Tuple{Key: w.state.WantedTuples()[0], Context: junk()}) }, "changed"},
+		"a condition on a tuple":   {func(w *world) { w.fake.Plant(store.Tuple{Key: w.state.DesiredTuples()[0], Context: junk()}) }, "changed"},
 		"a cell that holds another role": {func(w *world) {
 			key, _ := w.filled(w.grantCell())
 			w.fake.Plant(store.Tuple{Key: key, Context: junk()})

@@ -39,7 +39,7 @@ func (s *Syncer) planFor(ctx context.Context, it item, known work) (plan, error)
 
 func (s *Syncer) planTuple(ctx context.Context, it item, known work) (plan, error) {
 	p := plan{item: it, drift: known.drift}
-	wanted := s.state.Wanted(it.key)
+	wanted := s.state.Desired(it.key)
 	if known.suspect {
 		found, there, err := s.store.Get(ctx, it.key)
 		if err != nil {

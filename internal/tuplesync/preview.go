@@ -55,7 +55,7 @@ func Preview(ctx context.Context, from Walker, state *state.State) ([]Difference
 			d.Before, d.After = sideOf(holds[:]), sideOf(state.Contexts(it.cell))
 		} else {
 			_, d.Before.There = found.tuples[it.key]
-			d.After.There = state.Wanted(it.key)
+			d.After.There = state.Desired(it.key)
 		}
 		differences = append(differences, d)
 	}

@@ -38,7 +38,7 @@ func (h *histories) revise(role *v1alpha1.Role) {
 	var change state.Change
 	h.note(func() {
 		change = h.state.Put(role)
-		for _, cell := range h.state.WantedCells() {
+		for _, cell := range h.state.DesiredCells() {
 			if h.cells[cell] == nil {
 				h.cells[cell] = &history{revisions: [][]string{nil}} // nothing, before it was wanted
 			}
@@ -91,7 +91,7 @@ func TestARoleIsSwitchedInOneWriteWhateverHappens(t *testing.T) {
 				w.start()
 				w.expectWhole()
 				watched := &histories{world: w, cells: map[tuples.Cell]*history{}}
-				for _, cell := range w.state.WantedCells() {
+				for _, cell := range w.state.DesiredCells() {
 					watched.cells[cell] = &history{revisions: [][]string{textsOf(w.state.Contexts(cell))}} // it is in the store
 				}
 				w.hook(faulty(rand.New(rand.NewPCG(seed, 1)), watched.check))

@@ -66,14 +66,14 @@ func described(limits state.Limits) (lines []string, err error) {
 	}
 	state := state.New(limits, clock.RealClock{})
 	state.Put(objects...)
-	for _, key := range state.WantedTuples() {
+	for _, key := range state.DesiredTuples() {
 		line, err := lineOf(key, nil)
 		if err != nil {
 			return nil, err
 		}
 		lines = append(lines, line)
 	}
-	for _, cell := range state.WantedCells() {
+	for _, cell := range state.DesiredCells() {
 		for _, context := range state.Contexts(cell) {
 			if context == tuples.ForGood { // the store holds it without a condition
 				context = nil

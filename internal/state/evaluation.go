@@ -13,9 +13,9 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
-// pass evaluates what a change has touched. Kinds depend on each other in one direction only, so each
+// evaluation evaluates what a change has touched. Kinds depend on each other in one direction only, so each
 // is evaluated once, after all that it depends on.
-type pass struct {
+type evaluation struct {
 	state  *tenant
 	change Change
 	// remembers means that what the state holds has been carried out.
@@ -35,7 +35,7 @@ type pass struct {
 	protected set[types.NamespacedName]
 	// protectsAll means all of them: somebody may have a role through a group now.
 	protectsAll bool
-	// entitlements are what the index has to learn, all at once when the pass is over.
+	// entitlements are what the index has to learn, all at once when the evaluation is over.
 	entitlements []entitlement.Update
 	// recalled are the objects of which something else may be history now.
 	recalled set[kinds.Ref]
@@ -48,22 +48,22 @@ type pass struct {
 	judgesAll bool
 	// judged are those that are evaluated because of what was found of their authors.
 	judged set[kinds.Ref]
-	// trial is set where all of this is undone.
-	trial *trial
+	// journal is set where all of this is undone.
+	journal *journal
 }
 
-func newPass(s *tenant) *pass {
+func newEvaluation(s *tenant) *evaluation {
 	// What has ended stays ended when the clock is set back.
 	if now := s.clock.Now(); now.After(s.now) {
 		s.now = now
 		s.seen.Store(&now)
 	}
-	return emptyPass(s)
+	return emptyEvaluation(s)
 }
 
-// emptyPass has nothing to evaluate, at the time of the last evaluation.
-func emptyPass(s *tenant) *pass {
-	return &pass{
+// emptyEvaluation has nothing to evaluate, at the time of the last evaluation.
+func emptyEvaluation(s *tenant) *evaluation {
+	return &evaluation{
 		state:     s,
 		marked:    map[string]set[types.NamespacedName]{},
 		used:      map[use]int{},
@@ -78,27 +78,27 @@ func emptyPass(s *tenant) *pass {
 }
 
 // mark notes that an object must be evaluated.
-func (p *pass) mark(ref kinds.Ref) { p.markedOf(ref.Kind).add(ref.Key()) }
+func (p *evaluation) mark(ref kinds.Ref) { p.markedOf(ref.Kind).add(ref.Key()) }
 
 // markAll marks objects of one kind, markRefs of any.
-func (p *pass) markAll(kind string, keys set[types.NamespacedName]) {
+func (p *evaluation) markAll(kind string, keys set[types.NamespacedName]) {
 	maps.Copy(p.markedOf(kind), keys)
 }
 
-func (p *pass) markRefs(refs set[kinds.Ref]) {
+func (p *evaluation) markRefs(refs set[kinds.Ref]) {
 	for ref := range refs {
 		p.mark(ref)
 	}
 }
 
-func (p *pass) markedOf(kind string) set[types.NamespacedName] {
+func (p *evaluation) markedOf(kind string) set[types.NamespacedName] {
 	if p.marked[kind] == nil {
 		p.marked[kind] = set[types.NamespacedName]{}
 	}
 	return p.marked[kind]
 }
 
-func (p *pass) run() Change {
+func (p *evaluation) run() Change {
 	for p.evaluate(); ; p.evaluate() {
 		p.apply()
 		unjudged := p.toJudge()
@@ -117,7 +117,7 @@ func (p *pass) run() Change {
 }
 
 // evaluate evaluates what is marked, in the order of the kinds: each may mark what comes after it.
-func (p *pass) evaluate() {
+func (p *evaluation) evaluate() {
 	for _, kind := range kinds.All {
 		keeperOf(kind.Name).evaluate(p)
 	}
@@ -128,7 +128,7 @@ func (p *pass) evaluate() {
 }
 
 // clear has nothing to be evaluated any more.
-func (p *pass) clear() {
+func (p *evaluation) clear() {
 	clear(p.marked)
 	clear(p.timed)
 	clear(p.cells)
@@ -144,7 +144,7 @@ type use struct {
 }
 
 // use notes that an object names roles, or does no more.
-func (p *pass) use(by kinds.Ref, enter bool, roles ...string) {
+func (p *evaluation) use(by kinds.Ref, enter bool, roles ...string) {
 	more := 1
 	if !enter {
 		more = -1
@@ -155,9 +155,9 @@ func (p *pass) use(by kinds.Ref, enter bool, roles ...string) {
 }
 
 // judge replaces the outcome of an object and notes whether it is another one now.
-func (p *pass) judge(ref kinds.Ref, outcome *Outcome, now Outcome) {
+func (p *evaluation) judge(ref kinds.Ref, outcome *Outcome, now Outcome) {
 	p.state.evaluated.Add(1)
-	if p.trial != nil {
+	if p.journal != nil {
 		*outcome = now
 		return
 	}
@@ -169,28 +169,28 @@ func (p *pass) judge(ref kinds.Ref, outcome *Outcome, now Outcome) {
 	}
 }
 
-// claims are what an object yields: entitlements, and the tuples that say the same in the store.
-type claims struct {
+// desired is what an object yields: entitlements, and the tuples that say the same in the store.
+type desired struct {
 	facts entitlement.Facts
-	storeClaims
+	desiredTuples
 }
 
-// storeClaims are what an object wants in the store.
-type storeClaims struct {
+// desiredTuples are what an object wants in the store.
+type desiredTuples struct {
 	tuples []store.Key
 	shares []share
 	cell   *tuples.Cell
 	role   types.NamespacedName // fills the cell
 }
 
-// claim replaces the claims of an object. New ones are counted before old ones are given up, so that
+// setDesired replaces what an object yields. What is new is counted before what is old is given up, so that
 // what is in both is not touched.
-func (p *pass) claim(by kinds.Ref, old *claims, now claims) {
+func (p *evaluation) setDesired(by kinds.Ref, old *desired, now desired) {
 	p.entitle(by, old, now.facts)
 	if p.state.common.onlyAnswers {
 		return
 	}
-	wanted := p.state.wanted
+	counts := p.state.refCounts
 	balance := map[store.Key]int{}
 	for _, key := range now.tuples {
 		balance[key]++
@@ -202,44 +202,44 @@ func (p *pass) claim(by kinds.Ref, old *claims, now claims) {
 		if more == 0 {
 			continue
 		}
-		before := wanted[key]
-		if wanted[key] += more; wanted[key] == 0 {
-			delete(wanted, key)
+		before := counts[key]
+		if counts[key] += more; counts[key] == 0 {
+			delete(counts, key)
 		}
-		joined := before > 0 && wanted[key] > 0
+		joined := before > 0 && counts[key] > 0
 		p.change.Tuples = append(p.change.Tuples, Touched[store.Key]{What: key, By: by, Joined: joined})
 	}
 	p.share(by, old.shares, now.shares)
 	if !old.sameCell(now) {
-		p.claimCell(by, now, 1)
-		p.claimCell(by, *old, -1)
+		p.countCell(by, now, 1)
+		p.countCell(by, *old, -1)
 	}
 	*old = now
 }
 
 // entitle replaces the entitlements of an object.
-func (p *pass) entitle(by kinds.Ref, old *claims, now entitlement.Facts) {
+func (p *evaluation) entitle(by kinds.Ref, old *desired, now entitlement.Facts) {
 	if !reflect.DeepEqual(old.facts, now) {
 		p.entitlements = append(p.entitlements, entitlement.Update{By: by, Old: old.facts, New: now})
 		old.facts = now
 	}
 }
 
-// sameCell says whether claims want the same cell.
-func (c *claims) sameCell(other claims) bool {
+// sameCell says whether both want the same cell.
+func (c *desired) sameCell(other desired) bool {
 	if c.cell == nil || other.cell == nil {
 		return c.cell == other.cell
 	}
 	return *c.cell == *other.cell
 }
 
-func (p *pass) claimCell(by kinds.Ref, c claims, more int) {
+func (p *evaluation) countCell(by kinds.Ref, c desired, more int) {
 	if c.cell == nil {
 		return
 	}
 	s, cell := p.state, *c.cell
 	if s.cells[cell] == nil {
-		s.cells[cell] = &cellClaim{role: c.role}
+		s.cells[cell] = &countedCell{role: c.role}
 		s.cellsOf.add(c.role, cell)
 	}
 	before := s.cells[cell].count

@@ -7,9 +7,9 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
-// trial is the journal of an evaluation that is undone. Nobody else sees what it changes, since the lock is held until then;
+// journal is the undo journal of an evaluation that is undone. Nobody else sees what it changes, since the lock is held until then;
 // neither the index nor the store is told of it.
-type trial struct {
+type journal struct {
 	// before are the roles as they were, nil where there was none; nodes are where they were.
 	before, nodes map[types.NamespacedName]*role
 	// observe is told of roles that have been evaluated, in the order of their dependencies. False ends the evaluation.
@@ -17,7 +17,7 @@ type trial struct {
 }
 
 // keep notes a role before it is changed for the first time.
-func (t *trial) keep(key types.NamespacedName, node *role) {
+func (t *journal) keep(key types.NamespacedName, node *role) {
 	if t == nil {
 		return
 	}
@@ -34,7 +34,7 @@ func (t *trial) keep(key types.NamespacedName, node *role) {
 // tryRole evaluates the organization's roles with one as it is here, or without it where it is nil: that one, and then its
 // children as long as observe says so. The caller has the lock, and undoes it.
 func (s *tenant) tryRole(key types.NamespacedName, object *v1alpha1.Role, observe func(map[types.NamespacedName]*role, set[types.NamespacedName]) bool) (undo func()) {
-	t := &trial{before: map[types.NamespacedName]*role{}, nodes: map[types.NamespacedName]*role{}, observe: observe}
+	t := &journal{before: map[types.NamespacedName]*role{}, nodes: map[types.NamespacedName]*role{}, observe: observe}
 	t.keep(key, s.roles[key])
 	old := t.before[key]
 	if old != nil {
@@ -44,8 +44,8 @@ func (s *tenant) tryRole(key types.NamespacedName, object *v1alpha1.Role, observ
 	if object != nil {
 		s.named.indexRole(&object.Spec, key, true)
 	}
-	p := emptyPass(s)
-	p.trial = t
+	p := emptyEvaluation(s)
+	p.journal = t
 	p.mark(kinds.Named(kinds.Role, key))
 	p.evaluateRoles()
 	return func() {
