@@ -3,6 +3,7 @@ package integration
 import (
 	"slices"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -13,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -104,9 +106,11 @@ func (w *world) expectMay(theirs client.Client, verb, resource string) {
 	}).Should(BeTrue(), "waiting for the right to %s %s", verb, resource)
 }
 
-// changeAs has someone change an object as it is now; again, when someone else was faster.
+// changeAs has someone change an object as it is now; again, when someone else was faster, as the operator may be with several
+// statuses in a row.
 func changeAs[T client.Object](by client.Client, object T, change func(T)) error {
-	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+	patient := wait.Backoff{Duration: 10 * time.Millisecond, Factor: 1.5, Steps: 15}
+	return retry.RetryOnConflict(patient, func() error {
 		if err := by.Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
 			return err
 		}

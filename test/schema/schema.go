@@ -6,10 +6,12 @@ package schema
 import (
 	"context"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -79,7 +81,8 @@ func (s Server) Replace(object client.Object, kind, spec string) error {
 	}
 	replacement := Manifest(kind, object.GetName(), spec)
 	replacement.SetNamespace(object.GetNamespace())
-	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+	patient := wait.Backoff{Duration: 10 * time.Millisecond, Factor: 1.5, Steps: 15} // the operator writes statuses meanwhile
+	return retry.RetryOnConflict(patient, func() error {
 		if err := s.Client().Get(ctx, client.ObjectKeyFromObject(object), object); err != nil {
 			return err
 		}
