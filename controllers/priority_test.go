@@ -58,19 +58,29 @@ func queued(priority string) (depth float64, err error) {
 	return depth, err
 }
 
-func awaitQueued(t *testing.T, priority string, atLeast int) {
+// awaiting returns how to wait until so many more requests of a priority are queued than now: queues of this process that have
+// ended keep their depth.
+func awaiting(t *testing.T, priority string) (atLeast func(more int)) {
 	t.Helper()
-	err := wait.PollUntilContextTimeout(t.Context(), time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
-		depth, err := queued(priority)
-		return depth >= float64(atLeast), err
-	})
+	before, err := queued(priority)
 	if err != nil {
-		t.Fatalf("%d requests of the priority %s: %v", atLeast, priority, err)
+		t.Fatal(err)
+	}
+	return func(more int) {
+		t.Helper()
+		err := wait.PollUntilContextTimeout(t.Context(), time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
+			depth, err := queued(priority)
+			return depth-before >= float64(more), err
+		})
+		if err != nil {
+			t.Fatalf("%d requests of the priority %s: %v", more, priority, err)
+		}
 	}
 }
 
 func TestAfterAStartARevocationIsHandledBeforeWhatTheStartFound(t *testing.T) {
 	const many = 3000
+	awaitFound, awaitRevoked := awaiting(t, "-100"), awaiting(t, "100")
 	scheme := runtime.NewScheme()
 	if err := clientgoscheme.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
@@ -165,14 +175,14 @@ func TestAfterAStartARevocationIsHandledBeforeWhatTheStartFound(t *testing.T) {
 	})
 
 	<-arrived // at the first one, behind which the others wait
-	awaitQueued(t, "-100", many-1)
+	awaitFound(many - 1)
 	revoked := objects[len(objects)-1].(*v1alpha1.RoleAssignment).DeepCopy()
 	if err := api.Delete(ctx, revoked); err != nil {
 		t.Fatal(err)
 	}
 	revoked.DeletionTimestamp = &metav1.Time{Time: time.Now()}
 	assignments.Modify(revoked)
-	awaitQueued(t, "100", 1)
+	awaitRevoked(1)
 	close(gate)
 	err = wait.PollUntilContextTimeout(ctx, time.Millisecond, time.Minute, true, func(context.Context) (bool, error) {
 		mu.Lock()
