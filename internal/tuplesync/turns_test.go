@@ -45,7 +45,7 @@ func TestF8ARevocationIsInTheNextWriteHoweverMuchAnotherOrganizationHasToWrite(t
 		hooks.Write = block.pass
 		w.hook(hooks)
 		w.put(wide(1000)) // more than ten writes
-		w.drain()        // of which the first has begun
+		w.drain()         // of which the first has begun
 		w.remove(assigned)
 		revoked := w.awaiting(assigned)
 		w.expectPending(revoked)
