@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/bailiwick-dev/bailiwick/internal/engine"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/state"
@@ -116,4 +118,43 @@ func TestALeaseIsOfItsHost(t *testing.T) {
 			t.Errorf("of %s: %s and %s are of %s and %s", host, one, other, hostOf(one), hostOf(other))
 		}
 	}
+}
+
+// Somebody may have made any number of Leases, and deleted the leader's.
+func TestANewLeaderBeginsAmongMoreLeasesThanItsWordHasRoomFor(t *testing.T) {
+	inWorld(t, func(w *world) {
+		before, reader := w.lead("before", "100"), w.start("reader", "100")
+		sleep(time.Minute)
+		before.leads = false
+		before.stops()
+		reader.stops()
+		for n := range maxReaders {
+			name := fmt.Sprintf("%sother-%08d", readerPrefix, n)
+			if err := w.cluster.Create(t.Context(), reader.leaseOf(name, name, note{Request: 1})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		word := reader.leaseOf(wordName, "", nil)
+		if err := w.cluster.Delete(t.Context(), word); err != nil {
+			t.Fatal(err)
+		}
+		next := w.lead("next", "100")
+		if err := w.cluster.Get(t.Context(), client.ObjectKeyFromObject(word), word); err != nil {
+			t.Fatal(err)
+		}
+		if said, err := readWord(word); err != nil || len(said.Readers) != 1 {
+			t.Errorf("its word is about %d readers, want one that stands for all: %v", len(said.Readers), err)
+		}
+		next.evaluates("101")
+		over := next.change()
+		if reader.expect(true, "with the old lease"); over() {
+			t.Fatal("nobody waits for it")
+		}
+		for began := time.Now(); !over(); sleep(10 * time.Millisecond) {
+			if time.Since(began) > duration {
+				t.Fatal("it is waited for longer than its lease lasts")
+			}
+		}
+		reader.expect(false, "when the change is told")
+	})
 }

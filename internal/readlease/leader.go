@@ -105,11 +105,14 @@ func (l *Leases) takeOver(ctx context.Context) error {
 	if !found {
 		// Whoever deleted it did not end the leases that it told of.
 		var readers coordinationv1.LeaseList
-		if err := l.Client.List(ctx, &readers, client.InNamespace(l.Namespace), client.HasLabels{Label}); err != nil {
+		if err := l.Client.List(ctx, &readers, client.InNamespace(l.Namespace), client.HasLabels{Label}, client.Limit(maxReaders+1)); err != nil {
 			return fmt.Errorf("listing the readers' Leases: %w", err)
 		}
 		for n := range readers.Items {
 			now.Readers[readers.Items[n].Name] = grant{}
+		}
+		if len(readers.Items) > maxReaders {
+			now.Readers = unknownReader() // there is no room for all: until their leases would have ended, somebody is waited for
 		}
 	}
 	if found {
@@ -119,7 +122,7 @@ func (l *Leases) takeOver(ctx context.Context) error {
 		last, err := readWord(&before)
 		if err != nil {
 			// Whoever it was about may answer: somebody is waited for.
-			last.Readers = map[string]grant{readerPrefix + "unknown": {}}
+			last.Readers = unknownReader()
 		}
 		for name := range last.Readers {
 			now.Readers[name] = grant{} // nobody's request: it gives nothing anew
@@ -156,6 +159,9 @@ func (l *Leases) takeOver(ctx context.Context) error {
 	l.awake()
 	return nil
 }
+
+// unknownReader stands for whoever may answer where that is not known. It never says that it has caught up.
+func unknownReader() map[string]grant { return map[string]grant{readerPrefix + "unknown": {}} }
 
 // End is the end of what Begin began.
 func (l *Leases) End() {
