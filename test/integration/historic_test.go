@@ -13,16 +13,6 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
 )
 
-// denies returns when a replica answers, and expects that it does not say yes before that.
-func (r *replica) denies(q question, why string) {
-	GinkgoHelper()
-	Eventually(func() error {
-		allowed, err := r.answer(q)
-		Expect(allowed).To(BeFalse(), why)
-		return err
-	}).Should(Succeed(), why)
-}
-
 var _ = Describe("Replicas that do not lead", Label(slow), func() {
 	It("[D1] [D2] answer about an organization in which something is paused or held back, by what the one that leads says", func() {
 		installAnswering()

@@ -1,8 +1,8 @@
 package integration
 
 import (
-	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/objectid"
+	"github.com/bailiwick-dev/bailiwick/internal/operator"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 	"github.com/bailiwick-dev/bailiwick/test/controlplane"
 )
@@ -24,7 +25,7 @@ import (
 // them the API server calls is another matter.
 type replicas struct {
 	run func(arguments ...string) *controlplane.Process
-	// lease is how long one leads after it was last heard; leaderLease where it is 0.
+	// lease is how long one leads after it was last heard.
 	lease time.Duration
 }
 
@@ -39,13 +40,15 @@ const (
 	// patience is how long a spec waits for something, also where another operator has to lead first: the lease of one that was
 	// killed runs out before that.
 	patience = 2 * time.Minute
-	// patientLease is one that no busy machine makes a leader lose.
+	// patientLease is one that no busy machine makes a leader lose, and readLease how long a replica answers after it has last
+	// asked for a lease that the leader has granted.
 	patientLease = 8 * time.Second
+	readLease    = patientLease * 9 / 4
 )
 
 func newReplicas(kept storage) *replicas {
 	GinkgoHelper()
-	r := &replicas{run: insteadOfSuites()}
+	r := &replicas{run: insteadOfSuites(), lease: patientLease}
 	withoutWebhook()
 	op.storage = kept
 	if kept.external != nil {
@@ -59,12 +62,23 @@ func (r *replicas) start(on storage) *replica {
 	GinkgoHelper()
 	local := func() string { return fmt.Sprint("127.0.0.1:", freePort()) }
 	decisions, metricsAddress, address := local(), local(), local()
-	lease := cmp.Or(r.lease, leaderLease)
 	return &replica{
-		Process: r.run(append(on.arguments(address), "--leader-elect=true", "--webhook-port=0",
-			fmt.Sprint("--leader-elect-lease-duration=", lease), fmt.Sprint("--leader-elect-renew-deadline=", lease*3/4), fmt.Sprint("--leader-elect-retry-period=", lease/16),
-			"--decision-address="+decisions, "--decision-keys-file="+op.keys, "--metrics-address="+metricsAddress)...),
+		Process: r.run(slices.Concat(on.arguments(address), r.leaseArguments(), []string{"--leader-elect=true", "--webhook-port=0",
+			"--decision-address=" + decisions, "--decision-keys-file=" + op.keys, "--metrics-address=" + metricsAddress})...),
 		decisionURL: "http://" + decisions, metricsAddress: metricsAddress, address: address,
+	}
+}
+
+// leaseOptions are the same for each of them, also for those that only answer.
+func (r *replicas) leaseOptions() operator.LeaseOptions {
+	return operator.LeaseOptions{Duration: r.lease, RenewDeadline: r.lease * 3 / 4, RetryPeriod: r.lease / 16}
+}
+
+func (r *replicas) leaseArguments() []string {
+	lease := r.leaseOptions()
+	return []string{
+		fmt.Sprint("--leader-elect-lease-duration=", lease.Duration), fmt.Sprint("--leader-elect-renew-deadline=", lease.RenewDeadline),
+		fmt.Sprint("--leader-elect-retry-period=", lease.RetryPeriod),
 	}
 }
 
@@ -110,7 +124,6 @@ var _ = Describe("Two operators with one store", Label(slow), func() {
 		choose := chooser(13)
 		kept := newExternalStorage()
 		all := newReplicas(kept)
-		all.lease = patientLease
 		first := all.start(kept)
 		first.leads()
 		t := newTurmoil()
@@ -177,7 +190,6 @@ var _ = Describe("Two operators with one store", Label(slow), func() {
 	DescribeTable("[K12] [K6] what the one that led before has on its way never happens when it goes on after a pause", inRounds, func(prepare, isRight func(*world), late func(*world), turn func(*world)) {
 		kept := newExternalStorage()
 		all := newReplicas(kept)
-		all.lease = patientLease
 		slow := kept.through(time.Minute)
 		first := all.start(slow)
 		first.leads()

@@ -30,6 +30,25 @@ func (r *replica) answers(q question, want bool) {
 	Eventually(func() (bool, error) { return r.answer(q) }).WithTimeout(patience).Should(Equal(want), func() string { return plane.LogTail("bailiwick") })
 }
 
+// allows returns when a replica answers, and expects that it says yes: it may answer nobody for a moment, but never no.
+func (r *replica) allows(q question, why string) {
+	GinkgoHelper()
+	r.answersFirst(q, true, why)
+}
+
+// denies is the same of no.
+func (r *replica) denies(q question, why string) {
+	GinkgoHelper()
+	r.answersFirst(q, false, why)
+}
+
+func (r *replica) answersFirst(q question, want bool, why string) {
+	GinkgoHelper()
+	var allowed bool
+	Eventually(func() (err error) { allowed, err = r.answer(q); return err }).WithTimeout(patience).Should(Succeed(), why)
+	Expect(allowed).To(Equal(want), why)
+}
+
 // asked is a question to which the answer changes, and what may be answered when.
 type asked struct {
 	question
@@ -142,6 +161,8 @@ type crowd struct {
 	said       map[*replica]*said
 	answers    []answer
 	unanswered []string
+	// forgotten is when it last began anew to sum up.
+	forgotten time.Time
 }
 
 // askEvery is how often each of three replicas is asked.
@@ -218,6 +239,9 @@ func (a *crowd) put(about *asked, r *replica) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.answers = append(a.answers, answer{r, about, sent, came, allowed})
+	if sent.Before(a.forgotten) {
+		return nil
+	}
 	s := a.said[r]
 	s.count++
 	if sent.After(s.last) {
@@ -253,15 +277,24 @@ func (a *crowd) by(r *replica) said {
 func (a *crowd) forget() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.forgotten = time.Now()
 	for r := range a.said {
 		a.said[r] = &said{}
 	}
 }
 
+// kept is how many answers there are since they were last expected to be right.
+func (a *crowd) kept() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.answers)
+}
+
 // expectRight expects of each answer since the last time that there was a moment at which it was right, and returns how many
-// there were.
-func (a *crowd) expectRight() int {
+// there were, when there are more than so many.
+func (a *crowd) expectRight(over int) int {
 	GinkgoHelper()
+	Eventually(a.kept).WithTimeout(patience).Should(BeNumerically(">", over))
 	a.mu.Lock()
 	answers := a.answers
 	a.answers = nil
@@ -286,11 +319,15 @@ func (a *crowd) expectAnswered() {
 	}
 }
 
-// expectYesBetween expects that a replica has answered some questions yes, and none that was asked too late or answered too
-// early.
-func (a *crowd) expectYesBetween(r *replica, starts, ends time.Time) {
+// expectYesBetween expects that a replica has answered no question yes that was asked too late or answered too early, and returns
+// whether it has answered any yes.
+func (a *crowd) expectYesBetween(r *replica, starts, ends time.Time) bool {
 	GinkgoHelper()
 	its := a.by(r)
+	if its.firstYes.IsZero() {
+		return false
+	}
 	Expect(its.firstYes).To(BeTemporally(">=", starts), "a yes before it begins")
-	Expect(its.lastYes).To(And(BeTemporally(">", starts), BeTemporally("<=", ends)), "a yes after it has ended")
+	Expect(its.lastYes).To(BeTemporally("<=", ends), "a yes after it has ended")
+	return true
 }

@@ -127,7 +127,7 @@ var _ = Describe("Three replicas that answer decisions about one organization", 
 	It("[D2] [D3] answer everything, and rightly, while another one's role is edited at many scopes, and many assignments come and go", func() {
 		rounds := faultRounds(1)
 		scopes, more := inFaults(100, 1000), inFaults(200, 100_000/rounds)
-		t := newTrioOf(4 * leaderLease) // an API server that is kept busy answers late, and a leader that can't renew its lease ends
+		t := newTrioOf(2 * patientLease) // an API server that is kept busy answers late, and a leader that can't renew its lease ends
 		other := newTenant(scopes)
 		asking := newCrowd([]*asked{t.bobs, t.alices}, t.all()...)
 		// meanwhile has access to what is asked about begin and end until something is over.
@@ -144,7 +144,7 @@ var _ = Describe("Three replicas that answer decisions about one organization", 
 				t.alices.end()
 				select {
 				case <-over:
-					asking.expectRight()
+					asking.expectRight(0)
 					asking.expectAnswered()
 					return
 				default:

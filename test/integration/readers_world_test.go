@@ -25,13 +25,6 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/controlplane"
 )
 
-const (
-	// leaderLease is how long a replica that newReplicas starts leads after it was last heard, and readLease how long one answers
-	// after it has last asked for a lease that the leader has granted.
-	leaderLease = 4 * time.Second
-	readLease   = 9 * time.Second
-)
-
 // hangable is a way to the API server on which what is asked for may hang, and what watches show may come late.
 type hangable struct {
 	kubeconfig string
@@ -199,19 +192,19 @@ func (r *replicas) startOver(on storage, h *hangable) *replica {
 	return r.start(on)
 }
 
-// readers are the names of those who have asked for leases.
-func readers() ([]string, error) {
+// readers are the versions of the Leases of those who have asked to answer, by their names.
+func readers() (map[string]string, error) {
 	var found coordinationv1.LeaseList
 	if err := k8sClient.List(ctx, &found, client.InNamespace("bailiwick-system"), client.HasLabels{"authz.bailiwick.dev/read-lease"}); err != nil {
 		return nil, err
 	}
-	var names []string
+	versions := map[string]string{}
 	for _, lease := range found.Items {
 		if strings.HasPrefix(lease.Name, "bailiwick-reader-") {
-			names = append(names, lease.Name)
+			versions[lease.Name] = lease.ResourceVersion
 		}
 	}
-	return names, nil
+	return versions, nil
 }
 
 // member is a replica with a way of its own to the API server.
@@ -236,7 +229,7 @@ type trio struct {
 // newTrio returns when one leads, and all know that bob may.
 func newTrio() *trio {
 	GinkgoHelper()
-	return newTrioOf(leaderLease)
+	return newTrioOf(patientLease)
 }
 
 // newTrioOf has the one that leads do so for longer after it was last heard.
