@@ -257,12 +257,10 @@ func (a *authored) says(outcome Outcome) Outcome {
 
 // name is an object that another one names.
 type name struct {
+	origin
+
 	field string
 	ref   kinds.Ref
-	uid   types.UID
-	// maker is who made it, nil where nobody has stamped it.
-	maker     *policy.Author
-	confirmed bool
 	// subject is that of a User, meant the one that it had when it was named.
 	subject, meant string
 }
@@ -301,15 +299,15 @@ func (s *tenant) made(ref kinds.Ref) (name, bool) {
 	switch found := s.find(ref).(type) {
 	case *user:
 		if o := found.object; o != nil {
-			return name{ref: ref, uid: o.UID, maker: found.maker, confirmed: found.confirmed, subject: o.Spec.Subject}, true
+			return name{ref: ref, origin: found.origin, subject: o.Spec.Subject}, true
 		}
 	case *group:
 		if found.object != nil {
-			return name{ref: ref, uid: found.object.UID, maker: found.maker, confirmed: found.confirmed}, true
+			return name{ref: ref, origin: found.origin}, true
 		}
 	case *invitation:
 		if o := found.object; o != nil {
-			return name{ref: ref, uid: o.uid, maker: o.maker, confirmed: o.confirmed}, true
+			return name{ref: ref, origin: o.origin}, true
 		}
 	}
 	return name{}, false
@@ -321,8 +319,7 @@ func (n *name) isAnother() bool { return n.meant != "" && n.meant != n.subject &
 // isSure says whether nothing has to be asked about a name: nobody has stamped it, its maker had a verb, somebody has
 // confirmed it, or whoever names it made it.
 func (n *name) isSure(by *policy.Author) bool {
-	return n.maker == nil || n.maker.Verb != "" || n.confirmed ||
-		by != nil && by.Username != "" && n.maker.Username == by.Username
+	return !n.stamped || n.makerVerb != "" || n.confirmed || by != nil && by.Username != "" && n.maker == by.Username
 }
 
 // unconfirmed says why an object gives nothing that could give something otherwise; nil if it gives that.
@@ -358,7 +355,7 @@ func (s *tenant) unconfirmed(ref kinds.Ref, a *authored) *Outcome {
 }
 
 func (n *name) mustBeConfirmed(missing string) string {
-	return fmt.Sprintf("the %s %s was made by %q, who could not give this: %s: see that it is the one that is meant, and %s", n.ref.Kind, n.ref.Name, n.maker.Username, missing, n.confirm())
+	return fmt.Sprintf("the %s %s was made by %q, who could not give this: %s: see that it is the one that is meant, and %s", n.ref.Kind, n.ref.Name, n.maker, missing, n.confirm())
 }
 
 // confirm says what to do.
@@ -404,13 +401,13 @@ func (s *tenant) notConfirmed(object client.Object, by string) string {
 	}
 	holds := set[string]{}
 	for _, n := range s.namesIn(object, nil) {
-		if n.isSure(&policy.Author{Username: by}) || holds.has(n.maker.Subject) {
+		if n.isSure(&policy.Author{Username: by}) || holds.has(n.makerSubject) {
 			continue
 		}
-		if missing := s.missing(n.maker.Subject, nil, object); !missing.Empty() {
+		if missing := s.missing(n.makerSubject, nil, object); !missing.Empty() {
 			return fmt.Sprintf("%s: %s", n.field, n.mustBeConfirmed(missing.text()))
 		}
-		holds.add(n.maker.Subject) // it is asked once, however many they made
+		holds.add(n.makerSubject) // it is asked once, however many they made
 	}
 	return ""
 }
@@ -427,7 +424,7 @@ func (s *tenant) notAccepted(o *v1alpha1.Invitation) string {
 	}
 	for assigned := range s.named.assignedToInvitation[key] {
 		object := s.standingNamed(kinds.Named(kinds.RoleAssignment, assigned))
-		if missing := s.missing(n.maker.Subject, nil, object); !missing.Empty() {
+		if missing := s.missing(n.makerSubject, nil, object); !missing.Empty() {
 			return "spec.acceptedBy: " + n.mustBeConfirmed(missing.text())
 		}
 	}

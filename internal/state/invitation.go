@@ -23,17 +23,15 @@ type invitation struct {
 	// acceptedBy is the User who has accepted; empty while nobody has. subject is whom that User stood
 	// for then.
 	acceptedBy, subject string
-	// uid was that of the object when it was last evaluated.
-	uid types.UID
-	// origin was its own then, and acceptors that of the User who has accepted.
-	origin, acceptors origin
+	// evaluated was the origin of the object then, and acceptors that of the User who has accepted.
+	evaluated, acceptors origin
 }
 
 func (n *invitation) standing() v1alpha1.Object {
 	if n.object == nil {
 		return nil
 	}
-	return &v1alpha1.Invitation{ObjectMeta: metav1.ObjectMeta{UID: n.object.uid}, Spec: n.object.spec}
+	return &v1alpha1.Invitation{ObjectMeta: metav1.ObjectMeta{UID: n.object.origin.uid}, Spec: n.object.spec}
 }
 
 func (n *invitation) says() Outcome { return n.outcome }
@@ -86,19 +84,14 @@ func (invitationKeeper) sameStatus(was, is v1alpha1.Object) bool {
 // invitationObject is what the state keeps of an Invitation.
 type invitationObject struct {
 	spec    v1alpha1.InvitationSpec
-	uid     types.UID
+	origin  origin
 	created time.Time
 	// accepted are the instants at which it is said to have been accepted.
 	accepted []time.Time
-	// maker is who made it, nil where nobody has stamped it, and confirmed means that somebody has confirmed its name.
-	maker     *policy.Author
-	confirmed bool
 }
 
 func invitationObjectOf(o *v1alpha1.Invitation) *invitationObject {
-	kept := &invitationObject{
-		spec: o.Spec, uid: o.UID, created: o.CreationTimestamp.Time, maker: policy.AuthorOf(o.Annotations), confirmed: policy.IsConfirmed(o),
-	}
+	kept := &invitationObject{spec: o.Spec, origin: originOf(o), created: o.CreationTimestamp.Time}
 	if at, err := time.Parse(time.RFC3339, o.Annotations[v1alpha1.AnnotationAcceptedAt]); err == nil {
 		kept.accepted = append(kept.accepted, at)
 	}
@@ -131,17 +124,17 @@ func (p *evaluation) evaluateInvitation(key types.NamespacedName) {
 			subject, _ = s.judgeSubjectUser("", sibling(key, acceptedBy))
 		}
 	}
-	uid := types.UID("")
+	var evaluated, acceptors origin
 	if node.object != nil {
-		uid = node.object.uid
+		evaluated = node.object.origin
 	}
-	origin, acceptors := s.originOf(kinds.Named(kinds.Invitation, key)), s.originOf(kinds.Named(kinds.User, sibling(key, acceptedBy)))
-	if !node.outcome.equal(now) || node.acceptedBy != acceptedBy || node.subject != subject || node.uid != uid ||
-		node.origin != origin || node.acceptors != acceptors {
+	if by, there := s.users[sibling(key, acceptedBy)]; there {
+		acceptors = by.origin
+	}
+	if !node.outcome.equal(now) || node.acceptedBy != acceptedBy || node.subject != subject || node.evaluated != evaluated || node.acceptors != acceptors {
 		p.markAll(kinds.RoleAssignment, s.named.assignedToInvitation[key])
 	}
-	node.acceptedBy, node.subject, node.uid = acceptedBy, subject, uid
-	node.origin, node.acceptors = origin, acceptors
+	node.acceptedBy, node.subject, node.evaluated, node.acceptors = acceptedBy, subject, evaluated, acceptors
 	p.judge(kinds.Named(kinds.Invitation, key), &node.outcome, now)
 }
 

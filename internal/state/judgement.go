@@ -214,7 +214,7 @@ func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object, names []name) 
 		if !a.namedBefore.has(n.uid) {
 			had = nil
 		}
-		if missing := s.missing(n.maker.Subject, had, object); missing.Empty() {
+		if missing := s.missing(n.makerSubject, had, object); missing.Empty() {
 			a.confirms(n.uid)
 			found = true
 		} else {
@@ -232,8 +232,8 @@ func (s *tenant) dependencies(a *authored, object v1alpha1.Object, names []name)
 		subjects = append(subjects, s.machines(a.by)...)
 	}
 	for _, n := range names {
-		if n.maker != nil {
-			subjects = append(subjects, n.maker.Subject)
+		if n.stamped {
+			subjects = append(subjects, n.makerSubject)
 		}
 	}
 	for _, subject := range subjects {

@@ -14,18 +14,20 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
-// origin is what those who name an object depend on of who made it, and of whether its name was confirmed.
+// origin is what those who name an object depend on: which one of its name it is, who made it, and whether its name was
+// confirmed.
 type origin struct {
-	username, subject, verb string
-	confirmed               bool
+	uid types.UID
+	// stamped means that it is known who made it: by which username, for which subject, and with which verb.
+	stamped                        bool
+	maker, makerSubject, makerVerb string
+	confirmed                      bool
 }
 
-// originOf is that of an object; none where it is not there.
-func (s *tenant) originOf(ref kinds.Ref) origin {
-	n, _ := s.made(ref)
-	of := origin{confirmed: n.confirmed}
-	if n.maker != nil {
-		of.username, of.subject, of.verb = n.maker.Username, n.maker.Subject, n.maker.Verb
+func originOf(o v1alpha1.Object) origin {
+	of := origin{uid: o.GetUID(), confirmed: policy.IsConfirmed(o)}
+	if maker := policy.AuthorOf(o.GetAnnotations()); maker != nil {
+		of.stamped, of.maker, of.makerSubject, of.makerVerb = true, maker.Username, maker.Subject, maker.Verb
 	}
 	return of
 }
@@ -36,13 +38,8 @@ type user struct {
 	// subject is whom the user stood for when it was last evaluated. An object of the same name may
 	// come back with another.
 	subject string
-	// uid was that of the object when it was last evaluated.
-	uid types.UID
-	// maker is who made it, nil where nobody has stamped it, and confirmed means that somebody has confirmed its name.
-	maker     *policy.Author
-	confirmed bool
-	// origin is what these were when it was last evaluated.
-	origin origin
+	// origin is that of the object, and evaluated the one when it was last evaluated.
+	origin, evaluated origin
 	// active is whom it stands for in decisions; empty where it is suspended or not valid.
 	active string
 }
@@ -67,8 +64,7 @@ func (userKeeper) evaluate(p *evaluation) {
 func (userKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.User), ref.Key()
 	node := place(p.state.users, key)
-	node.object = &v1alpha1.User{ObjectMeta: nameAndAge(o), Spec: o.Spec}
-	node.maker, node.confirmed = policy.AuthorOf(o.Annotations), policy.IsConfirmed(o)
+	node.object, node.origin = &v1alpha1.User{ObjectMeta: nameAndAge(o), Spec: o.Spec}, originOf(o)
 	p.state.named.indexUser(o, true)
 	if policy.IsServiceAccount(o.Spec.Subject) {
 		p.state.named.serviceAccounts.add(key)
@@ -81,7 +77,7 @@ func (userKeeper) leave(p *evaluation, ref kinds.Ref) {
 	p.youngerUser(node.object)
 	p.state.named.indexUser(node.object, false)
 	p.state.named.serviceAccounts.remove(ref.Key())
-	node.object = nil
+	node.object, node.origin = nil, origin{}
 }
 
 func (userKeeper) escalates(g *escalationCheck, old, object client.Object) {
@@ -105,14 +101,13 @@ func (p *evaluation) youngerUser(than *v1alpha1.User) {
 func (p *evaluation) evaluateUser(key types.NamespacedName) {
 	s := p.state
 	node := s.users[key]
-	now, subject, uid := Outcome{}, "", types.UID("")
+	now, subject := Outcome{}, ""
 	if node.object == nil {
 		delete(s.users, key)
 	} else {
-		now, subject, uid = s.judgeUser(key, node.object), node.object.Spec.Subject, node.object.UID
+		now, subject = s.judgeUser(key, node.object), node.object.Spec.Subject
 	}
-	origin := s.originOf(kinds.Named(kinds.User, key))
-	if !node.outcome.equal(now) || node.subject != subject || node.uid != uid || node.origin != origin {
+	if !node.outcome.equal(now) || node.subject != subject || node.evaluated != node.origin {
 		p.markAll(kinds.RoleAssignment, s.named.assignedToUser[key])
 		p.markRefs(s.named.grantsToUser[key])
 		p.markAll(kinds.GroupMembership, s.named.membershipsOfUser[key])
@@ -123,7 +118,7 @@ func (p *evaluation) evaluateUser(key types.NamespacedName) {
 		p.touched.add(dependency{subject: node.subject}) // also where who was suspended goes
 		p.touched.add(dependency{subject: subject})
 	}
-	node.subject, node.uid, node.origin = subject, uid, origin
+	node.subject, node.evaluated = subject, node.origin
 	active := subject
 	if !now.Ready || now.Reason == v1alpha1.ReasonSuspended {
 		active = ""
@@ -158,11 +153,8 @@ type group struct {
 	outcome Outcome
 	// configurable are the configurable permissions as they were when it was last evaluated.
 	configurable []string
-	// uid, maker, confirmed and origin are as those of a user.
-	uid       types.UID
-	maker     *policy.Author
-	confirmed bool
-	origin    origin
+	// origin and evaluated are as those of a user.
+	origin, evaluated origin
 }
 
 func (n *group) standing() v1alpha1.Object { return orNil(n.object) }
@@ -185,11 +177,13 @@ func (groupKeeper) evaluate(p *evaluation) {
 func (groupKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.Group)
 	node := place(p.state.groups, ref.Key())
-	node.object = &v1alpha1.Group{ObjectMeta: nameAndAge(o), Spec: o.Spec}
-	node.maker, node.confirmed = policy.AuthorOf(o.Annotations), policy.IsConfirmed(o)
+	node.object, node.origin = &v1alpha1.Group{ObjectMeta: nameAndAge(o), Spec: o.Spec}, originOf(o)
 }
 
-func (groupKeeper) leave(p *evaluation, ref kinds.Ref) { p.state.groups[ref.Key()].object = nil }
+func (groupKeeper) leave(p *evaluation, ref kinds.Ref) {
+	node := p.state.groups[ref.Key()]
+	node.object, node.origin = nil, origin{}
+}
 
 func (groupKeeper) escalates(g *escalationCheck, old, object client.Object) {
 	g.group(cast[*v1alpha1.Group](old), cast[*v1alpha1.Group](object))
@@ -207,22 +201,17 @@ func (p *evaluation) evaluateGroup(key types.NamespacedName) {
 		node.configurable = configurable
 		p.markAll(kinds.GroupMembership, s.named.membershipsOfGroup[key])
 	}
-	uid := types.UID("")
 	if node.object == nil {
 		delete(s.groups, key)
 		now = Outcome{}
-	} else {
-		uid = node.object.UID
-		if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
-			now = *ungoverned
-		}
+	} else if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+		now = *ungoverned
 	}
-	origin := s.originOf(kinds.Named(kinds.Group, key))
-	if !node.outcome.equal(now) || node.uid != uid || node.origin != origin {
+	if !node.outcome.equal(now) || node.evaluated != node.origin {
 		p.markAll(kinds.RoleAssignment, s.named.assignedToGroup[key])
 		p.markRefs(s.named.grantsToGroup[key])
 		p.markAll(kinds.GroupMembership, s.named.membershipsOfGroup[key])
 	}
-	node.uid, node.origin = uid, origin
+	node.evaluated = node.origin
 	p.judge(kinds.Named(kinds.Group, key), &node.outcome, now)
 }
