@@ -73,22 +73,28 @@ func (r *Reducer) reducedAnnotations(of map[string]string) map[string]string {
 
 func (r *Reducer) reducedConditions(of []metav1.Condition) []metav1.Condition {
 	var kept []metav1.Condition
-	var key reducedConditions
 	for _, c := range of {
-		switch c.Type {
-		case v1alpha1.ConditionReady:
-			key.ready = reducedCondition{c.Status, c.Reason}
-		case v1alpha1.ConditionPaused:
-			key.paused = reducedCondition{c.Status, c.Reason}
-		default:
-			continue
+		if c.Type == v1alpha1.ConditionReady || c.Type == v1alpha1.ConditionPaused {
+			kept = append(kept, metav1.Condition{Type: c.Type, Status: c.Status, Reason: c.Reason})
 		}
-		kept = append(kept, metav1.Condition{Type: c.Type, Status: c.Status, Reason: c.Reason})
 	}
 	if len(kept) == 0 {
 		return nil
 	}
-	return shared(&r.conditions, key, kept)
+	return shared(&r.conditions, conditionsRead(kept), kept)
+}
+
+// conditionsRead are what is read of conditions.
+func conditionsRead(of []metav1.Condition) (read reducedConditions) {
+	for _, c := range of {
+		switch c.Type {
+		case v1alpha1.ConditionReady:
+			read.ready = reducedCondition{c.Status, c.Reason}
+		case v1alpha1.ConditionPaused:
+			read.paused = reducedCondition{c.Status, c.Reason}
+		}
+	}
+	return read
 }
 
 // shared is what is remembered under a key, which is what is given where nothing is.
