@@ -53,7 +53,7 @@ func (s *tenant) authoredBy(object v1alpha1.Object, was authored, before v1alpha
 	case same:
 		now.before, now.namedBefore = was.before, was.namedBefore
 	}
-	now.refused, now.reported = isRefused(object), object.CommonStatus().ObservedGeneration != 0
+	now.refused, now.reported = isRefused(object), object.CommonStatus().ObservedGeneration > 0
 	now.passed = now.passed || by.Verb != "" && (!mayBeSuspended(by) || isCarriedOut(object))
 	noted := object.CommonStatus().Judged
 	if noted != nil && noted.Generation == by.Generation {

@@ -267,6 +267,23 @@ func TestWhatWasFoundOfAnAuthorIsSaid(t *testing.T) {
 	p.expect(true, "when that was judged")
 }
 
+// The API server gives a status that nobody has written the observedGeneration -1.
+func TestWhatNobodyHasSaidAnythingOfIsNoHistory(t *testing.T) {
+	x := by(mallory, build.RoleAssignment("acme", "x").Gives("viewer").ToUser("new").Obj())
+	x.UID = "x"
+	x.Status.ObservedGeneration = -1
+	p := &pair{T: t, leader: state.New(state.Limits{ConditionCost: 1000}, clocktesting.NewFakePassiveClock(epoch))}
+	p.follower = state.New(state.Limits{ConditionCost: 1000}, clocktesting.NewFakePassiveClock(epoch))
+	p.both(organizationOf(newcomerOf())...)
+	p.leader.Judge()
+	p.told()
+	p.expect(true, "before")
+	p.both(x)
+	p.expect(true, "about one that is new, and gives nothing yet")
+	p.told()
+	p.expect(true, "when the leader has judged it")
+}
+
 // An answer that was made between two changes belongs to neither.
 func TestAnAnswerIsOfOneHistory(t *testing.T) {
 	p := newPair(t)
