@@ -101,8 +101,14 @@ func (s *tenant) shareAuthor(by *policy.Author) *policy.Author {
 	if by.User != nil {
 		key.User, key.user = nil, *by.User
 	}
+	if len(s.authors) > spareAuthors+2*(len(s.assignments)+len(s.memberships)+len(s.grants)) {
+		s.authors = nil // most are of what is gone, or was edited
+	}
 	return shared(&s.authors, key, by)
 }
+
+// spareAuthors is how many authors are remembered to be shared, however few objects there are.
+const spareAuthors = 100
 
 // authorOf is who has written what an object gives; nil where the operator made it of what somebody has approved.
 func authorOf(object v1alpha1.Object) *policy.Author {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/utils/clock"
+
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
@@ -50,5 +52,15 @@ func TestWhatIsDesiredIsKeptWhole(t *testing.T) {
 		if got := keepDesired(want).desired(); !reflect.DeepEqual(got, want) {
 			t.Errorf("%+v is kept as %+v", want, got)
 		}
+	}
+}
+
+func TestAuthorsOfWhatIsGoneAreNotKept(t *testing.T) {
+	s := newTenant("acme", Limits{}, clock.RealClock{}, nil)
+	for n := range 10_000 {
+		s.shareAuthor(&policy.Author{Username: "mallory", Generation: int64(n)})
+	}
+	if len(s.authors) > spareAuthors+1 {
+		t.Errorf("it keeps %d authors, and no object", len(s.authors))
 	}
 }
