@@ -38,13 +38,15 @@ func slim(object any) (any, error) {
 	return ours, nil
 }
 
-// slimmer is slim for a replica that only answers: it keeps no more of an object than its state reads.
+// slimmer is slim for a replica that only answers: it keeps no more of an object than its state reads. It is reduced last, since
+// what objects share then is written no more.
 func slimmer(r *state.Reducer) toolscache.TransformFunc {
 	return func(object any) (any, error) {
-		if ours, ok := object.(v1alpha1.Object); ok {
+		slimmed, err := slim(object)
+		if ours, ok := slimmed.(v1alpha1.Object); ok && err == nil {
 			r.Reduce(ours)
 		}
-		return slim(object)
+		return slimmed, err
 	}
 }
 
