@@ -41,8 +41,11 @@ func newFairQueue(workers int) func(string, workqueue.TypedRateLimiter[reconcile
 func (q *fairQueue) GetWithPriority() (reconcile.Request, int, bool) {
 	for {
 		request, priority, shutdown := q.PriorityQueue.GetWithPriority()
-		if shutdown || q.begin(request, priority) {
+		if shutdown {
 			return request, priority, shutdown
+		}
+		if highest, begins := q.begin(request, priority); begins {
+			return request, highest, false
 		}
 		q.PriorityQueue.Done(request)
 	}
@@ -54,20 +57,20 @@ func (q *fairQueue) Get() (reconcile.Request, bool) {
 	return request, shutdown
 }
 
-// begin says whether an object may be worked on now. Otherwise it is held back.
-func (q *fairQueue) begin(request reconcile.Request, priority int) bool {
+// begin says whether an object may be worked on now, and with which priority: it may have been held back with a higher one. Else
+// it is held back.
+func (q *fairQueue) begin(request reconcile.Request, priority int) (highest int, begins bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.busy[request.Namespace] < q.share {
 		q.busy[request.Namespace]++
-		q.held[request.Namespace].remove(request) // it has come again meanwhile
-		return true
+		return q.held[request.Namespace].remove(request, priority), true // it has come again meanwhile
 	}
 	if q.held[request.Namespace] == nil {
 		q.held[request.Namespace] = &heldBack{priorities: map[reconcile.Request]int{}, byPriority: map[int][]reconcile.Request{}}
 	}
 	q.held[request.Namespace].add(request, priority)
-	return false
+	return priority, false
 }
 
 // Done implements workqueue.TypedInterface: the next one of its organization has its turn, behind those that others wait for.
@@ -104,10 +107,16 @@ func (h *heldBack) add(request reconcile.Request, priority int) {
 	h.byPriority[priority] = append(h.byPriority[priority], request)
 }
 
-func (h *heldBack) remove(request reconcile.Request) {
-	if h != nil {
-		delete(h.priorities, request)
+// remove returns the higher one of a priority and the one that a request was held back with.
+func (h *heldBack) remove(request reconcile.Request, priority int) (highest int) {
+	if h == nil {
+		return priority
 	}
+	if held, there := h.priorities[request]; there {
+		priority = max(priority, held)
+	}
+	delete(h.priorities, request)
+	return priority
 }
 
 // take takes the first one of the highest priority; false if there is none.

@@ -104,6 +104,21 @@ func TestADeletionThatIsHeldBackGoesFirst(t *testing.T) {
 	})
 }
 
+// It comes again because of something else, and begins by that. Should it fail, it is tried again as a deletion.
+func TestADeletionThatWasHeldBackRemainsOne(t *testing.T) {
+	inQueue(t, 2, func(t *testing.T, q *fairQueue) {
+		q.Add(requestFor("globex", 0))
+		take(t, q, requestFor("globex", 0))
+		if _, begins := q.begin(requestFor("globex", 7), deletionPriority); begins {
+			t.Fatal("it is not held back")
+		}
+		delete(q.busy, "globex")
+		if priority, begins := q.begin(requestFor("globex", 7), 0); !begins || priority != deletionPriority {
+			t.Errorf("it begins: %t, with priority %d, want %d", begins, priority, deletionPriority)
+		}
+	})
+}
+
 func TestOneWorkerWorksOnAll(t *testing.T) {
 	inQueue(t, 1, func(t *testing.T, q *fairQueue) {
 		for n := range 3 {
