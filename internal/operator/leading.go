@@ -1,13 +1,19 @@
 package operator
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 
 	"github.com/bailiwick-dev/bailiwick/internal/decision"
 	"github.com/bailiwick-dev/bailiwick/internal/elapsed"
@@ -96,17 +102,38 @@ func (l *lease) holds() bool {
 	return renewed != nil && elapsed.Within(l.duration, *renewed, l.clock.Now())
 }
 
-// watch sees when the lease is renewed, in the requests of leader election.
+// watch sees when the lease is renewed, in the requests of leader election. One that names no holder gives it back, and another
+// replica may lead at once.
 func (l *lease) watch(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(request *http.Request) (*http.Response, error) {
+		writes := (request.Method == http.MethodPut || request.Method == http.MethodPost) && strings.Contains(request.URL.Path, "/leases")
+		if !writes {
+			return next.RoundTrip(request)
+		}
+		written, err := io.ReadAll(request.Body)
+		if err != nil {
+			return nil, fmt.Errorf("reading a Lease that is to be written: %w", err)
+		}
+		request = request.Clone(request.Context())
+		request.Body = io.NopCloser(bytes.NewReader(written))
+		if !namesHolder(written) {
+			l.renewed.Store(nil)
+			return next.RoundTrip(request)
+		}
 		asked := l.clock.Now()
 		response, err := next.RoundTrip(request)
-		writes := request.Method == http.MethodPut || request.Method == http.MethodPost
-		if err == nil && writes && response.StatusCode < http.StatusMultipleChoices && strings.Contains(request.URL.Path, "/leases") {
+		if err == nil && response.StatusCode < http.StatusMultipleChoices {
 			l.renewed.Store(&asked)
 		}
 		return response, err
 	})
+}
+
+// namesHolder says whether a Lease, as it is sent, has a holder.
+func namesHolder(written []byte) bool {
+	object, _, err := scheme.Codecs.UniversalDeserializer().Decode(written, nil, nil)
+	lease, ok := object.(*coordinationv1.Lease)
+	return err == nil && ok && ptr.Deref(lease.Spec.HolderIdentity, "") != ""
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

@@ -2,11 +2,16 @@ package operator
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
+	"k8s.io/client-go/kubernetes/scheme"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -17,13 +22,21 @@ import (
 func TestALeaseHoldsFromTheRequestThatRenewedItUntilItHasRunOut(t *testing.T) {
 	clock := clocktesting.NewFakeClock(time.Date(2030, 6, 15, 12, 0, 0, 0, time.UTC))
 	held := &lease{duration: 15 * time.Second, clock: clock}
+	leaseOf := func(holder string) string {
+		encoder := scheme.Codecs.EncoderForVersion(protobuf.NewSerializer(scheme.Scheme, scheme.Scheme), coordinationv1.SchemeGroupVersion)
+		return runtime.EncodeOrDie(encoder, &coordinationv1.Lease{Spec: coordinationv1.LeaseSpec{HolderIdentity: &holder}})
+	}
+	written := leaseOf("this one")
 	send := func(method, path string, code int, failure error) {
 		t.Helper()
-		request, err := http.NewRequestWithContext(t.Context(), method, "https://api.example"+path, http.NoBody)
+		request, err := http.NewRequestWithContext(t.Context(), method, "https://api.example"+path, strings.NewReader(written))
 		if err != nil {
 			t.Fatal(err)
 		}
-		response, _ := held.watch(roundTripper(func(*http.Request) (*http.Response, error) {
+		response, _ := held.watch(roundTripper(func(sent *http.Request) (*http.Response, error) {
+			if body, err := io.ReadAll(sent.Body); err != nil || string(body) != written {
+				t.Errorf("%s is sent, want what was written: %v", body, err)
+			}
 			clock.Step(2 * time.Second) // the answer takes a while
 			return &http.Response{StatusCode: code, Body: http.NoBody}, failure
 		})).RoundTrip(request)
@@ -50,6 +63,12 @@ func TestALeaseHoldsFromTheRequestThatRenewedItUntilItHasRunOut(t *testing.T) {
 	expect(true, "14 s after it was asked for")
 	clock.Step(time.Second)
 	expect(false, "15 s after it was asked for, 13 s after the answer")
+	send(http.MethodPut, path, http.StatusOK, nil)
+	expect(true, "when it was renewed")
+	written = leaseOf("")
+	send(http.MethodPut, path, http.StatusOK, nil)
+	expect(false, "when it was given back")
+	written = leaseOf("this one")
 	send(http.MethodPut, path, http.StatusOK, nil)
 	expect(true, "when it was renewed")
 	clock.Step(-time.Hour)
