@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
@@ -19,9 +20,9 @@ type fairQueue struct {
 	share int
 
 	mu sync.Mutex
-	// busy is how many are being worked on, by namespace.
+	// busy is how many are being worked on, by organization.
 	busy map[string]int
-	// held are those that wait until another of their namespace is done.
+	// held are those that wait until another of their organization is done.
 	held map[string]*heldBack
 }
 
@@ -57,35 +58,40 @@ func (q *fairQueue) Get() (reconcile.Request, bool) {
 	return request, shutdown
 }
 
+// organizationOf is whose share of the workers an object takes. What is in no namespace, as an Organization, takes none of others.
+func organizationOf(request reconcile.Request) string { return cmp.Or(request.Namespace, request.Name) }
+
 // begin says whether an object may be worked on now, and with which priority: it may have been held back with a higher one. Else
 // it is held back.
 func (q *fairQueue) begin(request reconcile.Request, priority int) (highest int, begins bool) {
+	of := organizationOf(request)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.busy[request.Namespace] < q.share {
-		q.busy[request.Namespace]++
-		return q.held[request.Namespace].remove(request, priority), true // it has come again meanwhile
+	if q.busy[of] < q.share {
+		q.busy[of]++
+		return q.held[of].remove(request, priority), true // it has come again meanwhile
 	}
-	if q.held[request.Namespace] == nil {
-		q.held[request.Namespace] = &heldBack{priorities: map[reconcile.Request]int{}, byPriority: map[int][]reconcile.Request{}}
+	if q.held[of] == nil {
+		q.held[of] = &heldBack{priorities: map[reconcile.Request]int{}, byPriority: map[int][]reconcile.Request{}}
 	}
-	q.held[request.Namespace].add(request, priority)
+	q.held[of].add(request, priority)
 	return priority, false
 }
 
 // Done implements workqueue.TypedInterface: the next one of its organization has its turn, behind those that others wait for.
 func (q *fairQueue) Done(request reconcile.Request) {
+	of := organizationOf(request)
 	q.PriorityQueue.Done(request)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.busy[request.Namespace]--; q.busy[request.Namespace] == 0 {
-		delete(q.busy, request.Namespace)
+	if q.busy[of]--; q.busy[of] == 0 {
+		delete(q.busy, of)
 	}
-	held := q.held[request.Namespace]
-	for range q.share - q.busy[request.Namespace] {
+	held := q.held[of]
+	for range q.share - q.busy[of] {
 		next, priority, some := held.take()
 		if !some {
-			delete(q.held, request.Namespace)
+			delete(q.held, of)
 			return
 		}
 		q.AddWithOpts(priorityqueue.AddOpts{Priority: &priority}, next)

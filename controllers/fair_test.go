@@ -130,3 +130,26 @@ func TestOneWorkerWorksOnAll(t *testing.T) {
 		}
 	})
 }
+
+// Organizations are in no namespace: each has its own share.
+func TestAnOrganizationWaitsForNoneOfTheOthers(t *testing.T) {
+	inQueue(t, 4, func(t *testing.T, q *fairQueue) {
+		const many = 4
+		got := make(chan reconcile.Request, many)
+		for n := range many {
+			q.Add(requestFor("", n))
+			go func() {
+				if request, shutdown := q.Get(); !shutdown {
+					got <- request
+				}
+			}()
+		}
+		synctest.Wait()
+		if len(got) != many {
+			t.Errorf("%d of %d are worked on, by as many workers", len(got), many)
+		}
+		for range len(got) {
+			q.Done(<-got)
+		}
+	})
+}
