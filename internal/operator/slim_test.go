@@ -2,6 +2,7 @@ package operator
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -9,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/state"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -48,5 +50,27 @@ func TestObjectsThatSayTheSameShareIt(t *testing.T) {
 		if unsafe.StringData(of(one)) != unsafe.StringData(of(other)) { //nolint:gosec // nothing is read through it
 			t.Errorf("each has a %s of its own", what)
 		}
+	}
+}
+
+// The informers of several kinds write to objects at once, while an evaluation reads others.
+func TestWhatReducedObjectsShareIsNotWrittenTo(t *testing.T) {
+	made := func(name string) *v1alpha1.RoleAssignment {
+		a := build.RoleAssignment("acme", name).Gives("editor").ToUser("alice").InProject("prod", "vision").Obj()
+		a.Status.Conditions = []metav1.Condition{{Type: "Ready", Status: "True", Reason: strings.Clone("InForce"), Message: "in force"}}
+		return a
+	}
+	var reducer state.Reducer
+	one, other := made("one"), made("other")
+	reducer.Reduce(one)
+	before := unsafe.StringData(one.Status.Conditions[0].Reason) //nolint:gosec // nothing is read through it
+	if _, err := slimmer(&reducer)(other); err != nil {
+		t.Fatal(err)
+	}
+	if &one.Status.Conditions[0] != &other.Status.Conditions[0] {
+		t.Error("they share nothing, so that nothing is tested")
+	}
+	if unsafe.StringData(one.Status.Conditions[0].Reason) != before { //nolint:gosec // as above
+		t.Error("what an object has is replaced while another one is read")
 	}
 }
