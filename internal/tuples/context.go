@@ -43,15 +43,19 @@ func EntryOf(grant policy.Grant) Entry {
 	return Entry{permission: grant.Permission, rule: rule, identity: canonical(rule)}
 }
 
-// Contexts are the condition contexts that hold the grants, as few as fit. Every one has all
-// parameters of the condition, empty ones included: what a tuple leaves out, a request could fill.
-// The same grants in any order give the same contexts. The error is ErrTooLarge.
-func Contexts(grants []policy.Grant, most int) ([]*structpb.Struct, error) {
+func entriesOf(grants []policy.Grant) []Entry {
 	entries := make([]Entry, len(grants))
 	for n, grant := range grants {
 		entries[n] = EntryOf(grant)
 	}
-	return ContextsOf(entries, most)
+	return entries
+}
+
+// Contexts are the condition contexts that hold the grants, as few as fit. Every one has all
+// parameters of the condition, empty ones included: what a tuple leaves out, a request could fill.
+// The same grants in any order give the same contexts. The error is ErrTooLarge.
+func Contexts(grants []policy.Grant, most int) ([]*structpb.Struct, error) {
+	return ContextsOf(entriesOf(grants), most)
 }
 
 // ContextsOf is as Contexts, of what is kept of the grants. Contexts share the entries, which nobody changes.
@@ -124,11 +128,7 @@ func Tuple(place store.Key, context *structpb.Struct) store.Tuple {
 // EntrySize is how much grants of one permission take of a context, and EmptySize what a context takes without any: one context
 // holds grants if all of these together are at most store.MaxContextBytes.
 func EntrySize(permission string, grants []policy.Grant) int {
-	entries := make([]Entry, len(grants))
-	for n, grant := range grants {
-		entries[n] = EntryOf(grant)
-	}
-	_, size := merged(entries)
+	_, size := merged(entriesOf(grants))
 	return size + len(permission) + entryOverhead
 }
 
