@@ -55,8 +55,9 @@ func (k keptOutcome) isInForce() bool {
 
 // judgeKept is judge for an outcome that is kept so.
 func (p *evaluation) judgeKept(ref kinds.Ref, kept *keptOutcome, now Outcome) {
-	outcome := kept.says()
-	if p.judge(ref, &outcome, now); !outcome.equal(kept.says()) {
+	before := kept.says()
+	outcome := before
+	if p.judge(ref, &outcome, now); !outcome.equal(before) {
 		*kept = keep(outcome)
 	}
 }

@@ -178,21 +178,21 @@ func (s *tenant) outcomeOf(ref kinds.Ref) (Outcome, bool) {
 	return outcome, true
 }
 
-// Desired says whether a tuple without a condition should be in the store.
+// isDesired says whether a tuple without a condition should be in the store.
 func (s *tenant) isDesired(key store.Key) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.refCounts[key] > 0
 }
 
-// DesiredTuples are all tuples without a condition that should be in the store.
+// desiredTuples are all tuples without a condition that should be in the store.
 func (s *tenant) desiredTuples() []store.Key {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return slices.Collect(maps.Keys(s.refCounts))
 }
 
-// Contexts are the conditions that a cell should hold, none when it should be empty.
+// contextsOf are the conditions that a cell should hold, none when it should be empty.
 func (s *tenant) contextsOf(cell tuples.Cell) []*structpb.Struct {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -213,7 +213,7 @@ func (s *tenant) contextsOf(cell tuples.Cell) []*structpb.Struct {
 	return nil
 }
 
-// DesiredCells are all cells that should hold something.
+// desiredCells are all cells that should hold something.
 func (s *tenant) desiredCells() []tuples.Cell {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
