@@ -145,16 +145,6 @@ func TestANewLeaderBeginsAmongMoreLeasesThanItsWordHasRoomFor(t *testing.T) {
 		if said, err := readWord(word); err != nil || len(said.Readers) != 1 {
 			t.Errorf("its word is about %d readers, want one that stands for all: %v", len(said.Readers), err)
 		}
-		next.evaluates("101")
-		over := next.change()
-		if reader.expect(true, "with the old lease"); over() {
-			t.Fatal("nobody waits for it")
-		}
-		for began := time.Now(); !over(); sleep(10 * time.Millisecond) {
-			if time.Since(began) > duration {
-				t.Fatal("it is waited for longer than its lease lasts")
-			}
-		}
-		reader.expect(false, "when the change is told")
+		next.waitsForTheLeaseOf(reader)
 	})
 }

@@ -21,17 +21,7 @@ func TestANewLeaderWaitsForTheLeasesOfTheOneBefore(t *testing.T) {
 		reader.stops() // it has a lease, and hears nothing of the new leader
 		sleep(duration / 4)
 		next.takeLead()
-		next.evaluates("101")
-		over := next.change()
-		if reader.expect(true, "with the old lease"); over() {
-			t.Fatal("nobody waits for it")
-		}
-		for began := time.Now(); !over(); sleep(10 * time.Millisecond) {
-			if time.Since(began) > duration {
-				t.Fatal("it is waited for longer than its lease lasts")
-			}
-		}
-		reader.expect(false, "when the change is told")
+		next.waitsForTheLeaseOf(reader)
 	})
 }
 

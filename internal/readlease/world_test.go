@@ -306,6 +306,23 @@ func (r *replica) change() (over func() bool) {
 	}
 }
 
+// waitsForTheLeaseOf changes something, and expects that a reader that can't know of it is waited for as long as its lease lasts.
+func (r *replica) waitsForTheLeaseOf(reader *replica) {
+	t := r.world
+	t.Helper()
+	r.evaluates("101")
+	over := r.change()
+	if reader.expect(true, "with the old lease"); over() {
+		t.Fatal("nobody waits for it")
+	}
+	for began := time.Now(); !over(); sleep(10 * time.Millisecond) {
+		if time.Since(began) > duration {
+			t.Fatal("it is waited for longer than its lease lasts")
+		}
+	}
+	reader.expect(false, "when the change is told")
+}
+
 func sleep(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
