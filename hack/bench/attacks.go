@@ -37,8 +37,8 @@ type attack struct {
 	// write is number n of 20 a second or, with atOnce, of as many as an organization can send; nil for quiet.
 	write  func(ctx context.Context, n int) error
 	atOnce bool
-	// isOurs means that the objects are Bailiwick's.
-	isOurs bool
+	// isControl means that the objects are none of Bailiwick's: what these take is the API server's.
+	isControl bool
 	// settled says whether all that the writes caused is over.
 	settled func(ctx context.Context) (bool, error)
 }
@@ -80,7 +80,7 @@ func (b *bench) refusedEdits(ctx context.Context, asMallory client.Client) (atta
 	for n := range emptyChildren {
 		objects = append(objects, build.Role(name, fmt.Sprint("child-", n)).Inherits("root").Obj())
 	}
-	return b.attackOf(ctx, name, objects, attack{
+	return b.attackOf(ctx, build.Organization(name).Obj(), objects, attack{
 		name: fmt.Sprintf("beside edits of a role with %d children, half of them refused", emptyChildren),
 		write: func(ctx context.Context, n int) error {
 			if n%2 == 0 {
@@ -109,7 +109,7 @@ func (b *bench) editsOfConditions(ctx context.Context, _ client.Client) (attack,
 	for n := range conditionedChildren {
 		objects = append(objects, build.Role(name, fmt.Sprint("child-", n)).Inherits("root").Obj())
 	}
-	return b.attackOf(ctx, name, objects, attack{
+	return b.attackOf(ctx, build.Organization(name).Obj(), objects, attack{
 		name: fmt.Sprintf("beside edits of a role with %d entries of one permission and %d children", conditionedEntries, conditionedChildren),
 		write: func(ctx context.Context, n int) error {
 			return b.client.Patch(ctx, conditioned(n%2), client.MergeFrom(build.Role(name, "root").Obj()))
@@ -125,7 +125,7 @@ func (b *bench) editsOfChain(ctx context.Context, _ client.Client) (attack, erro
 	for n := range chained - 1 {
 		objects = append(objects, roleNamed(n+1).Grants(stand).Inherits(fmt.Sprint("role-", n)).Obj())
 	}
-	return b.attackOf(ctx, name, objects, attack{
+	return b.attackOf(ctx, build.Organization(name).Obj(), objects, attack{
 		name: fmt.Sprintf("beside edits of the first of %d roles in a chain", chained),
 		write: func(ctx context.Context, n int) error {
 			return b.client.Patch(ctx, roleNamed(0).Obj(), rolePatch(entriesOf([]string{[]string{view, edit}[n%2]})))
@@ -152,7 +152,7 @@ func (b *bench) suspensions(ctx context.Context, _ client.Client) (attack, error
 	suspend := func(ctx context.Context, suspended bool) error {
 		return b.client.Patch(ctx, build.User(name, "one").Obj(), client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"suspended":%t}}`, suspended)))
 	}
-	made, err := b.attackOf(ctx, name, append([]client.Object{organization.Obj()}, objects...), attack{
+	made, err := b.attackOf(ctx, organization.Obj(), objects, attack{
 		name:  fmt.Sprintf("beside suspensions of a User with %d roles", rolesOfOne),
 		write: func(ctx context.Context, n int) error { return suspend(ctx, n%2 == 0) },
 	})
@@ -172,7 +172,7 @@ func (b *bench) usersAtOnce(ctx context.Context, _ client.Client) (attack, error
 	user := func(n int) *v1alpha1.User {
 		return build.User(name, fmt.Sprint("twin-", n)).KnownAs("twin@globex.example").Obj()
 	}
-	made, err := b.attackOf(ctx, name, nil, attack{
+	made, err := b.attackOf(ctx, build.Organization(name).Obj(), nil, attack{
 		name: fmt.Sprintf("beside %d Users of one subject, made and deleted at once", sameSubject), atOnce: true,
 		write: func(ctx context.Context, n int) error {
 			if n/sameSubject%2 == 0 {
@@ -198,8 +198,8 @@ func (b *bench) editsOfConfigMaps(ctx context.Context, asMallory client.Client) 
 	plain := func() *corev1.ConfigMap {
 		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: "root"}, Data: map[string]string{"permissionGrants": view}}
 	}
-	made, err := b.attackOf(ctx, name, []client.Object{plain()}, attack{
-		name: "beside edits of a ConfigMap",
+	return b.attackOf(ctx, build.Organization(name).Obj(), []client.Object{plain()}, attack{
+		name: "beside edits of a ConfigMap", isControl: true,
 		write: func(ctx context.Context, n int) error {
 			patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"data":{"permissionGrants":%q}}`, []string{view, edit}[n/2%2]))
 			if n%2 == 0 {
@@ -208,8 +208,6 @@ func (b *bench) editsOfConfigMaps(ctx context.Context, asMallory client.Client) 
 			return b.client.Patch(ctx, plain(), patch)
 		},
 	})
-	made.isOurs = false
-	return made, err
 }
 
 // configMapsAtOnce are as many as of the Users.
@@ -218,8 +216,8 @@ func (b *bench) configMapsAtOnce(ctx context.Context, _ client.Client) (attack, 
 	plain := func(n int) *corev1.ConfigMap {
 		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: fmt.Sprint("twin-", n)}}
 	}
-	made, err := b.attackOf(ctx, name, nil, attack{
-		name: fmt.Sprintf("beside %d ConfigMaps, made and deleted at once", sameSubject), atOnce: true,
+	made, err := b.attackOf(ctx, build.Organization(name).Obj(), nil, attack{
+		name: fmt.Sprintf("beside %d ConfigMaps, made and deleted at once", sameSubject), atOnce: true, isControl: true,
 		write: func(ctx context.Context, n int) error {
 			if n/sameSubject%2 == 0 {
 				return ignoringRaces(b.client.Create(ctx, plain(n%sameSubject)))
@@ -227,7 +225,6 @@ func (b *bench) configMapsAtOnce(ctx context.Context, _ client.Client) (attack, 
 			return ignoringRaces(b.client.Delete(ctx, plain(n%sameSubject)))
 		},
 	})
-	made.isOurs = false
 	made.settled = func(ctx context.Context) (bool, error) {
 		return true, b.client.DeleteAllOf(ctx, &corev1.ConfigMap{}, client.InNamespace(name))
 	}
@@ -243,11 +240,11 @@ func ignoringRaces(err error) error {
 }
 
 // attackOf makes an organization with objects, in which mallory may edit, and returns when they are ready.
-func (b *bench) attackOf(ctx context.Context, name string, objects []client.Object, a attack) (attack, error) {
-	a.isOurs = true
+func (b *bench) attackOf(ctx context.Context, organization *v1alpha1.Organization, objects []client.Object, a attack) (attack, error) {
+	name := organization.Name
 	rights := metav1.ObjectMeta{Namespace: name, Name: "editor"}
 	begin := []client.Object{
-		namespaceNamed(name), build.Organization(name).Obj(), build.User(name, "mallory").KnownAs(mallory).Obj(),
+		namespaceNamed(name), organization, build.User(name, "mallory").KnownAs(mallory).Obj(),
 		&rbacv1.Role{ObjectMeta: rights, Rules: []rbacv1.PolicyRule{{
 			APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"roles"}, Verbs: []string{"get", "update", "patch"},
 		}, {APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get", "update", "patch"}}}},
@@ -255,11 +252,6 @@ func (b *bench) attackOf(ctx context.Context, name string, objects []client.Obje
 			ObjectMeta: rights, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: rights.Name},
 			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: mallory}},
 		},
-	}
-	if len(objects) > 0 {
-		if _, declared := objects[0].(*v1alpha1.Organization); declared {
-			begin[1], objects = objects[0], objects[1:]
-		}
 	}
 	for _, object := range begin {
 		if err := b.create(ctx, object); err != nil {
