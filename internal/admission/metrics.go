@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -18,9 +19,13 @@ var denied = prometheus.NewCounterVec(prometheus.CounterOpts{
 
 func init() { metrics.Registry.MustRegister(denied) }
 
-// noteDenied counts and logs a request that is refused. Who asks, and for which object, is in the context's logger. The
-// message that they get is not logged, since it says what is in the object.
+// LogNothingOf is the logger of a webhook's requests. Most are allowed and logged nowhere, so that what a line says of one is
+// added by noteDenied, which writes it.
+func LogNothingOf(base logr.Logger, _ *admission.Request) logr.Logger { return base }
+
+// noteDenied counts and logs a request that is refused, who asks, and for which object. The message that they get is not
+// logged, since it says what is in the object.
 func noteDenied(ctx context.Context, request *admission.Request, reason string) {
 	denied.WithLabelValues(request.Kind.Kind, reason).Inc()
-	log.FromContext(ctx).Info("refused a write", "kind", request.Kind.Kind, "operation", request.Operation, "reason", reason)
+	admission.DefaultLogConstructor(log.FromContext(ctx), request).Info("refused a write", "kind", request.Kind.Kind, "operation", request.Operation, "reason", reason)
 }

@@ -46,9 +46,9 @@ var refusedNulls = map[string][]string{
 // judgeNulls refuses what a template has left empty. The schema refuses a null where leaving the field out gives more, but
 // client-side kubectl apply, and Argo CD with it, sends the object without its nulls. They still stand in the annotation that
 // says what was applied.
-func judgeNulls(request *admission.Request) *refused {
-	applied := lastApplied(request.Object.Raw)
-	if applied == "" || applied == lastApplied(request.OldObject.Raw) {
+func judgeNulls(request *admission.Request, old, object client.Object) *refused {
+	applied := lastApplied(object)
+	if applied == "" || applied == lastApplied(old) {
 		return nil
 	}
 	var written, sent struct {
@@ -132,11 +132,10 @@ func nullsAt(field string, path []string, written, sent any) (found []string) {
 	return found
 }
 
-// lastApplied is what kubectl apply says that it applied, empty if it did not.
-func lastApplied(raw []byte) string {
-	metadata, err := metadataOf(raw)
-	if err != nil {
-		return "" // there is no object
+// lastApplied is what kubectl apply says that it applied, empty if it did not, or there is no object.
+func lastApplied(object client.Object) string {
+	if object == nil {
+		return ""
 	}
-	return metadata.Annotations[corev1.LastAppliedConfigAnnotation]
+	return object.GetAnnotations()[corev1.LastAppliedConfigAnnotation]
 }

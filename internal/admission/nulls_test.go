@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -93,20 +94,17 @@ func TestNullsThatKubectlLeavesOutAreRefused(t *testing.T) {
 		"what is no JSON":               {"roleassignments", `{`, `{}`, "", ""},
 		"a type":                        {"resourcetypes", `{"permissions":null}`, `{}`, "", ""},
 	} {
-		object := func(lastApplied, spec string) []byte {
-			raw, err := yaml.YAMLToJSON(fmt.Appendf(nil, "metadata: {annotations: {kubectl.kubernetes.io/last-applied-configuration: '%s'}}\nspec: %s", lastApplied, spec))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return raw
+		object := func(lastApplied string) client.Object {
+			return &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{corev1.LastAppliedConfigAnnotation: lastApplied}}}
 		}
 		request := &admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
-			Operation: admissionv1.Create, Resource: metav1.GroupVersionResource{Resource: c.resource}, Object: runtime.RawExtension{Raw: object(applied(c.applied), c.sent)},
+			Operation: admissionv1.Create, Resource: metav1.GroupVersionResource{Resource: c.resource}, Object: runtime.RawExtension{Raw: fmt.Appendf(nil, `{"spec":%s}`, c.sent)},
 		}}
+		var old client.Object
 		if c.before != "" {
-			request.OldObject.Raw = object(applied(c.before), `{}`)
+			old = object(applied(c.before))
 		}
-		refused := judgeNulls(request)
+		refused := judgeNulls(request, old, object(applied(c.applied)))
 		// A backup brings its annotation along. That it is one can't be seen.
 		if restores := refused != nil && strings.HasSuffix(refused.message, "take its annotation kubectl.kubernetes.io/last-applied-configuration off"); refused != nil && !restores {
 			t.Errorf("%s: %s", name, refused.message)
@@ -115,7 +113,7 @@ func TestNullsThatKubectlLeavesOutAreRefused(t *testing.T) {
 			t.Errorf("%s: got %+v, want %q", name, refused, c.want)
 		}
 	}
-	if refused := judgeNulls(&admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{Operation: admissionv1.Delete}}); refused != nil {
+	if refused := judgeNulls(&admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{Operation: admissionv1.Delete}}, build.User("acme", "bob").Obj(), nil); refused != nil {
 		t.Errorf("a deletion: %+v", refused)
 	}
 }

@@ -1,11 +1,14 @@
 package admission
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"gomodules.xyz/jsonpatch/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -197,4 +200,29 @@ func asksNobody(t *testing.T) Requester {
 		t.Error("asked without need")
 		return false, nil
 	}}
+}
+
+func TestAStampChangesNothingButWhatIsStamped(t *testing.T) {
+	author := map[string]string{"authz.bailiwick.dev/author": "bob"}
+	for name, c := range map[string]struct {
+		asked, now stamped
+		want       string
+	}{
+		"where there is nothing":      {stamped{}, stamped{author, []string{"ours"}}, `[{"op":"add","path":"/metadata/annotations","value":{"authz.bailiwick.dev/author":"bob"}},{"op":"add","path":"/metadata/finalizers","value":["ours"]}]`},
+		"beside others'":              {stamped{map[string]string{"a": "b"}, []string{"theirs"}}, stamped{map[string]string{"a": "b", "authz.bailiwick.dev/author": "bob"}, []string{"theirs", "ours"}}, `[{"op":"add","path":"/metadata/annotations/authz.bailiwick.dev~1author","value":"bob"},{"op":"add","path":"/metadata/finalizers/1","value":"ours"}]`},
+		"in place of a forged one":    {stamped{map[string]string{"authz.bailiwick.dev/author": "root"}, nil}, stamped{author, nil}, `[{"op":"replace","path":"/metadata/annotations/authz.bailiwick.dev~1author","value":"bob"}]`},
+		"a forged one that goes":      {stamped{map[string]string{"a": "b", "authz.bailiwick.dev/author": "root"}, nil}, stamped{map[string]string{"a": "b"}, nil}, `[{"op":"remove","path":"/metadata/annotations/authz.bailiwick.dev~1author"}]`},
+		"the only one, which is gone": {stamped{author, nil}, stamped{map[string]string{}, nil}, `[{"op":"remove","path":"/metadata/annotations"}]`},
+		"what is stamped already":     {stamped{author, []string{"ours"}}, stamped{author, []string{"ours"}}, `[]`},
+	} {
+		patches, err := patchesOf(c.asked, c.now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.SortFunc(patches, func(a, b jsonpatch.Operation) int { return strings.Compare(a.Path, b.Path) })
+		got, err := json.Marshal(patches)
+		if err != nil || string(got) != c.want {
+			t.Errorf("%s: %s, %v; want %s", name, got, err, c.want)
+		}
+	}
 }

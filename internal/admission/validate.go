@@ -71,7 +71,7 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 		noteDenied(ctx, &request, refused.reason)
 		return refused.response()
 	}
-	if refused := judgeNulls(&request); refused != nil {
+	if refused := judgeNulls(&request, old, object); refused != nil {
 		noteDenied(ctx, &request, refused.reason)
 		return refused.response()
 	}

@@ -1,8 +1,14 @@
 package admission
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
 
 func TestAValueOfTheAnnotationThatPausesNothingIsWarnedOf(t *testing.T) {
@@ -22,15 +28,21 @@ func TestAValueOfTheAnnotationThatPausesNothingIsWarnedOf(t *testing.T) {
 }
 
 func TestOnlyADurationAloneBeginsAnew(t *testing.T) {
-	for object, want := range map[string]bool{
-		`{"kind":"TemporaryPermissionGrant","spec":{"duration":"PT8H"}}`:                                   true,
-		`{"kind":"TemporaryPermissionGrant","spec":{"duration":"PT8H","startsAt":"2030-01-01T00:00:00Z"}}`: false,
-		`{"kind":"TemporaryPermissionGrant","spec":{"expiresAt":"2030-01-01T00:00:00Z"}}`:                  false,
-		`{"kind":"PermissionGrant","spec":{}}`:                                                             false,
-		`{"kind":"Invitation","spec":{"validFor":"PT8H"}}`:                                                 false,
+	for _, c := range []struct {
+		resource, spec string
+		want           bool
+	}{
+		{"temporarypermissiongrants", `{"duration":"PT8H"}`, true},
+		{"temporarypermissiongrants", `{"duration":"PT8H","startsAt":"2030-01-01T00:00:00Z"}`, false},
+		{"temporarypermissiongrants", `{"expiresAt":"2030-01-01T00:00:00Z"}`, false},
+		{"permissiongrants", `{}`, false},
+		{"invitations", `{"validFor":"PT8H"}`, false},
 	} {
-		if got := beginsAnew([]byte(object)); got != want {
-			t.Errorf("%s: %t", object, got)
+		request := &admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
+			Resource: metav1.GroupVersionResource{Resource: c.resource}, Object: runtime.RawExtension{Raw: fmt.Appendf(nil, `{"spec":%s}`, c.spec)},
+		}}
+		if got := beginsAnew(request); got != c.want {
+			t.Errorf("%s %s: %t", c.resource, c.spec, got)
 		}
 	}
 }

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 
+	"gomodules.xyz/jsonpatch/v2"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
@@ -39,14 +42,11 @@ type Stamper struct {
 
 // Handle implements admission.Handler. It changes metadata only, but for the names of those who ask for access or decide.
 func (s *Stamper) Handle(ctx context.Context, request admission.Request) admission.Response {
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(request.Object.Raw, &object); err != nil {
-		return admission.Errored(http.StatusBadRequest, fmt.Errorf("reading the object: %w", err))
-	}
 	metadata, err := metadataOf(request.Object.Raw)
 	if err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
+	asked := stampedOf(metadata)
 	var pausedBefore string
 	var old *metav1.ObjectMeta
 	switch request.Operation {
@@ -80,11 +80,6 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 	default:
 		return admission.Allowed("")
 	}
-	if request.Operation == admissionv1.Create {
-		if err := fillIn(object, request.Resource.Resource, request.UserInfo.Username); err != nil {
-			return admission.Errored(http.StatusBadRequest, err)
-		}
-	}
 	var refused refusal
 	switch err := s.stampAuthor(ctx, &request, old, metadata); {
 	case errors.As(err, &refused):
@@ -96,11 +91,18 @@ func (s *Stamper) Handle(ctx context.Context, request admission.Request) admissi
 	case err != nil:
 		return admission.Errored(http.StatusInternalServerError, err)
 	}
-	warnings := warnPause(pausedBefore, metadata.Annotations[v1alpha1.AnnotationPaused])
-	if request.Operation == admissionv1.Create && beginsAnew(request.Object.Raw) {
-		warnings = append(warnings, "spec.duration alone begins anew when the grant is deleted and applied again: in git, write expiresAt, or startsAt too")
+	patches, err := patchesOf(asked, stampedOf(metadata))
+	if err != nil {
+		return admission.Errored(http.StatusInternalServerError, err)
 	}
-	return patched(request.Object.Raw, object, metadata).WithWarnings(warnings...)
+	warnings := warnPause(pausedBefore, metadata.Annotations[v1alpha1.AnnotationPaused])
+	if request.Operation == admissionv1.Create {
+		patches = append(patches, fillIn(&request)...)
+		if beginsAnew(&request) {
+			warnings = append(warnings, "spec.duration alone begins anew when the grant is deleted and applied again: in git, write expiresAt, or startsAt too")
+		}
+	}
+	return admission.Patched("", patches...).WithWarnings(warnings...)
 }
 
 // warnPause names the annotation's only value that pauses where another one is written: no object says otherwise that it
@@ -113,37 +115,36 @@ func warnPause(before, now string) []string {
 }
 
 // fillIn says who asks for access, or decides, where that is left out.
-func fillIn(object map[string]json.RawMessage, resource, username string) error {
-	field := map[string]string{accessRequests: "requester", accessDecisions: "decider"}[resource]
+func fillIn(request *admission.Request) []jsonpatch.Operation {
+	field := map[string]string{accessRequests: "requester", accessDecisions: "decider"}[request.Resource.Resource]
 	if field == "" {
 		return nil
 	}
-	var spec map[string]json.RawMessage
-	if err := json.Unmarshal(object["spec"], &spec); err != nil || spec == nil || spec[field] != nil && string(spec[field]) != `""` {
-		return nil //nolint:nilerr // the schema refuses it
+	var object struct {
+		Spec map[string]json.RawMessage `json:"spec"`
 	}
-	name, err := json.Marshal(username)
-	if err != nil {
-		return fmt.Errorf("writing who asks: %w", err)
+	if err := json.Unmarshal(request.Object.Raw, &object); err != nil || object.Spec == nil {
+		return nil // the schema refuses it
 	}
-	spec[field] = name
-	if object["spec"], err = json.Marshal(spec); err != nil {
-		return fmt.Errorf("writing who asks: %w", err)
+	if said := object.Spec[field]; said != nil && string(said) != `""` {
+		return nil
 	}
-	return nil
+	return []jsonpatch.Operation{jsonpatch.NewOperation("add", "/spec/"+field, request.UserInfo.Username)}
 }
 
 // beginsAnew says whether an object is a temporary grant of duration alone.
-func beginsAnew(raw []byte) bool {
+func beginsAnew(request *admission.Request) bool {
+	if request.Resource.Resource != "temporarypermissiongrants" {
+		return false
+	}
 	var object struct {
-		Kind string `json:"kind"`
 		Spec struct {
 			Duration *string `json:"duration"`
 			StartsAt *string `json:"startsAt"`
 		} `json:"spec"`
 	}
-	err := json.Unmarshal(raw, &object)
-	return err == nil && object.Kind == "TemporaryPermissionGrant" && object.Spec.Duration != nil && object.Spec.StartsAt == nil
+	err := json.Unmarshal(request.Object.Raw, &object)
+	return err == nil && object.Spec.Duration != nil && object.Spec.StartsAt == nil
 }
 
 // acceptedBy is the user who has accepted an invitation; empty for what is none.
@@ -167,17 +168,34 @@ func metadataOf(raw []byte) (*metav1.ObjectMeta, error) {
 	return &object.ObjectMeta, nil
 }
 
-func patched(raw []byte, object map[string]json.RawMessage, metadata *metav1.ObjectMeta) admission.Response {
-	encoded, err := json.Marshal(metadata)
+// stamped is what a stamp can change of an object's metadata.
+type stamped struct {
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Finalizers  []string          `json:"finalizers,omitempty"`
+}
+
+func stampedOf(metadata *metav1.ObjectMeta) stamped {
+	return stamped{maps.Clone(metadata.Annotations), slices.Clone(metadata.Finalizers)}
+}
+
+// patchesOf lead from what was asked for to what is stamped. Only the two are compared: the rest of an object can be large.
+func patchesOf(asked, now stamped) ([]jsonpatch.Operation, error) {
+	before, err := json.Marshal(asked)
 	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("writing the object's metadata: %w", err))
+		return nil, fmt.Errorf("writing what was asked for: %w", err)
 	}
-	object["metadata"] = encoded
-	now, err := json.Marshal(object)
+	after, err := json.Marshal(now)
 	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("writing the object: %w", err))
+		return nil, fmt.Errorf("writing the stamps: %w", err)
 	}
-	return admission.PatchResponseFromRaw(raw, now)
+	patches, err := jsonpatch.CreatePatch(before, after)
+	if err != nil {
+		return nil, fmt.Errorf("comparing the stamps with what was asked for: %w", err)
+	}
+	for n := range patches {
+		patches[n].Path = "/metadata" + patches[n].Path
+	}
+	return patches, nil
 }
 
 // requester is who makes a request, with the question whether they may do more than they are given.

@@ -313,7 +313,7 @@ func (o *Operator) addWebhook(options Options, e *engine.Engine) error {
 	})
 	reviewer := admission.NewReviewer(o.manager.GetClient(), options.Clock)
 	register := func(path string, handler webhook.AdmissionHandler) {
-		judged := o.monitor.Serving("serving "+path, (&webhook.Admission{Handler: handler}).WithRecoverPanic(false))
+		judged := o.monitor.Serving("serving "+path, (&webhook.Admission{Handler: handler, LogConstructor: admission.LogNothingOf}).WithRecoverPanic(false))
 		server.Register(path, options.WebhookClients.Only(judged))
 	}
 	register(admission.StampPath, &admission.Stamper{
