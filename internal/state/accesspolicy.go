@@ -36,20 +36,20 @@ func (accessPolicyKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.AccessPolicy, s.policies)
 }
 
-func (accessPolicyKeeper) evaluate(p *evaluation) {
-	p.markAccess()
-	for key := range p.marked[kinds.AccessPolicy] {
-		p.evaluateAccessPolicy(key)
+func (accessPolicyKeeper) evaluate(e *evaluation) {
+	e.markAccess()
+	for key := range e.marked[kinds.AccessPolicy] {
+		e.evaluateAccessPolicy(key)
 	}
 }
 
-func (accessPolicyKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (accessPolicyKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.AccessPolicy)
-	place(p.state.policies, ref.Key()).object = &v1alpha1.AccessPolicy{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+	place(e.tenant.policies, ref.Key()).object = &v1alpha1.AccessPolicy{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 }
 
-func (accessPolicyKeeper) leave(p *evaluation, ref kinds.Ref) {
-	p.state.policies[ref.Key()].object = nil
+func (accessPolicyKeeper) leave(e *evaluation, ref kinds.Ref) {
+	e.tenant.policies[ref.Key()].object = nil
 }
 
 func (accessPolicyKeeper) escalates(g *escalationCheck, old, object client.Object) {
@@ -73,8 +73,8 @@ func (accessPolicyKeeper) receivers(object v1alpha1.Object) (named []receiver) {
 	return named
 }
 
-func (p *evaluation) evaluateAccessPolicy(key types.NamespacedName) {
-	s := p.state
+func (e *evaluation) evaluateAccessPolicy(key types.NamespacedName) {
+	s := e.tenant
 	node := s.policies[key]
 	now := Outcome{}
 	if node.object == nil {
@@ -82,7 +82,7 @@ func (p *evaluation) evaluateAccessPolicy(key types.NamespacedName) {
 	} else {
 		now, node.offers = s.evaluatePolicy(key, node.object)
 	}
-	p.judge(kinds.Named(kinds.AccessPolicy, key), &node.outcome, now)
+	e.judge(kinds.Named(kinds.AccessPolicy, key), &node.outcome, now)
 }
 
 // evaluatePolicy says what a policy offers, and what is the matter with the rest of it.

@@ -45,25 +45,25 @@ func (accessRequestKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.AccessRequest, s.requests)
 }
 
-func (accessRequestKeeper) evaluate(p *evaluation) {
+func (accessRequestKeeper) evaluate(e *evaluation) {
 	// Of two that ask for the same, the one that comes first is known first.
-	for _, key := range slices.SortedFunc(maps.Keys(p.marked[kinds.AccessRequest]), compareNames) {
-		p.evaluateAccessRequest(key)
+	for _, key := range slices.SortedFunc(maps.Keys(e.marked[kinds.AccessRequest]), compareNames) {
+		e.evaluateAccessRequest(key)
 	}
 }
 
-func (accessRequestKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
-	o, key, n := object.(*v1alpha1.AccessRequest), ref.Key(), &p.state.named
-	place(p.state.requests, key).object = &v1alpha1.AccessRequest{ObjectMeta: nameAndAge(o), Spec: o.Spec, Status: o.Status}
+func (accessRequestKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+	o, key, n := object.(*v1alpha1.AccessRequest), ref.Key(), &e.tenant.named
+	place(e.tenant.requests, key).object = &v1alpha1.AccessRequest{ObjectMeta: nameAndAge(o), Spec: o.Spec, Status: o.Status}
 	n.sameRequests.add(askedOf(&o.Spec), key)
 	if !o.Status.Phase.IsFinal() {
 		n.openRequests.add(key)
 	}
 }
 
-func (accessRequestKeeper) leave(p *evaluation, ref kinds.Ref) {
-	key, n := ref.Key(), &p.state.named
-	node := p.state.requests[key]
+func (accessRequestKeeper) leave(e *evaluation, ref kinds.Ref) {
+	key, n := ref.Key(), &e.tenant.named
+	node := e.tenant.requests[key]
 	n.sameRequests.remove(askedOf(&node.object.Spec), key)
 	n.openRequests.remove(key)
 	node.object = nil
@@ -97,26 +97,26 @@ func (accessDecisionKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.AccessDecision, s.decisions)
 }
 
-func (accessDecisionKeeper) evaluate(p *evaluation) {
-	for key := range p.marked[kinds.AccessDecision] {
-		p.evaluateAccessDecision(key)
+func (accessDecisionKeeper) evaluate(e *evaluation) {
+	for key := range e.marked[kinds.AccessDecision] {
+		e.evaluateAccessDecision(key)
 	}
 }
 
-func (accessDecisionKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (accessDecisionKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.AccessDecision), ref.Key()
-	place(p.state.decisions, key).object = &v1alpha1.AccessDecision{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+	place(e.tenant.decisions, key).object = &v1alpha1.AccessDecision{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 	request := sibling(key, o.Spec.RequestRef.Name)
-	p.state.named.decisionsAbout.add(request, key)
-	p.mark(kinds.Named(kinds.AccessRequest, request))
+	e.tenant.named.decisionsAbout.add(request, key)
+	e.mark(kinds.Named(kinds.AccessRequest, request))
 }
 
-func (accessDecisionKeeper) leave(p *evaluation, ref kinds.Ref) {
+func (accessDecisionKeeper) leave(e *evaluation, ref kinds.Ref) {
 	key := ref.Key()
-	node := p.state.decisions[key]
+	node := e.tenant.decisions[key]
 	request := sibling(key, node.object.Spec.RequestRef.Name)
-	p.state.named.decisionsAbout.remove(request, key)
-	p.mark(kinds.Named(kinds.AccessRequest, request))
+	e.tenant.named.decisionsAbout.remove(request, key)
+	e.mark(kinds.Named(kinds.AccessRequest, request))
 	node.object = nil
 }
 
@@ -145,34 +145,34 @@ func (a *Access) equal(other *Access) bool {
 }
 
 // markAccess marks the policies, requests and decisions that depend on what has changed.
-func (p *evaluation) markAccess() {
-	s := p.state
-	organizations := len(p.marked[kinds.Organization]) > 0
-	people := p.recatalogued || organizations || len(p.marked[kinds.User])+len(p.marked[kinds.GroupMembership]) > 0
-	if people || len(p.marked[kinds.AccessPolicy]) > 0 {
-		p.markAll(kinds.AccessRequest, s.named.openRequests)
+func (e *evaluation) markAccess() {
+	s := e.tenant
+	organizations := len(e.marked[kinds.Organization]) > 0
+	people := e.recatalogued || organizations || len(e.marked[kinds.User])+len(e.marked[kinds.GroupMembership]) > 0
+	if people || len(e.marked[kinds.AccessPolicy]) > 0 {
+		e.markAll(kinds.AccessRequest, s.named.openRequests)
 	}
 	if organizations { // there may be one now, or none any more
 		for key := range s.requests {
-			p.mark(kinds.Named(kinds.AccessRequest, key))
+			e.mark(kinds.Named(kinds.AccessRequest, key))
 		}
 		for key := range s.decisions {
-			p.mark(kinds.Named(kinds.AccessDecision, key))
+			e.mark(kinds.Named(kinds.AccessDecision, key))
 		}
 	}
-	if people || len(p.marked[kinds.Role]) > 0 {
+	if people || len(e.marked[kinds.Role]) > 0 {
 		for key := range s.policies {
-			p.mark(kinds.Named(kinds.AccessPolicy, key))
+			e.mark(kinds.Named(kinds.AccessPolicy, key))
 		}
 	}
 }
 
 func compareNames(a, b types.NamespacedName) int { return strings.Compare(a.Name, b.Name) }
 
-func (p *evaluation) evaluateAccessRequest(key types.NamespacedName) {
-	s := p.state
-	p.markAll(kinds.AccessDecision, s.named.decisionsAbout[key])
-	p.made(key)
+func (e *evaluation) evaluateAccessRequest(key types.NamespacedName) {
+	s := e.tenant
+	e.markAll(kinds.AccessDecision, s.named.decisionsAbout[key])
+	e.made(key)
 	node := s.requests[key]
 	if node == nil {
 		return // decisions may name what is not there
@@ -183,11 +183,11 @@ func (p *evaluation) evaluateAccessRequest(key types.NamespacedName) {
 	} else {
 		now = s.evaluateRequest(key, node)
 	}
-	p.judge(kinds.Named(kinds.AccessRequest, key), &node.outcome, now)
+	e.judge(kinds.Named(kinds.AccessRequest, key), &node.outcome, now)
 }
 
 // made has what was made for a request evaluated: it gives nothing but while the request is in force.
-func (p *evaluation) made(key types.NamespacedName) { p.markRefs(p.state.named.madeFor[key]) }
+func (e *evaluation) made(key types.NamespacedName) { e.markRefs(e.tenant.named.madeFor[key]) }
 
 func (s *tenant) evaluateRequest(key types.NamespacedName, node *accessRequest) Outcome {
 	object := node.object
@@ -390,8 +390,8 @@ func askedOf(spec *v1alpha1.AccessRequestSpec) string {
 	return string(text)
 }
 
-func (p *evaluation) evaluateAccessDecision(key types.NamespacedName) {
-	s := p.state
+func (e *evaluation) evaluateAccessDecision(key types.NamespacedName) {
+	s := e.tenant
 	node := s.decisions[key]
 	if node == nil {
 		return
@@ -402,7 +402,7 @@ func (p *evaluation) evaluateAccessDecision(key types.NamespacedName) {
 	} else {
 		now = s.evaluateDecision(key, node.object)
 	}
-	p.judge(kinds.Named(kinds.AccessDecision, key), &node.outcome, now)
+	e.judge(kinds.Named(kinds.AccessDecision, key), &node.outcome, now)
 }
 
 func (s *tenant) evaluateDecision(key types.NamespacedName, object *v1alpha1.AccessDecision) Outcome {
@@ -444,19 +444,19 @@ func (s *tenant) notInForce(ref kinds.Ref, of *v1alpha1.AccessRequestReference) 
 }
 
 // ofRequest has the request looked at that something was made for.
-func (p *evaluation) ofRequest(ref kinds.Ref, of *v1alpha1.AccessRequestReference) {
+func (e *evaluation) ofRequest(ref kinds.Ref, of *v1alpha1.AccessRequestReference) {
 	if of != nil {
-		p.mark(kinds.Ref{Kind: kinds.AccessRequest, Namespace: ref.Namespace, Name: of.Name})
+		e.mark(kinds.Ref{Kind: kinds.AccessRequest, Namespace: ref.Namespace, Name: of.Name})
 	}
 }
 
 // tellRequests notes the requests whose status says whether what was made for them is in force.
-func (p *evaluation) tellRequests() {
-	s := p.state
+func (e *evaluation) tellRequests() {
+	s := e.tenant
 	if len(s.requests) == 0 {
 		return
 	}
-	for _, ref := range p.change.Outcomes {
+	for _, ref := range e.change.Outcomes {
 		var of *v1alpha1.AccessRequestReference
 		if node := s.assignments[ref.Key()]; ref.Kind == kinds.RoleAssignment && node != nil && node.object != nil {
 			of = node.object.AccessRequest
@@ -465,7 +465,7 @@ func (p *evaluation) tellRequests() {
 			of = node.object.accessRequest()
 		}
 		if of != nil {
-			p.change.Outcomes = append(p.change.Outcomes, kinds.Ref{Kind: kinds.AccessRequest, Namespace: ref.Namespace, Name: of.Name})
+			e.change.Outcomes = append(e.change.Outcomes, kinds.Ref{Kind: kinds.AccessRequest, Namespace: ref.Namespace, Name: of.Name})
 		}
 	}
 }

@@ -54,9 +54,9 @@ func (s *tenant) endsAdministration(old, object client.Object) string {
 
 // evaluateAlone evaluates objects in a tenant of their own.
 func evaluateAlone(scratch *tenant, objects []client.Object) {
-	p := newEvaluation(scratch)
-	p.putAll(objects)
-	p.run()
+	e := newEvaluation(scratch)
+	e.putAll(objects)
+	e.run()
 }
 
 // administeredThrough is the name of an owner who administers the organization by what is in force and does not end by

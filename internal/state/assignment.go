@@ -73,25 +73,25 @@ func (assignmentKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.RoleAssignment, s.assignments)
 }
 
-func (assignmentKeeper) evaluate(p *evaluation) {
-	for key := range p.marked[kinds.RoleAssignment] {
-		p.evaluateAssignment(key)
+func (assignmentKeeper) evaluate(e *evaluation) {
+	for key := range e.marked[kinds.RoleAssignment] {
+		e.evaluateAssignment(key)
 	}
-	for cell := range p.timed {
-		p.evaluateTimedAssignments(cell)
+	for cell := range e.timed {
+		e.evaluateTimedAssignments(cell)
 	}
-	if p.protectsAll {
-		p.protectAll()
+	if e.protectsAll {
+		e.protectAll()
 	}
-	for user := range p.protected {
-		p.evaluateProtection(user)
+	for user := range e.protected {
+		e.evaluateProtection(user)
 	}
 }
 
-func (assignmentKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
-	o, key, n := object.(*v1alpha1.RoleAssignment), ref.Key(), &p.state.named
+func (assignmentKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+	o, key, n := object.(*v1alpha1.RoleAssignment), ref.Key(), &e.tenant.named
 	spec := o.Spec
-	node := place(p.state.assignments, key)
+	node := place(e.tenant.assignments, key)
 	node.object, node.age, node.deleting = &spec, o.CreationTimestamp, !o.DeletionTimestamp.IsZero()
 	if node.deleting && node.otherwise == nil {
 		node.otherwise = &undeleted{node.outcome.says(), node.desired.desired()}
@@ -104,21 +104,21 @@ func (assignmentKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Obje
 		node.released = true // whatever else holds it
 	}
 	n.indexAssignment(&spec, key, true)
-	p.ofRequest(ref, spec.AccessRequest)
-	p.use(ref, true, spec.RoleRef.Name)
+	e.ofRequest(ref, spec.AccessRequest)
+	e.use(ref, true, spec.RoleRef.Name)
 	if node.deleting {
 		n.deleting.add(key)
 	}
 }
 
-func (assignmentKeeper) leave(p *evaluation, ref kinds.Ref) {
-	key, n := ref.Key(), &p.state.named
-	node := p.state.assignments[key]
+func (assignmentKeeper) leave(e *evaluation, ref kinds.Ref) {
+	key, n := ref.Key(), &e.tenant.named
+	node := e.tenant.assignments[key]
 	n.indexAssignment(node.object, key, false)
-	p.ofRequest(ref, node.object.AccessRequest)
-	p.use(ref, false, node.object.RoleRef.Name)
+	e.ofRequest(ref, node.object.AccessRequest)
+	e.use(ref, false, node.object.RoleRef.Name)
 	n.deleting.remove(key)
-	p.protect(key, node.object)
+	e.protect(key, node.object)
 	node.object = nil
 }
 
@@ -151,12 +151,12 @@ type timedAssignment struct {
 	wants   desired
 }
 
-func (p *evaluation) evaluateAssignment(key types.NamespacedName) {
-	s := p.state
+func (e *evaluation) evaluateAssignment(key types.NamespacedName) {
+	s := e.tenant
 	node := s.assignments[key]
 	now, wants := Outcome{}, desired{}
 	if node.object == nil || !node.deleting {
-		p.recall(kinds.Named(kinds.RoleAssignment, key))
+		e.recall(kinds.Named(kinds.RoleAssignment, key))
 		s.staying.remove(key)
 	}
 	if node.object == nil {
@@ -167,7 +167,7 @@ func (p *evaluation) evaluateAssignment(key types.NamespacedName) {
 			made.At = shared(&s.paths, *made.At, made.At)
 		}
 		if len(wants.shares) > 0 {
-			why, waits := p.isAuthored(kinds.Named(kinds.RoleAssignment, key), &node.authored)
+			why, waits := e.isAuthored(kinds.Named(kinds.RoleAssignment, key), &node.authored)
 			if waits {
 				return
 			}
@@ -175,21 +175,21 @@ func (p *evaluation) evaluateAssignment(key types.NamespacedName) {
 				now, wants = s.withLife(*why, now.Life), desired{}
 			}
 		} else {
-			p.authorless(kinds.Named(kinds.RoleAssignment, key)) // it gives nothing, whoever wrote it
+			e.authorless(kinds.Named(kinds.RoleAssignment, key)) // it gives nothing, whoever wrote it
 		}
 		node.wouldGive(now, wants)
-		p.protect(key, node.object)
-		p.protectsAll = p.protectsAll || now.InForce && node.object.Subject.Group != ""
+		e.protect(key, node.object)
+		e.protectsAll = e.protectsAll || now.InForce && node.object.Subject.Group != ""
 	}
-	if p.setTimed(key, node, now, wants) {
+	if e.setTimed(key, node, now, wants) {
 		return // what it gives is for evaluateTimedAssignments to say
 	}
 	if node.object != nil && node.deleting {
 		return // what it gives is for evaluateProtection to say
 	}
 	ref := kinds.Named(kinds.RoleAssignment, key)
-	p.judgeKept(ref, &node.outcome, now)
-	p.setDesiredKept(ref, &node.desired, wants)
+	e.judgeKept(ref, &node.outcome, now)
+	e.setDesiredKept(ref, &node.desired, wants)
 }
 
 // wouldGive notes what an assignment gives if it is not being deleted.
@@ -201,29 +201,29 @@ func (n *assignment) wouldGive(now Outcome, wants desired) {
 }
 
 // setTimed notes what an assignment gives for a time, and says whether it does so.
-func (p *evaluation) setTimed(key types.NamespacedName, node *assignment, outcome Outcome, wants desired) bool {
+func (e *evaluation) setTimed(key types.NamespacedName, node *assignment, outcome Outcome, wants desired) bool {
 	if node.timed != nil {
-		p.state.timed.remove(node.timed.cell, key)
-		p.timed.add(node.timed.cell)
+		e.tenant.timed.remove(node.timed.cell, key)
+		e.timed.add(node.timed.cell)
 		node.timed = nil
 	}
 	if len(wants.shares) == 0 || wants.shares[0].grants == nil || node.deleting && node.released {
 		return false
 	}
 	node.timed = &timedAssignment{wants.shares[0].cell, outcome, wants}
-	p.state.timed.add(node.timed.cell, key)
-	p.timed.add(node.timed.cell)
+	e.tenant.timed.add(node.timed.cell, key)
+	e.timed.add(node.timed.cell)
 	return true
 }
 
 // evaluateTimedAssignments says of the assignments that give a subject the same for a time which of them the store
 // takes: the oldest first. Whoever has the same for good as well has it all the same.
-func (p *evaluation) evaluateTimedAssignments(cell tuples.Cell) {
-	s := p.state
+func (e *evaluation) evaluateTimedAssignments(cell tuples.Cell) {
+	s := e.tenant
 	for key := range maps.Clone(s.timed[cell]) {
 		// One that has ended costs as much as one that has not, so it goes now, before its own turn.
 		if ends := s.assignments[key].timed.outcome.Life.Deadline; !ends.IsZero() && !s.now.Before(ends) {
-			p.evaluateAssignment(key)
+			e.evaluateAssignment(key)
 		}
 	}
 	var admitted []policy.Window
@@ -238,8 +238,8 @@ func (p *evaluation) evaluateTimedAssignments(cell tuples.Cell) {
 			continue // what it gives is for evaluateProtection to say
 		}
 		ref := kinds.Named(kinds.RoleAssignment, key)
-		p.judgeKept(ref, &node.outcome, now)
-		p.setDesiredKept(ref, &node.desired, wants)
+		e.judgeKept(ref, &node.outcome, now)
+		e.setDesiredKept(ref, &node.desired, wants)
 	}
 }
 

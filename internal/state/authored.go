@@ -223,12 +223,12 @@ func (s *tenant) unjudged(ref kinds.Ref, a *authored) bool {
 }
 
 // authored is what is known of who wrote an object that is put.
-func (p *evaluation) authored(ref kinds.Ref, object v1alpha1.Object) authored {
-	was := p.state.authoredOf(ref)
+func (e *evaluation) authored(ref kinds.Ref, object v1alpha1.Object) authored {
+	was := e.tenant.authoredOf(ref)
 	if was == nil {
-		return p.state.authoredBy(object, authored{}, nil)
+		return e.tenant.authoredBy(object, authored{}, nil)
 	}
-	return p.state.authoredBy(object, *was, p.state.standingNamed(ref))
+	return e.tenant.authoredBy(object, *was, e.tenant.standingNamed(ref))
 }
 
 // carriedOut is what is known of who wrote what stands of an object as long as an edit waits for the end of a pause. What nobody

@@ -33,18 +33,18 @@ func (resourceTypeKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachClusterWide(kinds.ResourceType, s.types)
 }
 
-func (resourceTypeKeeper) evaluate(p *evaluation) {
-	if len(p.marked[kinds.ResourceType]) > 0 {
-		p.evaluateCatalogue()
+func (resourceTypeKeeper) evaluate(e *evaluation) {
+	if len(e.marked[kinds.ResourceType]) > 0 {
+		e.evaluateCatalogue()
 	}
 }
 
-func (resourceTypeKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (resourceTypeKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.ResourceType)
-	place(p.state.types, ref.Name).object = &v1alpha1.ResourceType{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+	place(e.tenant.types, ref.Name).object = &v1alpha1.ResourceType{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 }
 
-func (resourceTypeKeeper) leave(p *evaluation, ref kinds.Ref) { p.state.types[ref.Name].object = nil }
+func (resourceTypeKeeper) leave(e *evaluation, ref kinds.Ref) { e.tenant.types[ref.Name].object = nil }
 
 // catalogue is what the ResourceTypes say together.
 type catalogue struct {
@@ -61,15 +61,15 @@ func (c *catalogue) Permission(name string) (policy.Permission, bool) {
 }
 
 // evaluateCatalogue makes the catalogue anew. What depends on it is in other tenants, and evaluated there.
-func (p *evaluation) evaluateCatalogue() {
-	s := p.state
+func (e *evaluation) evaluateCatalogue() {
+	s := e.tenant
 	now := &catalogue{holders: map[string]string{}, permissions: map[string]policy.Permission{}}
 
 	var byAge []*v1alpha1.ResourceType
 	for name, node := range s.types {
 		if node.object == nil {
 			delete(s.types, name)
-			p.judge(kinds.Ref{Kind: kinds.ResourceType, Name: name}, &node.outcome, Outcome{})
+			e.judge(kinds.Ref{Kind: kinds.ResourceType, Name: name}, &node.outcome, Outcome{})
 			continue
 		}
 		byAge = append(byAge, node.object)
@@ -77,25 +77,25 @@ func (p *evaluation) evaluateCatalogue() {
 	slices.SortFunc(byAge, func(a, b *v1alpha1.ResourceType) int { return policy.CompareAge(a, b) })
 	declaredBy := map[string]string{}
 	for _, object := range byAge {
-		p.judge(kinds.RefOf(object), &s.types[object.Name].outcome, now.enter(object, declaredBy))
+		e.judge(kinds.RefOf(object), &s.types[object.Name].outcome, now.enter(object, declaredBy))
 	}
-	p.declared = now
+	e.declared = now
 }
 
 // recatalogue evaluates what a difference to the catalogue that the tenant knows concerns. ResourceTypes are few and change
 // rarely, so nothing finer is needed.
-func (p *evaluation) recatalogue(now *catalogue) {
-	s := p.state
+func (e *evaluation) recatalogue(now *catalogue) {
+	s := e.tenant
 	old := s.catalogue
 	s.catalogue = now
-	p.recatalogued, p.judgesAll = true, true
+	e.recatalogued, e.judgesAll = true, true
 	for name := range differing(old.permissions, now.permissions, policy.Permission.Equal) {
-		p.markAll(kinds.Role, s.named.rolesGiving[name])
-		p.markRefs(s.named.grantsGiving[name])
+		e.markAll(kinds.Role, s.named.rolesGiving[name])
+		e.markRefs(s.named.grantsGiving[name])
 	}
 	for name := range differing(old.holders, now.holders, func(a, b string) bool { return a == b }) {
-		p.markAll(kinds.RoleAssignment, s.named.assignmentsOn[name])
-		p.markRefs(s.named.grantsOn[name])
+		e.markAll(kinds.RoleAssignment, s.named.assignmentsOn[name])
+		e.markRefs(s.named.grantsOn[name])
 	}
 }
 

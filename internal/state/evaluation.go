@@ -16,7 +16,7 @@ import (
 // evaluation evaluates what a change has touched. Kinds depend on each other in one direction only, so each
 // is evaluated once, after all that it depends on.
 type evaluation struct {
-	state  *tenant
+	tenant *tenant
 	change Change
 	// remembers means that what the state holds has been carried out.
 	remembers bool
@@ -64,7 +64,7 @@ func newEvaluation(s *tenant) *evaluation {
 // emptyEvaluation has nothing to evaluate, at the time of the last evaluation.
 func emptyEvaluation(s *tenant) *evaluation {
 	return &evaluation{
-		state:     s,
+		tenant:    s,
 		marked:    map[string]set[types.NamespacedName]{},
 		used:      map[use]int{},
 		timed:     set[tuples.Cell]{},
@@ -78,63 +78,63 @@ func emptyEvaluation(s *tenant) *evaluation {
 }
 
 // mark notes that an object must be evaluated.
-func (p *evaluation) mark(ref kinds.Ref) { p.markedOf(ref.Kind).add(ref.Key()) }
+func (e *evaluation) mark(ref kinds.Ref) { e.markedOf(ref.Kind).add(ref.Key()) }
 
 // markAll marks objects of one kind, markRefs of any.
-func (p *evaluation) markAll(kind string, keys set[types.NamespacedName]) {
-	maps.Copy(p.markedOf(kind), keys)
+func (e *evaluation) markAll(kind string, keys set[types.NamespacedName]) {
+	maps.Copy(e.markedOf(kind), keys)
 }
 
-func (p *evaluation) markRefs(refs set[kinds.Ref]) {
+func (e *evaluation) markRefs(refs set[kinds.Ref]) {
 	for ref := range refs {
-		p.mark(ref)
+		e.mark(ref)
 	}
 }
 
-func (p *evaluation) markedOf(kind string) set[types.NamespacedName] {
-	if p.marked[kind] == nil {
-		p.marked[kind] = set[types.NamespacedName]{}
+func (e *evaluation) markedOf(kind string) set[types.NamespacedName] {
+	if e.marked[kind] == nil {
+		e.marked[kind] = set[types.NamespacedName]{}
 	}
-	return p.marked[kind]
+	return e.marked[kind]
 }
 
-func (p *evaluation) run() Change {
-	for p.evaluate(); ; p.evaluate() {
-		p.apply()
-		unjudged := p.toJudge()
-		p.entitlements = nil
-		if p.clear(); !p.judgeAuthors(unjudged) {
+func (e *evaluation) run() Change {
+	for e.evaluate(); ; e.evaluate() {
+		e.apply()
+		unjudged := e.toJudge()
+		e.entitlements = nil
+		if e.clear(); !e.judgeAuthors(unjudged) {
 			break
 		}
 	}
-	for use, more := range p.used {
-		if more != 0 && p.state.roles[use.role] != nil {
-			p.change.Used = append(p.change.Used, kinds.Named(kinds.Role, use.role))
+	for use, more := range e.used {
+		if more != 0 && e.tenant.roles[use.role] != nil {
+			e.change.Used = append(e.change.Used, kinds.Named(kinds.Role, use.role))
 		}
 	}
-	p.tellRequests()
-	return p.change
+	e.tellRequests()
+	return e.change
 }
 
 // evaluate evaluates what is marked, in the order of the kinds: each may mark what comes after it.
-func (p *evaluation) evaluate() {
+func (e *evaluation) evaluate() {
 	for _, kind := range kinds.All {
-		keeperOf(kind.Name).evaluate(p)
+		keeperOf(kind.Name).evaluate(e)
 	}
-	p.evaluateAdministration()
-	for cell, by := range p.cells {
-		p.evaluateGrantCell(cell, by)
+	e.evaluateAdministration()
+	for cell, by := range e.cells {
+		e.evaluateGrantCell(cell, by)
 	}
 }
 
 // clear has nothing to be evaluated any more.
-func (p *evaluation) clear() {
-	clear(p.marked)
-	clear(p.timed)
-	clear(p.cells)
-	clear(p.protected)
-	p.protectsAll = false
-	p.unjudged, p.touched, p.judgesAll, p.judged = set[kinds.Ref]{}, set[dependency]{}, false, set[kinds.Ref]{}
+func (e *evaluation) clear() {
+	clear(e.marked)
+	clear(e.timed)
+	clear(e.cells)
+	clear(e.protected)
+	e.protectsAll = false
+	e.unjudged, e.touched, e.judgesAll, e.judged = set[kinds.Ref]{}, set[dependency]{}, false, set[kinds.Ref]{}
 }
 
 // use is that objects of a kind name a role.
@@ -144,28 +144,28 @@ type use struct {
 }
 
 // use notes that an object names roles, or does no more.
-func (p *evaluation) use(by kinds.Ref, enter bool, roles ...string) {
+func (e *evaluation) use(by kinds.Ref, enter bool, roles ...string) {
 	more := 1
 	if !enter {
 		more = -1
 	}
 	for _, name := range roles {
-		p.used[use{types.NamespacedName{Namespace: by.Namespace, Name: name}, by.Kind}] += more
+		e.used[use{types.NamespacedName{Namespace: by.Namespace, Name: name}, by.Kind}] += more
 	}
 }
 
 // judge replaces the outcome of an object and notes whether it is another one now.
-func (p *evaluation) judge(ref kinds.Ref, outcome *Outcome, now Outcome) {
-	p.state.evaluated.Add(1)
-	if p.journal != nil {
+func (e *evaluation) judge(ref kinds.Ref, outcome *Outcome, now Outcome) {
+	e.tenant.evaluated.Add(1)
+	if e.journal != nil {
 		*outcome = now
 		return
 	}
 	if !outcome.equal(now) {
-		p.state.tally.add(ref.Kind, outcome, -1)
-		p.state.tally.add(ref.Kind, &now, 1)
+		e.tenant.tally.add(ref.Kind, outcome, -1)
+		e.tenant.tally.add(ref.Kind, &now, 1)
 		*outcome = now
-		p.change.Outcomes = append(p.change.Outcomes, ref)
+		e.change.Outcomes = append(e.change.Outcomes, ref)
 	}
 }
 
@@ -185,12 +185,12 @@ type desiredTuples struct {
 
 // setDesired replaces what an object yields. What is new is counted before what is old is given up, so that
 // what is in both is not touched.
-func (p *evaluation) setDesired(by kinds.Ref, old *desired, now desired) {
-	p.entitle(by, old, now.facts)
-	if p.state.common.onlyAnswers {
+func (e *evaluation) setDesired(by kinds.Ref, old *desired, now desired) {
+	e.entitle(by, old, now.facts)
+	if e.tenant.common.onlyAnswers {
 		return
 	}
-	counts := p.state.refCounts
+	counts := e.tenant.refCounts
 	balance := map[store.Key]int{}
 	for _, key := range now.tuples {
 		balance[key]++
@@ -207,20 +207,20 @@ func (p *evaluation) setDesired(by kinds.Ref, old *desired, now desired) {
 			delete(counts, key)
 		}
 		joined := before > 0 && counts[key] > 0
-		p.change.Tuples = append(p.change.Tuples, Touched[store.Key]{What: key, By: by, Joined: joined})
+		e.change.Tuples = append(e.change.Tuples, Touched[store.Key]{What: key, By: by, Joined: joined})
 	}
-	p.share(by, old.shares, now.shares)
+	e.share(by, old.shares, now.shares)
 	if !old.sameCell(now) {
-		p.countCell(by, now, 1)
-		p.countCell(by, *old, -1)
+		e.countCell(by, now, 1)
+		e.countCell(by, *old, -1)
 	}
 	*old = now
 }
 
 // entitle replaces the entitlements of an object.
-func (p *evaluation) entitle(by kinds.Ref, old *desired, now entitlement.Facts) {
+func (e *evaluation) entitle(by kinds.Ref, old *desired, now entitlement.Facts) {
 	if !reflect.DeepEqual(old.facts, now) {
-		p.entitlements = append(p.entitlements, entitlement.Update{By: by, Old: old.facts, New: now})
+		e.entitlements = append(e.entitlements, entitlement.Update{By: by, Old: old.facts, New: now})
 		old.facts = now
 	}
 }
@@ -233,11 +233,11 @@ func (c *desired) sameCell(other desired) bool {
 	return *c.cell == *other.cell
 }
 
-func (p *evaluation) countCell(by kinds.Ref, c desired, more int) {
+func (e *evaluation) countCell(by kinds.Ref, c desired, more int) {
 	if c.cell == nil {
 		return
 	}
-	s, cell := p.state, *c.cell
+	s, cell := e.tenant, *c.cell
 	if s.cells[cell] == nil {
 		s.cells[cell] = &countedCell{role: c.role}
 		s.cellsOf.add(c.role, cell)
@@ -249,7 +249,7 @@ func (p *evaluation) countCell(by kinds.Ref, c desired, more int) {
 		delete(s.cells, cell)
 		s.cellsOf.remove(c.role, cell)
 	}
-	p.change.Cells = append(p.change.Cells, Touched[tuples.Cell]{What: cell, By: by, Joined: before > 0 && after > 0})
+	e.change.Cells = append(e.change.Cells, Touched[tuples.Cell]{What: cell, By: by, Joined: before > 0 && after > 0})
 }
 
 // changedScopes are the paths that are declared in one tree and not in the other.

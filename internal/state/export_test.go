@@ -25,13 +25,13 @@ func (s *State) Encoded(organization string) int64 { return s.tenant(organizatio
 
 // JudgeAgain has all authors of an organization judged, and says whose objects have another outcome by that.
 func (s *State) JudgeAgain(organization string) []kinds.Ref {
-	change, _ := s.changeTenant(organization, nil, func(p *evaluation) { p.judgesAll = true })
+	change, _ := s.changeTenant(organization, nil, func(e *evaluation) { e.judgesAll = true })
 	return change.Outcomes
 }
 
 // PutAgain puts an object that is there, as when its time has come.
 func (s *State) PutAgain(ref kinds.Ref) {
-	s.changeTenant(ref.Organization(), nil, func(p *evaluation) { p.mark(ref) })
+	s.changeTenant(ref.Organization(), nil, func(e *evaluation) { e.mark(ref) })
 }
 
 // Fingerprint is all of an organization that evaluations change, with the places in memory that others compare.

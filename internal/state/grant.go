@@ -50,23 +50,23 @@ func (k grantKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	}
 }
 
-func (k grantKeeper) evaluate(p *evaluation) {
-	for key := range p.marked[k.kind] {
-		p.evaluateGrant(kinds.Named(k.kind, key))
+func (k grantKeeper) evaluate(e *evaluation) {
+	for key := range e.marked[k.kind] {
+		e.evaluateGrant(kinds.Named(k.kind, key))
 	}
 }
 
-func (grantKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
-	node := place(p.state.grants, ref)
+func (grantKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+	node := place(e.tenant.grants, ref)
 	node.object = grantObjectOf(object)
-	p.state.named.indexGrant(node.object, ref, true)
-	p.ofRequest(ref, node.object.accessRequest())
+	e.tenant.named.indexGrant(node.object, ref, true)
+	e.ofRequest(ref, node.object.accessRequest())
 }
 
-func (grantKeeper) leave(p *evaluation, ref kinds.Ref) {
-	node := p.state.grants[ref]
-	p.state.named.indexGrant(node.object, ref, false)
-	p.ofRequest(ref, node.object.accessRequest())
+func (grantKeeper) leave(e *evaluation, ref kinds.Ref) {
+	node := e.tenant.grants[ref]
+	e.tenant.named.indexGrant(node.object, ref, false)
+	e.ofRequest(ref, node.object.accessRequest())
 	node.object = nil
 }
 
@@ -168,15 +168,15 @@ type entry struct {
 	waits bool
 }
 
-func (p *evaluation) evaluateGrant(ref kinds.Ref) {
-	s := p.state
+func (e *evaluation) evaluateGrant(ref kinds.Ref) {
+	s := e.tenant
 	node := s.grants[ref]
 	outcome, offered := Outcome{}, (*offer)(nil)
 	if node.object != nil {
 		outcome, offered = s.judgeGrant(ref, node.object)
 	}
 	if offered != nil {
-		why, waits := p.isAuthored(ref, &node.object.authored)
+		why, waits := e.isAuthored(ref, &node.object.authored)
 		if waits {
 			return
 		}
@@ -185,22 +185,22 @@ func (p *evaluation) evaluateGrant(ref kinds.Ref) {
 			outcome, offered = s.withLife(*why, life), nil
 		}
 	} else {
-		p.authorless(ref) // it gives nothing, whoever wrote it
+		e.authorless(ref) // it gives nothing, whoever wrote it
 	}
 	if node.offer != nil {
-		p.offers(node.offer.cell, ref)
+		e.offers(node.offer.cell, ref)
 		s.grantCells[node.offer.cell].owners.remove(ref)
 		node.offer = nil
 	}
 	if node.object == nil {
 		delete(s.grants, ref)
-		p.judge(ref, &node.outcome, Outcome{})
-		p.setDesired(ref, &node.desired, desired{})
+		e.judge(ref, &node.outcome, Outcome{})
+		e.setDesired(ref, &node.desired, desired{})
 		return
 	}
 	if offered == nil {
-		p.judge(ref, &node.outcome, outcome)
-		p.setDesired(ref, &node.desired, desired{})
+		e.judge(ref, &node.outcome, outcome)
+		e.setDesired(ref, &node.desired, desired{})
 		return
 	}
 	// What there is to say is known when the cell is.
@@ -210,20 +210,20 @@ func (p *evaluation) evaluateGrant(ref kinds.Ref) {
 		cell.owners = set[kinds.Ref]{}
 	}
 	cell.owners.add(ref)
-	p.offers(offered.cell, ref)
+	e.offers(offered.cell, ref)
 	wants := desired{facts: node.desired.facts} // until the cell says which entries it takes
 	if tuple, ok := tuples.Parent(offered.path); ok && offered.path.Level() == scope.Resource {
 		wants.tuples = append(wants.tuples, tuple)
 	}
-	p.setDesired(ref, &node.desired, wants)
+	e.setDesired(ref, &node.desired, wants)
 }
 
 // offers notes that a grant wants something else in a cell.
-func (p *evaluation) offers(cell tuples.Cell, ref kinds.Ref) {
-	if p.cells[cell] == nil {
-		p.cells[cell] = set[kinds.Ref]{}
+func (e *evaluation) offers(cell tuples.Cell, ref kinds.Ref) {
+	if e.cells[cell] == nil {
+		e.cells[cell] = set[kinds.Ref]{}
 	}
-	p.cells[cell].add(ref)
+	e.cells[cell].add(ref)
 }
 
 // judgeGrant says what a grant offers or, where that is nothing, what there is to say.

@@ -28,13 +28,13 @@ type grantCell struct {
 
 // evaluateGrantCell merges what the grants of a cell offer, the oldest first as long as the store takes
 // it, and says of each what became of it. Those in by wait for the cell.
-func (p *evaluation) evaluateGrantCell(cell tuples.Cell, by set[kinds.Ref]) {
-	s := p.state
+func (e *evaluation) evaluateGrantCell(cell tuples.Cell, by set[kinds.Ref]) {
+	s := e.tenant
 	node := s.grantCells[cell]
 	for ref := range node.owners {
 		// One that has ended costs as much as one that has not, so it goes now, before its own turn.
 		if s.grants[ref].endedBy(s.now) {
-			p.evaluateGrant(ref)
+			e.evaluateGrant(ref)
 		}
 	}
 	merged := s.merge(slices.SortedFunc(maps.Keys(node.owners), s.compareGrants))
@@ -48,16 +48,16 @@ func (p *evaluation) evaluateGrantCell(cell tuples.Cell, by set[kinds.Ref]) {
 		node.contexts = contexts
 	}
 	for ref := range node.owners {
-		before := len(p.change.Outcomes)
+		before := len(e.change.Outcomes)
 		owner := s.grants[ref]
-		p.judge(ref, &owner.outcome, s.judgeOffer(owner, merged.rejected[ref]))
-		if len(p.change.Outcomes) > before {
+		e.judge(ref, &owner.outcome, s.judgeOffer(owner, merged.rejected[ref]))
+		if len(e.change.Outcomes) > before {
 			by.add(ref)
 		}
-		p.entitle(ref, &owner.desired, owner.facts())
+		e.entitle(ref, &owner.desired, owner.facts())
 	}
 	for ref := range by {
-		p.change.Cells = append(p.change.Cells, Touched[tuples.Cell]{What: cell, By: ref, Joined: same})
+		e.change.Cells = append(e.change.Cells, Touched[tuples.Cell]{What: cell, By: ref, Joined: same})
 	}
 	if len(node.owners) == 0 {
 		delete(s.grantCells, cell)

@@ -76,18 +76,18 @@ func (s *tenant) factOf(ref kinds.Ref) (digest factDigest, historic bool) {
 }
 
 // recall has the evaluation look at whether what of an object is history has changed.
-func (p *evaluation) recall(ref kinds.Ref) {
-	s := p.state
+func (e *evaluation) recall(ref kinds.Ref) {
+	s := e.tenant
 	_, known := s.facts.of[ref]
 	if known || s.pauses[ref] != nil || s.unauthored.has(ref) || ref.Kind == kinds.RoleAssignment && s.staying.has(ref.Key()) {
-		p.recalled.add(ref)
+		e.recalled.add(ref)
 	}
 }
 
 // remember says whether history has changed with the evaluation.
-func (p *evaluation) remember() (changed bool) {
-	s := p.state
-	for ref := range p.recalled {
+func (e *evaluation) remember() (changed bool) {
+	s := e.tenant
+	for ref := range e.recalled {
 		is, historic := s.factOf(ref)
 		changed = s.facts.set(ref, is, historic) || changed
 	}
@@ -96,13 +96,13 @@ func (p *evaluation) remember() (changed bool) {
 
 // apply has the index say what has been evaluated. While that depends on another history than before, nobody knows whether it
 // is the right one: see State.SameHistory.
-func (p *evaluation) apply() {
-	s := p.state
-	changed := p.remember()
+func (e *evaluation) apply() {
+	s := e.tenant
+	changed := e.remember()
 	if changed {
 		s.digest.Store(nil)
 	}
-	s.index.Apply(p.entitlements)
+	s.index.Apply(e.entitlements)
 	if !changed {
 		return
 	}
@@ -230,7 +230,7 @@ func (s *State) Recall(told History) (change Change) {
 			if slices.Equal(before[t.name].Staying, told[t.name].Staying) {
 				continue
 			}
-			further, _ := s.changeTenant(t.name, nil, func(p *evaluation) { p.protectsAll = true })
+			further, _ := s.changeTenant(t.name, nil, func(e *evaluation) { e.protectsAll = true })
 			change.add(further)
 		}
 	}

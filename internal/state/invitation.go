@@ -45,21 +45,21 @@ func (invitationKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.Invitation, s.invitations)
 }
 
-func (invitationKeeper) evaluate(p *evaluation) {
-	for key := range p.marked[kinds.Invitation] {
-		p.evaluateInvitation(key)
+func (invitationKeeper) evaluate(e *evaluation) {
+	for key := range e.marked[kinds.Invitation] {
+		e.evaluateInvitation(key)
 	}
 }
 
-func (invitationKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
-	node := place(p.state.invitations, ref.Key())
+func (invitationKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+	node := place(e.tenant.invitations, ref.Key())
 	node.object = invitationObjectOf(object.(*v1alpha1.Invitation))
-	p.state.named.indexInvitation(&node.object.spec, ref.Key(), true)
+	e.tenant.named.indexInvitation(&node.object.spec, ref.Key(), true)
 }
 
-func (invitationKeeper) leave(p *evaluation, ref kinds.Ref) {
-	node := p.state.invitations[ref.Key()]
-	p.state.named.indexInvitation(&node.object.spec, ref.Key(), false)
+func (invitationKeeper) leave(e *evaluation, ref kinds.Ref) {
+	node := e.tenant.invitations[ref.Key()]
+	e.tenant.named.indexInvitation(&node.object.spec, ref.Key(), false)
 	node.object = nil
 }
 
@@ -111,8 +111,8 @@ func (i Invited) equal(other Invited) bool {
 	return i.Phase == other.Phase && i.Expires.Equal(other.Expires) && i.AcceptedAt.Equal(other.AcceptedAt)
 }
 
-func (p *evaluation) evaluateInvitation(key types.NamespacedName) {
-	s := p.state
+func (e *evaluation) evaluateInvitation(key types.NamespacedName) {
+	s := e.tenant
 	node := s.invitations[key]
 	now, acceptedBy, subject := Outcome{}, "", ""
 	if node.object == nil {
@@ -132,10 +132,10 @@ func (p *evaluation) evaluateInvitation(key types.NamespacedName) {
 		acceptors = by.origin
 	}
 	if !node.outcome.equal(now) || node.acceptedBy != acceptedBy || node.subject != subject || node.evaluated != evaluated || node.acceptors != acceptors {
-		p.markAll(kinds.RoleAssignment, s.named.assignedToInvitation[key])
+		e.markAll(kinds.RoleAssignment, s.named.assignedToInvitation[key])
 	}
 	node.acceptedBy, node.subject, node.evaluated, node.acceptors = acceptedBy, subject, evaluated, acceptors
-	p.judge(kinds.Named(kinds.Invitation, key), &node.outcome, now)
+	e.judge(kinds.Named(kinds.Invitation, key), &node.outcome, now)
 }
 
 func (s *tenant) judgeInvitation(key types.NamespacedName, o *invitationObject) Outcome {

@@ -44,10 +44,10 @@ func (s *tenant) tryRole(key types.NamespacedName, object *v1alpha1.Role, observ
 	if object != nil {
 		s.named.indexRole(&object.Spec, key, true)
 	}
-	p := emptyEvaluation(s)
-	p.journal = t
-	p.mark(kinds.Named(kinds.Role, key))
-	p.evaluateRoles()
+	e := emptyEvaluation(s)
+	e.journal = t
+	e.mark(kinds.Named(kinds.Role, key))
+	e.evaluateRoles()
 	return func() {
 		if object != nil {
 			s.named.indexRole(&object.Spec, key, false)

@@ -56,68 +56,68 @@ func (u *unauthored) dependOn(ref kinds.Ref, on []dependency) {
 
 // isAuthored says what becomes of an object that gives something if its author could give it: it does so, or why it gives
 // nothing. Where that has still to be judged it goes on to give what it gave, until the evaluation does so in its end.
-func (p *evaluation) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait bool) {
-	s := p.state
+func (e *evaluation) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait bool) {
+	s := e.tenant
 	why = s.unconfirmed(ref, a)
 	if why == nil {
 		a.passed = a.passed || s.common.judges.Load() // it takes effect
-		p.authorless(ref)
+		e.authorless(ref)
 		return nil, false
 	}
 	s.unauthored.add(ref)
-	p.recall(ref)
-	if !p.judged.has(ref) {
-		p.unjudged.add(ref)
+	e.recall(ref)
+	if !e.judged.has(ref) {
+		e.unjudged.add(ref)
 	}
 	return why, s.common.judges.Load() && !a.judged
 }
 
 // authorless notes that it does not matter who wrote an object: nothing is in its way, or it gives nothing anyhow.
-func (p *evaluation) authorless(ref kinds.Ref) {
-	p.recall(ref)
-	p.state.unauthored.remove(ref)
+func (e *evaluation) authorless(ref kinds.Ref) {
+	e.recall(ref)
+	e.tenant.unauthored.remove(ref)
 }
 
 // toJudge are the objects to judge after what has been evaluated: these themselves, and those that depend on it.
-func (p *evaluation) toJudge() set[kinds.Ref] {
-	s := p.state
+func (e *evaluation) toJudge() set[kinds.Ref] {
+	s := e.tenant
 	if !s.common.judges.Load() {
 		return nil
 	}
-	everything := p.judgesAll || !s.judging // what was followed until now
+	everything := e.judgesAll || !s.judging // what was followed until now
 	s.judging = true
 	if len(s.unauthored.objects) == 0 {
 		return nil
 	}
-	refs := p.unjudged
+	refs := e.unjudged
 	if everything {
 		for ref := range s.unauthored.objects {
 			refs.add(ref)
 		}
 		return refs
 	}
-	p.touchHolders()
-	for what := range p.touched {
+	e.touchHolders()
+	for what := range e.touched {
 		maps.Copy(refs, s.unauthored.by[what])
 	}
 	return refs
 }
 
 // touchHolders notes who may hold something else by what has been evaluated.
-func (p *evaluation) touchHolders() {
-	s := p.state
+func (e *evaluation) touchHolders() {
+	s := e.tenant
 	given := func(ref kinds.Ref) {
 		if node := s.find(ref); authorshipOf(node) != nil {
 			for _, to := range keeperOf(ref.Kind).receivers(node.standing()) {
-				p.touchHolder(to.kind, to.name)
+				e.touchHolder(to.kind, to.name)
 			}
 		}
 	}
 	to := func(who entitlement.Principal) {
-		p.touchHolder(kinds.User, who.User)
-		p.touchHolder(kinds.Group, who.Group)
+		e.touchHolder(kinds.User, who.User)
+		e.touchHolder(kinds.Group, who.Group)
 	}
-	for _, update := range p.entitlements {
+	for _, update := range e.entitlements {
 		if update.Role != nil {
 			for key := range s.named.assignedRole[types.NamespacedName{Namespace: s.name, Name: update.Role.Name}] {
 				given(kinds.Named(kinds.RoleAssignment, key))
@@ -130,38 +130,38 @@ func (p *evaluation) touchHolders() {
 			case facts.Grants != nil:
 				to(facts.Grants.Principal)
 			case facts.Membership != nil:
-				p.touchHolder(kinds.User, facts.Membership.User)
+				e.touchHolder(kinds.User, facts.Membership.User)
 			}
 		}
 	}
-	for _, ref := range p.change.Outcomes {
+	for _, ref := range e.change.Outcomes {
 		given(ref) // as when it begins
 	}
 }
 
 // touchHolder notes that those of a name may hold something else.
-func (p *evaluation) touchHolder(kind, name string) {
-	s, key := p.state, types.NamespacedName{Namespace: p.state.name, Name: name}
+func (e *evaluation) touchHolder(kind, name string) {
+	s, key := e.tenant, types.NamespacedName{Namespace: e.tenant.name, Name: name}
 	switch kind {
 	case kinds.User:
 		if node := s.users[key]; node != nil && node.object != nil {
-			p.touched.add(dependency{subject: node.object.Spec.Subject})
+			e.touched.add(dependency{subject: node.object.Spec.Subject})
 		}
 	case kinds.Group:
 		for membership := range s.named.membershipsOfGroup[key] {
-			p.touchHolder(kinds.User, s.memberships[membership].object.User)
+			e.touchHolder(kinds.User, s.memberships[membership].object.User)
 		}
 	case kinds.Invitation:
 		if node := s.invitations[key]; node != nil {
-			p.touchHolder(kinds.User, node.acceptedBy)
+			e.touchHolder(kinds.User, node.acceptedBy)
 		}
 	}
 }
 
 // judgeAuthors looks at whether those could give it who wrote, and who made the names in, what gives nothing for that reason.
 // It says whether there is something to evaluate again.
-func (p *evaluation) judgeAuthors(refs set[kinds.Ref]) (again bool) {
-	s := p.state
+func (e *evaluation) judgeAuthors(refs set[kinds.Ref]) (again bool) {
+	s := e.tenant
 	for ref := range refs {
 		if !s.unauthored.has(ref) {
 			continue // it was evaluated again meanwhile, and gives nothing whoever wrote it
@@ -180,8 +180,8 @@ func (p *evaluation) judgeAuthors(refs set[kinds.Ref]) (again bool) {
 		}
 		a.said = said
 		a.judged, again = true, true
-		p.judged.add(ref)
-		p.mark(ref)
+		e.judged.add(ref)
+		e.mark(ref)
 	}
 	return again
 }

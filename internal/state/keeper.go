@@ -19,12 +19,12 @@ type keeper interface {
 	// each are the places of all objects of the kind. Those that are empty are to be evaluated still.
 	each(s *tenant) iter.Seq2[kinds.Ref, node]
 	// enter puts an object in its place and into the indexes, and notes what must be evaluated beside it.
-	enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object)
+	enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object)
 	// leave takes an object out of its place and the indexes. The empty place stays until the evaluation is over, because it says
 	// what the object gave before.
-	leave(p *evaluation, ref kinds.Ref)
+	leave(e *evaluation, ref kinds.Ref)
 	// evaluate evaluates the objects of the kind that are marked, after all kinds before it in kinds.All.
-	evaluate(p *evaluation)
+	evaluate(e *evaluation)
 	// brake takes over from what is written what counts at once even while the object is paused, because it only takes away.
 	brake(kept, written v1alpha1.Object)
 	// sameStatus says whether what is read of a status is the same.

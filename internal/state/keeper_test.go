@@ -24,15 +24,15 @@ func TestEachKindHasItsKeeper(t *testing.T) {
 			t.Errorf("internal/state: a %s has the verb %q, and an escalation check does not go by that", kind.Name, kind.Verb)
 		}
 		s := newTenant("acme", Limits{}, nil, &catalogue{})
-		p := emptyEvaluation(s)
+		e := emptyEvaluation(s)
 		object := kind.New()
 		object.SetName("x")
 		ref := kinds.RefOf(object)
-		p.enter(ref, object)
+		e.enter(ref, object)
 		if s.isEmpty() || s.standing(ref) == nil {
 			t.Errorf("a %s that was entered is not there", kind.Name)
 		}
-		p.leave(ref)
+		e.leave(ref)
 		if s.standing(ref) != nil {
 			t.Errorf("a %s that has left is there", kind.Name)
 		}

@@ -54,10 +54,10 @@ func (k keptOutcome) isInForce() bool {
 }
 
 // judgeKept is judge for an outcome that is kept so.
-func (p *evaluation) judgeKept(ref kinds.Ref, kept *keptOutcome, now Outcome) {
+func (e *evaluation) judgeKept(ref kinds.Ref, kept *keptOutcome, now Outcome) {
 	before := kept.says()
 	outcome := before
-	if p.judge(ref, &outcome, now); !outcome.equal(before) {
+	if e.judge(ref, &outcome, now); !outcome.equal(before) {
 		*kept = keep(outcome)
 	}
 }
@@ -86,8 +86,8 @@ func (k keptDesired) desired() desired {
 }
 
 // setDesiredKept is setDesired for what is kept so.
-func (p *evaluation) setDesiredKept(by kinds.Ref, kept *keptDesired, now desired) {
+func (e *evaluation) setDesiredKept(by kinds.Ref, kept *keptDesired, now desired) {
 	all := kept.desired()
-	p.setDesired(by, &all, now)
+	e.setDesired(by, &all, now)
 	*kept = keepDesired(all)
 }

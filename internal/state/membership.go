@@ -49,23 +49,23 @@ func (membershipKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachIn(kinds.GroupMembership, s.memberships)
 }
 
-func (membershipKeeper) evaluate(p *evaluation) { p.evaluateMemberships() }
+func (membershipKeeper) evaluate(e *evaluation) { e.evaluateMemberships() }
 
-func (membershipKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (membershipKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.GroupMembership), ref.Key()
 	spec := o.Spec
-	node := place(p.state.memberships, key)
+	node := place(e.tenant.memberships, key)
 	node.object, node.age, node.uid = &spec, o.CreationTimestamp, o.UID
 	node.seenToEnd = seenToEnd(spec.Window, o.Status.WindowStatus)
-	p.state.named.indexMembership(&spec, key, true)
-	p.rivals(pair{key.Namespace, spec.User, spec.Group})
+	e.tenant.named.indexMembership(&spec, key, true)
+	e.rivals(pair{key.Namespace, spec.User, spec.Group})
 }
 
-func (membershipKeeper) leave(p *evaluation, ref kinds.Ref) {
+func (membershipKeeper) leave(e *evaluation, ref kinds.Ref) {
 	key := ref.Key()
-	node := p.state.memberships[key]
-	p.state.named.indexMembership(node.object, key, false)
-	p.rivals(pair{key.Namespace, node.object.User, node.object.Group})
+	node := e.tenant.memberships[key]
+	e.tenant.named.indexMembership(node.object, key, false)
+	e.rivals(pair{key.Namespace, node.object.User, node.object.Group})
 	node.object = nil
 }
 
@@ -89,24 +89,24 @@ func (membershipKeeper) receivers(object v1alpha1.Object) []receiver {
 }
 
 // rivals are the memberships of one user in one group: which of them holds may change.
-func (p *evaluation) rivals(of pair) {
-	p.markAll(kinds.GroupMembership, p.state.named.sameMembership[of])
+func (e *evaluation) rivals(of pair) {
+	e.markAll(kinds.GroupMembership, e.tenant.named.sameMembership[of])
 }
 
 // evaluateMemberships evaluates those of one user in one group together: which of them holds, and what the store takes
 // of them, is decided for all of them at once.
-func (p *evaluation) evaluateMemberships() {
-	s, done := p.state, set[pair]{}
-	for key := range p.marked[kinds.GroupMembership] {
+func (e *evaluation) evaluateMemberships() {
+	s, done := e.tenant, set[pair]{}
+	for key := range e.marked[kinds.GroupMembership] {
 		node := s.memberships[key]
 		if node.object == nil {
 			delete(s.memberships, key)
-			p.setMembership(key, node, Outcome{}, desired{})
+			e.setMembership(key, node, Outcome{}, desired{})
 			continue
 		}
 		if of := (pair{key.Namespace, node.object.User, node.object.Group}); !done.has(of) {
 			done.add(of)
-			p.evaluateMembershipsOf(of)
+			e.evaluateMembershipsOf(of)
 		}
 	}
 }
@@ -119,27 +119,27 @@ type taken struct {
 	grants  []policy.Grant
 }
 
-func (p *evaluation) evaluateMembershipsOf(of pair) {
-	s, taken := p.state, taken{}
+func (e *evaluation) evaluateMembershipsOf(of pair) {
+	s, taken := e.tenant, taken{}
 	for _, key := range slices.SortedFunc(maps.Keys(s.named.sameMembership[of]), s.compareMemberships) {
 		node := s.memberships[key]
-		why, waits := p.isAuthored(kinds.Named(kinds.GroupMembership, key), &node.authored)
+		why, waits := e.isAuthored(kinds.Named(kinds.GroupMembership, key), &node.authored)
 		if waits {
 			continue // what becomes of all of them is decided again then
 		}
 		outcome, wants := s.judgeMembership(key, node, &taken, why)
 		if why != nil && outcome.Reason != why.Reason {
-			p.authorless(kinds.Named(kinds.GroupMembership, key)) // it gives nothing, whoever wrote it
+			e.authorless(kinds.Named(kinds.GroupMembership, key)) // it gives nothing, whoever wrote it
 		}
-		p.setMembership(key, node, outcome, wants)
+		e.setMembership(key, node, outcome, wants)
 	}
-	p.protected.add(types.NamespacedName{Namespace: of.organization, Name: of.user}) // who has a role through the group now
+	e.protected.add(types.NamespacedName{Namespace: of.organization, Name: of.user}) // who has a role through the group now
 }
 
-func (p *evaluation) setMembership(key types.NamespacedName, node *membership, outcome Outcome, wants desired) {
+func (e *evaluation) setMembership(key types.NamespacedName, node *membership, outcome Outcome, wants desired) {
 	ref := kinds.Named(kinds.GroupMembership, key)
-	p.judge(ref, &node.outcome, outcome)
-	p.setDesired(ref, &node.desired, wants)
+	e.judge(ref, &node.outcome, outcome)
+	e.setDesired(ref, &node.desired, wants)
 }
 
 // compareMemberships orders memberships by age.

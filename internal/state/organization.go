@@ -43,19 +43,19 @@ func (organizationKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
 	return eachClusterWide(kinds.Organization, s.organizations)
 }
 
-func (organizationKeeper) evaluate(p *evaluation) {
-	for key := range p.marked[kinds.Organization] {
-		p.evaluateOrganization(key.Name)
+func (organizationKeeper) evaluate(e *evaluation) {
+	for key := range e.marked[kinds.Organization] {
+		e.evaluateOrganization(key.Name)
 	}
 }
 
-func (organizationKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (organizationKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.Organization)
-	place(p.state.organizations, ref.Name).object = &v1alpha1.Organization{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+	place(e.tenant.organizations, ref.Name).object = &v1alpha1.Organization{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 }
 
-func (organizationKeeper) leave(p *evaluation, ref kinds.Ref) {
-	p.state.organizations[ref.Name].object = nil
+func (organizationKeeper) leave(e *evaluation, ref kinds.Ref) {
+	e.tenant.organizations[ref.Name].object = nil
 }
 
 func (organizationKeeper) escalates(g *escalationCheck, old, object client.Object) {
@@ -70,8 +70,8 @@ func (organizationKeeper) brake(kept, written v1alpha1.Object) {
 	}
 }
 
-func (p *evaluation) evaluateOrganization(name string) {
-	s := p.state
+func (e *evaluation) evaluateOrganization(name string) {
+	s := e.tenant
 	node := s.organizations[name]
 	if node == nil {
 		return // a namespace without an Organization: what is in it finds that out by itself
@@ -96,11 +96,11 @@ func (p *evaluation) evaluateOrganization(name string) {
 		}
 		now = node.outcome // until it is known who administers it
 	}
-	p.judgesAll = true
-	p.protectsAll = true // also where a User may lose the last role by now
+	e.judgesAll = true
+	e.protectsAll = true // also where a User may lose the last role by now
 	ref := kinds.Ref{Kind: kinds.Organization, Name: name}
-	p.judge(ref, &node.outcome, now)
-	p.setDesired(ref, &node.desired, wants)
+	e.judge(ref, &node.outcome, now)
+	e.setDesired(ref, &node.desired, wants)
 
 	inEffect := len(node.scopes) > 0
 	if inEffect != (len(old) > 0) || !inEffect && !now.equal(oldOutcome) {
@@ -108,7 +108,7 @@ func (p *evaluation) evaluateOrganization(name string) {
 		for kind, k := range keepers {
 			if kind != kinds.Organization {
 				for ref := range k.each(s) {
-					p.mark(ref)
+					e.mark(ref)
 				}
 			}
 		}
@@ -116,7 +116,7 @@ func (p *evaluation) evaluateOrganization(name string) {
 	}
 	if node.maximum != oldMaximum {
 		for ref := range s.grants {
-			p.mark(ref)
+			e.mark(ref)
 		}
 	}
 	changed := changedScopes(old, node.scopes)
@@ -125,12 +125,12 @@ func (p *evaluation) evaluateOrganization(name string) {
 	}
 	for key, node := range s.assignments {
 		if node.object != nil && changed.has(PathOf(name, &node.object.Scope).Container()) {
-			p.mark(kinds.Named(kinds.RoleAssignment, key))
+			e.mark(kinds.Named(kinds.RoleAssignment, key))
 		}
 	}
 	for ref, node := range s.grants {
 		if node.object != nil && changed.has(PathOf(name, &node.object.scope).Container()) {
-			p.mark(ref)
+			e.mark(ref)
 		}
 	}
 }
@@ -141,11 +141,11 @@ func (s *tenant) hasNamespace(name string) bool {
 }
 
 // evaluateAdministration looks again at who administers an organization that is in effect, after all that says so.
-func (p *evaluation) evaluateAdministration() {
-	s := p.state
+func (e *evaluation) evaluateAdministration() {
+	s := e.tenant
 	if node := s.organizations[s.name]; node != nil && len(node.scopes) > 0 {
 		if now := s.judgeAdministration(node.object); !node.outcome.equal(now) {
-			p.judge(kinds.Ref{Kind: kinds.Organization, Name: s.name}, &node.outcome, now)
+			e.judge(kinds.Ref{Kind: kinds.Organization, Name: s.name}, &node.outcome, now)
 		}
 	}
 }

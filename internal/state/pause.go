@@ -85,29 +85,29 @@ func (s *tenant) waitsFor(object v1alpha1.Object) string {
 
 // putPaused finds what counts of an object that is put: all that is written, unless it is paused. False means
 // that nothing counts.
-func (p *evaluation) putPaused(ref kinds.Ref, written v1alpha1.Object) (v1alpha1.Object, bool) {
-	s, before := p.state, p.state.pauses[ref]
+func (e *evaluation) putPaused(ref kinds.Ref, written v1alpha1.Object) (v1alpha1.Object, bool) {
+	s, before := e.tenant, e.tenant.pauses[ref]
 	now := &pause{by: s.pausedBy(ref, written), written: written, stands: written}
 	if now.by != "" {
-		now.held = p.heldTo(ref, written, before)
+		now.held = e.heldTo(ref, written, before)
 		now.stands = safeChanges(now.held, written)
 		now.waits = now.stands == nil || !v1alpha1.SameDeclared(now.stands, written)
 		now.record = recordOf(now.held, written)
 	}
 	changed := before != nil && (before.by != now.by || before.waits != now.waits || (before.stands == nil) != (now.stands == nil))
 	if changed || before == nil && now.by != "" {
-		p.change.Outcomes = append(p.change.Outcomes, ref)
+		e.change.Outcomes = append(e.change.Outcomes, ref)
 	}
 	if now.by == "" && written.CommonStatus().Held == nil {
-		p.forgetPause(ref)
+		e.forgetPause(ref)
 	} else {
 		s.pauses[ref] = now
 	}
 	return now.stands, now.stands != nil
 }
 
-func (p *evaluation) forgetPause(ref kinds.Ref) {
-	delete(p.state.pauses, ref)
+func (e *evaluation) forgetPause(ref kinds.Ref) {
+	delete(e.tenant.pauses, ref)
 }
 
 // pausedBy says what pauses an object, nothing if it is not paused.
@@ -129,13 +129,13 @@ func IsPaused(object v1alpha1.Object) bool {
 // heldTo is what a paused object is kept to, nil where that is nothing. Whoever carries out the state knows
 // what was carried out before. After a start, and for whoever only follows, the status tells: it records the
 // spec or, as long as it does not, is about the present one or about none that is known.
-func (p *evaluation) heldTo(ref kinds.Ref, written v1alpha1.Object, before *pause) v1alpha1.Object {
-	if p.remembers {
+func (e *evaluation) heldTo(ref kinds.Ref, written v1alpha1.Object, before *pause) v1alpha1.Object {
+	if e.remembers {
 		if before != nil && before.by != "" && before.written.GetUID() == written.GetUID() {
 			return before.held
 		}
-		if was := p.state.standing(ref); was != nil && was.GetUID() == written.GetUID() {
-			if !p.state.isConfirmed(ref) {
+		if was := e.tenant.standing(ref); was != nil && was.GetUID() == written.GetUID() {
+			if !e.tenant.isConfirmed(ref) {
 				return nil // it gave nothing, because of who wrote it
 			}
 			return was
@@ -200,8 +200,8 @@ func endsEarlier(a, b *v1alpha1.TemporaryPermissionGrant) bool {
 
 // pauseOrganization notes whether an Organization is paused, and with it all that belongs to it. What has
 // something that waits is carried out at once, all together; the others are looked at by their controllers.
-func (p *evaluation) pauseOrganization(name string, paused bool) {
-	s := p.state
+func (e *evaluation) pauseOrganization(name string, paused bool) {
+	s := e.tenant
 	if s.pausedOrganizations.has(name) == paused {
 		return
 	}
@@ -215,12 +215,12 @@ func (p *evaluation) pauseOrganization(name string, paused bool) {
 			continue
 		}
 		for ref := range k.each(s) {
-			p.change.Again = append(p.change.Again, ref)
+			e.change.Again = append(e.change.Again, ref)
 		}
 	}
 	for _, ref := range slices.Collect(maps.Keys(s.pauses)) {
 		if ref.Kind != kinds.Organization {
-			p.put(s.pauses[ref].written)
+			e.put(s.pauses[ref].written)
 		}
 	}
 }

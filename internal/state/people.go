@@ -55,28 +55,28 @@ func (userKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.users, r
 
 func (userKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.User, s.users) }
 
-func (userKeeper) evaluate(p *evaluation) {
-	for key := range p.marked[kinds.User] {
-		p.evaluateUser(key)
+func (userKeeper) evaluate(e *evaluation) {
+	for key := range e.marked[kinds.User] {
+		e.evaluateUser(key)
 	}
 }
 
-func (userKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (userKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.User), ref.Key()
-	node := place(p.state.users, key)
+	node := place(e.tenant.users, key)
 	node.object, node.origin = &v1alpha1.User{ObjectMeta: nameAndAge(o), Spec: o.Spec}, originOf(o)
-	p.state.named.indexUser(o, true)
+	e.tenant.named.indexUser(o, true)
 	if policy.IsServiceAccount(o.Spec.Subject) {
-		p.state.named.serviceAccounts.add(key)
+		e.tenant.named.serviceAccounts.add(key)
 	}
-	p.youngerUser(o)
+	e.youngerUser(o)
 }
 
-func (userKeeper) leave(p *evaluation, ref kinds.Ref) {
-	node := p.state.users[ref.Key()]
-	p.youngerUser(node.object)
-	p.state.named.indexUser(node.object, false)
-	p.state.named.serviceAccounts.remove(ref.Key())
+func (userKeeper) leave(e *evaluation, ref kinds.Ref) {
+	node := e.tenant.users[ref.Key()]
+	e.youngerUser(node.object)
+	e.tenant.named.indexUser(node.object, false)
+	e.tenant.named.serviceAccounts.remove(ref.Key())
 	node.object, node.origin = nil, origin{}
 }
 
@@ -92,14 +92,14 @@ func (userKeeper) brake(kept, written v1alpha1.Object) {
 
 // youngerUser notes that of the Users with one subject the next younger one has another before it now, or none. One is enough: each
 // is told of the next older one, so that a hundred of them are not looked at for every one that comes or goes.
-func (p *evaluation) youngerUser(than *v1alpha1.User) {
-	if key, is := p.state.named.usersBySubject.younger(identity{than.Namespace, than.Spec.Subject}, ageOf(than)); is {
-		p.mark(kinds.Named(kinds.User, key))
+func (e *evaluation) youngerUser(than *v1alpha1.User) {
+	if key, is := e.tenant.named.usersBySubject.younger(identity{than.Namespace, than.Spec.Subject}, ageOf(than)); is {
+		e.mark(kinds.Named(kinds.User, key))
 	}
 }
 
-func (p *evaluation) evaluateUser(key types.NamespacedName) {
-	s := p.state
+func (e *evaluation) evaluateUser(key types.NamespacedName) {
+	s := e.tenant
 	node := s.users[key]
 	now, subject := Outcome{}, ""
 	if node.object == nil {
@@ -108,15 +108,15 @@ func (p *evaluation) evaluateUser(key types.NamespacedName) {
 		now, subject = s.judgeUser(key, node.object), node.object.Spec.Subject
 	}
 	if !node.outcome.equal(now) || node.subject != subject || node.evaluated != node.origin {
-		p.markAll(kinds.RoleAssignment, s.named.assignedToUser[key])
-		p.markRefs(s.named.grantsToUser[key])
-		p.markAll(kinds.GroupMembership, s.named.membershipsOfUser[key])
-		p.markAll(kinds.Invitation, s.named.accepted[key])
-		p.protected.add(key)
+		e.markAll(kinds.RoleAssignment, s.named.assignedToUser[key])
+		e.markRefs(s.named.grantsToUser[key])
+		e.markAll(kinds.GroupMembership, s.named.membershipsOfUser[key])
+		e.markAll(kinds.Invitation, s.named.accepted[key])
+		e.protected.add(key)
 	}
 	if !node.outcome.equal(now) || node.subject != subject {
-		p.touched.add(dependency{subject: node.subject}) // also where who was suspended goes
-		p.touched.add(dependency{subject: subject})
+		e.touched.add(dependency{subject: node.subject}) // also where who was suspended goes
+		e.touched.add(dependency{subject: subject})
 	}
 	node.subject, node.evaluated = subject, node.origin
 	active := subject
@@ -125,9 +125,9 @@ func (p *evaluation) evaluateUser(key types.NamespacedName) {
 	}
 	if active != node.active {
 		node.active = active
-		p.entitlements = append(p.entitlements, entitlement.Update{User: &entitlement.UserUpdate{Name: key.Name, Subject: active}})
+		e.entitlements = append(e.entitlements, entitlement.Update{User: &entitlement.UserUpdate{Name: key.Name, Subject: active}})
 	}
-	p.judge(kinds.Named(kinds.User, key), &node.outcome, now)
+	e.judge(kinds.Named(kinds.User, key), &node.outcome, now)
 }
 
 func (s *tenant) judgeUser(key types.NamespacedName, object *v1alpha1.User) Outcome {
@@ -168,20 +168,20 @@ func (groupKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.groups,
 
 func (groupKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.Group, s.groups) }
 
-func (groupKeeper) evaluate(p *evaluation) {
-	for key := range p.marked[kinds.Group] {
-		p.evaluateGroup(key)
+func (groupKeeper) evaluate(e *evaluation) {
+	for key := range e.marked[kinds.Group] {
+		e.evaluateGroup(key)
 	}
 }
 
-func (groupKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (groupKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.Group)
-	node := place(p.state.groups, ref.Key())
+	node := place(e.tenant.groups, ref.Key())
 	node.object, node.origin = &v1alpha1.Group{ObjectMeta: nameAndAge(o), Spec: o.Spec}, originOf(o)
 }
 
-func (groupKeeper) leave(p *evaluation, ref kinds.Ref) {
-	node := p.state.groups[ref.Key()]
+func (groupKeeper) leave(e *evaluation, ref kinds.Ref) {
+	node := e.tenant.groups[ref.Key()]
 	node.object, node.origin = nil, origin{}
 }
 
@@ -189,8 +189,8 @@ func (groupKeeper) escalates(g *escalationCheck, old, object client.Object) {
 	g.group(cast[*v1alpha1.Group](old), cast[*v1alpha1.Group](object))
 }
 
-func (p *evaluation) evaluateGroup(key types.NamespacedName) {
-	s := p.state
+func (e *evaluation) evaluateGroup(key types.NamespacedName) {
+	s := e.tenant
 	node := s.groups[key]
 	now := Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: "a group of the organization"}
 	var configurable []string
@@ -199,7 +199,7 @@ func (p *evaluation) evaluateGroup(key types.NamespacedName) {
 	}
 	if !slices.Equal(node.configurable, configurable) {
 		node.configurable = configurable
-		p.markAll(kinds.GroupMembership, s.named.membershipsOfGroup[key])
+		e.markAll(kinds.GroupMembership, s.named.membershipsOfGroup[key])
 	}
 	if node.object == nil {
 		delete(s.groups, key)
@@ -208,10 +208,10 @@ func (p *evaluation) evaluateGroup(key types.NamespacedName) {
 		now = *ungoverned
 	}
 	if !node.outcome.equal(now) || node.evaluated != node.origin {
-		p.markAll(kinds.RoleAssignment, s.named.assignedToGroup[key])
-		p.markRefs(s.named.grantsToGroup[key])
-		p.markAll(kinds.GroupMembership, s.named.membershipsOfGroup[key])
+		e.markAll(kinds.RoleAssignment, s.named.assignedToGroup[key])
+		e.markRefs(s.named.grantsToGroup[key])
+		e.markAll(kinds.GroupMembership, s.named.membershipsOfGroup[key])
 	}
 	node.evaluated = node.origin
-	p.judge(kinds.Named(kinds.Group, key), &node.outcome, now)
+	e.judge(kinds.Named(kinds.Group, key), &node.outcome, now)
 }

@@ -16,53 +16,53 @@ import (
 
 // protect notes that an assignment which names a user has changed: another one of that user, which is
 // being deleted, may have to stay now, or may go.
-func (p *evaluation) protect(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) {
+func (e *evaluation) protect(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) {
 	if spec != nil && spec.Subject.User != "" {
-		p.protected.add(sibling(key, spec.Subject.User))
+		e.protected.add(sibling(key, spec.Subject.User))
 		return
 	}
 	if spec != nil {
-		p.released(key)
+		e.released(key)
 	}
 }
 
 // protectAll notes that somebody may have a role through a group now, so that assignments which are being deleted may go.
-func (p *evaluation) protectAll() {
-	for key := range p.state.named.deleting {
-		p.protect(key, p.state.assignments[key].object)
+func (e *evaluation) protectAll() {
+	for key := range e.tenant.named.deleting {
+		e.protect(key, e.tenant.assignments[key].object)
 	}
 }
 
 // released lets go of an assignment that is being deleted and names no user: nothing protects it.
-func (p *evaluation) released(key types.NamespacedName) {
-	if node := p.state.assignments[key]; node != nil && node.deleting && node.object != nil {
+func (e *evaluation) released(key types.NamespacedName) {
+	if node := e.tenant.assignments[key]; node != nil && node.deleting && node.object != nil {
 		node.released = true
-		p.decideDeletion(key, node, nil)
+		e.decideDeletion(key, node, nil)
 	}
 }
 
 // decideDeletion says what becomes of an assignment that is being deleted.
-func (p *evaluation) decideDeletion(key types.NamespacedName, node *assignment, protection *Outcome) {
+func (e *evaluation) decideDeletion(key types.NamespacedName, node *assignment, protection *Outcome) {
 	ref := kinds.Named(kinds.RoleAssignment, key)
 	if protection == nil {
-		p.recall(ref)
-		p.state.staying.remove(key)
-		p.judgeKept(ref, &node.outcome, Outcome{})
-		p.setDesiredKept(ref, &node.desired, desired{})
+		e.recall(ref)
+		e.tenant.staying.remove(key)
+		e.judgeKept(ref, &node.outcome, Outcome{})
+		e.setDesiredKept(ref, &node.desired, desired{})
 		return
 	}
-	p.state.staying.add(key)
-	p.recall(ref)
-	p.judgeKept(ref, &node.outcome, *protection)
-	p.setDesiredKept(ref, &node.desired, node.otherwise.desired)
+	e.tenant.staying.add(key)
+	e.recall(ref)
+	e.judgeKept(ref, &node.outcome, *protection)
+	e.setDesiredKept(ref, &node.desired, node.otherwise.desired)
 }
 
 // evaluateProtection says of each assignment of a user that is being deleted whether it must stay.
-func (p *evaluation) evaluateProtection(user types.NamespacedName) {
-	s := p.state
+func (e *evaluation) evaluateProtection(user types.NamespacedName) {
+	s := e.tenant
 	var deleting []types.NamespacedName
 	kept := s.keptBy(user)
-	if len(p.state.named.deleting) == 0 {
+	if len(e.tenant.named.deleting) == 0 {
 		return
 	}
 	for key := range s.named.assignedToUser[user] {
@@ -71,10 +71,10 @@ func (p *evaluation) evaluateProtection(user types.NamespacedName) {
 		case node.object == nil:
 		case node.deleting && s.isToldToStay(node):
 			node.released = false
-			p.decideDeletion(key, node, s.protectedBecause("the replica that leads says so", node.gives().Life))
+			e.decideDeletion(key, node, s.protectedBecause("the replica that leads says so", node.gives().Life))
 			kept.add(node.object)
 		case node.deleting && node.released:
-			p.decideDeletion(key, node, nil)
+			e.decideDeletion(key, node, nil)
 		case node.deleting:
 			deleting = append(deleting, key)
 		case node.gives().InForce && !node.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, key)): // what waits may take it away
@@ -93,7 +93,7 @@ func (p *evaluation) evaluateProtection(user types.NamespacedName) {
 		why, _ := s.judgeRevocation(user, key, kept)
 		// What has been let go once never comes back: the object may be gone in the next moment.
 		s.assignments[key].released = why == ""
-		p.decideDeletion(key, s.assignments[key], s.protectedBecause(why, s.assignments[key].gives().Life))
+		e.decideDeletion(key, s.assignments[key], s.protectedBecause(why, s.assignments[key].gives().Life))
 		if why != "" {
 			kept.add(s.assignments[key].object)
 		}

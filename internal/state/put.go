@@ -9,78 +9,78 @@ import (
 )
 
 // putAll replaces what is known of objects. Organizations come first: they say whether the others are paused.
-func (p *evaluation) putAll(objects []client.Object) {
+func (e *evaluation) putAll(objects []client.Object) {
 	for _, organizations := range []bool{true, false} {
 		for _, object := range objects {
 			if _, is := object.(*v1alpha1.Organization); is == organizations {
-				p.put(object)
+				e.put(object)
 			}
 		}
 	}
 }
 
 // put replaces what is known of an object.
-func (p *evaluation) put(object client.Object) {
+func (e *evaluation) put(object client.Object) {
 	ref := kinds.RefOf(object)
 	written, isOurs := object.(v1alpha1.Object)
 	if !isOurs {
-		p.namespace(ref.Name, object)
+		e.namespace(ref.Name, object)
 		return
 	}
-	by, carriedOut := p.authored(ref, written), p.state.carriedOut(ref, written)
-	stands, counts := p.putPaused(ref, written)
-	p.leave(ref)
+	by, carriedOut := e.authored(ref, written), e.tenant.carriedOut(ref, written)
+	stands, counts := e.putPaused(ref, written)
+	e.leave(ref)
 	if counts {
-		p.enter(ref, stands)
-		if p.state.waits(ref) {
+		e.enter(ref, stands)
+		if e.tenant.waits(ref) {
 			by = carriedOut
 		}
-		p.state.setAuthored(ref, by)
+		e.tenant.setAuthored(ref, by)
 	}
-	p.recall(ref)
+	e.recall(ref)
 	if ref.Kind == kinds.Organization {
-		p.pauseOrganization(ref.Name, IsPaused(written))
+		e.pauseOrganization(ref.Name, IsPaused(written))
 	}
 }
 
 // remove takes an object out of the state: it gives nothing any more, and nothing finds it.
-func (p *evaluation) remove(ref kinds.Ref) {
+func (e *evaluation) remove(ref kinds.Ref) {
 	if ref.Kind == kinds.Namespace {
-		p.namespace(ref.Name, nil)
+		e.namespace(ref.Name, nil)
 		return
 	}
-	p.recall(ref)
-	p.forgetPause(ref)
-	p.leave(ref)
+	e.recall(ref)
+	e.forgetPause(ref)
+	e.leave(ref)
 	if ref.Kind == kinds.Organization {
-		p.pauseOrganization(ref.Name, false)
+		e.pauseOrganization(ref.Name, false)
 	}
 }
 
 // enter puts an object in its place and into the indexes, and notes what must be evaluated.
-func (p *evaluation) enter(ref kinds.Ref, object v1alpha1.Object) {
-	keeperOf(ref.Kind).enter(p, ref, object)
-	p.mark(ref)
+func (e *evaluation) enter(ref kinds.Ref, object v1alpha1.Object) {
+	keeperOf(ref.Kind).enter(e, ref, object)
+	e.mark(ref)
 }
 
 // leave takes an object out of its place and the indexes, where it has one, and notes what must be evaluated.
-func (p *evaluation) leave(ref kinds.Ref) {
-	if p.state.standing(ref) == nil {
+func (e *evaluation) leave(ref kinds.Ref) {
+	if e.tenant.standing(ref) == nil {
 		return
 	}
-	p.authorless(ref)
-	keeperOf(ref.Kind).leave(p, ref)
-	p.mark(ref)
+	e.authorless(ref)
+	keeperOf(ref.Kind).leave(e, ref)
+	e.mark(ref)
 }
 
 // namespace notes that there is one, or with nil that there is none.
-func (p *evaluation) namespace(name string, object client.Object) {
+func (e *evaluation) namespace(name string, object client.Object) {
 	if object == nil {
-		delete(p.state.namespaces, name)
+		delete(e.tenant.namespaces, name)
 	} else {
-		p.state.namespaces[name] = namespace{terminating: !object.GetDeletionTimestamp().IsZero()}
+		e.tenant.namespaces[name] = namespace{terminating: !object.GetDeletionTimestamp().IsZero()}
 	}
-	p.mark(kinds.Ref{Kind: kinds.Organization, Name: name})
+	e.mark(kinds.Ref{Kind: kinds.Organization, Name: name})
 }
 
 // nameAndAge is all of an object's metadata that the state keeps in memory.

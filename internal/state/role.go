@@ -45,20 +45,20 @@ func (roleKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.roles, r
 
 func (roleKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.Role, s.roles) }
 
-func (roleKeeper) evaluate(p *evaluation) { p.evaluateRoles() }
+func (roleKeeper) evaluate(e *evaluation) { e.evaluateRoles() }
 
-func (roleKeeper) enter(p *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (roleKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.Role), ref.Key()
-	place(p.state.roles, key).object = &v1alpha1.Role{ObjectMeta: nameAndAge(o), Spec: o.Spec}
-	p.state.named.indexRole(&o.Spec, key, true)
-	p.use(ref, true, o.Spec.Inherits...)
+	place(e.tenant.roles, key).object = &v1alpha1.Role{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+	e.tenant.named.indexRole(&o.Spec, key, true)
+	e.use(ref, true, o.Spec.Inherits...)
 }
 
-func (roleKeeper) leave(p *evaluation, ref kinds.Ref) {
+func (roleKeeper) leave(e *evaluation, ref kinds.Ref) {
 	key := ref.Key()
-	node := p.state.roles[key]
-	p.state.named.indexRole(&node.object.Spec, key, false)
-	p.use(ref, false, node.object.Spec.Inherits...)
+	node := e.tenant.roles[key]
+	e.tenant.named.indexRole(&node.object.Spec, key, false)
+	e.use(ref, false, node.object.Spec.Inherits...)
 	node.object = nil
 }
 
@@ -76,17 +76,17 @@ type visibleRole struct {
 
 // evaluateRoles evaluates the roles that a change has touched and all their heirs, each after the roles
 // that it inherits from. Of a cycle that a change has opened or closed, all roles are heirs of what has changed.
-func (p *evaluation) evaluateRoles() {
-	for key := range p.marked[kinds.Role] {
-		if node := p.state.roles[key]; node.object != nil {
-			p.state.parseEntries(node)
+func (e *evaluation) evaluateRoles() {
+	for key := range e.marked[kinds.Role] {
+		if node := e.tenant.roles[key]; node.object != nil {
+			e.tenant.parseEntries(node)
 		}
 	}
-	for _, component := range p.state.components(p.state.withHeirs(p.marked[kinds.Role])) {
+	for _, component := range e.tenant.components(e.tenant.withHeirs(e.marked[kinds.Role])) {
 		for key := range component {
-			p.evaluateRole(key, component)
+			e.evaluateRole(key, component)
 		}
-		if p.journal != nil && p.journal.observe != nil && !p.journal.observe(p.journal.before, component) {
+		if e.journal != nil && e.journal.observe != nil && !e.journal.observe(e.journal.before, component) {
 			return
 		}
 	}
@@ -109,10 +109,10 @@ func (s *tenant) parseEntries(node *role) {
 }
 
 // evaluateRole evaluates a role that is in a cycle with the others of its component, if there are any.
-func (p *evaluation) evaluateRole(key types.NamespacedName, component set[types.NamespacedName]) {
-	s := p.state
+func (e *evaluation) evaluateRole(key types.NamespacedName, component set[types.NamespacedName]) {
+	s := e.tenant
 	node := s.roles[key]
-	p.journal.keep(key, node)
+	e.journal.keep(key, node)
 	old := *node
 	now := Outcome{}
 	node.follows, node.lost, node.grants, node.givers, node.contexts, node.visible = nil, nil, nil, nil, nil, visibleRole{}
@@ -121,22 +121,22 @@ func (p *evaluation) evaluateRole(key types.NamespacedName, component set[types.
 	} else {
 		now = s.judgeRole(key, node, component)
 	}
-	p.touched.add(dependency{role: key.Name})
+	e.touched.add(dependency{role: key.Name})
 	ref := kinds.Named(kinds.Role, key)
-	p.judge(ref, &node.outcome, now)
+	e.judge(ref, &node.outcome, now)
 	same := tuples.SameContexts(old.contexts, node.contexts)
 	if !same || !slices.Equal(old.givers, node.givers) {
-		p.entitlements = append(p.entitlements, entitlement.Update{Role: &entitlement.RoleUpdate{Name: key.Name, Grants: node.given()}})
+		e.entitlements = append(e.entitlements, entitlement.Update{Role: &entitlement.RoleUpdate{Name: key.Name, Grants: node.given()}})
 	}
 	if same {
 		node.contexts = old.contexts // the same in content, and the same in memory for whoever compares
 	} else {
 		for cell := range s.cellsOf[key] {
-			p.change.Cells = append(p.change.Cells, Touched[tuples.Cell]{What: cell, By: ref})
+			e.change.Cells = append(e.change.Cells, Touched[tuples.Cell]{What: cell, By: ref})
 		}
 	}
 	if old.visible != node.visible {
-		p.markAll(kinds.RoleAssignment, s.named.assignedRole[key])
+		e.markAll(kinds.RoleAssignment, s.named.assignedRole[key])
 	}
 }
 

@@ -61,13 +61,13 @@ func (c *sharedCell) contexts() []*structpb.Struct {
 }
 
 // share replaces an object's shares.
-func (p *evaluation) share(by kinds.Ref, old, now []share) {
+func (e *evaluation) share(by kinds.Ref, old, now []share) {
 	for n := range now {
-		p.replaceShare(by, now[n].cell, shareOf(old, now[n].cell), &now[n])
+		e.replaceShare(by, now[n].cell, shareOf(old, now[n].cell), &now[n])
 	}
 	for n := range old {
 		if shareOf(now, old[n].cell) == nil {
-			p.replaceShare(by, old[n].cell, &old[n], nil)
+			e.replaceShare(by, old[n].cell, &old[n], nil)
 		}
 	}
 }
@@ -81,11 +81,11 @@ func shareOf(shares []share, cell tuples.Cell) *share {
 }
 
 // replaceShare replaces one share; nil is none.
-func (p *evaluation) replaceShare(by kinds.Ref, cell tuples.Cell, old, now *share) {
+func (e *evaluation) replaceShare(by kinds.Ref, cell tuples.Cell, old, now *share) {
 	if old != nil && now != nil && reflect.DeepEqual(old.grants, now.grants) {
 		return
 	}
-	node := p.state.shared[cell]
+	node := e.tenant.shared[cell]
 	before := node.contexts()
 	if old != nil {
 		node.leave(by, old)
@@ -95,12 +95,12 @@ func (p *evaluation) replaceShare(by kinds.Ref, cell tuples.Cell, old, now *shar
 	}
 	node.render(cell)
 	if node == (sharedCell{}) {
-		delete(p.state.shared, cell)
+		delete(e.tenant.shared, cell)
 	} else {
-		p.state.shared[cell] = node
+		e.tenant.shared[cell] = node
 	}
 	same := slices.EqualFunc(before, node.contexts(), func(a, b *structpb.Struct) bool { return proto.Equal(a, b) })
-	p.change.Cells = append(p.change.Cells, Touched[tuples.Cell]{What: cell, By: by, Joined: same})
+	e.change.Cells = append(e.change.Cells, Touched[tuples.Cell]{What: cell, By: by, Joined: same})
 }
 
 func (c *sharedCell) leave(by kinds.Ref, old *share) {

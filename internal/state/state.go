@@ -91,9 +91,9 @@ func (s *State) putAll(remembers bool, observe Observer, objects []client.Object
 	var all Change
 	// The catalogue first: it says what the others' entries mean.
 	for _, name := range slices.Sorted(maps.Keys(byTenant)) {
-		all.add(s.change(name, observe, func(p *evaluation) {
-			p.remembers = remembers
-			p.putAll(byTenant[name])
+		all.add(s.change(name, observe, func(e *evaluation) {
+			e.remembers = remembers
+			e.putAll(byTenant[name])
 		}))
 	}
 	// What depends on the catalogue may have changed with it, and again with its own organization.
@@ -111,9 +111,9 @@ func (s *State) Remove(ref kinds.Ref) Change { return s.RemoveAnd(nil, ref) }
 
 // RemoveAnd is Remove, and tells an observer of each organization's change as it is made.
 func (s *State) RemoveAnd(observe Observer, ref kinds.Ref) Change {
-	return s.change(ref.Organization(), observe, func(p *evaluation) {
-		p.remembers = true
-		p.remove(ref)
+	return s.change(ref.Organization(), observe, func(e *evaluation) {
+		e.remembers = true
+		e.remove(ref)
 	})
 }
 
@@ -121,7 +121,7 @@ func (s *State) RemoveAnd(observe Observer, ref kinds.Ref) Change {
 func (s *State) Judge() (change Change) {
 	s.common.judges.Store(true)
 	for _, tenant := range s.list() {
-		further, _ := s.changeTenant(tenant.name, nil, func(p *evaluation) { p.protectsAll = true }) // whatever the one before said
+		further, _ := s.changeTenant(tenant.name, nil, func(e *evaluation) { e.protectsAll = true }) // whatever the one before said
 		change.add(further)
 	}
 	return change
@@ -142,7 +142,7 @@ func (s *State) change(name string, observe Observer, do func(*evaluation)) Chan
 	s.declared.Store(declared) // before the tenants are listed: whichever is new then knows it already
 	for _, tenant := range s.list() {
 		if tenant.name != "" {
-			further, _ := s.changeTenant(tenant.name, observe, func(p *evaluation) { p.recatalogue(declared) })
+			further, _ := s.changeTenant(tenant.name, observe, func(e *evaluation) { e.recatalogue(declared) })
 			change.add(further)
 		}
 	}
@@ -152,9 +152,9 @@ func (s *State) change(name string, observe Observer, do func(*evaluation)) Chan
 func (s *State) changeTenant(name string, observe Observer, do func(*evaluation)) (Change, *catalogue) {
 	t := s.lock(name)
 	defer t.mu.Unlock()
-	p := newEvaluation(t)
-	do(p)
-	change := p.run()
+	e := newEvaluation(t)
+	do(e)
+	change := e.run()
 	change.Organization = name
 	if observe != nil {
 		observe(change)
@@ -165,7 +165,7 @@ func (s *State) changeTenant(name string, observe Observer, do func(*evaluation)
 		delete(s.tenants, name)
 		s.mu.Unlock()
 	}
-	return change, p.declared
+	return change, e.declared
 }
 
 // lock returns a tenant, made if there is none, with its lock held.
