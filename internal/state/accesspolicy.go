@@ -30,10 +30,10 @@ func (n *accessPolicy) says() Outcome { return n.outcome }
 // accessPolicyKeeper keeps AccessPolicies.
 type accessPolicyKeeper struct{ plain }
 
-func (accessPolicyKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.policies, ref.Key()) }
+func (accessPolicyKeeper) find(t *tenant, ref kinds.Ref) node { return nodeAt(t.policies, ref.Key()) }
 
-func (accessPolicyKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
-	return eachIn(kinds.AccessPolicy, s.policies)
+func (accessPolicyKeeper) each(t *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachIn(kinds.AccessPolicy, t.policies)
 }
 
 func (accessPolicyKeeper) evaluate(e *evaluation) {
@@ -52,8 +52,8 @@ func (accessPolicyKeeper) leave(e *evaluation, ref kinds.Ref) {
 	e.tenant.policies[ref.Key()].object = nil
 }
 
-func (accessPolicyKeeper) escalates(g *escalationCheck, old, object client.Object) {
-	g.accessPolicy(cast[*v1alpha1.AccessPolicy](old), cast[*v1alpha1.AccessPolicy](object))
+func (accessPolicyKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.accessPolicy(cast[*v1alpha1.AccessPolicy](old), cast[*v1alpha1.AccessPolicy](object))
 }
 
 func (accessPolicyKeeper) receivers(object v1alpha1.Object) (named []receiver) {
@@ -74,45 +74,45 @@ func (accessPolicyKeeper) receivers(object v1alpha1.Object) (named []receiver) {
 }
 
 func (e *evaluation) evaluateAccessPolicy(key types.NamespacedName) {
-	s := e.tenant
-	node := s.policies[key]
+	t := e.tenant
+	node := t.policies[key]
 	now := Outcome{}
 	if node.object == nil {
-		delete(s.policies, key)
+		delete(t.policies, key)
 	} else {
-		now, node.offers = s.evaluatePolicy(key, node.object)
+		now, node.offers = t.evaluatePolicy(key, node.object)
 	}
 	e.judge(kinds.Named(kinds.AccessPolicy, key), &node.outcome, now)
 }
 
 // evaluatePolicy says what a policy offers, and what is the matter with the rest of it.
-func (s *tenant) evaluatePolicy(key types.NamespacedName, object *v1alpha1.AccessPolicy) (Outcome, *access.Policy) {
-	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+func (t *tenant) evaluatePolicy(key types.NamespacedName, object *v1alpha1.AccessPolicy) (Outcome, *access.Policy) {
+	if _, ungoverned := t.governed(key.Namespace); ungoverned != nil {
 		return *ungoverned, nil
 	}
-	offers, err := s.offersOf(object)
+	offers, err := t.offersOf(object)
 	if err != nil {
 		return Outcome{Reason: v1alpha1.ReasonDurationInvalid, Stalled: true, Message: err.Error()}, nil
 	}
 	for n := range object.Spec.Scopes {
-		if _, without := s.judgeScope(key.Namespace, &object.Spec.Scopes[n]); without != nil {
+		if _, without := t.judgeScope(key.Namespace, &object.Spec.Scopes[n]); without != nil {
 			without.Message = strings.Replace(without.Message, "spec.scope", fmt.Sprintf("spec.scopes[%d]", n), 1)
 			return *without, offers
 		}
 	}
 	for _, name := range object.Spec.Roles {
-		if node := s.roles[sibling(key, name)]; node == nil || node.object == nil {
+		if node := t.roles[sibling(key, name)]; node == nil || node.object == nil {
 			return Outcome{Reason: v1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
 				"spec.roles: there is no Role %s in this namespace: correct the name, or create it; the others can be asked for", name)}, offers
 		}
 	}
 	for n, written := range object.Spec.Permissions {
-		if _, fault := policy.ParseEntry(written, s.catalogue, ""); fault != nil {
+		if _, fault := policy.ParseEntry(written, t.catalogue, ""); fault != nil {
 			return Outcome{Reason: v1alpha1.ReasonPermissionsInvalid, Stalled: !policy.CanComeByItself(fault.Reason), Message: fmt.Sprintf(
 				"spec.permissions[%d]: %s: %s; the others can be asked for", n, written.Permission, fault.Message)}, offers
 		}
 	}
-	if missing := offers.Approvals - s.deciders(key.Namespace, offers, offers.Approvals); missing > 0 {
+	if missing := offers.Approvals - t.deciders(key.Namespace, offers, offers.Approvals); missing > 0 {
 		return Outcome{Reason: v1alpha1.ReasonNobodyDecides, Message: fmt.Sprintf(
 			"spec.approvals: %d have to approve, and %d Users in force who may are missing: name others in spec.approvals.from, or make them members of its groups, for good", offers.Approvals, missing)}, offers
 	}
@@ -120,7 +120,7 @@ func (s *tenant) evaluatePolicy(key types.NamespacedName, object *v1alpha1.Acces
 }
 
 // offersOf reads a policy. What of it can't be read, or is nowhere, is not offered.
-func (s *tenant) offersOf(object *v1alpha1.AccessPolicy) (*access.Policy, error) {
+func (t *tenant) offersOf(object *v1alpha1.AccessPolicy) (*access.Policy, error) {
 	spec := &object.Spec
 	offers := &access.Policy{
 		Name: object.Name, UID: object.UID, Requesters: access.Subjects(spec.Requesters), Roles: spec.Roles,
@@ -139,12 +139,12 @@ func (s *tenant) offersOf(object *v1alpha1.AccessPolicy) (*access.Policy, error)
 		}
 	}
 	for n := range spec.Scopes {
-		if path, without := s.judgeScope(object.Namespace, &spec.Scopes[n]); without == nil {
+		if path, without := t.judgeScope(object.Namespace, &spec.Scopes[n]); without == nil {
 			offers.Scopes = append(offers.Scopes, path)
 		}
 	}
 	for _, written := range spec.Permissions {
-		if granted, fault := policy.ParseEntry(written, s.catalogue, ""); fault == nil {
+		if granted, fault := policy.ParseEntry(written, t.catalogue, ""); fault == nil {
 			offers.Grants = append(offers.Grants, granted)
 		}
 	}
@@ -152,19 +152,19 @@ func (s *tenant) offersOf(object *v1alpha1.AccessPolicy) (*access.Policy, error)
 }
 
 // deciders counts the Users in force who may decide by a policy, as far as enough.
-func (s *tenant) deciders(namespace string, offers *access.Policy, enough int) int {
+func (t *tenant) deciders(namespace string, offers *access.Policy, enough int) int {
 	known := set[string]{}
 	for _, user := range offers.Deciders.Users {
-		if len(known) < enough && s.active(types.NamespacedName{Namespace: namespace, Name: user}) {
+		if len(known) < enough && t.active(types.NamespacedName{Namespace: namespace, Name: user}) {
 			known.add(user)
 		}
 	}
 	for _, group := range offers.Deciders.Groups {
-		for key := range s.named.membershipsOfGroup[types.NamespacedName{Namespace: namespace, Name: group}] {
+		for key := range t.named.membershipsOfGroup[types.NamespacedName{Namespace: namespace, Name: group}] {
 			if len(known) >= enough {
 				break
 			}
-			if node := s.memberships[key]; node.forGood() {
+			if node := t.memberships[key]; node.forGood() {
 				known.add(node.object.User)
 			}
 		}
@@ -178,10 +178,10 @@ func (m *membership) forGood() bool {
 }
 
 // groupsOf says in which groups a user is for good: what is held until a deadline gives no right over requests.
-func (s *tenant) groupsOf(namespace, user string) func(group string) bool {
+func (t *tenant) groupsOf(namespace, user string) func(group string) bool {
 	return func(group string) bool {
-		for key := range s.named.sameMembership[pair{namespace, user, group}] {
-			if s.memberships[key].forGood() {
+		for key := range t.named.sameMembership[pair{namespace, user, group}] {
+			if t.memberships[key].forGood() {
 				return true
 			}
 		}
@@ -190,9 +190,9 @@ func (s *tenant) groupsOf(namespace, user string) func(group string) bool {
 }
 
 // offered are the policies by which something can be asked for, of one name or, if that is empty, all.
-func (s *tenant) offered() (offers []*access.Policy) {
-	for _, key := range slices.SortedFunc(maps.Keys(s.policies), func(a, b types.NamespacedName) int { return strings.Compare(a.Name, b.Name) }) {
-		if node := s.policies[key]; node.object != nil && node.offers != nil {
+func (t *tenant) offered() (offers []*access.Policy) {
+	for _, key := range slices.SortedFunc(maps.Keys(t.policies), func(a, b types.NamespacedName) int { return strings.Compare(a.Name, b.Name) }) {
+		if node := t.policies[key]; node.object != nil && node.offers != nil {
 			offers = append(offers, node.offers)
 		}
 	}

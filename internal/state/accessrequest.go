@@ -39,10 +39,10 @@ type accessRequestKeeper struct {
 	givesNothing
 }
 
-func (accessRequestKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.requests, ref.Key()) }
+func (accessRequestKeeper) find(t *tenant, ref kinds.Ref) node { return nodeAt(t.requests, ref.Key()) }
 
-func (accessRequestKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
-	return eachIn(kinds.AccessRequest, s.requests)
+func (accessRequestKeeper) each(t *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachIn(kinds.AccessRequest, t.requests)
 }
 
 func (accessRequestKeeper) evaluate(e *evaluation) {
@@ -89,12 +89,12 @@ type accessDecisionKeeper struct {
 	givesNothing
 }
 
-func (accessDecisionKeeper) find(s *tenant, ref kinds.Ref) node {
-	return nodeAt(s.decisions, ref.Key())
+func (accessDecisionKeeper) find(t *tenant, ref kinds.Ref) node {
+	return nodeAt(t.decisions, ref.Key())
 }
 
-func (accessDecisionKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
-	return eachIn(kinds.AccessDecision, s.decisions)
+func (accessDecisionKeeper) each(t *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachIn(kinds.AccessDecision, t.decisions)
 }
 
 func (accessDecisionKeeper) evaluate(e *evaluation) {
@@ -146,22 +146,22 @@ func (a *Access) equal(other *Access) bool {
 
 // markAccess marks the policies, requests and decisions that depend on what has changed.
 func (e *evaluation) markAccess() {
-	s := e.tenant
+	t := e.tenant
 	organizations := len(e.marked[kinds.Organization]) > 0
 	people := e.recatalogued || organizations || len(e.marked[kinds.User])+len(e.marked[kinds.GroupMembership]) > 0
 	if people || len(e.marked[kinds.AccessPolicy]) > 0 {
-		e.markAll(kinds.AccessRequest, s.named.openRequests)
+		e.markAll(kinds.AccessRequest, t.named.openRequests)
 	}
 	if organizations { // there may be one now, or none any more
-		for key := range s.requests {
+		for key := range t.requests {
 			e.mark(kinds.Named(kinds.AccessRequest, key))
 		}
-		for key := range s.decisions {
+		for key := range t.decisions {
 			e.mark(kinds.Named(kinds.AccessDecision, key))
 		}
 	}
 	if people || len(e.marked[kinds.Role]) > 0 {
-		for key := range s.policies {
+		for key := range t.policies {
 			e.mark(kinds.Named(kinds.AccessPolicy, key))
 		}
 	}
@@ -170,18 +170,18 @@ func (e *evaluation) markAccess() {
 func compareNames(a, b types.NamespacedName) int { return strings.Compare(a.Name, b.Name) }
 
 func (e *evaluation) evaluateAccessRequest(key types.NamespacedName) {
-	s := e.tenant
-	e.markAll(kinds.AccessDecision, s.named.decisionsAbout[key])
+	t := e.tenant
+	e.markAll(kinds.AccessDecision, t.named.decisionsAbout[key])
 	e.made(key)
-	node := s.requests[key]
+	node := t.requests[key]
 	if node == nil {
 		return // decisions may name what is not there
 	}
 	now := Outcome{}
 	if node.object == nil {
-		delete(s.requests, key)
+		delete(t.requests, key)
 	} else {
-		now = s.evaluateRequest(key, node)
+		now = t.evaluateRequest(key, node)
 	}
 	e.judge(kinds.Named(kinds.AccessRequest, key), &node.outcome, now)
 }
@@ -189,33 +189,33 @@ func (e *evaluation) evaluateAccessRequest(key types.NamespacedName) {
 // made has what was made for a request evaluated: it gives nothing but while the request is in force.
 func (e *evaluation) made(key types.NamespacedName) { e.markRefs(e.tenant.named.madeFor[key]) }
 
-func (s *tenant) evaluateRequest(key types.NamespacedName, node *accessRequest) Outcome {
+func (t *tenant) evaluateRequest(key types.NamespacedName, node *accessRequest) Outcome {
 	object := node.object
-	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+	if _, ungoverned := t.governed(key.Namespace); ungoverned != nil {
 		return *ungoverned
 	}
-	asked, err := s.asked(object)
+	asked, err := t.asked(object)
 	if err != nil {
 		return Outcome{Reason: v1alpha1.ReasonDurationInvalid, Stalled: true, Message: err.Error()}
 	}
-	requester, suspended := s.person(key.Namespace, object.Spec.Requester)
+	requester, suspended := t.person(key.Namespace, object.Spec.Requester)
 	at := &Access{UID: object.UID, Path: asked.At.String()}
 	facts := access.Facts{
-		Now: s.now, Created: object.CreationTimestamp.Time, Withdrawn: object.Spec.Withdrawn,
+		Now: t.now, Created: object.CreationTimestamp.Time, Withdrawn: object.Spec.Withdrawn,
 		HadGrant: object.Status.GrantRef != nil, Requester: requester, Suspended: suspended,
 	}
-	facts.Ended, facts.EndedBy = node.ended(s.common.judges.Load())
-	if grant, user, window, is := s.grantOf(key, object); is {
+	facts.Ended, facts.EndedBy = node.ended(t.common.judges.Load())
+	if grant, user, window, is := t.grantOf(key, object); is {
 		// Whom it was made for is what counts from then on, whatever names the API server gives later.
-		at.Grant, at.GrantUID, facts.Grant, facts.Requester.User = grant, s.uidOf(grant), &window, user
+		at.Grant, at.GrantUID, facts.Grant, facts.Requester.User = grant, t.uidOf(grant), &window, user
 	}
 	at.User = facts.Requester.User
-	facts.Choice = s.choose(key, object, &asked, at.User)
+	facts.Choice = t.choose(key, object, &asked, at.User)
 	facts.Refusal = facts.Choice.Refusal(&asked)
 	at.Policy = facts.Choice.Policy
-	at.Decisions = access.Count(s.decisionsAbout(key, object, at.Policy), requester, access.DecideBy(facts.Created, at.Policy))
+	at.Decisions = access.Count(t.decisionsAbout(key, object, at.Policy), requester, access.DecideBy(facts.Created, at.Policy))
 	at.Approvals, _ = access.Tally(at.Decisions)
-	facts.Decisions, facts.Twice = at.Decisions, s.askedTwice(key, object)
+	facts.Decisions, facts.Twice = at.Decisions, t.askedTwice(key, object)
 	at.Life = access.Evaluate(facts)
 	ready := at.Phase.IsFinal() || at.Phase == v1alpha1.AccessActive
 	return Outcome{Reason: at.Reason, Message: at.Message, Ready: ready, Next: at.Next, Access: at}
@@ -240,7 +240,7 @@ func (r *accessRequest) ended(carriesOut bool) (phase v1alpha1.AccessRequestPhas
 }
 
 // asked reads what a request asks for.
-func (s *tenant) asked(object *v1alpha1.AccessRequest) (access.Request, error) {
+func (t *tenant) asked(object *v1alpha1.AccessRequest) (access.Request, error) {
 	spec := &object.Spec
 	asked := access.Request{Policy: spec.Policy, At: PathOf(object.Namespace, &spec.Scope), Tags: map[string]string{}}
 	for key, value := range spec.Tags {
@@ -256,10 +256,10 @@ func (s *tenant) asked(object *v1alpha1.AccessRequest) (access.Request, error) {
 	}
 	if spec.PermissionGrant != nil {
 		asked.Permission = spec.PermissionGrant.Permission
-		granted, fault := policy.ParseEntry(*spec.PermissionGrant, s.catalogue, asked.At.ResourceType)
+		granted, fault := policy.ParseEntry(*spec.PermissionGrant, t.catalogue, asked.At.ResourceType)
 		if asked.Grant = &granted; fault != nil {
 			asked.Grant, asked.Fault = nil, fault.Message
-			if near := s.catalogue.near(asked.Permission); near != "" && fault.Reason == v1alpha1.ReasonPermissionNotFound {
+			if near := t.catalogue.near(asked.Permission); near != "" && fault.Reason == v1alpha1.ReasonPermissionNotFound {
 				asked.Fault += fmt.Sprintf("; did you mean %s?", near)
 			}
 		}
@@ -268,21 +268,21 @@ func (s *tenant) asked(object *v1alpha1.AccessRequest) (access.Request, error) {
 }
 
 // person is who a username of the API server stands for, and whether they are suspended.
-func (s *tenant) person(namespace, username string) (person access.Person, suspended bool) {
+func (t *tenant) person(namespace, username string) (person access.Person, suspended bool) {
 	var mapped []v1alpha1.UsernameMapping
-	if node := s.organizations[namespace]; node != nil && node.object != nil {
+	if node := t.organizations[namespace]; node != nil && node.object != nil {
 		mapped = node.object.Spec.Usernames
 	}
-	person = access.Person{Username: username, Subject: policy.SubjectOf(username, s.usernamePrefix, mapped)}
+	person = access.Person{Username: username, Subject: policy.SubjectOf(username, t.usernamePrefix, mapped)}
 	if person.Subject == "" {
 		return person, false
 	}
-	users := s.named.usersBySubject[identity{namespace, person.Subject}]
+	users := t.named.usersBySubject[identity{namespace, person.Subject}]
 	if len(users) == 0 {
 		return person, false
 	}
-	spec := &s.users[users[0].key].object.Spec
-	if !s.active(users[0].key) && !spec.Suspended {
+	spec := &t.users[users[0].key].object.Spec
+	if !t.active(users[0].key) && !spec.Suspended {
 		return person, false
 	}
 	person.User, person.Email = users[0].key.Name, spec.Email
@@ -290,9 +290,9 @@ func (s *tenant) person(namespace, username string) (person access.Person, suspe
 }
 
 // choose finds the policy that a request is judged by: the one that it was judged by before, while that allows it.
-func (s *tenant) choose(key types.NamespacedName, object *v1alpha1.AccessRequest, asked *access.Request, user string) access.Choice {
-	isMember := s.groupsOf(key.Namespace, user)
-	offered := s.offered()
+func (t *tenant) choose(key types.NamespacedName, object *v1alpha1.AccessRequest, asked *access.Request, user string) access.Choice {
+	isMember := t.groupsOf(key.Namespace, user)
+	offered := t.offered()
 	if uid := object.Status.PolicyUID; uid != "" {
 		before := slices.DeleteFunc(slices.Clone(offered), func(p *access.Policy) bool { return p.UID != uid })
 		bound := *asked
@@ -305,9 +305,9 @@ func (s *tenant) choose(key types.NamespacedName, object *v1alpha1.AccessRequest
 }
 
 // grantOf is what was made for a request, for whom, and when it holds.
-func (s *tenant) grantOf(key types.NamespacedName, object *v1alpha1.AccessRequest) (ref kinds.Ref, user string, window access.Window, is bool) {
-	for ref := range s.named.madeFor[key] {
-		made := s.standingNamed(ref)
+func (t *tenant) grantOf(key types.NamespacedName, object *v1alpha1.AccessRequest) (ref kinds.Ref, user string, window access.Window, is bool) {
+	for ref := range t.named.madeFor[key] {
+		made := t.standingNamed(ref)
 		if made == nil {
 			continue
 		}
@@ -317,7 +317,7 @@ func (s *tenant) grantOf(key types.NamespacedName, object *v1alpha1.AccessReques
 		case *v1alpha1.TemporaryPermissionGrant:
 			user = o.Spec.User
 		}
-		if node := s.assignments[ref.Key()]; ref.Kind == kinds.RoleAssignment && node.deleting {
+		if node := t.assignments[ref.Key()]; ref.Kind == kinds.RoleAssignment && node.deleting {
 			continue
 		}
 		if window, is = access.IsGrant(object, user, made); is {
@@ -328,17 +328,17 @@ func (s *tenant) grantOf(key types.NamespacedName, object *v1alpha1.AccessReques
 }
 
 // uidOf is that of what was made for a request.
-func (s *tenant) uidOf(ref kinds.Ref) types.UID {
-	if made := s.standing(ref); made != nil {
+func (t *tenant) uidOf(ref kinds.Ref) types.UID {
+	if made := t.standing(ref); made != nil {
 		return made.GetUID()
 	}
 	return ""
 }
 
 // decisionsAbout are those about a request, each with whether whoever decided may.
-func (s *tenant) decisionsAbout(key types.NamespacedName, object *v1alpha1.AccessRequest, by *access.Policy) (decisions []access.Decision) {
-	for about := range s.named.decisionsAbout[key] {
-		node := s.decisions[about]
+func (t *tenant) decisionsAbout(key types.NamespacedName, object *v1alpha1.AccessRequest, by *access.Policy) (decisions []access.Decision) {
+	for about := range t.named.decisionsAbout[key] {
+		node := t.decisions[about]
 		if node.object == nil || node.object.Spec.RequestRef.UID != object.UID {
 			continue
 		}
@@ -346,8 +346,8 @@ func (s *tenant) decisionsAbout(key types.NamespacedName, object *v1alpha1.Acces
 			Name: about.Name, UID: node.object.UID, Verdict: node.object.Spec.Verdict, Comment: node.object.Spec.Comment, At: node.object.CreationTimestamp.Time,
 		}
 		var suspended bool
-		d.By, suspended = s.person(key.Namespace, node.object.Spec.Decider)
-		d.Decider = by != nil && !suspended && by.Deciders.Has(d.By.User, s.groupsOf(key.Namespace, d.By.User))
+		d.By, suspended = t.person(key.Namespace, node.object.Spec.Decider)
+		d.Decider = by != nil && !suspended && by.Deciders.Has(d.By.User, t.groupsOf(key.Namespace, d.By.User))
 		decisions = append(decisions, d)
 	}
 	return decisions
@@ -355,14 +355,14 @@ func (s *tenant) decisionsAbout(key types.NamespacedName, object *v1alpha1.Acces
 
 // askedTwice is the name of another request of the same requester for the same that is not over, and comes first: one that
 // is approved, which may be on its way to be in force, else the older one.
-func (s *tenant) askedTwice(key types.NamespacedName, object *v1alpha1.AccessRequest) string {
+func (t *tenant) askedTwice(key types.NamespacedName, object *v1alpha1.AccessRequest) string {
 	var first string
-	for other := range s.named.sameRequests[askedOf(&object.Spec)] {
-		node := s.requests[other]
-		if s.checked.Add(1); other == key || node.isOver(s.now) {
+	for other := range t.named.sameRequests[askedOf(&object.Spec)] {
+		node := t.requests[other]
+		if t.checked.Add(1); other == key || node.isOver(t.now) {
 			continue
 		}
-		_, _, _, active := s.grantOf(other, node.object)
+		_, _, _, active := t.grantOf(other, node.object)
 		active = active || node.outcome.Access != nil && node.outcome.Access.UID == node.object.UID && node.outcome.Access.Activate
 		older := ageOf(node.object).compare(ageOf(object)) < 0
 		if (active || older) && (first == "" || other.Name < first) {
@@ -391,25 +391,25 @@ func askedOf(spec *v1alpha1.AccessRequestSpec) string {
 }
 
 func (e *evaluation) evaluateAccessDecision(key types.NamespacedName) {
-	s := e.tenant
-	node := s.decisions[key]
+	t := e.tenant
+	node := t.decisions[key]
 	if node == nil {
 		return
 	}
 	now := Outcome{}
 	if node.object == nil {
-		delete(s.decisions, key)
+		delete(t.decisions, key)
 	} else {
-		now = s.evaluateDecision(key, node.object)
+		now = t.evaluateDecision(key, node.object)
 	}
 	e.judge(kinds.Named(kinds.AccessDecision, key), &node.outcome, now)
 }
 
-func (s *tenant) evaluateDecision(key types.NamespacedName, object *v1alpha1.AccessDecision) Outcome {
-	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+func (t *tenant) evaluateDecision(key types.NamespacedName, object *v1alpha1.AccessDecision) Outcome {
+	if _, ungoverned := t.governed(key.Namespace); ungoverned != nil {
 		return *ungoverned
 	}
-	request := s.requests[sibling(key, object.Spec.RequestRef.Name)]
+	request := t.requests[sibling(key, object.Spec.RequestRef.Name)]
 	if request == nil || request.object == nil || request.object.UID != object.Spec.RequestRef.UID || request.outcome.Access == nil {
 		return Outcome{Reason: v1alpha1.ReasonRequestNotFound, Stalled: true, Message: fmt.Sprintf(
 			"spec.requestRef: there is no AccessRequest %s with this UID in this namespace: delete this", object.Spec.RequestRef.Name)}
@@ -429,11 +429,11 @@ func (s *tenant) evaluateDecision(key types.NamespacedName, object *v1alpha1.Acc
 }
 
 // notInForce says what keeps an object from giving anything that was made for a request: that this one is not in force.
-func (s *tenant) notInForce(ref kinds.Ref, of *v1alpha1.AccessRequestReference) *Outcome {
+func (t *tenant) notInForce(ref kinds.Ref, of *v1alpha1.AccessRequestReference) *Outcome {
 	if of == nil {
 		return nil
 	}
-	node := s.requests[types.NamespacedName{Namespace: ref.Namespace, Name: of.Name}]
+	node := t.requests[types.NamespacedName{Namespace: ref.Namespace, Name: of.Name}]
 	if node != nil && node.object != nil && node.object.UID == of.UID {
 		if at := node.outcome.Access; at != nil && at.InForce && at.Grant == ref {
 			return nil
@@ -452,16 +452,16 @@ func (e *evaluation) ofRequest(ref kinds.Ref, of *v1alpha1.AccessRequestReferenc
 
 // tellRequests notes the requests whose status says whether what was made for them is in force.
 func (e *evaluation) tellRequests() {
-	s := e.tenant
-	if len(s.requests) == 0 {
+	t := e.tenant
+	if len(t.requests) == 0 {
 		return
 	}
 	for _, ref := range e.change.Outcomes {
 		var of *v1alpha1.AccessRequestReference
-		if node := s.assignments[ref.Key()]; ref.Kind == kinds.RoleAssignment && node != nil && node.object != nil {
+		if node := t.assignments[ref.Key()]; ref.Kind == kinds.RoleAssignment && node != nil && node.object != nil {
 			of = node.object.AccessRequest
 		}
-		if node := s.grants[ref]; node != nil && node.object != nil {
+		if node := t.grants[ref]; node != nil && node.object != nil {
 			of = node.object.accessRequest()
 		}
 		if of != nil {

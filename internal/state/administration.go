@@ -21,9 +21,9 @@ func (s *State) EndsAdministration(old, object client.Object) string {
 	return s.tenantOfObject(old, object).endsAdministration(old, object)
 }
 
-func (s *tenant) endsAdministration(old, object client.Object) string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (t *tenant) endsAdministration(old, object client.Object) string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	written := object
 	if written == nil {
 		written = old
@@ -33,23 +33,23 @@ func (s *tenant) endsAdministration(old, object client.Object) string {
 	if old == nil && ref.Kind != kinds.Role || ref.Kind == kinds.PermissionGrant || ref.Kind == kinds.TemporaryPermissionGrant {
 		return ""
 	}
-	if s.namespaces[s.name].terminating || ref.Kind == kinds.Organization && object == nil || s.administeredThrough() == "" {
+	if t.namespaces[t.name].terminating || ref.Kind == kinds.Organization && object == nil || t.administeredThrough() == "" {
 		return ""
 	}
-	after := s.organizations[s.name].object
+	after := t.organizations[t.name].object
 	if ref.Kind == kinds.Organization {
 		after = object.(*v1alpha1.Organization)
 	}
-	objects := s.administration(after, object)
+	objects := t.administration(after, object)
 	if ref.Kind != kinds.Organization && !slices.ContainsFunc(objects, func(o client.Object) bool { return kinds.RefOf(o) == ref }) {
 		return ""
 	}
-	scratch := newTenant(s.name, s.limits, s.clock, s.catalogue)
+	scratch := newTenant(t.name, t.limits, t.clock, t.catalogue)
 	evaluateAlone(scratch, slices.DeleteFunc(objects, func(o client.Object) bool { return object == nil && kinds.RefOf(o) == ref }))
 	if scratch.administeredThrough() != "" {
 		return ""
 	}
-	return fmt.Sprintf("%s; by this no owner would administer the Organization %s any more", scratch.whyNotAdministered(), s.name)
+	return fmt.Sprintf("%s; by this no owner would administer the Organization %s any more", scratch.whyNotAdministered(), t.name)
 }
 
 // evaluateAlone evaluates objects in a tenant of their own.
@@ -61,15 +61,15 @@ func evaluateAlone(scratch *tenant, objects []client.Object) {
 
 // administeredThrough is the name of an owner who administers the organization by what is in force and does not end by
 // itself, empty if none does.
-func (s *tenant) administeredThrough() string {
-	node := s.organizations[s.name]
+func (t *tenant) administeredThrough() string {
+	node := t.organizations[t.name]
 	if node == nil || node.object == nil {
 		return ""
 	}
 	for _, owner := range node.object.Spec.Owners {
-		user := types.NamespacedName{Namespace: s.name, Name: owner}
-		for _, key := range s.administrationsOf(user) {
-			if node := s.assignments[key]; node.outcome.isInForce() && !node.endsByItself() && s.reaches(user, node.object) {
+		user := types.NamespacedName{Namespace: t.name, Name: owner}
+		for _, key := range t.administrationsOf(user) {
+			if node := t.assignments[key]; node.outcome.isInForce() && !node.endsByItself() && t.reaches(user, node.object) {
 				return owner
 			}
 		}
@@ -79,18 +79,18 @@ func (s *tenant) administeredThrough() string {
 
 // administrationsOf are the assignments of the admin role at the organization that name a user, a group that the user is
 // said to be in, or an invitation that they have accepted, in force or not.
-func (s *tenant) administrationsOf(user types.NamespacedName) (found []types.NamespacedName) {
-	n := &s.named
+func (t *tenant) administrationsOf(user types.NamespacedName) (found []types.NamespacedName) {
+	n := &t.named
 	keep := func(keys set[types.NamespacedName]) {
 		for key := range keys {
-			if s.isAdministration(key, s.assignments[key].object) {
+			if t.isAdministration(key, t.assignments[key].object) {
 				found = append(found, key)
 			}
 		}
 	}
 	keep(n.assignedToUser[user])
 	for key := range n.membershipsOfUser[user] {
-		keep(n.assignedToGroup[sibling(key, s.memberships[key].object.Group)])
+		keep(n.assignedToGroup[sibling(key, t.memberships[key].object.Group)])
 	}
 	for key := range n.accepted[user] {
 		keep(n.assignedToInvitation[key])
@@ -99,12 +99,12 @@ func (s *tenant) administrationsOf(user types.NamespacedName) (found []types.Nam
 }
 
 // reaches says whether an assignment in force reaches a user: those of a group do so through a membership in force.
-func (s *tenant) reaches(user types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) bool {
+func (t *tenant) reaches(user types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) bool {
 	if spec.Subject.Group == "" {
 		return true
 	}
-	for key := range s.named.sameMembership[pair{user.Namespace, user.Name, spec.Subject.Group}] {
-		if node := s.memberships[key]; node.outcome.InForce && node.object.ExpiresAt == nil {
+	for key := range t.named.sameMembership[pair{user.Namespace, user.Name, spec.Subject.Group}] {
+		if node := t.memberships[key]; node.outcome.InForce && node.object.ExpiresAt == nil {
 			return true
 		}
 	}
@@ -112,20 +112,20 @@ func (s *tenant) reaches(user types.NamespacedName, spec *v1alpha1.RoleAssignmen
 }
 
 // whyNotAdministered says why no owner administers the organization, and what to do.
-func (s *tenant) whyNotAdministered() string {
-	spec := &s.organizations[s.name].object.Spec
+func (t *tenant) whyNotAdministered() string {
+	spec := &t.organizations[t.name].object.Spec
 	for _, owner := range spec.Owners {
-		user := types.NamespacedName{Namespace: s.name, Name: owner}
-		if node := s.users[user]; node != nil && node.outcome.Reason == v1alpha1.ReasonSuspended {
+		user := types.NamespacedName{Namespace: t.name, Name: owner}
+		if node := t.users[user]; node != nil && node.outcome.Reason == v1alpha1.ReasonSuspended {
 			return fmt.Sprintf("no owner administers this: the User %s is suspended: set its spec.suspended to false, or name another owner who has the Role %s at the organization", owner, spec.AdminRole)
 		}
-		keys := s.administrationsOf(user)
+		keys := t.administrationsOf(user)
 		slices.SortFunc(keys, func(a, b types.NamespacedName) int { return strings.Compare(a.Name, b.Name) })
 		for _, key := range keys {
-			if s.assignments[key].endsByItself() {
+			if t.assignments[key].endsByItself() {
 				return fmt.Sprintf("no owner administers this for good: the RoleAssignment %s ends by itself: assign the Role %s to an owner without expiresAt", key.Name, spec.AdminRole)
 			}
-			if outcome := s.assignments[key].says(); !outcome.InForce {
+			if outcome := t.assignments[key].says(); !outcome.InForce {
 				return fmt.Sprintf("no owner administers this: the RoleAssignment %s gives nothing: %s", key.Name, outcome.Message)
 			}
 			return fmt.Sprintf("no owner administers this: the User %s is not in force, or not for good, in the Group of the RoleAssignment %s; see the GroupMemberships' statuses", owner, key.Name)
@@ -135,17 +135,17 @@ func (s *tenant) whyNotAdministered() string {
 }
 
 // administration is all by which the owners administer an organization, as it stands, with one object as it is written.
-func (s *tenant) administration(organization *v1alpha1.Organization, written client.Object) []client.Object {
-	g := &gathering{state: s, written: written, seen: map[kinds.Ref]bool{}}
+func (t *tenant) administration(organization *v1alpha1.Organization, written client.Object) []client.Object {
+	g := &gathering{tenant: t, written: written, seen: map[kinds.Ref]bool{}}
 	g.objects = append(g.objects, &metav1.PartialObjectMetadata{
-		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: kinds.Namespace}, ObjectMeta: metav1.ObjectMeta{Name: s.name},
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: kinds.Namespace}, ObjectMeta: metav1.ObjectMeta{Name: t.name},
 	})
 	g.put(organization)
-	n := &s.named
-	key := func(name string) types.NamespacedName { return types.NamespacedName{Namespace: s.name, Name: name} }
+	n := &t.named
+	key := func(name string) types.NamespacedName { return types.NamespacedName{Namespace: t.name, Name: name} }
 	g.role(key(organization.Spec.AdminRole))
 	for assigned := range n.assignedRole[key(organization.Spec.AdminRole)] {
-		node := s.assignments[assigned]
+		node := t.assignments[assigned]
 		if node.object.Scope != (v1alpha1.Scope{}) || node.released {
 			continue
 		}
@@ -159,8 +159,8 @@ func (s *tenant) administration(organization *v1alpha1.Organization, written cli
 	}
 	for _, owner := range organization.Spec.Owners {
 		g.standing(kinds.Named(kinds.User, key(owner)))
-		if node := s.users[key(owner)]; node != nil && node.object != nil {
-			for _, same := range n.usersBySubject[identity{s.name, node.object.Spec.Subject}] {
+		if node := t.users[key(owner)]; node != nil && node.object != nil {
+			for _, same := range n.usersBySubject[identity{t.name, node.object.Spec.Subject}] {
 				g.standing(kinds.Named(kinds.User, same.key))
 			}
 		}
@@ -173,7 +173,7 @@ func (s *tenant) administration(organization *v1alpha1.Organization, written cli
 
 // gathering collects objects as they stand, but for the one that is written.
 type gathering struct {
-	state   *tenant
+	tenant  *tenant
 	written client.Object
 	seen    map[kinds.Ref]bool
 	objects []client.Object
@@ -188,18 +188,18 @@ func (g *gathering) standing(ref kinds.Ref) {
 		g.put(g.written)
 		return
 	}
-	named := g.state.standingNamed(ref)
+	named := g.tenant.standingNamed(ref)
 	if named == nil {
 		return
 	}
 	key := ref.Key()
 	switch o := named.(type) {
 	case *v1alpha1.RoleAssignment:
-		o.CreationTimestamp = g.state.assignments[key].age
+		o.CreationTimestamp = g.tenant.assignments[key].age
 	case *v1alpha1.GroupMembership:
-		o.CreationTimestamp = g.state.memberships[key].age
+		o.CreationTimestamp = g.tenant.memberships[key].age
 	case *v1alpha1.Invitation:
-		kept := g.state.invitations[key].object
+		kept := g.tenant.invitations[key].object
 		o.CreationTimestamp = metav1.NewTime(kept.created)
 		if len(kept.accepted) > 0 {
 			metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.AnnotationAcceptedAt, slices.MinFunc(kept.accepted, time.Time.Compare).Format(time.RFC3339))
@@ -231,7 +231,7 @@ func (g *gathering) put(object client.Object) {
 	delete(annotations, v1alpha1.AnnotationPaused) // a pause only puts the write off
 	plain.SetAnnotations(annotations)
 	if created := plain.GetCreationTimestamp(); created.IsZero() {
-		plain.SetCreationTimestamp(metav1.NewTime(g.state.instant()))
+		plain.SetCreationTimestamp(metav1.NewTime(g.tenant.instant()))
 	}
 	g.objects = append(g.objects, plain)
 }

@@ -27,51 +27,51 @@ func (s *State) RefusedGrant(object client.Object) string {
 	return s.tenant(object.GetNamespace()).refusedGrant(object)
 }
 
-func (s *tenant) refusedRequest(request *v1alpha1.AccessRequest) string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (t *tenant) refusedRequest(request *v1alpha1.AccessRequest) string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	key := client.ObjectKeyFromObject(request)
-	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+	if _, ungoverned := t.governed(key.Namespace); ungoverned != nil {
 		return ungoverned.Message
 	}
-	asked, err := s.asked(request)
+	asked, err := t.asked(request)
 	if err != nil {
 		return err.Error()
 	}
-	requester, suspended := s.person(key.Namespace, request.Spec.Requester)
+	requester, suspended := t.person(key.Namespace, request.Spec.Requester)
 	switch {
 	case requester.User == "":
 		return fmt.Sprintf("spec.requester: %q is the subject of no User in force here, so that nothing could be given to them: create the User", requester.Username)
 	case suspended:
 		return fmt.Sprintf("spec.requester: the User %s is suspended: end that first", requester.User)
-	case asked.Role != "" && s.missingRole(key, asked.Role):
+	case asked.Role != "" && t.missingRole(key, asked.Role):
 		return fmt.Sprintf("spec.roleRef: there is no Role %s in this namespace: correct the name", asked.Role)
 	}
-	if _, without := s.judgeScope(key.Namespace, &request.Spec.Scope); without != nil {
+	if _, without := t.judgeScope(key.Namespace, &request.Spec.Scope); without != nil {
 		return without.Message
 	}
-	if choice := access.Choose(s.offered(), &asked, requester.User, s.groupsOf(key.Namespace, requester.User)); choice.Policy == nil {
+	if choice := access.Choose(t.offered(), &asked, requester.User, t.groupsOf(key.Namespace, requester.User)); choice.Policy == nil {
 		return choice.Refusal(&asked)
 	}
-	if organization := s.organizations[key.Namespace]; asked.Role == "" && organization.maximum > 0 && asked.Duration > organization.maximum {
+	if organization := t.organizations[key.Namespace]; asked.Role == "" && organization.maximum > 0 && asked.Duration > organization.maximum {
 		return fmt.Sprintf("spec.duration: the Organization allows temporary grants of %s at most: ask for less", organization.maximum)
 	}
-	if twice := s.askedTwice(key, request); twice != "" {
+	if twice := t.askedTwice(key, request); twice != "" {
 		return fmt.Sprintf("the AccessRequest %s of the same requester asks for the same, and is not over: use that one, or withdraw it first", twice)
 	}
 	return ""
 }
 
-func (s *tenant) missingRole(key types.NamespacedName, name string) bool {
-	node := s.roles[sibling(key, name)]
+func (t *tenant) missingRole(key types.NamespacedName, name string) bool {
+	node := t.roles[sibling(key, name)]
 	return node == nil || node.object == nil
 }
 
-func (s *tenant) refusedDecision(decision *v1alpha1.AccessDecision) string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (t *tenant) refusedDecision(decision *v1alpha1.AccessDecision) string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	key, of := client.ObjectKeyFromObject(decision), &decision.Spec.RequestRef
-	request := s.requests[sibling(key, of.Name)]
+	request := t.requests[sibling(key, of.Name)]
 	if request == nil || request.object == nil || request.object.UID != of.UID || request.outcome.Access == nil {
 		return fmt.Sprintf("spec.requestRef: there is no AccessRequest %s with the UID %s in this namespace: see what it is now", of.Name, of.UID)
 	}
@@ -83,13 +83,13 @@ func (s *tenant) refusedDecision(decision *v1alpha1.AccessDecision) string {
 		return "spec.requestRef: " + at.Message
 	}
 	// It is judged as the last one, since it is.
-	by, suspended := s.person(key.Namespace, decision.Spec.Decider)
+	by, suspended := t.person(key.Namespace, decision.Spec.Decider)
 	made := access.Decision{
 		Name: decision.Name, By: by, Verdict: decision.Spec.Verdict, At: farFuture,
-		Decider: !suspended && at.Policy.Deciders.Has(by.User, s.groupsOf(key.Namespace, by.User)),
+		Decider: !suspended && at.Policy.Deciders.Has(by.User, t.groupsOf(key.Namespace, by.User)),
 	}
-	requester, _ := s.person(key.Namespace, request.object.Spec.Requester)
-	counted := access.Count(append(s.decisionsAbout(sibling(key, of.Name), request.object, at.Policy), made), requester, farFuture.Add(time.Hour))
+	requester, _ := t.person(key.Namespace, request.object.Spec.Requester)
+	counted := access.Count(append(t.decisionsAbout(sibling(key, of.Name), request.object, at.Policy), made), requester, farFuture.Add(time.Hour))
 	if last := counted[len(counted)-1]; !last.Counts() {
 		return "spec.decider: " + last.Message
 	}
@@ -99,9 +99,9 @@ func (s *tenant) refusedDecision(decision *v1alpha1.AccessDecision) string {
 // farFuture is after all that has been decided.
 var farFuture = time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func (s *tenant) refusedGrant(object client.Object) string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (t *tenant) refusedGrant(object client.Object) string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	var of *v1alpha1.AccessRequestReference
 	switch o := object.(type) {
 	case *v1alpha1.RoleAssignment:
@@ -112,7 +112,7 @@ func (s *tenant) refusedGrant(object client.Object) string {
 	if of == nil {
 		return "spec.accessRequest: the operator makes what approved AccessRequests give, and nothing else"
 	}
-	request := s.requests[types.NamespacedName{Namespace: object.GetNamespace(), Name: of.Name}]
+	request := t.requests[types.NamespacedName{Namespace: object.GetNamespace(), Name: of.Name}]
 	if request == nil || request.object == nil || request.outcome.Access == nil || !request.outcome.Access.Activate {
 		return fmt.Sprintf("spec.accessRequest: the AccessRequest %s is not approved, as far as this replica has seen", of.Name)
 	}

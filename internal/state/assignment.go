@@ -67,10 +67,10 @@ func (n *assignment) gives() Outcome {
 // assignmentKeeper keeps RoleAssignments.
 type assignmentKeeper struct{}
 
-func (assignmentKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.assignments, ref.Key()) }
+func (assignmentKeeper) find(t *tenant, ref kinds.Ref) node { return nodeAt(t.assignments, ref.Key()) }
 
-func (assignmentKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
-	return eachIn(kinds.RoleAssignment, s.assignments)
+func (assignmentKeeper) each(t *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachIn(kinds.RoleAssignment, t.assignments)
 }
 
 func (assignmentKeeper) evaluate(e *evaluation) {
@@ -122,8 +122,8 @@ func (assignmentKeeper) leave(e *evaluation, ref kinds.Ref) {
 	node.object = nil
 }
 
-func (assignmentKeeper) escalates(g *escalationCheck, old, object client.Object) {
-	g.assignment(cast[*v1alpha1.RoleAssignment](old), cast[*v1alpha1.RoleAssignment](object))
+func (assignmentKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.assignment(cast[*v1alpha1.RoleAssignment](old), cast[*v1alpha1.RoleAssignment](object))
 }
 
 // brake: an earlier end counts at once.
@@ -152,19 +152,19 @@ type timedAssignment struct {
 }
 
 func (e *evaluation) evaluateAssignment(key types.NamespacedName) {
-	s := e.tenant
-	node := s.assignments[key]
+	t := e.tenant
+	node := t.assignments[key]
 	now, wants := Outcome{}, desired{}
 	if node.object == nil || !node.deleting {
 		e.recall(kinds.Named(kinds.RoleAssignment, key))
-		s.staying.remove(key)
+		t.staying.remove(key)
 	}
 	if node.object == nil {
-		delete(s.assignments, key)
+		delete(t.assignments, key)
 	} else {
-		now, wants = s.judgeAssignment(key, node.object, node.seenToEnd)
+		now, wants = t.judgeAssignment(key, node.object, node.seenToEnd)
 		if made := wants.facts.Binding; made != nil && made.At.Level() != scope.Resource { // many have the same
-			made.At = shared(&s.paths, *made.At, made.At)
+			made.At = shared(&t.paths, *made.At, made.At)
 		}
 		if len(wants.shares) > 0 {
 			why, waits := e.isAuthored(kinds.Named(kinds.RoleAssignment, key), &node.authored)
@@ -172,7 +172,7 @@ func (e *evaluation) evaluateAssignment(key types.NamespacedName) {
 				return
 			}
 			if why != nil {
-				now, wants = s.withLife(*why, now.Life), desired{}
+				now, wants = t.withLife(*why, now.Life), desired{}
 			}
 		} else {
 			e.authorless(kinds.Named(kinds.RoleAssignment, key)) // it gives nothing, whoever wrote it
@@ -219,20 +219,20 @@ func (e *evaluation) setTimed(key types.NamespacedName, node *assignment, outcom
 // evaluateTimedAssignments says of the assignments that give a subject the same for a time which of them the store
 // takes: the oldest first. Whoever has the same for good as well has it all the same.
 func (e *evaluation) evaluateTimedAssignments(cell tuples.Cell) {
-	s := e.tenant
-	for key := range maps.Clone(s.timed[cell]) {
+	t := e.tenant
+	for key := range maps.Clone(t.timed[cell]) {
 		// One that has ended costs as much as one that has not, so it goes now, before its own turn.
-		if ends := s.assignments[key].timed.outcome.Life.Deadline; !ends.IsZero() && !s.now.Before(ends) {
+		if ends := t.assignments[key].timed.outcome.Life.Deadline; !ends.IsZero() && !t.now.Before(ends) {
 			e.evaluateAssignment(key)
 		}
 	}
 	var admitted []policy.Window
-	for _, key := range slices.SortedFunc(maps.Keys(s.timed[cell]), s.compareAssignments) {
-		node := s.assignments[key]
+	for _, key := range slices.SortedFunc(maps.Keys(t.timed[cell]), t.compareAssignments) {
+		node := t.assignments[key]
 		now, wants := node.timed.outcome, node.timed.wants
 		var rejected *Outcome
-		if admitted, rejected = s.admitWindow(admitted, now.Life.Window(), kinds.RoleAssignment); rejected != nil {
-			now, wants = s.withLife(*rejected, now.Life), desired{}
+		if admitted, rejected = t.admitWindow(admitted, now.Life.Window(), kinds.RoleAssignment); rejected != nil {
+			now, wants = t.withLife(*rejected, now.Life), desired{}
 		}
 		if node.wouldGive(now, wants); node.deleting {
 			continue // what it gives is for evaluateProtection to say
@@ -244,30 +244,30 @@ func (e *evaluation) evaluateTimedAssignments(cell tuples.Cell) {
 }
 
 // compareAssignments orders assignments by age.
-func (s *tenant) compareAssignments(a, b types.NamespacedName) int {
-	return cmp.Or(s.assignments[a].age.Time.Compare(s.assignments[b].age.Time), strings.Compare(a.Name, b.Name))
+func (t *tenant) compareAssignments(a, b types.NamespacedName) int {
+	return cmp.Or(t.assignments[a].age.Time.Compare(t.assignments[b].age.Time), strings.Compare(a.Name, b.Name))
 }
 
 // judgeAssignment says what an assignment gives. Whatever is missing or wrong, it then gives nothing.
-func (s *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec, seenToEnd bool) (Outcome, desired) {
-	life, over := s.judgeWindow(spec.Window, seenToEnd)
+func (t *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec, seenToEnd bool) (Outcome, desired) {
+	life, over := t.judgeWindow(spec.Window, seenToEnd)
 	if over != nil {
 		return *over, desired{}
 	}
-	nothing := func(why *Outcome) (Outcome, desired) { return s.withLife(*why, life), desired{} }
-	if without := s.notInForce(kinds.Named(kinds.RoleAssignment, key), spec.AccessRequest); without != nil {
+	nothing := func(why *Outcome) (Outcome, desired) { return t.withLife(*why, life), desired{} }
+	if without := t.notInForce(kinds.Named(kinds.RoleAssignment, key), spec.AccessRequest); without != nil {
 		return nothing(without)
 	}
 
-	path, without := s.judgeScope(key.Namespace, &spec.Scope)
+	path, without := t.judgeScope(key.Namespace, &spec.Scope)
 	if without != nil {
 		return nothing(without)
 	}
-	role, without := s.judgeAssignedRole(sibling(key, spec.RoleRef.Name), path.Level())
+	role, without := t.judgeAssignedRole(sibling(key, spec.RoleRef.Name), path.Level())
 	if without != nil {
 		return nothing(without)
 	}
-	subject, without := s.judgeSubject(key, &spec.Subject)
+	subject, without := t.judgeSubject(key, &spec.Subject)
 	if without != nil {
 		return nothing(without)
 	}
@@ -279,7 +279,7 @@ func (s *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAs
 	cell := tuples.RoleCell(objectid.Scope(path), binding)
 	wants := desired{desiredTuples: desiredTuples{cell: &cell, role: sibling(key, spec.RoleRef.Name)}}
 	wants.facts.Binding = &entitlement.Binding{
-		Principal: s.principalOf(key, &spec.Subject), Role: spec.RoleRef.Name, At: &path, Invitation: spec.Subject.Invitation,
+		Principal: t.principalOf(key, &spec.Subject), Role: spec.RoleRef.Name, At: &path, Invitation: spec.Subject.Invitation,
 		Window: life.Window(),
 	}
 	wants.shares = []share{shareIn(tuples.Assignee(binding, subject), life.Window())}
@@ -291,20 +291,20 @@ func (s *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAs
 		}
 	}
 	outcome := Outcome{Reason: v1alpha1.ReasonInForce, Ready: true, InForce: true, Message: fmt.Sprintf("in force at %s", path)}
-	return s.inWindow(outcome, life), wants
+	return t.inWindow(outcome, life), wants
 }
 
 // principalOf is who gets the role, of a subject that is there.
-func (s *tenant) principalOf(key types.NamespacedName, written *v1alpha1.AssignmentSubject) entitlement.Principal {
+func (t *tenant) principalOf(key types.NamespacedName, written *v1alpha1.AssignmentSubject) entitlement.Principal {
 	if written.Invitation != "" {
-		return entitlement.Principal{User: s.invitations[sibling(key, written.Invitation)].acceptedBy}
+		return entitlement.Principal{User: t.invitations[sibling(key, written.Invitation)].acceptedBy}
 	}
 	return entitlement.Principal{User: written.User, Group: written.Group}
 }
 
 // judgeScope finds the place that a scope names, or says why there is none.
-func (s *tenant) judgeScope(namespace string, written *v1alpha1.Scope) (scope.Path, *Outcome) {
-	organization, ungoverned := s.governed(namespace)
+func (t *tenant) judgeScope(namespace string, written *v1alpha1.Scope) (scope.Path, *Outcome) {
+	organization, ungoverned := t.governed(namespace)
 	if ungoverned != nil {
 		return scope.Path{}, ungoverned
 	}
@@ -314,7 +314,7 @@ func (s *tenant) judgeScope(namespace string, written *v1alpha1.Scope) (scope.Pa
 			"spec.scope: the Organization %s does not declare %s: correct the scope, or declare it", namespace, container)}
 	}
 	if path.ResourceType != "" {
-		if _, ok := s.catalogue.holders[path.ResourceType]; !ok {
+		if _, ok := t.catalogue.holders[path.ResourceType]; !ok {
 			return path, &Outcome{Reason: v1alpha1.ReasonResourceTypeNotFound, Message: fmt.Sprintf(
 				"spec.scope.resource.type: no ResourceType has the type %q: correct the type, or declare it", path.ResourceType)}
 		}
@@ -322,8 +322,8 @@ func (s *tenant) judgeScope(namespace string, written *v1alpha1.Scope) (scope.Pa
 	return path, nil
 }
 
-func (s *tenant) judgeAssignedRole(key types.NamespacedName, level scope.Level) (*role, *Outcome) {
-	node := s.roles[key]
+func (t *tenant) judgeAssignedRole(key types.NamespacedName, level scope.Level) (*role, *Outcome) {
+	node := t.roles[key]
 	if node == nil || node.object == nil {
 		return nil, &Outcome{Reason: v1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
 			"spec.roleRef: there is no Role %s in this namespace: correct the name, or create it", key.Name)}
@@ -353,27 +353,27 @@ func otherLevel(roleType v1alpha1.RoleType, level scope.Level) string {
 }
 
 // judgeSubject is who gets the role, as the store knows them, or why nobody does.
-func (s *tenant) judgeSubject(key types.NamespacedName, written *v1alpha1.AssignmentSubject) (string, *Outcome) {
+func (t *tenant) judgeSubject(key types.NamespacedName, written *v1alpha1.AssignmentSubject) (string, *Outcome) {
 	switch {
 	case written.User != "":
-		return s.judgeSubjectUser("spec.subject.user", sibling(key, written.User))
+		return t.judgeSubjectUser("spec.subject.user", sibling(key, written.User))
 	case written.Group != "":
-		return s.judgeSubjectGroup("spec.subject.group", sibling(key, written.Group))
+		return t.judgeSubjectGroup("spec.subject.group", sibling(key, written.Group))
 	default:
-		return s.judgeSubjectInvitation(sibling(key, written.Invitation))
+		return t.judgeSubjectInvitation(sibling(key, written.Invitation))
 	}
 }
 
-func (s *tenant) judgeSubjectGroup(field string, key types.NamespacedName) (string, *Outcome) {
-	if node := s.groups[key]; node == nil || node.object == nil {
+func (t *tenant) judgeSubjectGroup(field string, key types.NamespacedName) (string, *Outcome) {
+	if node := t.groups[key]; node == nil || node.object == nil {
 		return "", &Outcome{Reason: v1alpha1.ReasonGroupNotFound, Message: fmt.Sprintf(
 			"%s: there is no Group %s in this namespace: correct the name, or create it", field, key.Name)}
 	}
 	return tuples.GroupMembers(key.Namespace, key.Name), nil
 }
 
-func (s *tenant) judgeSubjectUser(field string, key types.NamespacedName) (string, *Outcome) {
-	node := s.users[key]
+func (t *tenant) judgeSubjectUser(field string, key types.NamespacedName) (string, *Outcome) {
+	node := t.users[key]
 	switch {
 	case node == nil || node.object == nil:
 		return "", &Outcome{Reason: v1alpha1.ReasonUserNotFound, Message: fmt.Sprintf(

@@ -40,19 +40,19 @@ type Twins struct {
 	NamedBy int
 }
 
-func (s *tenant) subjectOf(username, prefix string) string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return policy.SubjectOf(username, prefix, s.usernames())
+func (t *tenant) subjectOf(username, prefix string) string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return policy.SubjectOf(username, prefix, t.usernames())
 }
 
-func (s *tenant) nearSubjects(username string) (near []string) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (t *tenant) nearSubjects(username string) (near []string) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	for _, spelling := range policy.NearSubjects(username) {
-		for key := range s.named.usersSpelled[spelling] {
-			s.checked.Add(1)
-			if subject := s.users[key].object.Spec.Subject; s.active(key) && subject != username {
+		for key := range t.named.usersSpelled[spelling] {
+			t.checked.Add(1)
+			if subject := t.users[key].object.Spec.Subject; t.active(key) && subject != username {
 				near = append(near, fmt.Sprintf("the User %s with the subject %q", key.Name, subject))
 			}
 		}
@@ -61,20 +61,20 @@ func (s *tenant) nearSubjects(username string) (near []string) {
 	return near
 }
 
-func (s *tenant) suspendedUser(subject string) string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.suspendedBy(subject)
+func (t *tenant) suspendedUser(subject string) string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.suspendedBy(subject)
 }
 
 // suspendedBy is suspendedUser for whoever has the lock.
-func (s *tenant) suspendedBy(subject string) string {
-	known := s.named.usersBySubject[identity{s.name, subject}]
+func (t *tenant) suspendedBy(subject string) string {
+	known := t.named.usersBySubject[identity{t.name, subject}]
 	if len(known) == 0 {
 		return ""
 	}
 	holder := known[0].key
-	if !s.users[holder].object.Spec.Suspended {
+	if !t.users[holder].object.Spec.Suspended {
 		return ""
 	}
 	return holder.Name
@@ -82,9 +82,9 @@ func (s *tenant) suspendedBy(subject string) string {
 
 // suspendedAuthor is a suspended User that the author of an object stands for who need not hold what they give or, where it is not
 // known which ServiceAccount that is, may stand for, the first by name; empty if there is none.
-func (s *tenant) suspendedAuthor(by *policy.Author) (first string) {
-	for _, subject := range s.machines(by) {
-		if name := s.suspendedBy(subject); name != "" && (first == "" || name < first) {
+func (t *tenant) suspendedAuthor(by *policy.Author) (first string) {
+	for _, subject := range t.machines(by) {
+		if name := t.suspendedBy(subject); name != "" && (first == "" || name < first) {
 			first = name
 		}
 	}
@@ -92,27 +92,27 @@ func (s *tenant) suspendedAuthor(by *policy.Author) (first string) {
 }
 
 // machines are the subjects that such an author stands for, or may stand for. A stamp of their own may have any subject.
-func (s *tenant) machines(by *policy.Author) []string {
+func (t *tenant) machines(by *policy.Author) []string {
 	if by.IsUnstamped() {
-		return s.serviceAccounts()
+		return t.serviceAccounts()
 	}
-	return []string{policy.SubjectOf(by.Username, s.usernamePrefix, s.usernames())}
+	return []string{policy.SubjectOf(by.Username, t.usernamePrefix, t.usernames())}
 }
 
 // usernames are what the Organization says that names of the API server stand for.
-func (s *tenant) usernames() []v1alpha1.UsernameMapping {
-	if node := s.organizations[s.name]; node != nil && node.object != nil {
+func (t *tenant) usernames() []v1alpha1.UsernameMapping {
+	if node := t.organizations[t.name]; node != nil && node.object != nil {
 		return node.object.Spec.Usernames
 	}
 	return nil
 }
 
 // serviceAccounts are the subjects that ServiceAccounts stand for, as far as Users have them or the Organization maps them.
-func (s *tenant) serviceAccounts() (subjects []string) {
-	for key := range s.named.serviceAccounts {
-		subjects = append(subjects, s.users[key].object.Spec.Subject)
+func (t *tenant) serviceAccounts() (subjects []string) {
+	for key := range t.named.serviceAccounts {
+		subjects = append(subjects, t.users[key].object.Spec.Subject)
 	}
-	for _, mapping := range s.usernames() {
+	for _, mapping := range t.usernames() {
 		if policy.IsServiceAccount(mapping.Username) {
 			subjects = append(subjects, mapping.Subject)
 		}
@@ -120,18 +120,18 @@ func (s *tenant) serviceAccounts() (subjects []string) {
 	return subjects
 }
 
-func (s *tenant) twinsOf(user *v1alpha1.User) (twins Twins) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (t *tenant) twinsOf(user *v1alpha1.User) (twins Twins) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	own := types.NamespacedName{Namespace: user.Namespace, Name: user.Name}
-	n := &s.named
+	n := &t.named
 	for key := range n.usersSpelled[policy.Spelling(user.Spec.Subject)] {
-		if s.checked.Add(1); key != own && s.users[key].object.Spec.Subject != user.Spec.Subject {
+		if t.checked.Add(1); key != own && t.users[key].object.Spec.Subject != user.Spec.Subject {
 			twins.SameSubject = append(twins.SameSubject, key.Name)
 		}
 	}
 	for key := range n.usersAt[policy.Spelling(user.Spec.Email)] {
-		if s.checked.Add(1); key != own {
+		if t.checked.Add(1); key != own {
 			twins.SameAddress = append(twins.SameAddress, key.Name)
 		}
 	}

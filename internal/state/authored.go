@@ -38,7 +38,7 @@ type authored struct {
 }
 
 // authoredBy is what is known of an object that is put, of which the state holds something already.
-func (s *tenant) authoredBy(object v1alpha1.Object, was authored, before v1alpha1.Object) authored {
+func (t *tenant) authoredBy(object v1alpha1.Object, was authored, before v1alpha1.Object) authored {
 	by := authorOf(object)
 	now := authored{by: by, uid: object.GetUID()}
 	if by == nil {
@@ -48,7 +48,7 @@ func (s *tenant) authoredBy(object v1alpha1.Object, was authored, before v1alpha
 	case same && was.by != nil && was.by.Generation == by.Generation && was.by.Username == by.Username:
 		now = was
 		now.by = by
-	case same && (was.by == nil || was.passed || was.by.Verb != "" && !was.by.IsUnstamped() && s.suspendedAuthor(was.by) == ""):
+	case same && (was.by == nil || was.passed || was.by.Verb != "" && !was.by.IsUnstamped() && t.suspendedAuthor(was.by) == ""):
 		now.before, now.namedBefore = before, was.names
 	case same:
 		now.before, now.namedBefore = was.before, was.namedBefore
@@ -63,7 +63,7 @@ func (s *tenant) authoredBy(object v1alpha1.Object, was authored, before v1alpha
 		}
 	}
 	given := by.Before
-	now.by = s.shareAuthor(by)
+	now.by = t.shareAuthor(by)
 	if given != nil {
 		if held, err := given.HeldTo(object); err == nil && held != nil && !now.passed {
 			now.before, now.namedBefore = held, nil
@@ -95,16 +95,16 @@ type authorKey struct {
 
 // shareAuthor is an author as all objects have it that say the same of theirs. What was given before is not kept: it is long, and
 // needed once. Nobody changes what is shared.
-func (s *tenant) shareAuthor(by *policy.Author) *policy.Author {
+func (t *tenant) shareAuthor(by *policy.Author) *policy.Author {
 	by.Before = nil
 	key := authorKey{Author: *by}
 	if by.User != nil {
 		key.User, key.user = nil, *by.User
 	}
-	if len(s.authors) > spareAuthors+2*(len(s.assignments)+len(s.memberships)+len(s.grants)) {
-		s.authors = nil // most are of what is gone, or was edited
+	if len(t.authors) > spareAuthors+2*(len(t.assignments)+len(t.memberships)+len(t.grants)) {
+		t.authors = nil // most are of what is gone, or was edited
 	}
-	return shared(&s.authors, key, by)
+	return shared(&t.authors, key, by)
 }
 
 // spareAuthors is how many authors are remembered to be shared, however few objects there are.
@@ -218,8 +218,8 @@ func isRefused(object v1alpha1.Object) bool {
 
 // unjudged says whether no status says yet that an object gives nothing because of who wrote it. Whoever follows may be wrong
 // about that. About one of which nothing was said yet it is not: what it gives is recorded before it is Ready.
-func (s *tenant) unjudged(ref kinds.Ref, a *authored) bool {
-	return s.unauthored.has(ref) && !a.refused && a.reported
+func (t *tenant) unjudged(ref kinds.Ref, a *authored) bool {
+	return t.unauthored.has(ref) && !a.refused && a.reported
 }
 
 // authored is what is known of who wrote an object that is put.
@@ -233,21 +233,21 @@ func (e *evaluation) authored(ref kinds.Ref, object v1alpha1.Object) authored {
 
 // carriedOut is what is known of who wrote what stands of an object as long as an edit waits for the end of a pause. What nobody
 // could give was never carried out, so nothing stands of that.
-func (s *tenant) carriedOut(ref kinds.Ref, object v1alpha1.Object) authored {
-	if was := s.authoredOf(ref); was != nil && was.uid == object.GetUID() {
+func (t *tenant) carriedOut(ref kinds.Ref, object v1alpha1.Object) authored {
+	if was := t.authoredOf(ref); was != nil && was.uid == object.GetUID() {
 		return *was
 	}
 	return authored{uid: object.GetUID()}
 }
 
 // isConfirmed says whether nothing is in the way of what an object gives because of who wrote it.
-func (s *tenant) isConfirmed(ref kinds.Ref) bool {
-	a := s.authoredOf(ref)
-	return a == nil || s.unconfirmed(ref, a) == nil
+func (t *tenant) isConfirmed(ref kinds.Ref) bool {
+	a := t.authoredOf(ref)
+	return a == nil || t.unconfirmed(ref, a) == nil
 }
 
-func (s *tenant) setAuthored(ref kinds.Ref, now authored) {
-	if a := s.authoredOf(ref); a != nil {
+func (t *tenant) setAuthored(ref kinds.Ref, now authored) {
+	if a := t.authoredOf(ref); a != nil {
 		*a = now
 	}
 }
@@ -272,14 +272,14 @@ type name struct {
 }
 
 // namesIn are the Users, Groups and Invitations that an object gives something to, as far as they are there.
-func (s *tenant) namesIn(object client.Object, by *policy.Author) (found []name) {
+func (t *tenant) namesIn(object client.Object, by *policy.Author) (found []name) {
 	written, is := object.(v1alpha1.Object)
 	if !is {
 		return nil
 	}
 	for _, to := range keeperOf(kinds.RefOf(object).Kind).receivers(written) {
-		ref := kinds.Ref{Kind: to.kind, Namespace: s.name, Name: to.name}
-		n, there := s.made(ref)
+		ref := kinds.Ref{Kind: to.kind, Namespace: t.name, Name: to.name}
+		n, there := t.made(ref)
 		if !there {
 			continue
 		}
@@ -292,7 +292,7 @@ func (s *tenant) namesIn(object client.Object, by *policy.Author) (found []name)
 			continue
 		}
 		// Whoever has accepted it gets what is given to it.
-		if by, there := s.made(kinds.Named(kinds.User, sibling(ref.Key(), s.invitations[ref.Key()].object.spec.AcceptedBy))); there {
+		if by, there := t.made(kinds.Named(kinds.User, sibling(ref.Key(), t.invitations[ref.Key()].object.spec.AcceptedBy))); there {
 			by.field = to.field + ": accepted by"
 			found = append(found, by)
 		}
@@ -301,8 +301,8 @@ func (s *tenant) namesIn(object client.Object, by *policy.Author) (found []name)
 }
 
 // made is what is known of who made an object that others name; false where it is not there.
-func (s *tenant) made(ref kinds.Ref) (name, bool) {
-	switch found := s.find(ref).(type) {
+func (t *tenant) made(ref kinds.Ref) (name, bool) {
+	switch found := t.find(ref).(type) {
 	case *user:
 		if o := found.object; o != nil {
 			return name{ref: ref, origin: found.origin, subject: o.Spec.Subject}, true
@@ -329,12 +329,12 @@ func (n *name) isSure(by *policy.Author) bool {
 }
 
 // unconfirmed says why an object gives nothing that could give something otherwise; nil if it gives that.
-func (s *tenant) unconfirmed(ref kinds.Ref, a *authored) *Outcome {
+func (t *tenant) unconfirmed(ref kinds.Ref, a *authored) *Outcome {
 	if a.by == nil {
 		return nil
 	}
 	if !a.passed && a.by.Verb != "" {
-		switch suspended := s.suspendedAuthor(a.by); {
+		switch suspended := t.suspendedAuthor(a.by); {
 		case suspended == "":
 		case a.by.IsUnstamped():
 			return &Outcome{Reason: v1alpha1.ReasonNotHeld, Stalled: true, Message: fmt.Sprintf(
@@ -347,7 +347,7 @@ func (s *tenant) unconfirmed(ref kinds.Ref, a *authored) *Outcome {
 		return &Outcome{Reason: v1alpha1.ReasonNotHeld, Stalled: true, Message: fmt.Sprintf(
 			"gives nothing: %q wrote this, and could not give it when it was to take effect: %s: have someone write it who holds it or has the verb that is needed", a.by.Username, a.missing)}
 	}
-	for _, n := range s.namesIn(s.standing(ref), a.by) {
+	for _, n := range t.namesIn(t.standing(ref), a.by) {
 		switch {
 		case n.isAnother():
 			return &Outcome{Reason: v1alpha1.ReasonNameNotConfirmed, Stalled: true, Message: fmt.Sprintf(
@@ -378,10 +378,10 @@ func (s *State) Means(author *policy.Author, object client.Object) {
 	s.tenantOfObject(nil, object).means(author, object)
 }
 
-func (s *tenant) means(author *policy.Author, object client.Object) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, n := range s.namesIn(object, nil) {
+func (t *tenant) means(author *policy.Author, object client.Object) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, n := range t.namesIn(object, nil) {
 		switch {
 		case n.ref.Kind == kinds.Group:
 			author.Group = n.uid
@@ -399,18 +399,18 @@ func (s *State) NotConfirmed(object client.Object, by string) string {
 	return s.tenantOfObject(nil, object).notConfirmed(object, by)
 }
 
-func (s *tenant) notConfirmed(object client.Object, by string) string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (t *tenant) notConfirmed(object client.Object, by string) string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	if invitation, ok := object.(*v1alpha1.Invitation); ok {
-		return s.notAccepted(invitation)
+		return t.notAccepted(invitation)
 	}
 	holds := set[string]{}
-	for _, n := range s.namesIn(object, nil) {
+	for _, n := range t.namesIn(object, nil) {
 		if n.isSure(&policy.Author{Username: by}) || holds.has(n.makerSubject) {
 			continue
 		}
-		if missing := s.missing(n.makerSubject, nil, object); !missing.Empty() {
+		if missing := t.missing(n.makerSubject, nil, object); !missing.Empty() {
 			return fmt.Sprintf("%s: %s", n.field, n.mustBeConfirmed(missing.text()))
 		}
 		holds.add(n.makerSubject) // it is asked once, however many they made
@@ -419,18 +419,18 @@ func (s *tenant) notConfirmed(object client.Object, by string) string {
 }
 
 // notAccepted is notConfirmed for an Invitation: whoever accepts it gets what is assigned to it.
-func (s *tenant) notAccepted(o *v1alpha1.Invitation) string {
+func (t *tenant) notAccepted(o *v1alpha1.Invitation) string {
 	key := client.ObjectKeyFromObject(o)
-	n, there := s.made(kinds.Named(kinds.User, sibling(key, o.Spec.AcceptedBy)))
+	n, there := t.made(kinds.Named(kinds.User, sibling(key, o.Spec.AcceptedBy)))
 	if !there {
 		return ""
 	}
 	if n.isSure(nil) {
 		return ""
 	}
-	for assigned := range s.named.assignedToInvitation[key] {
-		object := s.standingNamed(kinds.Named(kinds.RoleAssignment, assigned))
-		if missing := s.missing(n.makerSubject, nil, object); !missing.Empty() {
+	for assigned := range t.named.assignedToInvitation[key] {
+		object := t.standingNamed(kinds.Named(kinds.RoleAssignment, assigned))
+		if missing := t.missing(n.makerSubject, nil, object); !missing.Empty() {
 			return "spec.acceptedBy: " + n.mustBeConfirmed(missing.text())
 		}
 	}
@@ -450,7 +450,7 @@ func (f MissingPrivileges) text() string {
 const shownMissing = 3
 
 // authoredOf is what is known of who wrote an object; nil where it is none that gives something.
-func (s *tenant) authoredOf(ref kinds.Ref) *authored { return authorshipOf(s.find(ref)) }
+func (t *tenant) authoredOf(ref kinds.Ref) *authored { return authorshipOf(t.find(ref)) }
 
 func authorshipOf(found node) *authored {
 	switch found := found.(type) {

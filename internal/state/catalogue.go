@@ -27,10 +27,10 @@ type resourceTypeKeeper struct {
 	givesNothing
 }
 
-func (resourceTypeKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.types, ref.Name) }
+func (resourceTypeKeeper) find(t *tenant, ref kinds.Ref) node { return nodeAt(t.types, ref.Name) }
 
-func (resourceTypeKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
-	return eachClusterWide(kinds.ResourceType, s.types)
+func (resourceTypeKeeper) each(t *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachClusterWide(kinds.ResourceType, t.types)
 }
 
 func (resourceTypeKeeper) evaluate(e *evaluation) {
@@ -62,13 +62,13 @@ func (c *catalogue) Permission(name string) (policy.Permission, bool) {
 
 // evaluateCatalogue makes the catalogue anew. What depends on it is in other tenants, and evaluated there.
 func (e *evaluation) evaluateCatalogue() {
-	s := e.tenant
+	t := e.tenant
 	now := &catalogue{holders: map[string]string{}, permissions: map[string]policy.Permission{}}
 
 	var byAge []*v1alpha1.ResourceType
-	for name, node := range s.types {
+	for name, node := range t.types {
 		if node.object == nil {
-			delete(s.types, name)
+			delete(t.types, name)
 			e.judge(kinds.Ref{Kind: kinds.ResourceType, Name: name}, &node.outcome, Outcome{})
 			continue
 		}
@@ -77,7 +77,7 @@ func (e *evaluation) evaluateCatalogue() {
 	slices.SortFunc(byAge, func(a, b *v1alpha1.ResourceType) int { return policy.CompareAge(a, b) })
 	declaredBy := map[string]string{}
 	for _, object := range byAge {
-		e.judge(kinds.RefOf(object), &s.types[object.Name].outcome, now.enter(object, declaredBy))
+		e.judge(kinds.RefOf(object), &t.types[object.Name].outcome, now.enter(object, declaredBy))
 	}
 	e.declared = now
 }
@@ -85,17 +85,17 @@ func (e *evaluation) evaluateCatalogue() {
 // recatalogue evaluates what a difference to the catalogue that the tenant knows concerns. ResourceTypes are few and change
 // rarely, so nothing finer is needed.
 func (e *evaluation) recatalogue(now *catalogue) {
-	s := e.tenant
-	old := s.catalogue
-	s.catalogue = now
+	t := e.tenant
+	old := t.catalogue
+	t.catalogue = now
 	e.recatalogued, e.judgesAll = true, true
 	for name := range differing(old.permissions, now.permissions, policy.Permission.Equal) {
-		e.markAll(kinds.Role, s.named.rolesGiving[name])
-		e.markRefs(s.named.grantsGiving[name])
+		e.markAll(kinds.Role, t.named.rolesGiving[name])
+		e.markRefs(t.named.grantsGiving[name])
 	}
 	for name := range differing(old.holders, now.holders, func(a, b string) bool { return a == b }) {
-		e.markAll(kinds.RoleAssignment, s.named.assignmentsOn[name])
-		e.markRefs(s.named.grantsOn[name])
+		e.markAll(kinds.RoleAssignment, t.named.assignmentsOn[name])
+		e.markRefs(t.named.grantsOn[name])
 	}
 }
 

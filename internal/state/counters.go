@@ -70,24 +70,24 @@ func (c *Counts) add(other Counts) {
 }
 
 // counts are those of now. They are kept with every change, so that asking is cheap.
-func (s *tenant) counts() Counts {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (t *tenant) counts() Counts {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	counts := Counts{
-		Objects:   maps.Clone(s.tally.objects),
-		InForce:   maps.Clone(s.tally.inForce),
-		TimeBound: maps.Clone(s.tally.timeBound),
-		Wanted:    len(s.refCounts) + len(s.cells) + len(s.shared) + s.tally.grantCells,
+		Objects:   maps.Clone(t.tally.objects),
+		InForce:   maps.Clone(t.tally.inForce),
+		TimeBound: maps.Clone(t.tally.timeBound),
+		Wanted:    len(t.refCounts) + len(t.cells) + len(t.shared) + t.tally.grantCells,
 	}
-	if next, ok := s.tally.deadlines.Min(); ok {
+	if next, ok := t.tally.deadlines.Min(); ok {
 		counts.NextDeadline = next.at
 	}
-	for ref, found := range s.pauses {
+	for ref, found := range t.pauses {
 		if !found.waits {
 			continue
 		}
 		// It is counted by what stands, and says that something waits.
-		stands, _ := s.outcomeOf(ref)
+		stands, _ := t.outcomeOf(ref)
 		says := found.says(ref, stands)
 		if stands.Reason != "" {
 			addTo(counts.Objects, Standing{ref.Kind, standing(&stands), stands.Reason}, -1)
@@ -100,10 +100,10 @@ func (s *tenant) counts() Counts {
 }
 
 // EndingBefore counts the objects in force that end by themselves before an instant.
-func (s *tenant) endingBefore(instant time.Time) (count int) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	s.tally.deadlines.AscendLessThan(deadline{at: instant}, func(d deadline) bool {
+func (t *tenant) endingBefore(instant time.Time) (count int) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	t.tally.deadlines.AscendLessThan(deadline{at: instant}, func(d deadline) bool {
 		count += d.objects
 		return true
 	})

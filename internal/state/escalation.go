@@ -33,23 +33,23 @@ func (f MissingPrivileges) Empty() bool { return len(f.Unresolved) == 0 && len(f
 // MissingPrivileges says what is lacking to the one who asks, known by their subject, for replacing an object by
 // another; old is nil where it is created, and object where it is deleted. What the change gives is all
 // that is held with it and not without it, by whomever, also where it only makes other objects take effect.
-func (s *tenant) missingPrivileges(subject string, old, object client.Object) MissingPrivileges {
+func (t *tenant) missingPrivileges(subject string, old, object client.Object) MissingPrivileges {
 	named := object
 	if named == nil {
 		named = old
 	}
 	if _, changes := named.(*v1alpha1.Role); changes {
-		s.mu.Lock() // it is tried, and undone
-		defer s.mu.Unlock()
+		t.mu.Lock() // it is tried, and undone
+		defer t.mu.Unlock()
 	} else {
-		s.mu.RLock()
-		defer s.mu.RUnlock()
+		t.mu.RLock()
+		defer t.mu.RUnlock()
 	}
-	return s.missing(subject, old, object)
+	return t.missing(subject, old, object)
 }
 
 // missing is missingPrivileges for whoever has the lock.
-func (s *tenant) missing(subject string, old, object client.Object) MissingPrivileges {
+func (t *tenant) missing(subject string, old, object client.Object) MissingPrivileges {
 	named := object
 	if named == nil {
 		named = old
@@ -58,17 +58,17 @@ func (s *tenant) missing(subject string, old, object client.Object) MissingPrivi
 	if organization == "" {
 		organization = named.GetName()
 	}
-	g := &escalationCheck{state: s, key: client.ObjectKeyFromObject(named), subject: subject}
-	user, known := s.userOf(identity{organization, subject})
+	c := &escalationCheck{tenant: t, key: client.ObjectKeyFromObject(named), subject: subject}
+	user, known := t.userOf(identity{organization, subject})
 	if known {
-		g.difference = newDifference(s.privileges(user))
+		c.difference = newDifference(t.privileges(user))
 	} else {
-		g.difference = newDifference(func(func(Privilege) bool) {})
+		c.difference = newDifference(func(func(Privilege) bool) {})
 	}
-	keeperOf(kinds.RefOf(named).Kind).escalates(g, old, object)
-	g.difference.add(g.had, g.gives)
-	s.compared.Add(int64(g.difference.compared))
-	return MissingPrivileges{User: user.Name, Unresolved: g.unresolved, Privileges: g.difference.sorted()}
+	keeperOf(kinds.RefOf(named).Kind).escalates(c, old, object)
+	c.difference.add(c.before, c.after)
+	t.compared.Add(int64(c.difference.compared))
+	return MissingPrivileges{User: user.Name, Unresolved: c.unresolved, Privileges: c.difference.sorted()}
 }
 
 // cast is the object as one of its kind, nil if there is none.
@@ -81,41 +81,43 @@ func cast[T client.Object](object client.Object) (none T) {
 
 // escalationCheck is what a change gives.
 type escalationCheck struct {
-	state *tenant
+	tenant *tenant
 	// key is the name of the object, subject who asks for the change.
 	key     types.NamespacedName
 	subject string
-	// gives are held after the change, had before it, by the same people.
-	gives, had []Privilege
-	unresolved []string
-	difference *difference
+	// after are held after the change, had before it, by the same people.
+	after, before []Privilege
+	unresolved    []string
+	difference    *difference
 }
 
-func (g *escalationCheck) give(privileges ...Privilege) { g.gives = append(g.gives, privileges...) }
+func (c *escalationCheck) addGranted(privileges ...Privilege) {
+	c.after = append(c.after, privileges...)
+}
 
-// needs notes that a reference must lead somewhere.
-func (g *escalationCheck) needs(without *Outcome) {
+// require notes that a reference must lead somewhere.
+func (c *escalationCheck) require(without *Outcome) {
 	if without != nil {
-		g.unresolved = append(g.unresolved, without.Message)
+		c.unresolved = append(c.unresolved, without.Message)
 	}
 }
 
-func (g *escalationCheck) assignment(old, object *v1alpha1.RoleAssignment) {
+func (c *escalationCheck) assignment(old, object *v1alpha1.RoleAssignment) {
 	if object == nil || old != nil && equality.Semantic.DeepEqual(old.Spec, object.Spec) {
 		return
 	}
-	s, spec := g.state, &object.Spec
-	path, without := s.judgeScope(g.key.Namespace, &spec.Scope)
-	g.needs(without)
-	role := sibling(g.key, spec.RoleRef.Name)
-	g.needs(s.unresolvedRole("spec.roleRef", role))
+	t, spec := c.tenant, &object.Spec
+	path, without := t.judgeScope(c.key.Namespace, &spec.Scope)
+	c.require(without)
+	role := sibling(c.key, spec.RoleRef.Name)
+	c.require(t.unresolvedRole("spec.roleRef", role))
 	if old == nil || old.Spec.Subject != spec.Subject {
-		g.needs(s.unresolvedSubject(g.key, &spec.Subject))
+		c.require(t.unresolvedSubject(c.key, &spec.Subject))
 	} else {
-		g.had = s.assigned(g.key, &old.Spec)
+		c.before = t.assigned(c.key, &old.Spec)
 	}
 	// Whether the role may be assigned at this level does not matter: that can change.
-	g.give(during(s.rolePowers(role, path), spec.Window)...)
+	c.addGranted(during(t.rolePrivileges(role, path), spec.Window)...)
 }
 
 // during are privileges that are held for as long as a window says.
@@ -131,24 +133,24 @@ func during(privileges []Privilege, window v1alpha1.Window) []Privilege {
 }
 
 // assigned is what an assignment gives to whomever it names, as things are.
-func (s *tenant) assigned(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) []Privilege {
-	path, without := s.judgeScope(key.Namespace, &spec.Scope)
+func (t *tenant) assigned(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) []Privilege {
+	path, without := t.judgeScope(key.Namespace, &spec.Scope)
 	if without != nil {
 		return nil
 	}
 	role := sibling(key, spec.RoleRef.Name)
-	if _, without := s.judgeAssignedRole(role, path.Level()); without != nil {
+	if _, without := t.judgeAssignedRole(role, path.Level()); without != nil {
 		return nil
 	}
-	return during(s.rolePowers(role, path), spec.Window)
+	return during(t.rolePrivileges(role, path), spec.Window)
 }
 
-// rolePowers is what a role gives at a path.
-func (s *tenant) rolePowers(key types.NamespacedName, path scope.Path) (privileges []Privilege) {
-	if node := s.roles[key]; node != nil {
+// rolePrivileges is what a role gives at a path.
+func (t *tenant) rolePrivileges(key types.NamespacedName, path scope.Path) (privileges []Privilege) {
+	if node := t.roles[key]; node != nil {
 		privileges = at(path, node.grants)
 	}
-	if organization := s.organizations[key.Namespace]; path.Level() == scope.Organization &&
+	if organization := t.organizations[key.Namespace]; path.Level() == scope.Organization &&
 		organization != nil && organization.object != nil && organization.object.Spec.AdminRole == key.Name {
 		privileges = append(privileges, manages(key.Namespace, ""))
 	}
@@ -165,8 +167,8 @@ func at(path scope.Path, grants []policy.Grant) []Privilege {
 }
 
 // unresolvedSubject says why there is nobody of the name.
-func (s *tenant) unresolvedSubject(key types.NamespacedName, subject *v1alpha1.AssignmentSubject) *Outcome {
-	if _, without := s.judgeSubject(key, subject); without != nil && isMissing(without.Reason) {
+func (t *tenant) unresolvedSubject(key types.NamespacedName, subject *v1alpha1.AssignmentSubject) *Outcome {
+	if _, without := t.judgeSubject(key, subject); without != nil && isMissing(without.Reason) {
 		return without
 	}
 	return nil
@@ -181,42 +183,42 @@ func isMissing(reason string) bool {
 	return false
 }
 
-func (g *escalationCheck) grant(old, object client.Object) {
+func (c *escalationCheck) grant(old, object client.Object) {
 	if object == nil {
 		return
 	}
-	s, now := g.state, grantObjectOf(object)
+	t, now := c.tenant, grantObjectOf(object)
 	var was *grantObject
 	if old != nil {
 		if was = grantObjectOf(old); sameGiven(was, now) {
 			return
 		}
 	}
-	life, ok := g.lifeOf(now)
+	life, ok := c.lifeOf(now)
 	if !ok {
 		return
 	}
-	path, without := s.judgeScope(g.key.Namespace, &now.scope)
-	g.needs(without)
-	path, entries := s.readEntries(now, path, life)
+	path, without := t.judgeScope(c.key.Namespace, &now.scope)
+	c.require(without)
+	path, entries := t.readEntries(now, path, life)
 	sameSubject := was != nil && was.user == now.user && was.group == now.group
 	if !sameSubject {
-		if _, without := s.judgeGrantee(g.key.Namespace, now); without != nil && isMissing(without.Reason) {
-			g.needs(without)
+		if _, without := t.judgeGrantee(c.key.Namespace, now); without != nil && isMissing(without.Reason) {
+			c.require(without)
 		}
 	} else {
-		g.had = s.granted(g.key.Namespace, was)
+		c.before = t.granted(c.key.Namespace, was)
 	}
 	for n, read := range entries {
 		if read.fault == nil {
-			g.give(Privilege{Grant: read.grant, At: path})
+			c.addGranted(Privilege{Grant: read.grant, At: path})
 			continue
 		}
 		unchanged := func(written v1alpha1.PermissionEntry) bool {
 			return equality.Semantic.DeepEqual(written, now.entries[n])
 		}
 		if !sameSubject || !slices.ContainsFunc(was.entries, unchanged) || !equality.Semantic.DeepEqual(was.scope, now.scope) || longer(was, now) {
-			g.needs(&Outcome{Message: fmt.Sprintf("%s: %s: %s", now.entriesField(), read.permission, read.fault.Message)})
+			c.require(&Outcome{Message: fmt.Sprintf("%s: %s: %s", now.entriesField(), read.permission, read.fault.Message)})
 		}
 	}
 }
@@ -231,17 +233,17 @@ func sameGiven(was, now *grantObject) bool {
 
 // lifeOf is when a grant holds, whatever the organization's maximum is: that can change. False means that
 // the grant says itself that it has ended.
-func (g *escalationCheck) lifeOf(o *grantObject) (policy.Lifetime, bool) {
+func (c *escalationCheck) lifeOf(o *grantObject) (policy.Lifetime, bool) {
 	ends := o.window.ExpiresAt
 	if o.temporary != nil {
 		ends = o.temporary.Spec.ExpiresAt
 	}
-	if ends != nil && !ends.After(g.state.instant()) {
+	if ends != nil && !ends.After(c.tenant.instant()) {
 		return policy.Lifetime{}, false
 	}
 	life, err := o.life(0)
 	if err != nil {
-		g.needs(&Outcome{Message: err.Error()})
+		c.require(&Outcome{Message: err.Error()})
 	}
 	return life, true
 }
@@ -257,8 +259,8 @@ func longer(was, now *grantObject) bool {
 }
 
 // granted is what a grant gives to whomever it names, as things are, the organization's maximum aside.
-func (s *tenant) granted(namespace string, o *grantObject) (privileges []Privilege) {
-	path, without := s.judgeScope(namespace, &o.scope)
+func (t *tenant) granted(namespace string, o *grantObject) (privileges []Privilege) {
+	path, without := t.judgeScope(namespace, &o.scope)
 	if without != nil {
 		return nil
 	}
@@ -266,7 +268,7 @@ func (s *tenant) granted(namespace string, o *grantObject) (privileges []Privile
 	if err != nil {
 		return nil
 	}
-	path, entries := s.readEntries(o, path, life)
+	path, entries := t.readEntries(o, path, life)
 	for _, read := range entries {
 		if read.fault == nil {
 			privileges = append(privileges, Privilege{Grant: read.grant, At: path})

@@ -13,11 +13,11 @@ import (
 
 // accessPolicy: a policy counts as giving all that it offers, at every scope, to whoever may ask: by itself where nobody
 // decides, else with the help of deciders that its author chooses.
-func (g *escalationCheck) accessPolicy(old, object *v1alpha1.AccessPolicy) {
+func (c *escalationCheck) accessPolicy(old, object *v1alpha1.AccessPolicy) {
 	if object == nil || old != nil && equality.Semantic.DeepEqual(old.Spec, object.Spec) {
 		return
 	}
-	s, spec := g.state, &object.Spec
+	t, spec := c.tenant, &object.Spec
 	var before *v1alpha1.AccessPolicySpec
 	if old != nil {
 		before = &old.Spec
@@ -26,12 +26,12 @@ func (g *escalationCheck) accessPolicy(old, object *v1alpha1.AccessPolicy) {
 		if before != nil && slices.ContainsFunc(before.Scopes, func(was v1alpha1.Scope) bool { return equality.Semantic.DeepEqual(was, spec.Scopes[n]) }) {
 			continue
 		}
-		_, without := s.judgeScope(g.key.Namespace, &spec.Scopes[n])
-		g.needs(without)
+		_, without := t.judgeScope(c.key.Namespace, &spec.Scopes[n])
+		c.require(without)
 	}
 	for _, name := range spec.Roles {
 		if before == nil || !slices.Contains(before.Roles, name) || widensPolicy(before, spec) {
-			g.needs(s.unresolvedRole("spec.roles", sibling(g.key, name)))
+			c.require(t.unresolvedRole("spec.roles", sibling(c.key, name)))
 		}
 	}
 	for n, written := range spec.Permissions {
@@ -39,30 +39,30 @@ func (g *escalationCheck) accessPolicy(old, object *v1alpha1.AccessPolicy) {
 		if before != nil && slices.ContainsFunc(before.Permissions, unchanged) {
 			continue
 		}
-		if _, fault := policy.ParseEntry(written, s.catalogue, ""); fault != nil {
-			g.needs(&Outcome{Message: fmt.Sprintf("spec.permissions[%d]: %s: %s", n, written.Permission, fault.Message)})
+		if _, fault := policy.ParseEntry(written, t.catalogue, ""); fault != nil {
+			c.require(&Outcome{Message: fmt.Sprintf("spec.permissions[%d]: %s: %s", n, written.Permission, fault.Message)})
 		}
 	}
-	g.needsPeople("spec.requesters", &spec.Requesters)
+	c.requirePeople("spec.requesters", &spec.Requesters)
 	if spec.Approvals != nil {
-		g.needsPeople("spec.approvals.from", &spec.Approvals.From)
+		c.requirePeople("spec.approvals.from", &spec.Approvals.From)
 	}
 	if before != nil && !widensPolicy(before, spec) {
-		g.had = s.offeredBy(g.key, before)
+		c.before = t.offeredBy(c.key, before)
 	}
-	g.give(s.offeredBy(g.key, spec)...)
+	c.addGranted(t.offeredBy(c.key, spec)...)
 }
 
-// needsPeople: whoever comes under a name that is not there yet would be who may ask, or decides.
-func (g *escalationCheck) needsPeople(field string, subjects *v1alpha1.AccessSubjects) {
+// requirePeople: whoever comes under a name that is not there yet would be who may ask, or decides.
+func (c *escalationCheck) requirePeople(field string, subjects *v1alpha1.AccessSubjects) {
 	for _, name := range subjects.Users {
-		if _, without := g.state.judgeSubjectUser(field+".users", sibling(g.key, name)); without != nil && isMissing(without.Reason) {
-			g.needs(without)
+		if _, without := c.tenant.judgeSubjectUser(field+".users", sibling(c.key, name)); without != nil && isMissing(without.Reason) {
+			c.require(without)
 		}
 	}
 	for _, name := range subjects.Groups {
-		_, without := g.state.judgeSubjectGroup(field+".groups", sibling(g.key, name))
-		g.needs(without)
+		_, without := c.tenant.judgeSubjectGroup(field+".groups", sibling(c.key, name))
+		c.require(without)
 	}
 }
 
@@ -80,21 +80,21 @@ func widensPolicy(before, after *v1alpha1.AccessPolicySpec) bool {
 }
 
 // offeredBy are the privileges that can be asked for by a policy, as all else is.
-func (s *tenant) offeredBy(key types.NamespacedName, spec *v1alpha1.AccessPolicySpec) (privileges []Privilege) {
+func (t *tenant) offeredBy(key types.NamespacedName, spec *v1alpha1.AccessPolicySpec) (privileges []Privilege) {
 	for n := range spec.Scopes {
-		path, without := s.judgeScope(key.Namespace, &spec.Scopes[n])
+		path, without := t.judgeScope(key.Namespace, &spec.Scopes[n])
 		if without != nil {
 			continue
 		}
 		for _, name := range spec.Roles {
-			privileges = append(privileges, s.rolePowers(sibling(key, name), path)...)
+			privileges = append(privileges, t.rolePrivileges(sibling(key, name), path)...)
 		}
 		ofType := path.ResourceType
 		if path.ResourceID == "" {
 			path = path.Container()
 		}
 		for _, written := range spec.Permissions {
-			if granted, fault := policy.ParseEntry(written, s.catalogue, ofType); fault == nil {
+			if granted, fault := policy.ParseEntry(written, t.catalogue, ofType); fault == nil {
 				privileges = append(privileges, Privilege{Grant: granted, At: path})
 			}
 		}
@@ -103,10 +103,10 @@ func (s *tenant) offeredBy(key types.NamespacedName, spec *v1alpha1.AccessPolicy
 }
 
 // offeredTo are the privileges that policies offer to a User or a Group, or let them decide about.
-func (s *tenant) offeredTo(kind string, to types.NamespacedName) (privileges []Privilege) {
-	for key, node := range s.policies {
+func (t *tenant) offeredTo(kind string, to types.NamespacedName) (privileges []Privilege) {
+	for key, node := range t.policies {
 		if node.object != nil && namesToGive(node.object, kind, to.Name) {
-			privileges = append(privileges, s.offeredBy(key, &node.object.Spec)...)
+			privileges = append(privileges, t.offeredBy(key, &node.object.Spec)...)
 		}
 	}
 	return privileges

@@ -14,36 +14,36 @@ import (
 
 // user: whoever is declared, or no longer suspended, gets what already names them, and may accept what their
 // address is invited to. Of two of the same subject, the younger gets that when the older goes.
-func (g *escalationCheck) user(old, object *v1alpha1.User) {
-	s := g.state
+func (c *escalationCheck) user(old, object *v1alpha1.User) {
+	t := c.tenant
 	switch {
 	case object == nil:
-		if node := s.users[g.key]; node != nil && node.outcome.Reason == v1alpha1.ReasonSubjectTaken {
+		if node := t.users[c.key]; node != nil && node.outcome.Reason == v1alpha1.ReasonSubjectTaken {
 			return // it is invalid
 		}
 		// Not the next one alone: that may be on its way out, too.
-		for _, same := range s.named.usersBySubject[identity{g.key.Namespace, old.Spec.Subject}] {
-			if other := same.key; other != g.key && !s.users[other].object.Spec.Suspended {
-				g.give(s.toUser(other)...)
+		for _, same := range t.named.usersBySubject[identity{c.key.Namespace, old.Spec.Subject}] {
+			if other := same.key; other != c.key && !t.users[other].object.Spec.Suspended {
+				c.addGranted(t.toUser(other)...)
 			}
 		}
 	case object.Spec.Suspended:
 	case old == nil || old.Spec.Suspended:
-		g.give(s.toUser(g.key)...)
-		g.invited(object.Spec.Email)
+		c.addGranted(t.toUser(c.key)...)
+		c.invited(object.Spec.Email)
 	case !policy.SameAddress(old.Spec.Email, object.Spec.Email):
-		g.invited(object.Spec.Email)
+		c.invited(object.Spec.Email)
 	}
 	if old == nil {
-		g.needsNoneWaiting(kinds.User)
+		c.requireNoneWaiting(kinds.User)
 	}
 }
 
-// needsNoneWaiting: what waits for the end of a pause, and names what is made now, gives it something then.
-func (g *escalationCheck) needsNoneWaiting(kind string) {
-	for ref, found := range g.state.pauses {
-		if found.waits && namesToGive(found.written, kind, g.key.Name) {
-			g.needs(&Outcome{Message: fmt.Sprintf("metadata.name: the %s %s names this, and waits for the end of a pause, so that it is not known what it will give: write this when it has ended", ref.Kind, ref.Name)})
+// requireNoneWaiting: what waits for the end of a pause, and names what is made now, gives it something then.
+func (c *escalationCheck) requireNoneWaiting(kind string) {
+	for ref, found := range c.tenant.pauses {
+		if found.waits && namesToGive(found.written, kind, c.key.Name) {
+			c.require(&Outcome{Message: fmt.Sprintf("metadata.name: the %s %s names this, and waits for the end of a pause, so that it is not known what it will give: write this when it has ended", ref.Kind, ref.Name)})
 		}
 	}
 }
@@ -62,21 +62,21 @@ func namesToGive(written v1alpha1.Object, kind, name string) bool {
 }
 
 // invited: whoever has an address can accept what it is invited to.
-func (g *escalationCheck) invited(email string) {
+func (c *escalationCheck) invited(email string) {
 	if email == "" {
 		return
 	}
-	s := g.state
-	for key := range s.named.invitationsTo[policy.Spelling(email)] {
-		s.checked.Add(1)
-		if life, err := s.invited(s.invitations[key].object); err != nil || life.Phase != v1alpha1.InvitationPending {
+	t := c.tenant
+	for key := range t.named.invitationsTo[policy.Spelling(email)] {
+		t.checked.Add(1)
+		if life, err := t.invited(t.invitations[key].object); err != nil || life.Phase != v1alpha1.InvitationPending {
 			continue
 		}
-		given := s.toInvited(key)
-		g.give(given...)
+		given := t.toInvited(key)
+		c.addGranted(given...)
 		if len(given) == 0 {
 			// Whatever is assigned to it later goes to the one who has accepted it by then.
-			g.needs(&Outcome{Message: fmt.Sprintf(
+			c.require(&Outcome{Message: fmt.Sprintf(
 				"spec.email: the Invitation %s is for this address, and it is not known yet what it will give: assign what it is to give first", key.Name)})
 		}
 	}
@@ -89,68 +89,68 @@ type named struct {
 }
 
 // to is what a subject is given by all that names it, as all else is.
-func (s *tenant) to(subject named) (privileges []Privilege) {
+func (t *tenant) to(subject named) (privileges []Privilege) {
 	for key := range subject.assignments {
-		if node := s.assignments[key]; !node.released && !s.ended(node.object.Window) {
-			privileges = append(privileges, s.assigned(key, node.object)...)
+		if node := t.assignments[key]; !node.released && !t.ended(node.object.Window) {
+			privileges = append(privileges, t.assigned(key, node.object)...)
 		}
 	}
 	for ref := range subject.grants {
-		if o := s.grants[ref].object; !s.over(ref.Namespace, o) {
-			privileges = append(privileges, s.granted(ref.Namespace, o)...)
+		if o := t.grants[ref].object; !t.over(ref.Namespace, o) {
+			privileges = append(privileges, t.granted(ref.Namespace, o)...)
 		}
 	}
 	return privileges
 }
 
 // ended says whether a window has, by the clock alone: a status that says so could be taken back.
-func (s *tenant) ended(window v1alpha1.Window) bool {
-	return policy.LifetimeIn(window).PhaseAt(s.instant()) == v1alpha1.PhaseExpired
+func (t *tenant) ended(window v1alpha1.Window) bool {
+	return policy.LifetimeIn(window).PhaseAt(t.instant()) == v1alpha1.PhaseExpired
 }
 
 // over says whether a grant has ended.
-func (s *tenant) over(namespace string, o *grantObject) bool {
-	maximum := s.organizations[namespace]
+func (t *tenant) over(namespace string, o *grantObject) bool {
+	maximum := t.organizations[namespace]
 	if maximum == nil {
 		return false
 	}
 	life, err := o.life(maximum.maximum)
-	return err != nil || life.PhaseAt(s.instant()) == v1alpha1.PhaseExpired
+	return err != nil || life.PhaseAt(t.instant()) == v1alpha1.PhaseExpired
 }
 
 // toUser is what a User is given, or offered, by all that names it.
-func (s *tenant) toUser(user types.NamespacedName) []Privilege {
-	n := &s.named
-	privileges := append(s.to(named{n.assignedToUser[user], n.grantsToUser[user]}), s.offeredTo(kinds.User, user)...)
+func (t *tenant) toUser(user types.NamespacedName) []Privilege {
+	n := &t.named
+	privileges := append(t.to(named{n.assignedToUser[user], n.grantsToUser[user]}), t.offeredTo(kinds.User, user)...)
 	for key := range n.membershipsOfUser[user] {
-		if node := s.memberships[key]; !s.ended(node.object.Window) {
-			privileges = append(privileges, during(s.toMember(key, node.object), node.object.Window)...)
+		if node := t.memberships[key]; !t.ended(node.object.Window) {
+			privileges = append(privileges, during(t.toMember(key, node.object), node.object.Window)...)
 		}
 	}
 	for key := range n.accepted[user] {
-		if life, err := s.invited(s.invitations[key].object); err == nil && life.Phase == v1alpha1.InvitationAccepted {
-			privileges = append(privileges, s.toInvited(key)...)
+		if life, err := t.invited(t.invitations[key].object); err == nil && life.Phase == v1alpha1.InvitationAccepted {
+			privileges = append(privileges, t.toInvited(key)...)
 		}
 	}
 	return privileges
 }
 
 // toMember is what a membership gives to its user.
-func (s *tenant) toMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) []Privilege {
+func (t *tenant) toMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) []Privilege {
 	group := sibling(key, spec.Group)
-	node := s.groups[group]
+	node := t.groups[group]
 	if node == nil || node.object == nil {
 		return nil
 	}
-	return append(s.toGroup(group), toAdmin(key, spec, node.object.Spec.ConfigurablePermissions)...)
+	return append(t.toGroup(group), toAdmin(key, spec, node.object.Spec.ConfigurablePermissions)...)
 }
 
-func (s *tenant) toGroup(key types.NamespacedName) []Privilege {
-	return append(s.to(named{s.named.assignedToGroup[key], s.named.grantsToGroup[key]}), s.offeredTo(kinds.Group, key)...)
+func (t *tenant) toGroup(key types.NamespacedName) []Privilege {
+	return append(t.to(named{t.named.assignedToGroup[key], t.named.grantsToGroup[key]}), t.offeredTo(kinds.Group, key)...)
 }
 
-func (s *tenant) toInvited(key types.NamespacedName) []Privilege {
-	return s.to(named{assignments: s.named.assignedToInvitation[key]})
+func (t *tenant) toInvited(key types.NamespacedName) []Privilege {
+	return t.to(named{assignments: t.named.assignedToInvitation[key]})
 }
 
 // toAdmin is what a membership gives beyond being a member: nothing, unless it is an admin's.
@@ -169,31 +169,31 @@ func toAdmin(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec, confi
 
 // group: a group that is declared gets what already names it, and its admins get what they can newly
 // configure.
-func (g *escalationCheck) group(old, object *v1alpha1.Group) {
+func (c *escalationCheck) group(old, object *v1alpha1.Group) {
 	if object == nil || old != nil && equality.Semantic.DeepEqual(old.Spec, object.Spec) {
 		return
 	}
-	s := g.state
+	t := c.tenant
 	if old == nil {
-		g.give(s.toGroup(g.key)...)
-		g.needsNoneWaiting(kinds.Group)
+		c.addGranted(t.toGroup(c.key)...)
+		c.requireNoneWaiting(kinds.Group)
 	}
-	for key := range s.named.membershipsOfGroup[g.key] {
-		node := s.memberships[key]
-		if s.ended(node.object.Window) {
+	for key := range t.named.membershipsOfGroup[c.key] {
+		node := t.memberships[key]
+		if t.ended(node.object.Window) {
 			continue
 		}
-		g.give(during(toAdmin(key, node.object, object.Spec.ConfigurablePermissions), node.object.Window)...)
+		c.addGranted(during(toAdmin(key, node.object, object.Spec.ConfigurablePermissions), node.object.Window)...)
 		if old != nil {
-			g.had = append(g.had, during(toAdmin(key, node.object, old.Spec.ConfigurablePermissions), node.object.Window)...)
+			c.before = append(c.before, during(toAdmin(key, node.object, old.Spec.ConfigurablePermissions), node.object.Window)...)
 		}
 	}
 }
 
 // membership: who is in a group is for those to say who manage it. They give no configurable permission
 // that they lack, and none by deleting the older of two memberships.
-func (g *escalationCheck) membership(old, object *v1alpha1.GroupMembership) {
-	s := g.state
+func (c *escalationCheck) membership(old, object *v1alpha1.GroupMembership) {
+	t := c.tenant
 	if old != nil && object != nil && equality.Semantic.DeepEqual(old.Spec, object.Spec) {
 		return
 	}
@@ -201,27 +201,27 @@ func (g *escalationCheck) membership(old, object *v1alpha1.GroupMembership) {
 	if spec == nil {
 		spec = old
 	}
-	g.give(manages(g.key.Namespace, spec.Spec.Group))
+	c.addGranted(manages(c.key.Namespace, spec.Spec.Group))
 	if object == nil {
-		if node := s.memberships[g.key]; node != nil && node.outcome.Reason == v1alpha1.ReasonDuplicate {
+		if node := t.memberships[c.key]; node != nil && node.outcome.Reason == v1alpha1.ReasonDuplicate {
 			return
 		}
-		for key := range s.named.sameMembership[pair{g.key.Namespace, old.Spec.User, old.Spec.Group}] {
-			if key != g.key {
-				g.give(s.configurableOf(key, s.memberships[key].object)...)
+		for key := range t.named.sameMembership[pair{c.key.Namespace, old.Spec.User, old.Spec.Group}] {
+			if key != c.key {
+				c.addGranted(t.configurableOf(key, t.memberships[key].object)...)
 			}
 		}
 		return
 	}
 	if old != nil {
-		g.had = s.configurableOf(g.key, &old.Spec)
+		c.before = t.configurableOf(c.key, &old.Spec)
 	}
-	g.give(s.configurableOf(g.key, &object.Spec)...)
+	c.addGranted(t.configurableOf(c.key, &object.Spec)...)
 }
 
 // configurableOf are the configurable permissions that a membership gives.
-func (s *tenant) configurableOf(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) []Privilege {
-	node := s.groups[sibling(key, spec.Group)]
+func (t *tenant) configurableOf(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) []Privilege {
+	node := t.groups[sibling(key, spec.Group)]
 	if node == nil || node.object == nil {
 		return nil
 	}
@@ -231,43 +231,43 @@ func (s *tenant) configurableOf(key types.NamespacedName, spec *v1alpha1.GroupMe
 
 // invitation: whoever accepts an invitation gets what is assigned to it, and whoever makes one, or lets it be
 // accepted longer, lets someone accept it.
-func (g *escalationCheck) invitation(old, object *v1alpha1.Invitation) {
+func (c *escalationCheck) invitation(old, object *v1alpha1.Invitation) {
 	if object == nil {
 		return
 	}
-	s := g.state
-	given := s.toInvited(g.key)
+	t := c.tenant
+	given := t.toInvited(c.key)
 	if old == nil {
-		g.needsNoneWaiting(kinds.Invitation)
+		c.requireNoneWaiting(kinds.Invitation)
 	}
 	switch {
-	case old == nil || s.acceptableLonger(old, object):
-		g.give(given...)
-	case old.Spec.AcceptedBy == object.Spec.AcceptedBy, s.acceptedByTheInvited(g.subject, old, object):
+	case old == nil || t.acceptableLonger(old, object):
+		c.addGranted(given...)
+	case old.Spec.AcceptedBy == object.Spec.AcceptedBy, t.acceptedByTheInvited(c.subject, old, object):
 		return
 	}
 	if object.Spec.AcceptedBy == "" {
 		return
 	}
-	user := sibling(g.key, object.Spec.AcceptedBy)
-	if _, without := s.judgeSubjectUser("spec.acceptedBy", user); without != nil && isMissing(without.Reason) {
-		g.needs(without)
+	user := sibling(c.key, object.Spec.AcceptedBy)
+	if _, without := t.judgeSubjectUser("spec.acceptedBy", user); without != nil && isMissing(without.Reason) {
+		c.require(without)
 	}
-	g.give(given...)
+	c.addGranted(given...)
 	if len(given) == 0 {
 		// Whatever is assigned to it later goes to the one who is named now.
-		g.needs(&Outcome{Message: fmt.Sprintf(
+		c.require(&Outcome{Message: fmt.Sprintf(
 			"spec.acceptedBy: an invitation is accepted by the one whom it is for, as the User with the address %s, before it expires", object.Spec.Email)})
 	}
 }
 
 // Reached are the names of the Users of an organization who have an address, in order: they can accept what
 // it is invited to.
-func (s *tenant) withAddress(email string) (names []string) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for key := range s.named.usersAt[policy.Spelling(email)] {
-		s.checked.Add(1)
+func (t *tenant) withAddress(email string) (names []string) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for key := range t.named.usersAt[policy.Spelling(email)] {
+		t.checked.Add(1)
 		names = append(names, key.Name)
 	}
 	slices.Sort(names)
@@ -275,10 +275,10 @@ func (s *tenant) withAddress(email string) (names []string) {
 }
 
 // Accepted is the name of the User who has accepted an invitation, empty while nobody has.
-func (s *tenant) acceptedBy(organization, invitation string) string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	node := s.invitations[types.NamespacedName{Namespace: organization, Name: invitation}]
+func (t *tenant) acceptedBy(organization, invitation string) string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	node := t.invitations[types.NamespacedName{Namespace: organization, Name: invitation}]
 	if node == nil || node.object == nil {
 		return ""
 	}
@@ -286,19 +286,19 @@ func (s *tenant) acceptedBy(organization, invitation string) string {
 }
 
 // acceptableLonger says whether an invitation that nobody has accepted expires later than it did.
-func (s *tenant) acceptableLonger(old, object *v1alpha1.Invitation) bool {
-	before, err := s.invited(invitationObjectOf(old))
-	after, err2 := s.invited(invitationObjectOf(object))
+func (t *tenant) acceptableLonger(old, object *v1alpha1.Invitation) bool {
+	before, err := t.invited(invitationObjectOf(old))
+	after, err2 := t.invited(invitationObjectOf(object))
 	return old.Spec.AcceptedBy == "" && (err != nil || err2 != nil || after.Expires.After(before.Expires))
 }
 
 // acceptedByTheInvited says whether those who ask accept an invitation that was for them, in time.
-func (s *tenant) acceptedByTheInvited(subject string, old, object *v1alpha1.Invitation) bool {
-	life, err := s.invited(invitationObjectOf(old))
+func (t *tenant) acceptedByTheInvited(subject string, old, object *v1alpha1.Invitation) bool {
+	life, err := t.invited(invitationObjectOf(old))
 	name := types.NamespacedName{Namespace: object.Namespace, Name: object.Spec.AcceptedBy}
-	if err != nil || old.Spec.AcceptedBy != "" || !s.instant().Before(life.Expires) || !s.active(name) {
+	if err != nil || old.Spec.AcceptedBy != "" || !t.instant().Before(life.Expires) || !t.active(name) {
 		return false
 	}
-	user := s.users[name].object.Spec
+	user := t.users[name].object.Spec
 	return user.Subject == subject && user.Email != "" && policy.SameAddress(user.Email, object.Spec.Email)
 }

@@ -17,55 +17,55 @@ import (
 // role: a role may be assigned anywhere, so that what it gives must be held at the organization. An edit
 // can also mend roles that inherit from it, and so can a deletion, which opens a cycle or makes room: these then
 // give more.
-func (g *escalationCheck) role(old, object *v1alpha1.Role) {
-	s := g.state
+func (c *escalationCheck) role(old, object *v1alpha1.Role) {
+	t := c.tenant
 	switch {
-	case object == nil && (len(s.named.heirs[g.key]) == 0 || s.namespaces[g.key.Namespace].terminating):
+	case object == nil && (len(t.named.heirs[c.key]) == 0 || t.namespaces[c.key.Namespace].terminating):
 		return // all that could be given goes as well
 	case object != nil && old != nil && sameRights(&old.Spec, &object.Spec):
 		return
 	}
 	if object != nil {
-		g.needsOfRole(old, object)
+		c.requireOfRole(old, object)
 	}
-	if !s.hasRole(g.key, old) {
+	if !t.hasRole(c.key, old) {
 		// What this replica has seen of the role is not what is replaced.
-		defer s.tryRole(g.key, old, nil)()
+		defer t.tryRole(c.key, old, nil)()
 	}
-	promised := s.roles[g.key].promises(s, g.key)
+	promised := t.roles[c.key].promises(t, c.key)
 	widens := object != nil && old != nil && widened(&old.Spec, &object.Spec)
-	undo := s.tryRole(g.key, object, func(before map[types.NamespacedName]*role, evaluated set[types.NamespacedName]) bool {
+	undo := t.tryRole(c.key, object, func(before map[types.NamespacedName]*role, evaluated set[types.NamespacedName]) bool {
 		for role := range evaluated {
-			had, now := before[role].effect(), s.roles[role]
-			if role == g.key && widens {
+			had, now := before[role].effect(), t.roles[role]
+			if role == c.key && widens {
 				had = nil // at a level where it could not be assigned, it gave nothing
 			}
-			g.giveByRole(role, had, now.effect())
-			if role != g.key || now.whole() {
+			c.giveByRole(role, had, now.effect())
+			if role != c.key || now.whole() {
 				continue
 			}
 			// What it inherits from roles that give it nothing yet counts as given: whoever mends one of these brings it about.
 			if !widens && promised != nil {
 				had = promised
 			}
-			g.giveByRole(role, had, now.promises(s, role))
+			c.giveByRole(role, had, now.promises(t, role))
 		}
-		return len(g.difference.listed) == 0 && len(g.unresolved) == 0 // else it is refused already, whatever its children give
+		return len(c.difference.listed) == 0 && len(c.unresolved) == 0 // else it is refused already, whatever its children give
 	})
 	undo()
 }
 
 // promises is what a role would give if all that it names were valid; nothing where it gives that already.
-func (r *role) promises(s *tenant, key types.NamespacedName) []policy.Grant {
+func (r *role) promises(t *tenant, key types.NamespacedName) []policy.Grant {
 	if r.whole() {
 		return nil
 	}
-	return s.reach(key)
+	return t.reach(key)
 }
 
 // hasRole says whether a role is known as it is here.
-func (s *tenant) hasRole(key types.NamespacedName, object *v1alpha1.Role) bool {
-	node := s.roles[key]
+func (t *tenant) hasRole(key types.NamespacedName, object *v1alpha1.Role) bool {
+	node := t.roles[key]
 	if node == nil || object == nil {
 		return node == nil && object == nil
 	}
@@ -73,11 +73,11 @@ func (s *tenant) hasRole(key types.NamespacedName, object *v1alpha1.Role) bool {
 }
 
 // giveByRole: whoever has a role gets what it gives.
-func (g *escalationCheck) giveByRole(role types.NamespacedName, had, gives []policy.Grant) {
+func (c *escalationCheck) giveByRole(role types.NamespacedName, had, gives []policy.Grant) {
 	organization := scope.Path{Organization: role.Namespace}
-	g.difference.addGrants(organization, had, gives)
-	if len(had) == 0 && len(gives) > 0 && g.state.administeredBy(role) {
-		g.give(manages(role.Namespace, ""))
+	c.difference.addGrants(organization, had, gives)
+	if len(had) == 0 && len(gives) > 0 && c.tenant.administeredBy(role) {
+		c.addGranted(manages(role.Namespace, ""))
 	}
 }
 
@@ -97,8 +97,8 @@ func widened(old, now *v1alpha1.RoleSpec) bool {
 	return false
 }
 
-// needsOfRole: entries and inherited roles that are new must be resolved.
-func (g *escalationCheck) needsOfRole(old, object *v1alpha1.Role) {
+// requireOfRole: entries and inherited roles that are new must be resolved.
+func (c *escalationCheck) requireOfRole(old, object *v1alpha1.Role) {
 	var entries []v1alpha1.PermissionEntry
 	var inherits []string
 	if old != nil {
@@ -106,13 +106,13 @@ func (g *escalationCheck) needsOfRole(old, object *v1alpha1.Role) {
 	}
 	for _, written := range object.Spec.PermissionGrants {
 		unchanged := func(entry v1alpha1.PermissionEntry) bool { return equality.Semantic.DeepEqual(entry, written) }
-		if _, fault := policy.ParseEntry(written, g.state.catalogue, ""); fault != nil && !slices.ContainsFunc(entries, unchanged) {
-			g.needs(&Outcome{Message: fmt.Sprintf("spec.permissionGrants: %s: %s", written.Permission, fault.Message)})
+		if _, fault := policy.ParseEntry(written, c.tenant.catalogue, ""); fault != nil && !slices.ContainsFunc(entries, unchanged) {
+			c.require(&Outcome{Message: fmt.Sprintf("spec.permissionGrants: %s: %s", written.Permission, fault.Message)})
 		}
 	}
 	for _, name := range object.Spec.Inherits {
 		if !slices.Contains(inherits, name) {
-			g.needs(g.state.unresolvedRole("spec.inherits", sibling(g.key, name)))
+			c.require(c.tenant.unresolvedRole("spec.inherits", sibling(c.key, name)))
 		}
 	}
 }
@@ -130,12 +130,12 @@ func (r *role) whole() bool { return r == nil || !r.visible.broken && len(r.lost
 
 // reach is what a role would give if nothing were broken: its own entries, and those of all roles that it
 // names, directly and through others.
-func (s *tenant) reach(key types.NamespacedName) (grants []policy.Grant) {
+func (t *tenant) reach(key types.NamespacedName) (grants []policy.Grant) {
 	named := func(key types.NamespacedName) iter.Seq[types.NamespacedName] {
-		return slices.Values(s.roles[key].parents(key))
+		return slices.Values(t.roles[key].parents(key))
 	}
-	for role := range s.reached(set[types.NamespacedName]{key: {}}, named) {
-		for _, own := range s.roles[role].own {
+	for role := range t.reached(set[types.NamespacedName]{key: {}}, named) {
+		for _, own := range t.roles[role].own {
 			grants = append(grants, own.Grant)
 		}
 	}
@@ -143,9 +143,9 @@ func (s *tenant) reach(key types.NamespacedName) (grants []policy.Grant) {
 }
 
 // administeredBy says whether the organization's admin role is this one, and assigned at the organization.
-func (s *tenant) administeredBy(role types.NamespacedName) bool {
-	for key := range s.named.assignedRole[role] {
-		if s.isAdministration(key, s.assignments[key].object) {
+func (t *tenant) administeredBy(role types.NamespacedName) bool {
+	for key := range t.named.assignedRole[role] {
+		if t.isAdministration(key, t.assignments[key].object) {
 			return true
 		}
 	}
@@ -153,23 +153,23 @@ func (s *tenant) administeredBy(role types.NamespacedName) bool {
 }
 
 // unresolvedRole says why it is not known what a role gives, if it is not.
-func (s *tenant) unresolvedRole(field string, key types.NamespacedName) *Outcome {
-	node := s.roles[key]
+func (t *tenant) unresolvedRole(field string, key types.NamespacedName) *Outcome {
+	node := t.roles[key]
 	switch {
 	case node == nil || node.object == nil:
 		return &Outcome{Message: fmt.Sprintf("%s: there is no Role %s in this namespace: correct the name, or create it", field, key.Name)}
 	case node.visible.broken:
 		return &Outcome{Message: fmt.Sprintf("%s: the Role %s is not valid, so it is not known what it gives: mend it first: %s", field, key.Name, node.outcome.Message)}
 	}
-	for _, of := range append([]types.NamespacedName{key}, s.ancestors(key)...) {
-		if found := s.roles[of]; found != nil && len(found.faults) > 0 {
+	for _, of := range append([]types.NamespacedName{key}, t.ancestors(key)...) {
+		if found := t.roles[of]; found != nil && len(found.faults) > 0 {
 			fault := found.faults[0]
 			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: in the Role %s, %s: %s", field, key.Name, of.Name, fault.Permission, fault.Message)}
 		}
-		if found := s.roles[of]; found != nil && len(found.lost) > 0 {
+		if found := t.roles[of]; found != nil && len(found.lost) > 0 {
 			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: in the Role %s, spec.inherits: %s", field, key.Name, of.Name, found.lost[0].because.Message)}
 		}
-		if s.waits(kinds.Named(kinds.Role, of)) {
+		if t.waits(kinds.Named(kinds.Role, of)) {
 			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: an edit of the Role %s waits for the end of a pause: write this when it has ended", field, key.Name, of.Name)}
 		}
 	}
@@ -178,16 +178,16 @@ func (s *tenant) unresolvedRole(field string, key types.NamespacedName) *Outcome
 
 // TooLarge says why the store does not take a role, or nothing if it does, or did not take it before and
 // still gets the same.
-func (s *tenant) tooLarge(old, object *v1alpha1.Role) string {
+func (t *tenant) tooLarge(old, object *v1alpha1.Role) string {
 	if old != nil && sameRights(&old.Spec, &object.Spec) {
 		return ""
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	var outcome Outcome
 	key := types.NamespacedName{Namespace: object.Namespace, Name: object.Name}
-	s.tryRole(key, object, func(map[types.NamespacedName]*role, set[types.NamespacedName]) bool {
-		outcome = s.roles[key].outcome
+	t.tryRole(key, object, func(map[types.NamespacedName]*role, set[types.NamespacedName]) bool {
+		outcome = t.roles[key].outcome
 		return false // its children don't matter
 	})()
 	if outcome.Reason == v1alpha1.ReasonRoleTooLarge {

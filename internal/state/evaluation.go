@@ -52,19 +52,19 @@ type evaluation struct {
 	journal *journal
 }
 
-func newEvaluation(s *tenant) *evaluation {
+func newEvaluation(t *tenant) *evaluation {
 	// What has ended stays ended when the clock is set back.
-	if now := s.clock.Now(); now.After(s.now) {
-		s.now = now
-		s.seen.Store(&now)
+	if now := t.clock.Now(); now.After(t.now) {
+		t.now = now
+		t.seen.Store(&now)
 	}
-	return emptyEvaluation(s)
+	return emptyEvaluation(t)
 }
 
 // emptyEvaluation has nothing to evaluate, at the time of the last evaluation.
-func emptyEvaluation(s *tenant) *evaluation {
+func emptyEvaluation(t *tenant) *evaluation {
 	return &evaluation{
-		tenant:    s,
+		tenant:    t,
 		marked:    map[string]set[types.NamespacedName]{},
 		used:      map[use]int{},
 		timed:     set[tuples.Cell]{},
@@ -237,17 +237,17 @@ func (e *evaluation) countCell(by kinds.Ref, c desired, more int) {
 	if c.cell == nil {
 		return
 	}
-	s, cell := e.tenant, *c.cell
-	if s.cells[cell] == nil {
-		s.cells[cell] = &countedCell{role: c.role}
-		s.cellsOf.add(c.role, cell)
+	t, cell := e.tenant, *c.cell
+	if t.cells[cell] == nil {
+		t.cells[cell] = &countedCell{role: c.role}
+		t.cellsOf.add(c.role, cell)
 	}
-	before := s.cells[cell].count
-	s.cells[cell].count += more
-	after := s.cells[cell].count
+	before := t.cells[cell].count
+	t.cells[cell].count += more
+	after := t.cells[cell].count
 	if after == 0 {
-		delete(s.cells, cell)
-		s.cellsOf.remove(c.role, cell)
+		delete(t.cells, cell)
+		t.cellsOf.remove(c.role, cell)
 	}
 	e.change.Cells = append(e.change.Cells, Touched[tuples.Cell]{What: cell, By: by, Joined: before > 0 && after > 0})
 }

@@ -19,12 +19,12 @@ func (s *State) ClosesCycle(old, object *v1alpha1.Role) string {
 	return s.tenant(object.Namespace).closesCycle(old, object)
 }
 
-func (s *tenant) closesCycle(old, object *v1alpha1.Role) string {
-	s.mu.Lock() // it is tried, and undone
-	defer s.mu.Unlock()
+func (t *tenant) closesCycle(old, object *v1alpha1.Role) string {
+	t.mu.Lock() // it is tried, and undone
+	defer t.mu.Unlock()
 	key := types.NamespacedName{Namespace: object.Namespace, Name: object.Name}
 	// The role may not be there yet, and be named all the same.
-	heirs := s.withHeirs(s.named.heirs[key])
+	heirs := t.withHeirs(t.named.heirs[key])
 	closes := func(name string) bool {
 		return (name == key.Name || heirs.has(sibling(key, name))) && (old == nil || !slices.Contains(old.Spec.Inherits, name))
 	}
@@ -32,14 +32,14 @@ func (s *tenant) closesCycle(old, object *v1alpha1.Role) string {
 		return ""
 	}
 	var takes []string
-	undo := s.tryRole(key, object, func(before map[types.NamespacedName]*role, evaluated set[types.NamespacedName]) bool {
+	undo := t.tryRole(key, object, func(before map[types.NamespacedName]*role, evaluated set[types.NamespacedName]) bool {
 		for role := range evaluated {
-			takes = append(takes, takenFrom(role, before[role].effect(), s.roles[role].effect())...)
+			takes = append(takes, takenFrom(role, before[role].effect(), t.roles[role].effect())...)
 		}
 		return true
 	})
 	defer undo()
-	for _, lost := range s.roles[key].lost {
+	for _, lost := range t.roles[key].lost {
 		if lost.because.Reason != v1alpha1.ReasonInheritanceCycle || !closes(lost.name) {
 			continue
 		}
@@ -76,35 +76,35 @@ func (s *State) Foreseen(object client.Object) []string {
 	return s.tenant(object.GetNamespace()).foreseen(object)
 }
 
-func (s *tenant) foreseen(object client.Object) (says []string) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (t *tenant) foreseen(object client.Object) (says []string) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	switch o := object.(type) {
 	case *v1alpha1.RoleAssignment:
-		if outcome, _ := s.judgeAssignment(client.ObjectKeyFromObject(o), &o.Spec, false); outcome.Stalled {
+		if outcome, _ := t.judgeAssignment(client.ObjectKeyFromObject(o), &o.Spec, false); outcome.Stalled {
 			return []string{fmt.Sprintf("%s: this gives nothing: %s", outcome.Reason, outcome.Message)}
 		}
 	case *v1alpha1.Role:
-		return s.foreseenEntries("spec.permissionGrants", o.Spec.PermissionGrants)
+		return t.foreseenEntries("spec.permissionGrants", o.Spec.PermissionGrants)
 	case *v1alpha1.PermissionGrant:
-		return s.foreseenEntries("spec.permissions", o.Spec.Permissions)
+		return t.foreseenEntries("spec.permissions", o.Spec.Permissions)
 	case *v1alpha1.AccessPolicy:
-		return s.foreseenEntries("spec.permissions", o.Spec.Permissions)
+		return t.foreseenEntries("spec.permissions", o.Spec.Permissions)
 	case *v1alpha1.TemporaryPermissionGrant:
-		return s.foreseenEntries("spec.permissionGrant", []v1alpha1.PermissionEntry{o.Spec.PermissionGrant})
+		return t.foreseenEntries("spec.permissionGrant", []v1alpha1.PermissionEntry{o.Spec.PermissionGrant})
 	}
 	return nil
 }
 
 // foreseenEntries are those entries that no other object can put right, and those whose permission differs from one that
 // there is in the case of letters only.
-func (s *tenant) foreseenEntries(field string, entries []v1alpha1.PermissionEntry) (says []string) {
+func (t *tenant) foreseenEntries(field string, entries []v1alpha1.PermissionEntry) (says []string) {
 	for _, entry := range entries {
-		_, fault := policy.ParseEntry(entry, s.catalogue, "")
+		_, fault := policy.ParseEntry(entry, t.catalogue, "")
 		if fault == nil || len(says) == shown {
 			continue
 		}
-		near := s.catalogue.near(entry.Permission)
+		near := t.catalogue.near(entry.Permission)
 		switch {
 		case fault.Reason == v1alpha1.ReasonPermissionNotFound && near != "":
 			says = append(says, fmt.Sprintf("%s: no ResourceType declares the permission %q: did you mean %s?", field, entry.Permission, near))

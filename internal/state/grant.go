@@ -38,11 +38,11 @@ func (n *grant) says() Outcome { return n.outcome }
 // grantKeeper keeps PermissionGrants, or TemporaryPermissionGrants: they share cells, and so their places.
 type grantKeeper struct{ kind string }
 
-func (grantKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.grants, ref) }
+func (grantKeeper) find(t *tenant, ref kinds.Ref) node { return nodeAt(t.grants, ref) }
 
-func (k grantKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
+func (k grantKeeper) each(t *tenant) iter.Seq2[kinds.Ref, node] {
 	return func(yield func(kinds.Ref, node) bool) {
-		for ref, found := range s.grants {
+		for ref, found := range t.grants {
 			if ref.Kind == k.kind && !yield(ref, found) {
 				return
 			}
@@ -70,8 +70,8 @@ func (grantKeeper) leave(e *evaluation, ref kinds.Ref) {
 	node.object = nil
 }
 
-func (grantKeeper) escalates(g *escalationCheck, old, object client.Object) {
-	g.grant(old, object)
+func (grantKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.grant(old, object)
 }
 
 // brake: an earlier end counts at once.
@@ -169,11 +169,11 @@ type entry struct {
 }
 
 func (e *evaluation) evaluateGrant(ref kinds.Ref) {
-	s := e.tenant
-	node := s.grants[ref]
+	t := e.tenant
+	node := t.grants[ref]
 	outcome, offered := Outcome{}, (*offer)(nil)
 	if node.object != nil {
-		outcome, offered = s.judgeGrant(ref, node.object)
+		outcome, offered = t.judgeGrant(ref, node.object)
 	}
 	if offered != nil {
 		why, waits := e.isAuthored(ref, &node.object.authored)
@@ -181,19 +181,19 @@ func (e *evaluation) evaluateGrant(ref kinds.Ref) {
 			return
 		}
 		if why != nil {
-			life, _ := s.judgeLife(ref.Namespace, node.object)
-			outcome, offered = s.withLife(*why, life), nil
+			life, _ := t.judgeLife(ref.Namespace, node.object)
+			outcome, offered = t.withLife(*why, life), nil
 		}
 	} else {
 		e.authorless(ref) // it gives nothing, whoever wrote it
 	}
 	if node.offer != nil {
 		e.offers(node.offer.cell, ref)
-		s.grantCells[node.offer.cell].owners.remove(ref)
+		t.grantCells[node.offer.cell].owners.remove(ref)
 		node.offer = nil
 	}
 	if node.object == nil {
-		delete(s.grants, ref)
+		delete(t.grants, ref)
 		e.judge(ref, &node.outcome, Outcome{})
 		e.setDesired(ref, &node.desired, desired{})
 		return
@@ -205,7 +205,7 @@ func (e *evaluation) evaluateGrant(ref kinds.Ref) {
 	}
 	// What there is to say is known when the cell is.
 	node.offer = offered
-	cell := place(s.grantCells, offered.cell)
+	cell := place(t.grantCells, offered.cell)
 	if cell.owners == nil {
 		cell.owners = set[kinds.Ref]{}
 	}
@@ -227,37 +227,37 @@ func (e *evaluation) offers(cell tuples.Cell, ref kinds.Ref) {
 }
 
 // judgeGrant says what a grant offers or, where that is nothing, what there is to say.
-func (s *tenant) judgeGrant(ref kinds.Ref, o *grantObject) (Outcome, *offer) {
-	life, outcome := s.judgeLife(ref.Namespace, o)
+func (t *tenant) judgeGrant(ref kinds.Ref, o *grantObject) (Outcome, *offer) {
+	life, outcome := t.judgeLife(ref.Namespace, o)
 	if outcome != nil {
 		return *outcome, nil
 	}
-	without := func(why *Outcome) (Outcome, *offer) { return s.withLife(*why, life), nil }
-	if fault := s.notInForce(ref, o.accessRequest()); fault != nil {
+	without := func(why *Outcome) (Outcome, *offer) { return t.withLife(*why, life), nil }
+	if fault := t.notInForce(ref, o.accessRequest()); fault != nil {
 		return without(fault)
 	}
 
-	path, fault := s.judgeScope(ref.Namespace, &o.scope)
+	path, fault := t.judgeScope(ref.Namespace, &o.scope)
 	if fault != nil {
 		return without(fault)
 	}
-	subject, fault := s.judgeGrantee(ref.Namespace, o)
+	subject, fault := t.judgeGrantee(ref.Namespace, o)
 	if fault != nil {
 		return without(fault)
 	}
-	path, entries := s.readEntries(o, path, life)
+	path, entries := t.readEntries(o, path, life)
 	return Outcome{}, &offer{cell: tuples.GrantCell(objectid.Scope(path), subject), path: path, entries: entries}
 }
 
 // readEntries says what the entries of a grant give, and at which path.
-func (s *tenant) readEntries(o *grantObject, path scope.Path, life policy.Lifetime) (scope.Path, []entry) {
+func (t *tenant) readEntries(o *grantObject, path scope.Path, life policy.Lifetime) (scope.Path, []entry) {
 	ofType := path.ResourceType
 	if path.ResourceID == "" {
 		path = path.Container() // every object of the type at the scope: the permissions say which type
 	}
 	entries := make([]entry, 0, len(o.entries))
 	for _, written := range o.entries {
-		granted, fault := policy.ParseEntry(written, s.catalogue, ofType)
+		granted, fault := policy.ParseEntry(written, t.catalogue, ofType)
 		granted.Window = life.Window()
 		entries = append(entries, entry{
 			permission: written.Permission, grant: granted, fault: fault,
@@ -267,28 +267,28 @@ func (s *tenant) readEntries(o *grantObject, path scope.Path, life policy.Lifeti
 	return path, entries
 }
 
-func (s *tenant) judgeGrantee(namespace string, o *grantObject) (string, *Outcome) {
+func (t *tenant) judgeGrantee(namespace string, o *grantObject) (string, *Outcome) {
 	if o.user != "" {
-		return s.judgeSubjectUser(o.userField, types.NamespacedName{Namespace: namespace, Name: o.user})
+		return t.judgeSubjectUser(o.userField, types.NamespacedName{Namespace: namespace, Name: o.user})
 	}
-	return s.judgeSubjectGroup("spec.subject.group", types.NamespacedName{Namespace: namespace, Name: o.group})
+	return t.judgeSubjectGroup("spec.subject.group", types.NamespacedName{Namespace: namespace, Name: o.group})
 }
 
 // judgeLife says when a grant begins and ends, and what there is to say if it has ended: that
 // it is expired is all, whatever else became of what it names.
-func (s *tenant) judgeLife(namespace string, o *grantObject) (policy.Lifetime, *Outcome) {
+func (t *tenant) judgeLife(namespace string, o *grantObject) (policy.Lifetime, *Outcome) {
 	if o.temporary == nil {
-		return s.judgeWindow(o.window, o.seenToEnd)
+		return t.judgeWindow(o.window, o.seenToEnd)
 	}
 	maximum := time.Duration(0)
-	if organization := s.organizations[namespace]; organization != nil {
+	if organization := t.organizations[namespace]; organization != nil {
 		maximum = organization.maximum
 	}
 	life, err := policy.LifetimeOf(o.temporary, maximum)
 	if err != nil {
 		return life, &Outcome{Reason: v1alpha1.ReasonDurationInvalid, Stalled: true, Message: err.Error()}
 	}
-	if life.PhaseAt(s.now) != v1alpha1.PhaseExpired && !grantSeenToEnd(o.temporary, life) {
+	if life.PhaseAt(t.now) != v1alpha1.PhaseExpired && !grantSeenToEnd(o.temporary, life) {
 		return life, nil
 	}
 	outcome := Outcome{Reason: v1alpha1.ReasonExpired, Ready: true, Message: fmt.Sprintf("expired at %s", instant(life.Deadline)),
@@ -297,7 +297,7 @@ func (s *tenant) judgeLife(namespace string, o *grantObject) (policy.Lifetime, *
 		// One that can't be read, which the schema does not let through, keeps the object.
 		if rest, err := policy.ParseDuration(*ttl); err == nil {
 			outcome.Next = life.Deadline.Add(rest)
-			outcome.Done = !s.now.Before(outcome.Next)
+			outcome.Done = !t.now.Before(outcome.Next)
 		}
 	}
 	return life, &outcome
@@ -310,8 +310,8 @@ func grantSeenToEnd(o *v1alpha1.TemporaryPermissionGrant, life policy.Lifetime) 
 }
 
 // withLife adds to an outcome when it changes by itself.
-func (s *tenant) withLife(outcome Outcome, life policy.Lifetime) Outcome {
-	outcome.Life, outcome.Phase, outcome.Next = life, life.PhaseAt(s.now), life.Next(s.now)
+func (t *tenant) withLife(outcome Outcome, life policy.Lifetime) Outcome {
+	outcome.Life, outcome.Phase, outcome.Next = life, life.PhaseAt(t.now), life.Next(t.now)
 	return outcome
 }
 

@@ -29,28 +29,28 @@ type grantCell struct {
 // evaluateGrantCell merges what the grants of a cell offer, the oldest first as long as the store takes
 // it, and says of each what became of it. Those in by wait for the cell.
 func (e *evaluation) evaluateGrantCell(cell tuples.Cell, by set[kinds.Ref]) {
-	s := e.tenant
-	node := s.grantCells[cell]
+	t := e.tenant
+	node := t.grantCells[cell]
 	for ref := range node.owners {
 		// One that has ended costs as much as one that has not, so it goes now, before its own turn.
-		if s.grants[ref].endedBy(s.now) {
+		if t.grants[ref].endedBy(t.now) {
 			e.evaluateGrant(ref)
 		}
 	}
-	merged := s.merge(slices.SortedFunc(maps.Keys(node.owners), s.compareGrants))
+	merged := t.merge(slices.SortedFunc(maps.Keys(node.owners), t.compareGrants))
 	contexts, err := tuples.Contexts(merged.grants, 1)
 	if err != nil {
 		panic(fmt.Sprintf("state: what was admitted one by one does not fit: %v", err)) // a mistake in the program
 	}
 	same := slices.EqualFunc(node.contexts, contexts, func(a, b *structpb.Struct) bool { return proto.Equal(a, b) })
 	if !same {
-		s.tally.grantCells += held(contexts) - held(node.contexts)
+		t.tally.grantCells += held(contexts) - held(node.contexts)
 		node.contexts = contexts
 	}
 	for ref := range node.owners {
 		before := len(e.change.Outcomes)
-		owner := s.grants[ref]
-		e.judge(ref, &owner.outcome, s.judgeOffer(owner, merged.rejected[ref]))
+		owner := t.grants[ref]
+		e.judge(ref, &owner.outcome, t.judgeOffer(owner, merged.rejected[ref]))
 		if len(e.change.Outcomes) > before {
 			by.add(ref)
 		}
@@ -60,7 +60,7 @@ func (e *evaluation) evaluateGrantCell(cell tuples.Cell, by set[kinds.Ref]) {
 		e.change.Cells = append(e.change.Cells, Touched[tuples.Cell]{What: cell, By: ref, Joined: same})
 	}
 	if len(node.owners) == 0 {
-		delete(s.grantCells, cell)
+		delete(t.grantCells, cell)
 	}
 }
 
@@ -91,9 +91,9 @@ func (g *grant) endedBy(now time.Time) bool {
 }
 
 // compareGrants orders grants by age.
-func (s *tenant) compareGrants(a, b kinds.Ref) int {
+func (t *tenant) compareGrants(a, b kinds.Ref) int {
 	return cmp.Or(
-		s.grants[a].object.age.Time.Compare(s.grants[b].object.age.Time),
+		t.grants[a].object.age.Time.Compare(t.grants[b].object.age.Time),
 		strings.Compare(a.Namespace, b.Namespace),
 		strings.Compare(a.Name, b.Name),
 		strings.Compare(a.Kind, b.Kind),
@@ -109,19 +109,19 @@ type merged struct {
 
 // merge admits entries in order. What it admits always fits. An entry costs as much as those of its permission that have the same
 // conditions, and where not all of them fit into the store, as much as those of its permission.
-func (s *tenant) merge(owners []kinds.Ref) merged {
+func (t *tenant) merge(owners []kinds.Ref) merged {
 	m := merged{rejected: map[kinds.Ref]map[int]entry{}}
 	admitted := map[string]*admitted{}
-	fits, size := s.fitsAtOnce(owners), tuples.EmptySize()
+	fits, size := t.fitsAtOnce(owners), tuples.EmptySize()
 	for _, ref := range owners {
-		for n, offered := range s.grants[ref].offer.entries {
+		for n, offered := range t.grants[ref].offer.entries {
 			if offered.fault != nil {
 				continue
 			}
 			permission := offered.grant.Permission
 			before := place(admitted, permission)
 			with := before.with(offered.grant)
-			if fault := s.tooExpensive(offered.grant, with); fault != nil {
+			if fault := t.tooExpensive(offered.grant, with); fault != nil {
 				m.reject(ref, n, *fault)
 				continue
 			}
@@ -208,10 +208,10 @@ func (a *admitted) appendTo(grants []policy.Grant) []policy.Grant {
 
 // fitsAtOnce says whether all that is offered is within the size that the store takes, as it almost
 // always is: then nothing needs to be measured one by one.
-func (s *tenant) fitsAtOnce(owners []kinds.Ref) bool {
+func (t *tenant) fitsAtOnce(owners []kinds.Ref) bool {
 	var all []policy.Grant
 	for _, ref := range owners {
-		for _, offered := range s.grants[ref].offer.entries {
+		for _, offered := range t.grants[ref].offer.entries {
 			if offered.fault == nil {
 				all = append(all, offered.grant)
 			}
@@ -232,8 +232,8 @@ func tooLarge(granted policy.Grant, beside error) entry {
 }
 
 // tooExpensive says why a grant can't stand beside the others of its permission.
-func (s *tenant) tooExpensive(granted policy.Grant, with *candidate) *entry {
-	cost, limit := with.sum.Cost(), s.limits.ConditionCost
+func (t *tenant) tooExpensive(granted policy.Grant, with *candidate) *entry {
+	cost, limit := with.sum.Cost(), t.limits.ConditionCost
 	if cost <= limit || with.always {
 		return nil
 	}
@@ -253,10 +253,10 @@ func (m *merged) reject(ref kinds.Ref, n int, why entry) {
 }
 
 // judgeOffer says what became of a grant whose entries were admitted, but for the rejected ones.
-func (s *tenant) judgeOffer(node *grant, rejected map[int]entry) Outcome {
+func (t *tenant) judgeOffer(node *grant, rejected map[int]entry) Outcome {
 	o := node.object
-	life, _ := s.judgeLife(node.offer.path.Organization, o)
-	outcome := s.withLife(Outcome{Ready: true, Reason: v1alpha1.ReasonInForce}, life)
+	life, _ := t.judgeLife(node.offer.path.Organization, o)
+	outcome := t.withLife(Outcome{Ready: true, Reason: v1alpha1.ReasonInForce}, life)
 	var faults []entry
 	for n, offered := range node.offer.entries {
 		if why, ok := rejected[n]; ok {

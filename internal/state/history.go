@@ -44,11 +44,11 @@ type HistoryMark struct{ catalogue, organization *string }
 
 // factOf is a digest of what of an object is history: what it is held to while it is paused, that it is being deleted and stays
 // in force, and why it gives nothing because of who wrote it, or who made what it names. It is false where nothing is.
-func (s *tenant) factOf(ref kinds.Ref) (digest factDigest, historic bool) {
+func (t *tenant) factOf(ref kinds.Ref) (digest factDigest, historic bool) {
 	var uid types.UID
 	var held []byte
 	refused := ""
-	found := s.pauses[ref]
+	found := t.pauses[ref]
 	paused := found != nil && found.by != ""
 	if paused {
 		uid = found.written.GetUID()
@@ -59,15 +59,15 @@ func (s *tenant) factOf(ref kinds.Ref) (digest factDigest, historic bool) {
 			panic(err) // it was read from JSON
 		}
 	}
-	if a := s.authoredOf(ref); a != nil && (paused || s.unjudged(ref, a)) {
+	if a := t.authoredOf(ref); a != nil && (paused || t.unjudged(ref, a)) {
 		uid = a.uid
-		if why := s.unconfirmed(ref, a); why != nil {
+		if why := t.unconfirmed(ref, a); why != nil {
 			refused = fmt.Sprintf("%s, of version %d by %q", why.Reason, a.by.Generation, a.by.Username)
 		}
 	}
-	stays := ref.Kind == kinds.RoleAssignment && s.staying.has(ref.Key())
+	stays := ref.Kind == kinds.RoleAssignment && t.staying.has(ref.Key())
 	if stays {
-		uid = s.assignments[ref.Key()].uid
+		uid = t.assignments[ref.Key()].uid
 	}
 	if !paused && !stays && refused == "" {
 		return digest, false
@@ -77,19 +77,19 @@ func (s *tenant) factOf(ref kinds.Ref) (digest factDigest, historic bool) {
 
 // recall has the evaluation look at whether what of an object is history has changed.
 func (e *evaluation) recall(ref kinds.Ref) {
-	s := e.tenant
-	_, known := s.facts.of[ref]
-	if known || s.pauses[ref] != nil || s.unauthored.has(ref) || ref.Kind == kinds.RoleAssignment && s.staying.has(ref.Key()) {
+	t := e.tenant
+	_, known := t.facts.of[ref]
+	if known || t.pauses[ref] != nil || t.unauthored.has(ref) || ref.Kind == kinds.RoleAssignment && t.staying.has(ref.Key()) {
 		e.recalled.add(ref)
 	}
 }
 
 // remember says whether history has changed with the evaluation.
 func (e *evaluation) remember() (changed bool) {
-	s := e.tenant
+	t := e.tenant
 	for ref := range e.recalled {
-		is, historic := s.factOf(ref)
-		changed = s.facts.set(ref, is, historic) || changed
+		is, historic := t.factOf(ref)
+		changed = t.facts.set(ref, is, historic) || changed
 	}
 	return changed
 }
@@ -97,23 +97,23 @@ func (e *evaluation) remember() (changed bool) {
 // apply has the index say what has been evaluated. While that depends on another history than before, nobody knows whether it
 // is the right one: see State.SameHistory.
 func (e *evaluation) apply() {
-	s := e.tenant
+	t := e.tenant
 	changed := e.remember()
 	if changed {
-		s.digest.Store(nil)
+		t.digest.Store(nil)
 	}
-	s.index.Apply(e.entitlements)
+	t.index.Apply(e.entitlements)
 	if !changed {
 		return
 	}
-	now := OrganizationHistory{Digest: s.facts.digest()}
-	for key := range s.staying {
-		now.Staying = append(now.Staying, s.assignments[key].uid)
+	now := OrganizationHistory{Digest: t.facts.digest()}
+	for key := range t.staying {
+		now.Staying = append(now.Staying, t.assignments[key].uid)
 	}
 	slices.Sort(now.Staying)
-	s.history.Store(&now)
-	s.digest.Store(&now.Digest)
-	s.common.histories.Add(1)
+	t.history.Store(&now)
+	t.digest.Store(&now.Digest)
+	t.common.histories.Add(1)
 }
 
 // factDigest is of a fact, or of several.
@@ -265,7 +265,7 @@ func (s *State) SameHistory(organization string) (mark HistoryMark, same bool) {
 }
 
 // isToldToStay says whether an assignment that is being deleted stays, as whoever carries out the state says.
-func (s *tenant) isToldToStay(node *assignment) bool {
-	told := s.common.told.Load()
-	return told != nil && !s.common.judges.Load() && node.gives().InForce && slices.Contains((*told)[s.name].Staying, node.uid)
+func (t *tenant) isToldToStay(node *assignment) bool {
+	told := t.common.told.Load()
+	return told != nil && !t.common.judges.Load() && node.gives().InForce && slices.Contains((*told)[t.name].Staying, node.uid)
 }

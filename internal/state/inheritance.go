@@ -36,7 +36,7 @@ func (r *role) parents(key types.NamespacedName) []types.NamespacedName {
 
 // components splits roles into those that inherit from each other in a cycle, together, and all others, each by
 // itself. A component comes after those that it inherits from. These are Tarjan's strongly connected components.
-func (s *tenant) components(roles set[types.NamespacedName]) (found []set[types.NamespacedName]) {
+func (t *tenant) components(roles set[types.NamespacedName]) (found []set[types.NamespacedName]) {
 	// number is the order in which roles were reached, lowest the first that one leads back to; a role whose
 	// component has been found leads nowhere any more.
 	number, lowest := map[types.NamespacedName]int{}, map[types.NamespacedName]int{}
@@ -47,7 +47,7 @@ func (s *tenant) components(roles set[types.NamespacedName]) (found []set[types.
 		lowest[key] = number[key]
 		from := len(open)
 		open = append(open, key)
-		for _, parent := range s.roles[key].parents(key) {
+		for _, parent := range t.roles[key].parents(key) {
 			if !roles.has(parent) {
 				continue
 			}
@@ -77,16 +77,16 @@ func (s *tenant) components(roles set[types.NamespacedName]) (found []set[types.
 }
 
 // withHeirs are roles and all that inherit from them, directly and through others.
-func (s *tenant) withHeirs(roles set[types.NamespacedName]) set[types.NamespacedName] {
-	return s.reached(roles, func(key types.NamespacedName) iter.Seq[types.NamespacedName] { return maps.Keys(s.named.heirs[key]) })
+func (t *tenant) withHeirs(roles set[types.NamespacedName]) set[types.NamespacedName] {
+	return t.reached(roles, func(key types.NamespacedName) iter.Seq[types.NamespacedName] { return maps.Keys(t.named.heirs[key]) })
 }
 
 // reached are roles and all that next leads to from them, directly and through others, as far as there are any.
-func (s *tenant) reached(roles set[types.NamespacedName], next func(types.NamespacedName) iter.Seq[types.NamespacedName]) set[types.NamespacedName] {
+func (t *tenant) reached(roles set[types.NamespacedName], next func(types.NamespacedName) iter.Seq[types.NamespacedName]) set[types.NamespacedName] {
 	found := set[types.NamespacedName]{}
 	var follow func(types.NamespacedName)
 	follow = func(key types.NamespacedName) {
-		if found.has(key) || s.roles[key] == nil {
+		if found.has(key) || t.roles[key] == nil {
 			return
 		}
 		found.add(key)
@@ -117,10 +117,10 @@ type inheritedGrant struct {
 
 // judgeParents finds the roles that a role inherits from directly, and says of each other entry of inherits why it
 // gives nothing. The roles that it names have been evaluated before, but for those of the same cycle.
-func (s *tenant) judgeParents(key types.NamespacedName, node *role, component set[types.NamespacedName]) (follows []types.NamespacedName, lost []lostParent) {
+func (t *tenant) judgeParents(key types.NamespacedName, node *role, component set[types.NamespacedName]) (follows []types.NamespacedName, lost []lostParent) {
 	for _, name := range node.object.Spec.Inherits {
 		parent := sibling(key, name)
-		found := s.roles[parent]
+		found := t.roles[parent]
 		var without Outcome
 		switch {
 		case node.object.Spec.Type == v1alpha1.RoleBase:
@@ -128,7 +128,7 @@ func (s *tenant) judgeParents(key types.NamespacedName, node *role, component se
 				"a role of type Base inherits nothing, so nothing from the Role %s: list the permissions here, or make the role anew with the type Standard", name)}
 		case component.has(parent):
 			without = Outcome{Reason: v1alpha1.ReasonInheritanceCycle, Stalled: true, Message: fmt.Sprintf(
-				"nothing is inherited from the Role %s, which inherits from this one: %stake one of these out of another's inherits", name, s.wayRound(key, parent))}
+				"nothing is inherited from the Role %s, which inherits from this one: %stake one of these out of another's inherits", name, t.wayRound(key, parent))}
 		case found == nil || found.object == nil:
 			without = Outcome{Reason: v1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
 				"there is no Role %s in this namespace: correct the name, or create it", name)}
@@ -162,14 +162,14 @@ func (r *role) tooMuch(because string) {
 }
 
 // inherited are the grants that a role has from its ancestors, the nearest first; false if there are too many of these.
-func (s *tenant) inherited(key types.NamespacedName) ([]inheritedGrant, bool) {
-	ancestors := s.ancestors(key)
+func (t *tenant) inherited(key types.NamespacedName) ([]inheritedGrant, bool) {
+	ancestors := t.ancestors(key)
 	if len(ancestors) > maxAncestors {
 		return nil, false
 	}
 	var inherited []inheritedGrant
 	for _, ancestor := range ancestors {
-		own := s.roles[ancestor].own
+		own := t.roles[ancestor].own
 		for n := range own {
 			inherited = append(inherited, inheritedGrant{ownGrant: &own[n], from: ancestor.Name})
 		}
@@ -179,13 +179,13 @@ func (s *tenant) inherited(key types.NamespacedName) ([]inheritedGrant, bool) {
 
 // ancestors are the roles that a role has something from, directly and through others, each once, the nearest
 // first, and of these at most one level more than are allowed.
-func (s *tenant) ancestors(key types.NamespacedName) (ancestors []types.NamespacedName) {
+func (t *tenant) ancestors(key types.NamespacedName) (ancestors []types.NamespacedName) {
 	seen := set[types.NamespacedName]{key: {}}
 	level := []types.NamespacedName{key}
 	for len(level) > 0 && len(ancestors) <= maxAncestors {
 		var next []types.NamespacedName
 		for _, heir := range level {
-			for _, parent := range s.roles[heir].follows {
+			for _, parent := range t.roles[heir].follows {
 				if !seen.has(parent) {
 					seen.add(parent)
 					next = append(next, parent)
@@ -198,13 +198,13 @@ func (s *tenant) ancestors(key types.NamespacedName) (ancestors []types.Namespac
 }
 
 // wayRound is the shortest way from a role by one of its parents back to itself; nothing if it is a long one.
-func (s *tenant) wayRound(key, parent types.NamespacedName) string {
+func (t *tenant) wayRound(key, parent types.NamespacedName) string {
 	from := map[types.NamespacedName]types.NamespacedName{parent: key}
 	for next := []types.NamespacedName{parent}; len(next) > 0 && len(from) <= maxWay; next = next[1:] {
 		if next[0] == key {
 			return wayTo(key, from)
 		}
-		for _, further := range s.roles[next[0]].parents(next[0]) {
+		for _, further := range t.roles[next[0]].parents(next[0]) {
 			if _, seen := from[further]; !seen {
 				from[further] = next[0]
 				next = append(next, further)

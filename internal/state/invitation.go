@@ -39,10 +39,10 @@ func (n *invitation) says() Outcome { return n.outcome }
 // invitationKeeper keeps Invitations.
 type invitationKeeper struct{ plain }
 
-func (invitationKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.invitations, ref.Key()) }
+func (invitationKeeper) find(t *tenant, ref kinds.Ref) node { return nodeAt(t.invitations, ref.Key()) }
 
-func (invitationKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
-	return eachIn(kinds.Invitation, s.invitations)
+func (invitationKeeper) each(t *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachIn(kinds.Invitation, t.invitations)
 }
 
 func (invitationKeeper) evaluate(e *evaluation) {
@@ -63,8 +63,8 @@ func (invitationKeeper) leave(e *evaluation, ref kinds.Ref) {
 	node.object = nil
 }
 
-func (invitationKeeper) escalates(g *escalationCheck, old, object client.Object) {
-	g.invitation(cast[*v1alpha1.Invitation](old), cast[*v1alpha1.Invitation](object))
+func (invitationKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.invitation(cast[*v1alpha1.Invitation](old), cast[*v1alpha1.Invitation](object))
 }
 
 // brake: an earlier end, or one that can't be read, counts at once.
@@ -112,34 +112,34 @@ func (i Invited) equal(other Invited) bool {
 }
 
 func (e *evaluation) evaluateInvitation(key types.NamespacedName) {
-	s := e.tenant
-	node := s.invitations[key]
+	t := e.tenant
+	node := t.invitations[key]
 	now, acceptedBy, subject := Outcome{}, "", ""
 	if node.object == nil {
-		delete(s.invitations, key)
+		delete(t.invitations, key)
 	} else {
-		now = s.judgeInvitation(key, node.object)
+		now = t.judgeInvitation(key, node.object)
 		if now.Invited.Phase == v1alpha1.InvitationAccepted {
 			acceptedBy = node.object.spec.AcceptedBy
-			subject, _ = s.judgeSubjectUser("", sibling(key, acceptedBy))
+			subject, _ = t.judgeSubjectUser("", sibling(key, acceptedBy))
 		}
 	}
 	var evaluated, acceptors origin
 	if node.object != nil {
 		evaluated = node.object.origin
 	}
-	if by, there := s.users[sibling(key, acceptedBy)]; there {
+	if by, there := t.users[sibling(key, acceptedBy)]; there {
 		acceptors = by.origin
 	}
 	if !node.outcome.equal(now) || node.acceptedBy != acceptedBy || node.subject != subject || node.evaluated != evaluated || node.acceptors != acceptors {
-		e.markAll(kinds.RoleAssignment, s.named.assignedToInvitation[key])
+		e.markAll(kinds.RoleAssignment, t.named.assignedToInvitation[key])
 	}
 	node.acceptedBy, node.subject, node.evaluated, node.acceptors = acceptedBy, subject, evaluated, acceptors
 	e.judge(kinds.Named(kinds.Invitation, key), &node.outcome, now)
 }
 
-func (s *tenant) judgeInvitation(key types.NamespacedName, o *invitationObject) Outcome {
-	life, err := s.invited(o)
+func (t *tenant) judgeInvitation(key types.NamespacedName, o *invitationObject) Outcome {
+	life, err := t.invited(o)
 	if err != nil {
 		return Outcome{Reason: v1alpha1.ReasonDurationInvalid, Stalled: true, Message: err.Error()}
 	}
@@ -152,14 +152,14 @@ func (s *tenant) judgeInvitation(key types.NamespacedName, o *invitationObject) 
 		outcome.Reason = v1alpha1.ReasonInvitationExpired
 		outcome.Message = fmt.Sprintf("was not accepted before %s", instant(life.Expires))
 	default:
-		if _, without := s.judgeSubjectUser("spec.acceptedBy", sibling(key, o.spec.AcceptedBy)); without != nil {
+		if _, without := t.judgeSubjectUser("spec.acceptedBy", sibling(key, o.spec.AcceptedBy)); without != nil {
 			without.Invited = life
 			return *without
 		}
 		outcome.Reason = v1alpha1.ReasonAccepted
 		outcome.Message = fmt.Sprintf("accepted by %s", o.spec.AcceptedBy)
 	}
-	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+	if _, ungoverned := t.governed(key.Namespace); ungoverned != nil {
 		ungoverned.Invited, ungoverned.Next = life, outcome.Next
 		return *ungoverned
 	}
@@ -168,20 +168,20 @@ func (s *tenant) judgeInvitation(key types.NamespacedName, o *invitationObject) 
 
 // invited says where in its life an invitation is. It is accepted if that was seen before it expired,
 // be it now, by the webhook or by an earlier look; when none of them knows, it was too late.
-func (s *tenant) invited(o *invitationObject) (Invited, error) {
+func (t *tenant) invited(o *invitationObject) (Invited, error) {
 	expires, err := expiryOf(&o.spec, o.created)
 	life := Invited{Phase: v1alpha1.InvitationPending, Expires: expires}
 	if err != nil {
 		return life, err
 	}
 	if o.spec.AcceptedBy != "" {
-		for _, at := range append([]time.Time{s.now.Truncate(time.Second)}, o.accepted...) {
+		for _, at := range append([]time.Time{t.now.Truncate(time.Second)}, o.accepted...) {
 			if at.Before(life.Expires) && (life.AcceptedAt.IsZero() || at.Before(life.AcceptedAt)) {
 				life.AcceptedAt, life.Phase = at, v1alpha1.InvitationAccepted
 			}
 		}
 	}
-	if life.Phase == v1alpha1.InvitationPending && !s.now.Before(life.Expires) {
+	if life.Phase == v1alpha1.InvitationPending && !t.now.Before(life.Expires) {
 		life.Phase = v1alpha1.InvitationExpired
 	}
 	return life, nil
@@ -203,14 +203,14 @@ func expiryOf(spec *v1alpha1.InvitationSpec, created time.Time) (time.Time, erro
 }
 
 // judgeSubjectInvitation is who has accepted an invitation, or why nobody gets what it is assigned.
-func (s *tenant) judgeSubjectInvitation(key types.NamespacedName) (string, *Outcome) {
-	node := s.invitations[key]
+func (t *tenant) judgeSubjectInvitation(key types.NamespacedName) (string, *Outcome) {
+	node := t.invitations[key]
 	switch {
 	case node == nil || node.object == nil:
 		return "", &Outcome{Reason: v1alpha1.ReasonInvitationNotFound, Message: fmt.Sprintf(
 			"spec.subject.invitation: there is no Invitation %s in this namespace: correct the name, or create it", key.Name)}
 	case node.acceptedBy != "":
-		return s.judgeSubjectUser("spec.subject.invitation: accepted by", sibling(key, node.acceptedBy))
+		return t.judgeSubjectUser("spec.subject.invitation: accepted by", sibling(key, node.acceptedBy))
 	case node.outcome.Invited.Phase == v1alpha1.InvitationExpired:
 		return "", &Outcome{Reason: v1alpha1.ReasonInvitationExpired, Ready: true, Message: fmt.Sprintf(
 			"the Invitation %s was not accepted in time, so nobody gets the role", key.Name)}

@@ -17,51 +17,51 @@ type journal struct {
 }
 
 // keep notes a role before it is changed for the first time.
-func (t *journal) keep(key types.NamespacedName, node *role) {
-	if t == nil {
+func (j *journal) keep(key types.NamespacedName, node *role) {
+	if j == nil {
 		return
 	}
-	if _, kept := t.before[key]; kept {
+	if _, kept := j.before[key]; kept {
 		return
 	}
-	t.nodes[key], t.before[key] = node, nil
+	j.nodes[key], j.before[key] = node, nil
 	if node != nil {
 		was := *node
-		t.before[key] = &was
+		j.before[key] = &was
 	}
 }
 
 // tryRole evaluates the organization's roles with one as it is here, or without it where it is nil: that one, and then its
 // children as long as observe says so. The caller has the lock, and undoes it.
-func (s *tenant) tryRole(key types.NamespacedName, object *v1alpha1.Role, observe func(map[types.NamespacedName]*role, set[types.NamespacedName]) bool) (undo func()) {
-	t := &journal{before: map[types.NamespacedName]*role{}, nodes: map[types.NamespacedName]*role{}, observe: observe}
-	t.keep(key, s.roles[key])
-	old := t.before[key]
+func (t *tenant) tryRole(key types.NamespacedName, object *v1alpha1.Role, observe func(map[types.NamespacedName]*role, set[types.NamespacedName]) bool) (undo func()) {
+	j := &journal{before: map[types.NamespacedName]*role{}, nodes: map[types.NamespacedName]*role{}, observe: observe}
+	j.keep(key, t.roles[key])
+	old := j.before[key]
 	if old != nil {
-		s.named.indexRole(&old.object.Spec, key, false)
+		t.named.indexRole(&old.object.Spec, key, false)
 	}
-	place(s.roles, key).object = object
+	place(t.roles, key).object = object
 	if object != nil {
-		s.named.indexRole(&object.Spec, key, true)
+		t.named.indexRole(&object.Spec, key, true)
 	}
-	e := emptyEvaluation(s)
-	e.journal = t
+	e := emptyEvaluation(t)
+	e.journal = j
 	e.mark(kinds.Named(kinds.Role, key))
 	e.evaluateRoles()
 	return func() {
 		if object != nil {
-			s.named.indexRole(&object.Spec, key, false)
+			t.named.indexRole(&object.Spec, key, false)
 		}
-		for kept, was := range t.before {
+		for kept, was := range j.before {
 			if was == nil {
-				delete(s.roles, kept)
+				delete(t.roles, kept)
 				continue
 			}
-			*t.nodes[kept] = *was
-			s.roles[kept] = t.nodes[kept]
+			*j.nodes[kept] = *was
+			t.roles[kept] = j.nodes[kept]
 		}
 		if old != nil {
-			s.named.indexRole(&old.object.Spec, key, true)
+			t.named.indexRole(&old.object.Spec, key, true)
 		}
 	}
 }

@@ -57,19 +57,19 @@ func (u *unauthored) dependOn(ref kinds.Ref, on []dependency) {
 // isAuthored says what becomes of an object that gives something if its author could give it: it does so, or why it gives
 // nothing. Where that has still to be judged it goes on to give what it gave, until the evaluation does so in its end.
 func (e *evaluation) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait bool) {
-	s := e.tenant
-	why = s.unconfirmed(ref, a)
+	t := e.tenant
+	why = t.unconfirmed(ref, a)
 	if why == nil {
-		a.passed = a.passed || s.common.judges.Load() // it takes effect
+		a.passed = a.passed || t.common.judges.Load() // it takes effect
 		e.authorless(ref)
 		return nil, false
 	}
-	s.unauthored.add(ref)
+	t.unauthored.add(ref)
 	e.recall(ref)
 	if !e.judged.has(ref) {
 		e.unjudged.add(ref)
 	}
-	return why, s.common.judges.Load() && !a.judged
+	return why, t.common.judges.Load() && !a.judged
 }
 
 // authorless notes that it does not matter who wrote an object: nothing is in its way, or it gives nothing anyhow.
@@ -80,34 +80,34 @@ func (e *evaluation) authorless(ref kinds.Ref) {
 
 // toJudge are the objects to judge after what has been evaluated: these themselves, and those that depend on it.
 func (e *evaluation) toJudge() set[kinds.Ref] {
-	s := e.tenant
-	if !s.common.judges.Load() {
+	t := e.tenant
+	if !t.common.judges.Load() {
 		return nil
 	}
-	everything := e.judgesAll || !s.judging // what was followed until now
-	s.judging = true
-	if len(s.unauthored.objects) == 0 {
+	everything := e.judgesAll || !t.judging // what was followed until now
+	t.judging = true
+	if len(t.unauthored.objects) == 0 {
 		return nil
 	}
 	refs := e.unjudged
 	if everything {
-		for ref := range s.unauthored.objects {
+		for ref := range t.unauthored.objects {
 			refs.add(ref)
 		}
 		return refs
 	}
 	e.touchHolders()
 	for what := range e.touched {
-		maps.Copy(refs, s.unauthored.by[what])
+		maps.Copy(refs, t.unauthored.by[what])
 	}
 	return refs
 }
 
 // touchHolders notes who may hold something else by what has been evaluated.
 func (e *evaluation) touchHolders() {
-	s := e.tenant
+	t := e.tenant
 	given := func(ref kinds.Ref) {
-		if node := s.find(ref); authorshipOf(node) != nil {
+		if node := t.find(ref); authorshipOf(node) != nil {
 			for _, to := range keeperOf(ref.Kind).receivers(node.standing()) {
 				e.touchHolder(to.kind, to.name)
 			}
@@ -119,7 +119,7 @@ func (e *evaluation) touchHolders() {
 	}
 	for _, update := range e.entitlements {
 		if update.Role != nil {
-			for key := range s.named.assignedRole[types.NamespacedName{Namespace: s.name, Name: update.Role.Name}] {
+			for key := range t.named.assignedRole[types.NamespacedName{Namespace: t.name, Name: update.Role.Name}] {
 				given(kinds.Named(kinds.RoleAssignment, key))
 			}
 		}
@@ -141,18 +141,18 @@ func (e *evaluation) touchHolders() {
 
 // touchHolder notes that those of a name may hold something else.
 func (e *evaluation) touchHolder(kind, name string) {
-	s, key := e.tenant, types.NamespacedName{Namespace: e.tenant.name, Name: name}
+	t, key := e.tenant, types.NamespacedName{Namespace: e.tenant.name, Name: name}
 	switch kind {
 	case kinds.User:
-		if node := s.users[key]; node != nil && node.object != nil {
+		if node := t.users[key]; node != nil && node.object != nil {
 			e.touched.add(dependency{subject: node.object.Spec.Subject})
 		}
 	case kinds.Group:
-		for membership := range s.named.membershipsOfGroup[key] {
-			e.touchHolder(kinds.User, s.memberships[membership].object.User)
+		for membership := range t.named.membershipsOfGroup[key] {
+			e.touchHolder(kinds.User, t.memberships[membership].object.User)
 		}
 	case kinds.Invitation:
-		if node := s.invitations[key]; node != nil {
+		if node := t.invitations[key]; node != nil {
 			e.touchHolder(kinds.User, node.acceptedBy)
 		}
 	}
@@ -161,18 +161,18 @@ func (e *evaluation) touchHolder(kind, name string) {
 // judgeAuthors looks at whether those could give it who wrote, and who made the names in, what gives nothing for that reason.
 // It says whether there is something to evaluate again.
 func (e *evaluation) judgeAuthors(refs set[kinds.Ref]) (again bool) {
-	s := e.tenant
+	t := e.tenant
 	for ref := range refs {
-		if !s.unauthored.has(ref) {
+		if !t.unauthored.has(ref) {
 			continue // it was evaluated again meanwhile, and gives nothing whoever wrote it
 		}
-		s.checked.Add(1)
-		a, object := s.authoredOf(ref), s.standingNamed(ref)
-		names := s.namesIn(object, a.by)
-		found := s.judgeAuthor(a, object, names)
-		s.unauthored.dependOn(ref, s.dependencies(a, object, names))
+		t.checked.Add(1)
+		a, object := t.authoredOf(ref), t.standingNamed(ref)
+		names := t.namesIn(object, a.by)
+		found := t.judgeAuthor(a, object, names)
+		t.unauthored.dependOn(ref, t.dependencies(a, object, names))
 		said := ""
-		if why := s.unconfirmed(ref, a); why != nil {
+		if why := t.unconfirmed(ref, a); why != nil {
 			said = why.Message
 		}
 		if a.judged && said == a.said && !found {
@@ -188,7 +188,7 @@ func (e *evaluation) judgeAuthors(refs set[kinds.Ref]) (again bool) {
 
 // judgeAuthor looks at whether its author could give what an object gives, and the makers of the names in it. What was found
 // stays so, as long as the names are there. It says whether it has found something.
-func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object, names []name) (found bool) {
+func (t *tenant) judgeAuthor(a *authored, object v1alpha1.Object, names []name) (found bool) {
 	a.missing = ""
 	var old client.Object
 	if a.before != nil {
@@ -197,10 +197,10 @@ func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object, names []name) 
 	switch {
 	case a.passed:
 	case a.by.Verb != "":
-		a.passed = s.suspendedAuthor(a.by) == ""
+		a.passed = t.suspendedAuthor(a.by) == ""
 		found = a.passed
 	default:
-		missing := s.missing(a.by.Subject, old, object)
+		missing := t.missing(a.by.Subject, old, object)
 		a.passed, a.missing = missing.Empty(), missing.text()
 		found = a.passed
 	}
@@ -214,7 +214,7 @@ func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object, names []name) 
 		if !a.namedBefore.has(n.uid) {
 			had = nil
 		}
-		if missing := s.missing(n.makerSubject, had, object); missing.Empty() {
+		if missing := t.missing(n.makerSubject, had, object); missing.Empty() {
 			a.confirms(n.uid)
 			found = true
 		} else {
@@ -226,10 +226,10 @@ func (s *tenant) judgeAuthor(a *authored, object v1alpha1.Object, names []name) 
 }
 
 // dependencies are what judgeAuthor depends on. Who stands for nobody holds nothing, whatever changes.
-func (s *tenant) dependencies(a *authored, object v1alpha1.Object, names []name) (on []dependency) {
+func (t *tenant) dependencies(a *authored, object v1alpha1.Object, names []name) (on []dependency) {
 	subjects := []string{a.by.Subject}
 	if a.by.Verb != "" && !a.passed {
-		subjects = append(subjects, s.machines(a.by)...)
+		subjects = append(subjects, t.machines(a.by)...)
 	}
 	for _, n := range names {
 		if n.stamped {

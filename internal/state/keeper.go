@@ -15,9 +15,9 @@ import (
 // object of it yields.
 type keeper interface {
 	// find is where an object has its place, nil where it has none.
-	find(s *tenant, ref kinds.Ref) node
+	find(t *tenant, ref kinds.Ref) node
 	// each are the places of all objects of the kind. Those that are empty are to be evaluated still.
-	each(s *tenant) iter.Seq2[kinds.Ref, node]
+	each(t *tenant) iter.Seq2[kinds.Ref, node]
 	// enter puts an object in its place and into the indexes, and notes what must be evaluated beside it.
 	enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object)
 	// leave takes an object out of its place and the indexes. The empty place stays until the evaluation is over, because it says
@@ -32,7 +32,7 @@ type keeper interface {
 	// receivers are the objects by whose names an object gives something, with the fields that name them.
 	receivers(object v1alpha1.Object) []receiver
 	// escalates adds to an escalation check what replacing an object by another gives; either may be nil.
-	escalates(g *escalationCheck, old, object client.Object)
+	escalates(c *escalationCheck, old, object client.Object)
 }
 
 // node is the place of an object.
@@ -90,25 +90,25 @@ func (givesNothing) escalates(_ *escalationCheck, old, object client.Object) {
 }
 
 // find is the place of an object, nil where it has none.
-func (s *tenant) find(ref kinds.Ref) node {
+func (t *tenant) find(ref kinds.Ref) node {
 	if ref.Kind == kinds.Namespace {
 		return nil
 	}
-	return keeperOf(ref.Kind).find(s, ref)
+	return keeperOf(ref.Kind).find(t, ref)
 }
 
 // standing is an object as the state has it, with its spec and no more of its metadata than the state keeps; nil where there
 // is none.
-func (s *tenant) standing(ref kinds.Ref) v1alpha1.Object {
-	if found := s.find(ref); found != nil {
+func (t *tenant) standing(ref kinds.Ref) v1alpha1.Object {
+	if found := t.find(ref); found != nil {
 		return found.standing()
 	}
 	return nil
 }
 
 // standingNamed is a copy of an object as the state has it, with the name that the state does not keep in all of them.
-func (s *tenant) standingNamed(ref kinds.Ref) v1alpha1.Object {
-	object := s.standing(ref)
+func (t *tenant) standingNamed(ref kinds.Ref) v1alpha1.Object {
+	object := t.standing(ref)
 	if object == nil {
 		return nil
 	}

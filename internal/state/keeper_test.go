@@ -19,7 +19,7 @@ func TestEachKindHasItsKeeper(t *testing.T) {
 		}
 		// Whatever has a verb is held against what its author holds.
 		if object := kind.New(); panics(func() {
-			k.escalates(&escalationCheck{state: newTenant("acme", Limits{}, nil, &catalogue{})}, object, object)
+			k.escalates(&escalationCheck{tenant: newTenant("acme", Limits{}, nil, &catalogue{})}, object, object)
 		}) != (kind.Verb == "") {
 			t.Errorf("internal/state: a %s has the verb %q, and an escalation check does not go by that", kind.Name, kind.Verb)
 		}

@@ -40,68 +40,68 @@ func (s *State) Losing(old, object client.Object) []Loss {
 	return slices.CompactFunc(losses, func(a, b Loss) bool { return a.Ref == b.Ref })
 }
 
-func (s *tenant) losing(old, object client.Object) []Loss {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (t *tenant) losing(old, object client.Object) []Loss {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	key := client.ObjectKeyFromObject(old)
-	n := &s.named
+	n := &t.named
 	switch o := old.(type) {
 	case *v1alpha1.Role:
-		losses := s.assignmentsInForce(n.assignedRole[key], "spec.roleRef")
-		for child := range s.withHeirs(set[types.NamespacedName]{key: {}}) {
+		losses := t.assignmentsInForce(n.assignedRole[key], "spec.roleRef")
+		for child := range t.withHeirs(set[types.NamespacedName]{key: {}}) {
 			if child != key {
-				losses = append(losses, s.assignmentsInForce(n.assignedRole[child], fmt.Sprintf("spec.roleRef, as the Role %s inherits it", child.Name))...)
+				losses = append(losses, t.assignmentsInForce(n.assignedRole[child], fmt.Sprintf("spec.roleRef, as the Role %s inherits it", child.Name))...)
 			}
 		}
 		return losses
 	case *v1alpha1.Group:
 		return slices.Concat(
-			s.assignmentsInForce(n.assignedToGroup[key], "spec.subject.group"), s.grantsInForce(n.grantsToGroup[key], "spec.subject.group"),
-			s.membershipsInForce(n.membershipsOfGroup[key], "spec.group"))
+			t.assignmentsInForce(n.assignedToGroup[key], "spec.subject.group"), t.grantsInForce(n.grantsToGroup[key], "spec.subject.group"),
+			t.membershipsInForce(n.membershipsOfGroup[key], "spec.group"))
 	case *v1alpha1.User:
 		losses := slices.Concat(
-			s.assignmentsInForce(n.assignedToUser[key], "spec.subject.user"), s.grantsInForce(n.grantsToUser[key], "spec.subject.user"),
-			s.membershipsInForce(n.membershipsOfUser[key], "spec.user"))
+			t.assignmentsInForce(n.assignedToUser[key], "spec.subject.user"), t.grantsInForce(n.grantsToUser[key], "spec.subject.user"),
+			t.membershipsInForce(n.membershipsOfUser[key], "spec.user"))
 		for invitation := range n.accepted[key] {
-			losses = append(losses, s.assignmentsInForce(n.assignedToInvitation[invitation], "spec.subject.invitation")...)
+			losses = append(losses, t.assignmentsInForce(n.assignedToInvitation[invitation], "spec.subject.invitation")...)
 		}
 		return losses
 	case *v1alpha1.Organization:
 		if object == nil {
 			return slices.Concat(
-				s.assignmentsInForce(namesOf(s.assignments), "metadata.namespace"), s.grantsInForce(namesOf(s.grants), "metadata.namespace"),
-				s.membershipsInForce(namesOf(s.memberships), "metadata.namespace"))
+				t.assignmentsInForce(namesOf(t.assignments), "metadata.namespace"), t.grantsInForce(namesOf(t.grants), "metadata.namespace"),
+				t.membershipsInForce(namesOf(t.memberships), "metadata.namespace"))
 		}
-		return s.losingScopes(o, object.(*v1alpha1.Organization))
+		return t.losingScopes(o, object.(*v1alpha1.Organization))
 	}
 	return nil
 }
 
 // losingPermissions are the roles, the grants and the assignments that name a type or its permissions.
-func (s *tenant) losingPermissions(o *v1alpha1.ResourceType) []Loss {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (t *tenant) losingPermissions(o *v1alpha1.ResourceType) []Loss {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	roles, grants := set[types.NamespacedName]{}, set[kinds.Ref]{}
 	for _, permission := range o.Spec.Permissions {
-		maps.Copy(roles, s.named.rolesGiving[permission.Name])
-		maps.Copy(grants, s.named.grantsGiving[permission.Name])
+		maps.Copy(roles, t.named.rolesGiving[permission.Name])
+		maps.Copy(grants, t.named.grantsGiving[permission.Name])
 	}
 	losses := slices.Concat(
-		s.grantsInForce(grants, ""), s.grantsInForce(s.named.grantsOn[o.Spec.Type], "spec.scope.resource"),
-		s.assignmentsInForce(s.named.assignmentsOn[o.Spec.Type], "spec.scope.resource"))
+		t.grantsInForce(grants, ""), t.grantsInForce(t.named.grantsOn[o.Spec.Type], "spec.scope.resource"),
+		t.assignmentsInForce(t.named.assignmentsOn[o.Spec.Type], "spec.scope.resource"))
 	for role := range roles {
 		losses = append(losses, Loss{kinds.Named(kinds.Role, role), scope.Path{Organization: role.Namespace}, "spec.permissionGrants"})
 	}
 	return losses
 }
 
-func (s *tenant) losingScopes(old, object *v1alpha1.Organization) (losses []Loss) {
+func (t *tenant) losingScopes(old, object *v1alpha1.Organization) (losses []Loss) {
 	after := declared(object)
 	if len(changedScopes(declared(old), after)) == 0 {
 		return nil
 	}
 	in := func(l Loss) bool { return after.has(l.At.Container()) }
-	losses = slices.Concat(s.assignmentsInForce(namesOf(s.assignments), "spec.scope"), s.grantsInForce(namesOf(s.grants), "spec.scope"))
+	losses = slices.Concat(t.assignmentsInForce(namesOf(t.assignments), "spec.scope"), t.grantsInForce(namesOf(t.grants), "spec.scope"))
 	return slices.DeleteFunc(losses, in)
 }
 
@@ -114,9 +114,9 @@ func namesOf[K comparable, N any](nodes map[K]N) set[K] {
 	return names
 }
 
-func (s *tenant) assignmentsInForce(keys set[types.NamespacedName], field string) (losses []Loss) {
+func (t *tenant) assignmentsInForce(keys set[types.NamespacedName], field string) (losses []Loss) {
 	for key := range keys {
-		if node := s.assignments[key]; node.outcome.isInForce() {
+		if node := t.assignments[key]; node.outcome.isInForce() {
 			losses = append(losses, Loss{kinds.Named(kinds.RoleAssignment, key), PathOf(key.Namespace, &node.object.Scope), field})
 		}
 	}
@@ -124,9 +124,9 @@ func (s *tenant) assignmentsInForce(keys set[types.NamespacedName], field string
 }
 
 // grantsInForce are named by what they give where no field is given, and a temporary grant by its own field for the user.
-func (s *tenant) grantsInForce(refs set[kinds.Ref], field string) (losses []Loss) {
+func (t *tenant) grantsInForce(refs set[kinds.Ref], field string) (losses []Loss) {
 	for ref := range refs {
-		node := s.grants[ref]
+		node := t.grants[ref]
 		if !node.outcome.InForce {
 			continue
 		}
@@ -144,9 +144,9 @@ func (s *tenant) grantsInForce(refs set[kinds.Ref], field string) (losses []Loss
 	return losses
 }
 
-func (s *tenant) membershipsInForce(keys set[types.NamespacedName], field string) (losses []Loss) {
+func (t *tenant) membershipsInForce(keys set[types.NamespacedName], field string) (losses []Loss) {
 	for key := range keys {
-		if s.memberships[key].outcome.InForce {
+		if t.memberships[key].outcome.InForce {
 			losses = append(losses, Loss{kinds.Named(kinds.GroupMembership, key), scope.Path{Organization: key.Namespace}, field})
 		}
 	}

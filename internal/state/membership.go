@@ -43,10 +43,10 @@ func (n *membership) says() Outcome { return n.outcome }
 // membershipKeeper keeps GroupMemberships.
 type membershipKeeper struct{}
 
-func (membershipKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.memberships, ref.Key()) }
+func (membershipKeeper) find(t *tenant, ref kinds.Ref) node { return nodeAt(t.memberships, ref.Key()) }
 
-func (membershipKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
-	return eachIn(kinds.GroupMembership, s.memberships)
+func (membershipKeeper) each(t *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachIn(kinds.GroupMembership, t.memberships)
 }
 
 func (membershipKeeper) evaluate(e *evaluation) { e.evaluateMemberships() }
@@ -69,8 +69,8 @@ func (membershipKeeper) leave(e *evaluation, ref kinds.Ref) {
 	node.object = nil
 }
 
-func (membershipKeeper) escalates(g *escalationCheck, old, object client.Object) {
-	g.membership(cast[*v1alpha1.GroupMembership](old), cast[*v1alpha1.GroupMembership](object))
+func (membershipKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.membership(cast[*v1alpha1.GroupMembership](old), cast[*v1alpha1.GroupMembership](object))
 }
 
 // brake: an earlier end counts at once.
@@ -96,11 +96,11 @@ func (e *evaluation) rivals(of pair) {
 // evaluateMemberships evaluates those of one user in one group together: which of them holds, and what the store takes
 // of them, is decided for all of them at once.
 func (e *evaluation) evaluateMemberships() {
-	s, done := e.tenant, set[pair]{}
+	t, done := e.tenant, set[pair]{}
 	for key := range e.marked[kinds.GroupMembership] {
-		node := s.memberships[key]
+		node := t.memberships[key]
 		if node.object == nil {
-			delete(s.memberships, key)
+			delete(t.memberships, key)
 			e.setMembership(key, node, Outcome{}, desired{})
 			continue
 		}
@@ -120,14 +120,14 @@ type taken struct {
 }
 
 func (e *evaluation) evaluateMembershipsOf(of pair) {
-	s, taken := e.tenant, taken{}
-	for _, key := range slices.SortedFunc(maps.Keys(s.named.sameMembership[of]), s.compareMemberships) {
-		node := s.memberships[key]
+	t, taken := e.tenant, taken{}
+	for _, key := range slices.SortedFunc(maps.Keys(t.named.sameMembership[of]), t.compareMemberships) {
+		node := t.memberships[key]
 		why, waits := e.isAuthored(kinds.Named(kinds.GroupMembership, key), &node.authored)
 		if waits {
 			continue // what becomes of all of them is decided again then
 		}
-		outcome, wants := s.judgeMembership(key, node, &taken, why)
+		outcome, wants := t.judgeMembership(key, node, &taken, why)
 		if why != nil && outcome.Reason != why.Reason {
 			e.authorless(kinds.Named(kinds.GroupMembership, key)) // it gives nothing, whoever wrote it
 		}
@@ -143,19 +143,19 @@ func (e *evaluation) setMembership(key types.NamespacedName, node *membership, o
 }
 
 // compareMemberships orders memberships by age.
-func (s *tenant) compareMemberships(a, b types.NamespacedName) int {
-	return cmp.Or(s.memberships[a].age.Time.Compare(s.memberships[b].age.Time), strings.Compare(a.Name, b.Name))
+func (t *tenant) compareMemberships(a, b types.NamespacedName) int {
+	return cmp.Or(t.memberships[a].age.Time.Compare(t.memberships[b].age.Time), strings.Compare(a.Name, b.Name))
 }
 
-func (s *tenant) judgeMembership(key types.NamespacedName, node *membership, taken *taken, unauthored *Outcome) (Outcome, desired) {
+func (t *tenant) judgeMembership(key types.NamespacedName, node *membership, taken *taken, unauthored *Outcome) (Outcome, desired) {
 	spec := node.object
-	life, over := s.judgeWindow(spec.Window, node.seenToEnd)
+	life, over := t.judgeWindow(spec.Window, node.seenToEnd)
 	if over != nil {
 		return *over, desired{}
 	}
-	nothing := func(why *Outcome) (Outcome, desired) { return s.withLife(*why, life), desired{} }
+	nothing := func(why *Outcome) (Outcome, desired) { return t.withLife(*why, life), desired{} }
 
-	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+	if _, ungoverned := t.governed(key.Namespace); ungoverned != nil {
 		return nothing(ungoverned)
 	}
 	// One that holds for a time adds to the others.
@@ -164,10 +164,10 @@ func (s *tenant) judgeMembership(key types.NamespacedName, node *membership, tak
 		return nothing(&Outcome{Reason: v1alpha1.ReasonDuplicate, Stalled: true, Message: fmt.Sprintf(
 			"the older GroupMembership %s is of the same user and group, and holds: delete one of the two", taken.holder)})
 	}
-	if _, without := s.judgeSubjectGroup("spec.group", sibling(key, spec.Group)); without != nil {
+	if _, without := t.judgeSubjectGroup("spec.group", sibling(key, spec.Group)); without != nil {
 		return nothing(without)
 	}
-	subject, without := s.judgeSubjectUser("spec.user", sibling(key, spec.User))
+	subject, without := t.judgeSubjectUser("spec.user", sibling(key, spec.User))
 	if without != nil {
 		return nothing(without)
 	}
@@ -177,18 +177,18 @@ func (s *tenant) judgeMembership(key types.NamespacedName, node *membership, tak
 	if forGood {
 		taken.holder = key.Name
 	} else {
-		windows, rejected := s.admitWindow(taken.windows, life.Window(), kinds.GroupMembership)
+		windows, rejected := t.admitWindow(taken.windows, life.Window(), kinds.GroupMembership)
 		if rejected != nil {
 			return nothing(rejected)
 		}
 		taken.windows = windows
 	}
-	outcome, wants := s.judgeMember(key, spec, subject, life.Window(), taken)
-	return s.inWindow(outcome, life), wants
+	outcome, wants := t.judgeMember(key, spec, subject, life.Window(), taken)
+	return t.inWindow(outcome, life), wants
 }
 
 // judgeMember says what a membership that holds gives.
-func (s *tenant) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec, subject string, window policy.Window, taken *taken) (Outcome, desired) {
+func (t *tenant) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec, subject string, window policy.Window, taken *taken) (Outcome, desired) {
 	group := objectid.Group(key.Namespace, spec.Group)
 	outcome := Outcome{Reason: v1alpha1.ReasonInForce, Ready: true, InForce: true, Message: "a member of the group"}
 	wants := desired{facts: entitlement.Facts{Membership: &entitlement.Membership{User: spec.User, Group: spec.Group, Window: window}}}
@@ -198,7 +198,7 @@ func (s *tenant) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMembe
 	}
 	outcome.Message = "an admin of the group"
 	wants.shares = append(wants.shares, shareIn(tuples.Admin(group, subject), window))
-	configurable := s.groups[sibling(key, spec.Group)].object.Spec.ConfigurablePermissions
+	configurable := t.groups[sibling(key, spec.Group)].object.Spec.ConfigurablePermissions
 	outcome.Permissions = configured(configurable, spec.ConfigurablePermissions)
 	var grants []policy.Grant
 	unknown := 0

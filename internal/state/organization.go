@@ -35,12 +35,12 @@ func (n *organization) says() Outcome { return n.outcome }
 // organizationKeeper keeps Organizations.
 type organizationKeeper struct{ plain }
 
-func (organizationKeeper) find(s *tenant, ref kinds.Ref) node {
-	return nodeAt(s.organizations, ref.Name)
+func (organizationKeeper) find(t *tenant, ref kinds.Ref) node {
+	return nodeAt(t.organizations, ref.Name)
 }
 
-func (organizationKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] {
-	return eachClusterWide(kinds.Organization, s.organizations)
+func (organizationKeeper) each(t *tenant) iter.Seq2[kinds.Ref, node] {
+	return eachClusterWide(kinds.Organization, t.organizations)
 }
 
 func (organizationKeeper) evaluate(e *evaluation) {
@@ -58,8 +58,8 @@ func (organizationKeeper) leave(e *evaluation, ref kinds.Ref) {
 	e.tenant.organizations[ref.Name].object = nil
 }
 
-func (organizationKeeper) escalates(g *escalationCheck, old, object client.Object) {
-	g.organization(cast[*v1alpha1.Organization](old), cast[*v1alpha1.Organization](object))
+func (organizationKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.organization(cast[*v1alpha1.Organization](old), cast[*v1alpha1.Organization](object))
 }
 
 // brake: a temporary grant may last less long at once.
@@ -71,8 +71,8 @@ func (organizationKeeper) brake(kept, written v1alpha1.Object) {
 }
 
 func (e *evaluation) evaluateOrganization(name string) {
-	s := e.tenant
-	node := s.organizations[name]
+	t := e.tenant
+	node := t.organizations[name]
 	if node == nil {
 		return // a namespace without an Organization: what is in it finds that out by itself
 	}
@@ -81,8 +81,8 @@ func (e *evaluation) evaluateOrganization(name string) {
 	now, wants := Outcome{}, desired{}
 	switch {
 	case node.object == nil:
-		delete(s.organizations, name)
-	case !s.hasNamespace(name):
+		delete(t.organizations, name)
+	case !t.hasNamespace(name):
 		now = Outcome{Reason: v1alpha1.ReasonNamespaceNotFound, Message: fmt.Sprintf(
 			"there is no namespace %s for this organization to govern: create it", name)}
 	default:
@@ -107,7 +107,7 @@ func (e *evaluation) evaluateOrganization(name string) {
 		// All that is in the namespace says whether the organization is in effect, and why not.
 		for kind, k := range keepers {
 			if kind != kinds.Organization {
-				for ref := range k.each(s) {
+				for ref := range k.each(t) {
 					e.mark(ref)
 				}
 			}
@@ -115,7 +115,7 @@ func (e *evaluation) evaluateOrganization(name string) {
 		return
 	}
 	if node.maximum != oldMaximum {
-		for ref := range s.grants {
+		for ref := range t.grants {
 			e.mark(ref)
 		}
 	}
@@ -123,49 +123,49 @@ func (e *evaluation) evaluateOrganization(name string) {
 	if len(changed) == 0 {
 		return
 	}
-	for key, node := range s.assignments {
+	for key, node := range t.assignments {
 		if node.object != nil && changed.has(PathOf(name, &node.object.Scope).Container()) {
 			e.mark(kinds.Named(kinds.RoleAssignment, key))
 		}
 	}
-	for ref, node := range s.grants {
+	for ref, node := range t.grants {
 		if node.object != nil && changed.has(PathOf(name, &node.object.scope).Container()) {
 			e.mark(ref)
 		}
 	}
 }
 
-func (s *tenant) hasNamespace(name string) bool {
-	_, there := s.namespaces[name]
+func (t *tenant) hasNamespace(name string) bool {
+	_, there := t.namespaces[name]
 	return there
 }
 
 // evaluateAdministration looks again at who administers an organization that is in effect, after all that says so.
 func (e *evaluation) evaluateAdministration() {
-	s := e.tenant
-	if node := s.organizations[s.name]; node != nil && len(node.scopes) > 0 {
-		if now := s.judgeAdministration(node.object); !node.outcome.equal(now) {
-			e.judge(kinds.Ref{Kind: kinds.Organization, Name: s.name}, &node.outcome, now)
+	t := e.tenant
+	if node := t.organizations[t.name]; node != nil && len(node.scopes) > 0 {
+		if now := t.judgeAdministration(node.object); !node.outcome.equal(now) {
+			e.judge(kinds.Ref{Kind: kinds.Organization, Name: t.name}, &node.outcome, now)
 		}
 	}
 }
 
 // judgeAdministration says whether there is who an organization is said to be administered by. The
 // organization is in effect all the same, so that this can be fixed.
-func (s *tenant) judgeAdministration(object *v1alpha1.Organization) Outcome {
+func (t *tenant) judgeAdministration(object *v1alpha1.Organization) Outcome {
 	for _, owner := range object.Spec.Owners {
-		if node := s.users[types.NamespacedName{Namespace: object.Name, Name: owner}]; node == nil || node.object == nil {
+		if node := t.users[types.NamespacedName{Namespace: object.Name, Name: owner}]; node == nil || node.object == nil {
 			return Outcome{Reason: v1alpha1.ReasonOwnerNotFound, Message: fmt.Sprintf(
 				"spec.owners: there is no User %s in namespace %s: correct the name, or create it; all else is in effect", owner, object.Name)}
 		}
 	}
 	admin := types.NamespacedName{Namespace: object.Name, Name: object.Spec.AdminRole}
-	if node := s.roles[admin]; node == nil || node.object == nil {
+	if node := t.roles[admin]; node == nil || node.object == nil {
 		return Outcome{Reason: v1alpha1.ReasonAdminRoleNotFound, Message: fmt.Sprintf(
 			"spec.adminRole: there is no Role %s in namespace %s: correct the name, or create it; all else is in effect", admin.Name, object.Name)}
 	}
-	if s.administeredThrough() == "" {
-		return Outcome{Reason: v1alpha1.ReasonNotAdministered, Message: s.whyNotAdministered() + "; all else is in effect"}
+	if t.administeredThrough() == "" {
+		return Outcome{Reason: v1alpha1.ReasonNotAdministered, Message: t.whyNotAdministered() + "; all else is in effect"}
 	}
 	return Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: fmt.Sprintf(
 		"governs namespace %s, with %d workspaces", object.Name, len(object.Spec.Workspaces))}
@@ -186,8 +186,8 @@ func maximumOf(object *v1alpha1.Organization) time.Duration {
 }
 
 // governed says whether an organization is in effect in the namespace, and if not, why.
-func (s *tenant) governed(namespace string) (*organization, *Outcome) {
-	node := s.organizations[namespace]
+func (t *tenant) governed(namespace string) (*organization, *Outcome) {
+	node := t.organizations[namespace]
 	if node == nil || node.object == nil {
 		return nil, &Outcome{Reason: v1alpha1.ReasonOrganizationNotFound, Message: fmt.Sprintf(
 			"no Organization is named %s like this namespace: create it", namespace)}

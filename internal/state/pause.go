@@ -72,11 +72,11 @@ func annotationOf(ref kinds.Ref, by string) string {
 }
 
 // WaitsFor names the annotation that keeps an object's spec from being carried out; nothing if none does.
-func (s *tenant) waitsFor(object v1alpha1.Object) string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (t *tenant) waitsFor(object v1alpha1.Object) string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	ref := kinds.RefOf(object)
-	by := s.pausedBy(ref, object)
+	by := t.pausedBy(ref, object)
 	if by == "" {
 		return ""
 	}
@@ -86,8 +86,8 @@ func (s *tenant) waitsFor(object v1alpha1.Object) string {
 // putPaused finds what counts of an object that is put: all that is written, unless it is paused. False means
 // that nothing counts.
 func (e *evaluation) putPaused(ref kinds.Ref, written v1alpha1.Object) (v1alpha1.Object, bool) {
-	s, before := e.tenant, e.tenant.pauses[ref]
-	now := &pause{by: s.pausedBy(ref, written), written: written, stands: written}
+	t, before := e.tenant, e.tenant.pauses[ref]
+	now := &pause{by: t.pausedBy(ref, written), written: written, stands: written}
 	if now.by != "" {
 		now.held = e.heldTo(ref, written, before)
 		now.stands = safeChanges(now.held, written)
@@ -101,7 +101,7 @@ func (e *evaluation) putPaused(ref kinds.Ref, written v1alpha1.Object) (v1alpha1
 	if now.by == "" && written.CommonStatus().Held == nil {
 		e.forgetPause(ref)
 	} else {
-		s.pauses[ref] = now
+		t.pauses[ref] = now
 	}
 	return now.stands, now.stands != nil
 }
@@ -111,11 +111,11 @@ func (e *evaluation) forgetPause(ref kinds.Ref) {
 }
 
 // pausedBy says what pauses an object, nothing if it is not paused.
-func (s *tenant) pausedBy(ref kinds.Ref, object v1alpha1.Object) string {
+func (t *tenant) pausedBy(ref kinds.Ref, object v1alpha1.Object) string {
 	switch {
 	case IsPaused(object):
 		return v1alpha1.ReasonPaused
-	case ref.Namespace != "" && s.pausedOrganizations.has(ref.Namespace):
+	case ref.Namespace != "" && t.pausedOrganizations.has(ref.Namespace):
 		return v1alpha1.ReasonOrganizationPaused
 	}
 	return ""
@@ -201,33 +201,33 @@ func endsEarlier(a, b *v1alpha1.TemporaryPermissionGrant) bool {
 // pauseOrganization notes whether an Organization is paused, and with it all that belongs to it. What has
 // something that waits is carried out at once, all together; the others are looked at by their controllers.
 func (e *evaluation) pauseOrganization(name string, paused bool) {
-	s := e.tenant
-	if s.pausedOrganizations.has(name) == paused {
+	t := e.tenant
+	if t.pausedOrganizations.has(name) == paused {
 		return
 	}
 	if paused {
-		s.pausedOrganizations.add(name)
+		t.pausedOrganizations.add(name)
 	} else {
-		s.pausedOrganizations.remove(name)
+		t.pausedOrganizations.remove(name)
 	}
 	for kind, k := range keepers {
 		if kind == kinds.Organization {
 			continue
 		}
-		for ref := range k.each(s) {
+		for ref := range k.each(t) {
 			e.change.Again = append(e.change.Again, ref)
 		}
 	}
-	for _, ref := range slices.Collect(maps.Keys(s.pauses)) {
+	for _, ref := range slices.Collect(maps.Keys(t.pauses)) {
 		if ref.Kind != kinds.Organization {
-			e.put(s.pauses[ref].written)
+			e.put(t.pauses[ref].written)
 		}
 	}
 }
 
 // waits says whether an object is paused while what is written is not what stands.
-func (s *tenant) waits(ref kinds.Ref) bool {
-	found := s.pauses[ref]
+func (t *tenant) waits(ref kinds.Ref) bool {
+	found := t.pauses[ref]
 	return found != nil && found.waits
 }
 

@@ -51,9 +51,9 @@ func (n *user) says() Outcome { return n.outcome }
 // userKeeper keeps Users.
 type userKeeper struct{ plain }
 
-func (userKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.users, ref.Key()) }
+func (userKeeper) find(t *tenant, ref kinds.Ref) node { return nodeAt(t.users, ref.Key()) }
 
-func (userKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.User, s.users) }
+func (userKeeper) each(t *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.User, t.users) }
 
 func (userKeeper) evaluate(e *evaluation) {
 	for key := range e.marked[kinds.User] {
@@ -80,8 +80,8 @@ func (userKeeper) leave(e *evaluation, ref kinds.Ref) {
 	node.object, node.origin = nil, origin{}
 }
 
-func (userKeeper) escalates(g *escalationCheck, old, object client.Object) {
-	g.user(cast[*v1alpha1.User](old), cast[*v1alpha1.User](object))
+func (userKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.user(cast[*v1alpha1.User](old), cast[*v1alpha1.User](object))
 }
 
 // brake: who is suspended is so at once.
@@ -99,19 +99,19 @@ func (e *evaluation) youngerUser(than *v1alpha1.User) {
 }
 
 func (e *evaluation) evaluateUser(key types.NamespacedName) {
-	s := e.tenant
-	node := s.users[key]
+	t := e.tenant
+	node := t.users[key]
 	now, subject := Outcome{}, ""
 	if node.object == nil {
-		delete(s.users, key)
+		delete(t.users, key)
 	} else {
-		now, subject = s.judgeUser(key, node.object), node.object.Spec.Subject
+		now, subject = t.judgeUser(key, node.object), node.object.Spec.Subject
 	}
 	if !node.outcome.equal(now) || node.subject != subject || node.evaluated != node.origin {
-		e.markAll(kinds.RoleAssignment, s.named.assignedToUser[key])
-		e.markRefs(s.named.grantsToUser[key])
-		e.markAll(kinds.GroupMembership, s.named.membershipsOfUser[key])
-		e.markAll(kinds.Invitation, s.named.accepted[key])
+		e.markAll(kinds.RoleAssignment, t.named.assignedToUser[key])
+		e.markRefs(t.named.grantsToUser[key])
+		e.markAll(kinds.GroupMembership, t.named.membershipsOfUser[key])
+		e.markAll(kinds.Invitation, t.named.accepted[key])
 		e.protected.add(key)
 	}
 	if !node.outcome.equal(now) || node.subject != subject {
@@ -130,11 +130,11 @@ func (e *evaluation) evaluateUser(key types.NamespacedName) {
 	e.judge(kinds.Named(kinds.User, key), &node.outcome, now)
 }
 
-func (s *tenant) judgeUser(key types.NamespacedName, object *v1alpha1.User) Outcome {
-	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+func (t *tenant) judgeUser(key types.NamespacedName, object *v1alpha1.User) Outcome {
+	if _, ungoverned := t.governed(key.Namespace); ungoverned != nil {
 		return *ungoverned
 	}
-	older, taken := s.named.usersBySubject.older(identity{key.Namespace, object.Spec.Subject}, ageOf(object))
+	older, taken := t.named.usersBySubject.older(identity{key.Namespace, object.Spec.Subject}, ageOf(object))
 	switch {
 	case taken:
 		return Outcome{Reason: v1alpha1.ReasonSubjectTaken, Stalled: true, Message: fmt.Sprintf(
@@ -164,9 +164,9 @@ func (n *group) says() Outcome { return n.outcome }
 // groupKeeper keeps Groups.
 type groupKeeper struct{ plain }
 
-func (groupKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.groups, ref.Key()) }
+func (groupKeeper) find(t *tenant, ref kinds.Ref) node { return nodeAt(t.groups, ref.Key()) }
 
-func (groupKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.Group, s.groups) }
+func (groupKeeper) each(t *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.Group, t.groups) }
 
 func (groupKeeper) evaluate(e *evaluation) {
 	for key := range e.marked[kinds.Group] {
@@ -185,13 +185,13 @@ func (groupKeeper) leave(e *evaluation, ref kinds.Ref) {
 	node.object, node.origin = nil, origin{}
 }
 
-func (groupKeeper) escalates(g *escalationCheck, old, object client.Object) {
-	g.group(cast[*v1alpha1.Group](old), cast[*v1alpha1.Group](object))
+func (groupKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.group(cast[*v1alpha1.Group](old), cast[*v1alpha1.Group](object))
 }
 
 func (e *evaluation) evaluateGroup(key types.NamespacedName) {
-	s := e.tenant
-	node := s.groups[key]
+	t := e.tenant
+	node := t.groups[key]
 	now := Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: "a group of the organization"}
 	var configurable []string
 	if node.object != nil {
@@ -199,18 +199,18 @@ func (e *evaluation) evaluateGroup(key types.NamespacedName) {
 	}
 	if !slices.Equal(node.configurable, configurable) {
 		node.configurable = configurable
-		e.markAll(kinds.GroupMembership, s.named.membershipsOfGroup[key])
+		e.markAll(kinds.GroupMembership, t.named.membershipsOfGroup[key])
 	}
 	if node.object == nil {
-		delete(s.groups, key)
+		delete(t.groups, key)
 		now = Outcome{}
-	} else if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+	} else if _, ungoverned := t.governed(key.Namespace); ungoverned != nil {
 		now = *ungoverned
 	}
 	if !node.outcome.equal(now) || node.evaluated != node.origin {
-		e.markAll(kinds.RoleAssignment, s.named.assignedToGroup[key])
-		e.markRefs(s.named.grantsToGroup[key])
-		e.markAll(kinds.GroupMembership, s.named.membershipsOfGroup[key])
+		e.markAll(kinds.RoleAssignment, t.named.assignedToGroup[key])
+		e.markRefs(t.named.grantsToGroup[key])
+		e.markAll(kinds.GroupMembership, t.named.membershipsOfGroup[key])
 	}
 	node.evaluated = node.origin
 	e.judge(kinds.Named(kinds.Group, key), &node.outcome, now)

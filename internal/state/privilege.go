@@ -72,18 +72,18 @@ func (p Privilege) String() string {
 }
 
 // userOf finds the User that stands for an identity now; false when none does, or it is suspended.
-func (s *tenant) userOf(who identity) (types.NamespacedName, bool) {
-	users := s.named.usersBySubject[who]
-	if len(users) == 0 || !s.active(users[0].key) {
+func (t *tenant) userOf(who identity) (types.NamespacedName, bool) {
+	users := t.named.usersBySubject[who]
+	if len(users) == 0 || !t.active(users[0].key) {
 		return types.NamespacedName{}, false
 	}
 	return users[0].key, true
 }
 
 // privileges are all that a user holds now and for good: what ends by itself is not among them.
-func (s *tenant) privileges(user types.NamespacedName) iter.Seq[Privilege] {
+func (t *tenant) privileges(user types.NamespacedName) iter.Seq[Privilege] {
 	return func(yield func(Privilege) bool) {
-		for _, access := range s.index.Held(user.Name, everywhere, s.instant()) {
+		for _, access := range t.index.Held(user.Name, everywhere, t.instant()) {
 			if !access.Grant.Window.Until.IsZero() {
 				continue
 			}
@@ -92,11 +92,11 @@ func (s *tenant) privileges(user types.NamespacedName) iter.Seq[Privilege] {
 				return
 			}
 		}
-		if s.administrates(user) && !yield(manages(user.Namespace, "")) {
+		if t.administrates(user) && !yield(manages(user.Namespace, "")) {
 			return
 		}
-		for key := range s.named.membershipsOfUser[user] {
-			node := s.memberships[key]
+		for key := range t.named.membershipsOfUser[user] {
+			node := t.memberships[key]
 			if !node.outcome.InForce || node.object.Role != v1alpha1.GroupAdmin || node.object.ExpiresAt != nil {
 				continue
 			}
@@ -115,21 +115,21 @@ func (s *tenant) privileges(user types.NamespacedName) iter.Seq[Privilege] {
 func everywhere(scope.Path) bool { return true }
 
 // administrates says whether a user has the organization's admin role at the organization, for good.
-func (s *tenant) administrates(user types.NamespacedName) bool {
-	organization := s.organizations[user.Namespace]
+func (t *tenant) administrates(user types.NamespacedName) bool {
+	organization := t.organizations[user.Namespace]
 	if organization == nil || organization.object == nil {
 		return false
 	}
 	top := scope.Path{Organization: user.Namespace}
-	return slices.ContainsFunc(s.index.Held(user.Name, func(at scope.Path) bool { return at == top }, s.instant()), func(held entitlement.Entitlement) bool {
+	return slices.ContainsFunc(t.index.Held(user.Name, func(at scope.Path) bool { return at == top }, t.instant()), func(held entitlement.Entitlement) bool {
 		by, role := held.Through[0], held.Through[min(1, len(held.Through)-1)]
 		return held.Grant.Window.Until.IsZero() && by.Kind == kinds.RoleAssignment && role.Name == organization.object.Spec.AdminRole
 	})
 }
 
 // isAdministration says whether an assignment gives the organization's admin role at the organization.
-func (s *tenant) isAdministration(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) bool {
-	organization := s.organizations[key.Namespace]
+func (t *tenant) isAdministration(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) bool {
+	organization := t.organizations[key.Namespace]
 	return organization != nil && organization.object != nil &&
 		spec.RoleRef.Name == organization.object.Spec.AdminRole && spec.Scope == (v1alpha1.Scope{})
 }

@@ -59,43 +59,43 @@ func (e *evaluation) decideDeletion(key types.NamespacedName, node *assignment, 
 
 // evaluateProtection says of each assignment of a user that is being deleted whether it must stay.
 func (e *evaluation) evaluateProtection(user types.NamespacedName) {
-	s := e.tenant
+	t := e.tenant
 	var deleting []types.NamespacedName
-	kept := s.keptBy(user)
+	kept := t.keptBy(user)
 	if len(e.tenant.named.deleting) == 0 {
 		return
 	}
-	for key := range s.named.assignedToUser[user] {
-		node := s.assignments[key]
+	for key := range t.named.assignedToUser[user] {
+		node := t.assignments[key]
 		switch {
 		case node.object == nil:
-		case node.deleting && s.isToldToStay(node):
+		case node.deleting && t.isToldToStay(node):
 			node.released = false
-			e.decideDeletion(key, node, s.protectedBecause("the replica that leads says so", node.gives().Life))
+			e.decideDeletion(key, node, t.protectedBecause("the replica that leads says so", node.gives().Life))
 			kept.add(node.object)
 		case node.deleting && node.released:
 			e.decideDeletion(key, node, nil)
 		case node.deleting:
 			deleting = append(deleting, key)
-		case node.gives().InForce && !node.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, key)): // what waits may take it away
+		case node.gives().InForce && !node.endsByItself() && !t.waits(kinds.Named(kinds.RoleAssignment, key)): // what waits may take it away
 			kept.add(node.object)
 		}
 	}
 	// The youngest first: of several that are deleted together, the last that was made stays. An owner's
 	// admin role comes before all others, because where it stays, none of them is the last.
-	organization := s.organizations[user.Namespace]
+	organization := t.organizations[user.Namespace]
 	slices.SortFunc(deleting, func(a, b types.NamespacedName) int {
 		return cmp.Or(
-			rank(organization.administers(user, s.assignments[a].object))-rank(organization.administers(user, s.assignments[b].object)),
-			s.assignments[b].age.Time.Compare(s.assignments[a].age.Time), strings.Compare(b.Name, a.Name))
+			rank(organization.administers(user, t.assignments[a].object))-rank(organization.administers(user, t.assignments[b].object)),
+			t.assignments[b].age.Time.Compare(t.assignments[a].age.Time), strings.Compare(b.Name, a.Name))
 	})
 	for _, key := range deleting {
-		why, _ := s.judgeRevocation(user, key, kept)
+		why, _ := t.judgeRevocation(user, key, kept)
 		// What has been let go once never comes back: the object may be gone in the next moment.
-		s.assignments[key].released = why == ""
-		e.decideDeletion(key, s.assignments[key], s.protectedBecause(why, s.assignments[key].gives().Life))
+		t.assignments[key].released = why == ""
+		e.decideDeletion(key, t.assignments[key], t.protectedBecause(why, t.assignments[key].gives().Life))
 		if why != "" {
-			kept.add(s.assignments[key].object)
+			kept.add(t.assignments[key].object)
 		}
 	}
 }
@@ -110,16 +110,16 @@ func rank(first bool) int {
 
 // Holding are the assignments that a deletion of this one relies on: those of the same user that are in
 // force and, as far as the state knows, not being deleted.
-func (s *tenant) holding(o *v1alpha1.RoleAssignment) []kinds.Ref {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (t *tenant) holding(o *v1alpha1.RoleAssignment) []kinds.Ref {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	key := types.NamespacedName{Namespace: o.Namespace, Name: o.Name}
 	user := sibling(key, o.Spec.Subject.User)
-	organization := s.organizations[key.Namespace]
+	organization := t.organizations[key.Namespace]
 	var holding []kinds.Ref
-	for other := range s.named.assignedToUser[user] {
-		held := s.assignments[other]
-		if other == key || held.deleting || !held.gives().InForce || held.endsByItself() || s.waits(kinds.Named(kinds.RoleAssignment, other)) {
+	for other := range t.named.assignedToUser[user] {
+		held := t.assignments[other]
+		if other == key || held.deleting || !held.gives().InForce || held.endsByItself() || t.waits(kinds.Named(kinds.RoleAssignment, other)) {
 			continue
 		}
 		if organization.administers(user, &o.Spec) && !organization.administers(user, held.object) {
@@ -140,8 +140,8 @@ type keptRoles struct {
 }
 
 // keptBy are none yet.
-func (s *tenant) keptBy(user types.NamespacedName) *keptRoles {
-	return &keptRoles{user: user, of: s.organizations[user.Namespace], throughGroup: sync.OnceValue(func() bool { return s.hasRoleThroughGroup(user) })}
+func (t *tenant) keptBy(user types.NamespacedName) *keptRoles {
+	return &keptRoles{user: user, of: t.organizations[user.Namespace], throughGroup: sync.OnceValue(func() bool { return t.hasRoleThroughGroup(user) })}
 }
 
 func (k *keptRoles) add(spec *v1alpha1.RoleAssignmentSpec) {
@@ -150,11 +150,11 @@ func (k *keptRoles) add(spec *v1alpha1.RoleAssignmentSpec) {
 
 // judgeRevocation says why an assignment can't be taken from a user, given those that the user keeps; nothing when it
 // can. Where it can, and takes the last role of a user, it says so.
-func (s *tenant) judgeRevocation(user, key types.NamespacedName, kept *keptRoles) (protected, warning string) {
-	node := s.assignments[key]
-	organization := s.organizations[key.Namespace]
+func (t *tenant) judgeRevocation(user, key types.NamespacedName, kept *keptRoles) (protected, warning string) {
+	node := t.assignments[key]
+	organization := t.organizations[key.Namespace]
 	switch {
-	case !node.gives().InForce, node.endsByItself(), s.namespaces[key.Namespace].terminating, organization == nil || organization.object == nil:
+	case !node.gives().InForce, node.endsByItself(), t.namespaces[key.Namespace].terminating, organization == nil || organization.object == nil:
 		return "", ""
 	case organization.administers(user, node.object) && !kept.administration:
 		return fmt.Sprintf("the User %s owns the organization, and the RoleAssignment %s gives them the admin role: take the user out of the Organization's owners first, or delete the User", user.Name, key.Name), ""
@@ -171,16 +171,16 @@ func (s *tenant) judgeRevocation(user, key types.NamespacedName, kept *keptRoles
 
 // hasRoleThroughGroup says whether a user has a role for good by being in a group for good. None of what gives it is
 // protected.
-func (s *tenant) hasRoleThroughGroup(user types.NamespacedName) bool {
-	for key := range s.named.membershipsOfUser[user] {
-		member := s.memberships[key]
-		if !member.outcome.InForce || member.object.ExpiresAt != nil || s.waits(kinds.Named(kinds.GroupMembership, key)) {
+func (t *tenant) hasRoleThroughGroup(user types.NamespacedName) bool {
+	for key := range t.named.membershipsOfUser[user] {
+		member := t.memberships[key]
+		if !member.outcome.InForce || member.object.ExpiresAt != nil || t.waits(kinds.Named(kinds.GroupMembership, key)) {
 			continue
 		}
-		for assigned := range s.named.assignedToGroup[sibling(key, member.object.Group)] {
-			s.checked.Add(1)
-			node := s.assignments[assigned]
-			if node.outcome.isInForce() && !node.deleting && !node.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, assigned)) {
+		for assigned := range t.named.assignedToGroup[sibling(key, member.object.Group)] {
+			t.checked.Add(1)
+			node := t.assignments[assigned]
+			if node.outcome.isInForce() && !node.deleting && !node.endsByItself() && !t.waits(kinds.Named(kinds.RoleAssignment, assigned)) {
 				return true
 			}
 		}
@@ -192,11 +192,11 @@ func (s *tenant) hasRoleThroughGroup(user types.NamespacedName) bool {
 func (a *assignment) endsByItself() bool { return a.object != nil && a.object.ExpiresAt != nil }
 
 // protectedBecause is the outcome of an assignment that stays for a reason, nil without one. It may have begun by itself.
-func (s *tenant) protectedBecause(why string, life policy.Lifetime) *Outcome {
+func (t *tenant) protectedBecause(why string, life policy.Lifetime) *Outcome {
 	if why == "" {
 		return nil
 	}
-	outcome := s.withLife(Outcome{
+	outcome := t.withLife(Outcome{
 		Reason: v1alpha1.ReasonRevocationProtected, Stalled: true, InForce: true, Protected: true,
 		Message: "stays in force: " + why,
 	}, life)

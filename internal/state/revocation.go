@@ -13,21 +13,21 @@ import (
 // protectedBy says why an object can't be deleted, if old is given alone, or not be replaced by another one;
 // nothing when it can. It is what the finalizer holds a deletion for, and the Role that owners administer
 // with. Where it can, warning says what of that it takes.
-func (s *tenant) protectedBy(old, object client.Object) (why, warning string) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+func (t *tenant) protectedBy(old, object client.Object) (why, warning string) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
 	switch o := old.(type) {
 	case *v1alpha1.RoleAssignment:
-		return s.protectedAssignment(o, cast[*v1alpha1.RoleAssignment](object))
+		return t.protectedAssignment(o, cast[*v1alpha1.RoleAssignment](object))
 	case *v1alpha1.Role:
 		if object == nil {
-			return s.protectedRole(o), ""
+			return t.protectedRole(o), ""
 		}
 	}
 	return "", ""
 }
 
-func (s *tenant) protectedAssignment(old, object *v1alpha1.RoleAssignment) (why, warning string) {
+func (t *tenant) protectedAssignment(old, object *v1alpha1.RoleAssignment) (why, warning string) {
 	if !old.DeletionTimestamp.IsZero() {
 		if object == nil {
 			return "", ""
@@ -36,36 +36,36 @@ func (s *tenant) protectedAssignment(old, object *v1alpha1.RoleAssignment) (why,
 		return "the object is being deleted, and in force until it can go: make another one instead of changing it", ""
 	}
 	key := types.NamespacedName{Namespace: old.Namespace, Name: old.Name}
-	if s.assignments[key] == nil || old.Spec.Subject.User == "" {
+	if t.assignments[key] == nil || old.Spec.Subject.User == "" {
 		return "", ""
 	}
 	user := sibling(key, old.Spec.Subject.User)
-	kept := s.keptBy(user)
-	for other := range s.named.assignedToUser[user] {
+	kept := t.keptBy(user)
+	for other := range t.named.assignedToUser[user] {
 		// One that is being deleted and protected stays. One that is paused while an edit waits may not.
-		if held := s.assignments[other]; other != key && held.outcome.isInForce() && !held.endsByItself() && !s.waits(kinds.Named(kinds.RoleAssignment, other)) {
+		if held := t.assignments[other]; other != key && held.outcome.isInForce() && !held.endsByItself() && !t.waits(kinds.Named(kinds.RoleAssignment, other)) {
 			kept.add(held.object)
 		}
 	}
 	if object != nil {
-		if stays, _ := s.judgeAssignment(key, &object.Spec, false); stays.InForce && object.Spec.ExpiresAt == nil && object.Spec.Subject.User == user.Name {
-			organization := s.organizations[key.Namespace]
+		if stays, _ := t.judgeAssignment(key, &object.Spec, false); stays.InForce && object.Spec.ExpiresAt == nil && object.Spec.Subject.User == user.Name {
+			organization := t.organizations[key.Namespace]
 			if organization.administers(user, &object.Spec) || !organization.administers(user, &old.Spec) {
 				return "", ""
 			}
 		}
 	}
-	return s.judgeRevocation(user, key, kept)
+	return t.judgeRevocation(user, key, kept)
 }
 
 // protectedRole: the owners of an organization administer it with its admin role.
-func (s *tenant) protectedRole(o *v1alpha1.Role) string {
-	organization := s.organizations[o.Namespace]
-	if s.namespaces[o.Namespace].terminating || organization == nil || organization.object == nil || organization.object.Spec.AdminRole != o.Name {
+func (t *tenant) protectedRole(o *v1alpha1.Role) string {
+	organization := t.organizations[o.Namespace]
+	if t.namespaces[o.Namespace].terminating || organization == nil || organization.object == nil || organization.object.Spec.AdminRole != o.Name {
 		return ""
 	}
 	for _, owner := range organization.object.Spec.Owners {
-		if node := s.users[types.NamespacedName{Namespace: o.Namespace, Name: owner}]; node != nil && node.object != nil {
+		if node := t.users[types.NamespacedName{Namespace: o.Namespace, Name: owner}]; node != nil && node.object != nil {
 			return fmt.Sprintf("this is the admin role of the Organization %s, which the User %s owns: make another Role its spec.adminRole first", o.Namespace, owner)
 		}
 	}

@@ -41,9 +41,9 @@ func (r *role) says() Outcome { return r.outcome }
 // roleKeeper keeps Roles.
 type roleKeeper struct{ plain }
 
-func (roleKeeper) find(s *tenant, ref kinds.Ref) node { return nodeAt(s.roles, ref.Key()) }
+func (roleKeeper) find(t *tenant, ref kinds.Ref) node { return nodeAt(t.roles, ref.Key()) }
 
-func (roleKeeper) each(s *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.Role, s.roles) }
+func (roleKeeper) each(t *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kinds.Role, t.roles) }
 
 func (roleKeeper) evaluate(e *evaluation) { e.evaluateRoles() }
 
@@ -62,8 +62,8 @@ func (roleKeeper) leave(e *evaluation, ref kinds.Ref) {
 	node.object = nil
 }
 
-func (roleKeeper) escalates(g *escalationCheck, old, object client.Object) {
-	g.role(cast[*v1alpha1.Role](old), cast[*v1alpha1.Role](object))
+func (roleKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.role(cast[*v1alpha1.Role](old), cast[*v1alpha1.Role](object))
 }
 
 // visibleRole is what assignments see of a role. What it gives is not part of that: an edit there
@@ -99,27 +99,27 @@ type ownGrant struct {
 }
 
 // parseEntries reads a role's own entries.
-func (s *tenant) parseEntries(node *role) {
-	grants, faults := policy.ParseEntries(node.object.Spec.PermissionGrants, s.catalogue)
+func (t *tenant) parseEntries(node *role) {
+	grants, faults := policy.ParseEntries(node.object.Spec.PermissionGrants, t.catalogue)
 	node.own, node.faults = make([]ownGrant, 0, len(grants)), faults
 	for _, grant := range grants {
 		node.own = append(node.own, ownGrant{grant, tuples.EntryOf(grant)})
 	}
-	s.encoded.Add(int64(len(grants)))
+	t.encoded.Add(int64(len(grants)))
 }
 
 // evaluateRole evaluates a role that is in a cycle with the others of its component, if there are any.
 func (e *evaluation) evaluateRole(key types.NamespacedName, component set[types.NamespacedName]) {
-	s := e.tenant
-	node := s.roles[key]
+	t := e.tenant
+	node := t.roles[key]
 	e.journal.keep(key, node)
 	old := *node
 	now := Outcome{}
 	node.follows, node.lost, node.grants, node.givers, node.contexts, node.visible = nil, nil, nil, nil, nil, visibleRole{}
 	if node.object == nil {
-		delete(s.roles, key)
+		delete(t.roles, key)
 	} else {
-		now = s.judgeRole(key, node, component)
+		now = t.judgeRole(key, node, component)
 	}
 	e.touched.add(dependency{role: key.Name})
 	ref := kinds.Named(kinds.Role, key)
@@ -131,12 +131,12 @@ func (e *evaluation) evaluateRole(key types.NamespacedName, component set[types.
 	if same {
 		node.contexts = old.contexts // the same in content, and the same in memory for whoever compares
 	} else {
-		for cell := range s.cellsOf[key] {
+		for cell := range t.cellsOf[key] {
 			e.change.Cells = append(e.change.Cells, Touched[tuples.Cell]{What: cell, By: ref})
 		}
 	}
 	if old.visible != node.visible {
-		e.markAll(kinds.RoleAssignment, s.named.assignedRole[key])
+		e.markAll(kinds.RoleAssignment, t.named.assignedRole[key])
 	}
 }
 
@@ -150,27 +150,27 @@ func (r *role) given() []entitlement.RoleGrant {
 }
 
 // judgeRole says what there is to say of a role, and sets what it gives: what it can.
-func (s *tenant) judgeRole(key types.NamespacedName, node *role, component set[types.NamespacedName]) Outcome {
+func (t *tenant) judgeRole(key types.NamespacedName, node *role, component set[types.NamespacedName]) Outcome {
 	spec := &node.object.Spec
 	levels := make([]string, 0, len(spec.AssignableAt))
 	for _, level := range spec.AssignableAt {
 		levels = append(levels, string(level))
 	}
 	node.visible = visibleRole{there: true, kind: spec.Type, levels: strings.Join(levels, ",")}
-	if _, ungoverned := s.governed(key.Namespace); ungoverned != nil {
+	if _, ungoverned := t.governed(key.Namespace); ungoverned != nil {
 		node.visible.broken = true
 		return *ungoverned
 	}
-	node.follows, node.lost = s.judgeParents(key, node, component)
-	inherited, bounded := s.inherited(key)
+	node.follows, node.lost = t.judgeParents(key, node, component)
+	inherited, bounded := t.inherited(key)
 	if !bounded {
 		node.tooMuch(fmt.Sprintf("the role inherits from more than %d roles, directly and through others: list permissions here instead, or split the role in two", maxAncestors))
 	}
-	faults, err := s.fill(node, inherited)
+	faults, err := t.fill(node, inherited)
 	if err != nil && len(node.follows) > 0 {
 		node.tooMuch(fmt.Sprintf("with what is inherited, %v: split the role in two, and assign both", err))
 		inherited = nil
-		faults, err = s.fill(node, nil)
+		faults, err = t.fill(node, nil)
 	}
 	if err != nil {
 		node.visible.broken = true
@@ -204,8 +204,8 @@ func (s *tenant) judgeRole(key types.NamespacedName, node *role, component set[t
 
 // fill sets what a role gives: its own entries first, so that what is inherited never takes them away. It names the
 // entries that would make a decision too expensive; an error says that all others do not fit into the store.
-func (s *tenant) fill(node *role, inherited []inheritedGrant) ([]v1alpha1.PermissionFault, error) {
-	kept, expensive := affordable(append(owned(node.own), inherited...), s.limits.ConditionCost)
+func (t *tenant) fill(node *role, inherited []inheritedGrant) ([]v1alpha1.PermissionFault, error) {
+	kept, expensive := affordable(append(owned(node.own), inherited...), t.limits.ConditionCost)
 	grants, givers, entries := make([]policy.Grant, len(kept)), make([]string, len(kept)), make([]tuples.Entry, len(kept))
 	for n, given := range kept {
 		grants[n], givers[n], entries[n] = given.Grant, given.from, given.entry

@@ -150,14 +150,14 @@ func windowsOf(grants []policy.Grant) []policy.Window {
 }
 
 // admitWindow adds a window to those of older objects that give the same, or says why the store does not take it.
-func (s *tenant) admitWindow(admitted []policy.Window, window policy.Window, kind string) ([]policy.Window, *Outcome) {
+func (t *tenant) admitWindow(admitted []policy.Window, window policy.Window, kind string) ([]policy.Window, *Outcome) {
 	with := policy.MergeWindows(append(slices.Clone(admitted), window))
 	grants := make([]policy.Grant, len(with))
 	for n, window := range with {
 		grants[n].Window = window
 	}
 	outcome := Outcome{}
-	if cost, limit := condition.Cost(grants), s.limits.ConditionCost; cost > limit && len(with) > 1 {
+	if cost, limit := condition.Cost(grants), t.limits.ConditionCost; cost > limit && len(with) > 1 {
 		outcome.Reason = v1alpha1.ReasonConditionTooExpensive
 		outcome.Message = fmt.Sprintf("with the older %ss that give the same for another time, a decision would cost %d, and the store allows %d: delete some of them, or let their windows touch", kind, cost, limit)
 		return admitted, &outcome
@@ -172,9 +172,9 @@ func (s *tenant) admitWindow(admitted []policy.Window, window policy.Window, kin
 
 // judgeWindow says when an object begins and ends and, if it has ended, what there is to say: that it is expired is
 // all, whatever else became of what it names. Seen means that its status has noted the end already.
-func (s *tenant) judgeWindow(window v1alpha1.Window, seen bool) (policy.Lifetime, *Outcome) {
+func (t *tenant) judgeWindow(window v1alpha1.Window, seen bool) (policy.Lifetime, *Outcome) {
 	life := policy.LifetimeIn(window)
-	if life.PhaseAt(s.now) != v1alpha1.PhaseExpired && !seen {
+	if life.PhaseAt(t.now) != v1alpha1.PhaseExpired && !seen {
 		return life, nil
 	}
 	return life, &Outcome{Reason: v1alpha1.ReasonExpired, Ready: true, Message: fmt.Sprintf("expired at %s", instant(life.Deadline)),
@@ -194,8 +194,8 @@ func sameEndSeen(window v1alpha1.Window, was, is v1alpha1.WindowStatus) bool {
 }
 
 // inWindow is the outcome of an object that is valid, as its window has it.
-func (s *tenant) inWindow(outcome Outcome, life policy.Lifetime) Outcome {
-	outcome = s.withLife(outcome, life)
+func (t *tenant) inWindow(outcome Outcome, life policy.Lifetime) Outcome {
+	outcome = t.withLife(outcome, life)
 	switch {
 	case outcome.Phase == v1alpha1.PhasePending:
 		outcome.InForce = false

@@ -147,24 +147,24 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 }
 
 // Outcome is what there is to say about an object; false when it is not part of the state.
-func (s *tenant) outcomeNow(ref kinds.Ref) (Outcome, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.outcomeSaid(ref)
+func (t *tenant) outcomeNow(ref kinds.Ref) (Outcome, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.outcomeSaid(ref)
 }
 
 // outcomeSaid is outcomeNow for whoever has the lock.
-func (s *tenant) outcomeSaid(ref kinds.Ref) (Outcome, bool) {
-	outcome, known := s.outcomeOf(ref)
-	if found := s.pauses[ref]; found != nil && found.by != "" {
+func (t *tenant) outcomeSaid(ref kinds.Ref) (Outcome, bool) {
+	outcome, known := t.outcomeOf(ref)
+	if found := t.pauses[ref]; found != nil && found.by != "" {
 		return found.says(ref, outcome), true
 	}
 	return outcome, known
 }
 
 // outcomeOf is the outcome of what stands of an object.
-func (s *tenant) outcomeOf(ref kinds.Ref) (Outcome, bool) {
-	found := s.find(ref)
+func (t *tenant) outcomeOf(ref kinds.Ref) (Outcome, bool) {
+	found := t.find(ref)
 	if found == nil {
 		return Outcome{}, false
 	}
@@ -173,52 +173,52 @@ func (s *tenant) outcomeOf(ref kinds.Ref) (Outcome, bool) {
 		outcome = a.says(outcome)
 	}
 	if key := ref.Key(); ref.Kind == kinds.Role {
-		outcome.Assignments, outcome.Heirs = len(s.named.assignedRole[key]), len(s.named.heirs[key])
+		outcome.Assignments, outcome.Heirs = len(t.named.assignedRole[key]), len(t.named.heirs[key])
 	}
 	return outcome, true
 }
 
 // isDesired says whether a tuple without a condition should be in the store.
-func (s *tenant) isDesired(key store.Key) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.refCounts[key] > 0
+func (t *tenant) isDesired(key store.Key) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.refCounts[key] > 0
 }
 
 // desiredTuples are all tuples without a condition that should be in the store.
-func (s *tenant) desiredTuples() []store.Key {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return slices.Collect(maps.Keys(s.refCounts))
+func (t *tenant) desiredTuples() []store.Key {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return slices.Collect(maps.Keys(t.refCounts))
 }
 
 // contextsOf are the conditions that a cell should hold, none when it should be empty.
-func (s *tenant) contextsOf(cell tuples.Cell) []*structpb.Struct {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if held, ok := s.grantCells[cell]; ok {
+func (t *tenant) contextsOf(cell tuples.Cell) []*structpb.Struct {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if held, ok := t.grantCells[cell]; ok {
 		return held.contexts
 	}
 	if cell.Says != tuples.GivesRole {
-		shared := s.shared[cell]
+		shared := t.shared[cell]
 		return shared.contexts()
 	}
-	counted, ok := s.cells[cell]
+	counted, ok := t.cells[cell]
 	if !ok {
 		return nil
 	}
-	if role, ok := s.roles[counted.role]; ok {
+	if role, ok := t.roles[counted.role]; ok {
 		return role.contexts
 	}
 	return nil
 }
 
 // desiredCells are all cells that should hold something.
-func (s *tenant) desiredCells() []tuples.Cell {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	cells := slices.AppendSeq(slices.Collect(maps.Keys(s.cells)), maps.Keys(s.shared))
-	for cell, held := range s.grantCells {
+func (t *tenant) desiredCells() []tuples.Cell {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	cells := slices.AppendSeq(slices.Collect(maps.Keys(t.cells)), maps.Keys(t.shared))
+	for cell, held := range t.grantCells {
 		if len(held.contexts) > 0 {
 			cells = append(cells, cell)
 		}
@@ -227,13 +227,13 @@ func (s *tenant) desiredCells() []tuples.Cell {
 }
 
 // Due are the objects whose outcome should have changed by itself by now.
-func (s *tenant) due() []kinds.Ref {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	now := s.clock.Now()
+func (t *tenant) due() []kinds.Ref {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	now := t.clock.Now()
 	var due []kinds.Ref
 	for _, k := range keepers {
-		for ref, found := range k.each(s) {
+		for ref, found := range k.each(t) {
 			if next := found.says().Next; !next.IsZero() && !next.After(now) {
 				due = append(due, ref)
 			}
@@ -243,19 +243,19 @@ func (s *tenant) due() []kinds.Ref {
 }
 
 // has says whether there is an object, whatever it gives.
-func (s *tenant) has(ref kinds.Ref) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	_, known := s.outcomeOf(ref)
+func (t *tenant) has(ref kinds.Ref) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	_, known := t.outcomeOf(ref)
 	return known
 }
 
 // isEmpty says whether nothing is known of the organization any more.
-func (s *tenant) isEmpty() bool {
+func (t *tenant) isEmpty() bool {
 	for _, k := range keepers {
-		for range k.each(s) {
+		for range k.each(t) {
 			return false
 		}
 	}
-	return len(s.namespaces) == 0 && len(s.pauses) == 0 && len(s.pausedOrganizations) == 0
+	return len(t.namespaces) == 0 && len(t.pauses) == 0 && len(t.pausedOrganizations) == 0
 }
