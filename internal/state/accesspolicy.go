@@ -43,12 +43,12 @@ func (accessPolicyKeeper) evaluate(e *evaluation) {
 	}
 }
 
-func (accessPolicyKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (accessPolicyKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.AccessPolicy)
-	place(e.tenant.policies, ref.Key()).object = &v1alpha1.AccessPolicy{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+	ensure(e.tenant.policies, ref.Key()).object = &v1alpha1.AccessPolicy{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 }
 
-func (accessPolicyKeeper) leave(e *evaluation, ref kinds.Ref) {
+func (accessPolicyKeeper) delete(e *evaluation, ref kinds.Ref) {
 	e.tenant.policies[ref.Key()].object = nil
 }
 

@@ -52,16 +52,16 @@ func (accessRequestKeeper) evaluate(e *evaluation) {
 	}
 }
 
-func (accessRequestKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (accessRequestKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key, n := object.(*v1alpha1.AccessRequest), ref.Key(), &e.tenant.named
-	place(e.tenant.requests, key).object = &v1alpha1.AccessRequest{ObjectMeta: nameAndAge(o), Spec: o.Spec, Status: o.Status}
+	ensure(e.tenant.requests, key).object = &v1alpha1.AccessRequest{ObjectMeta: nameAndAge(o), Spec: o.Spec, Status: o.Status}
 	n.sameRequests.add(askedOf(&o.Spec), key)
 	if !o.Status.Phase.IsFinal() {
 		n.openRequests.add(key)
 	}
 }
 
-func (accessRequestKeeper) leave(e *evaluation, ref kinds.Ref) {
+func (accessRequestKeeper) delete(e *evaluation, ref kinds.Ref) {
 	key, n := ref.Key(), &e.tenant.named
 	node := e.tenant.requests[key]
 	n.sameRequests.remove(askedOf(&node.object.Spec), key)
@@ -103,15 +103,15 @@ func (accessDecisionKeeper) evaluate(e *evaluation) {
 	}
 }
 
-func (accessDecisionKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (accessDecisionKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.AccessDecision), ref.Key()
-	place(e.tenant.decisions, key).object = &v1alpha1.AccessDecision{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+	ensure(e.tenant.decisions, key).object = &v1alpha1.AccessDecision{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 	request := sibling(key, o.Spec.RequestRef.Name)
 	e.tenant.named.decisionsAbout.add(request, key)
 	e.mark(kinds.Named(kinds.AccessRequest, request))
 }
 
-func (accessDecisionKeeper) leave(e *evaluation, ref kinds.Ref) {
+func (accessDecisionKeeper) delete(e *evaluation, ref kinds.Ref) {
 	key := ref.Key()
 	node := e.tenant.decisions[key]
 	request := sibling(key, node.object.Spec.RequestRef.Name)

@@ -55,7 +55,7 @@ func (t *tenant) endsAdministration(old, object client.Object) string {
 // evaluateAlone evaluates objects in a tenant of their own.
 func evaluateAlone(scratch *tenant, objects []client.Object) {
 	e := newEvaluation(scratch)
-	e.putAll(objects)
+	e.upsertAll(objects)
 	e.run()
 }
 

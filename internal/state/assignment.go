@@ -88,10 +88,10 @@ func (assignmentKeeper) evaluate(e *evaluation) {
 	}
 }
 
-func (assignmentKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (assignmentKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key, n := object.(*v1alpha1.RoleAssignment), ref.Key(), &e.tenant.named
 	spec := o.Spec
-	node := place(e.tenant.assignments, key)
+	node := ensure(e.tenant.assignments, key)
 	node.object, node.age, node.deleting = &spec, o.CreationTimestamp, !o.DeletionTimestamp.IsZero()
 	if node.deleting && node.otherwise == nil {
 		node.otherwise = &undeleted{node.outcome.says(), node.desired.desired()}
@@ -111,7 +111,7 @@ func (assignmentKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Obje
 	}
 }
 
-func (assignmentKeeper) leave(e *evaluation, ref kinds.Ref) {
+func (assignmentKeeper) delete(e *evaluation, ref kinds.Ref) {
 	key, n := ref.Key(), &e.tenant.named
 	node := e.tenant.assignments[key]
 	n.indexAssignment(node.object, key, false)

@@ -39,12 +39,12 @@ func (resourceTypeKeeper) evaluate(e *evaluation) {
 	}
 }
 
-func (resourceTypeKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (resourceTypeKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.ResourceType)
-	place(e.tenant.types, ref.Name).object = &v1alpha1.ResourceType{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+	ensure(e.tenant.types, ref.Name).object = &v1alpha1.ResourceType{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 }
 
-func (resourceTypeKeeper) leave(e *evaluation, ref kinds.Ref) { e.tenant.types[ref.Name].object = nil }
+func (resourceTypeKeeper) delete(e *evaluation, ref kinds.Ref) { e.tenant.types[ref.Name].object = nil }
 
 // catalogue is what the ResourceTypes say together.
 type catalogue struct {
@@ -77,7 +77,7 @@ func (e *evaluation) evaluateCatalogue() {
 	slices.SortFunc(byAge, func(a, b *v1alpha1.ResourceType) int { return policy.CompareAge(a, b) })
 	declaredBy := map[string]string{}
 	for _, object := range byAge {
-		e.judge(kinds.RefOf(object), &t.types[object.Name].outcome, now.enter(object, declaredBy))
+		e.judge(kinds.RefOf(object), &t.types[object.Name].outcome, now.add(object, declaredBy))
 	}
 	e.declared = now
 }
@@ -99,8 +99,8 @@ func (e *evaluation) recatalogue(now *catalogue) {
 	}
 }
 
-// enter adds a ResourceType that is younger than all that were entered before.
-func (c *catalogue) enter(object *v1alpha1.ResourceType, declaredBy map[string]string) Outcome {
+// add adds a ResourceType that is younger than all that were added before.
+func (c *catalogue) add(object *v1alpha1.ResourceType, declaredBy map[string]string) Outcome {
 	if holder, taken := c.holders[object.Spec.Type]; taken {
 		return Outcome{Reason: v1alpha1.ReasonTypeTaken, Stalled: true, Message: fmt.Sprintf(
 			"spec.type: the older ResourceType %s has the type %q, so this one declares nothing: choose another type, or delete one of the two",

@@ -144,9 +144,9 @@ type use struct {
 }
 
 // use notes that an object names roles, or does no more.
-func (e *evaluation) use(by kinds.Ref, enter bool, roles ...string) {
+func (e *evaluation) use(by kinds.Ref, present bool, roles ...string) {
 	more := 1
-	if !enter {
+	if !present {
 		more = -1
 	}
 	for _, name := range roles {

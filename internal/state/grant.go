@@ -35,7 +35,7 @@ func (n *grant) standing() v1alpha1.Object {
 
 func (n *grant) says() Outcome { return n.outcome }
 
-// grantKeeper keeps PermissionGrants, or TemporaryPermissionGrants: they share cells, and so their places.
+// grantKeeper keeps PermissionGrants, or TemporaryPermissionGrants: they share cells, and so one map.
 type grantKeeper struct{ kind string }
 
 func (grantKeeper) find(t *tenant, ref kinds.Ref) node { return nodeAt(t.grants, ref) }
@@ -56,14 +56,14 @@ func (k grantKeeper) evaluate(e *evaluation) {
 	}
 }
 
-func (grantKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
-	node := place(e.tenant.grants, ref)
+func (grantKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+	node := ensure(e.tenant.grants, ref)
 	node.object = grantObjectOf(object)
 	e.tenant.named.indexGrant(node.object, ref, true)
 	e.ofRequest(ref, node.object.accessRequest())
 }
 
-func (grantKeeper) leave(e *evaluation, ref kinds.Ref) {
+func (grantKeeper) delete(e *evaluation, ref kinds.Ref) {
 	node := e.tenant.grants[ref]
 	e.tenant.named.indexGrant(node.object, ref, false)
 	e.ofRequest(ref, node.object.accessRequest())
@@ -205,7 +205,7 @@ func (e *evaluation) evaluateGrant(ref kinds.Ref) {
 	}
 	// What there is to say is known when the cell is.
 	node.offer = offered
-	cell := place(t.grantCells, offered.cell)
+	cell := ensure(t.grantCells, offered.cell)
 	if cell.owners == nil {
 		cell.owners = set[kinds.Ref]{}
 	}

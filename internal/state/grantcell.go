@@ -119,7 +119,7 @@ func (t *tenant) merge(owners []kinds.Ref) merged {
 				continue
 			}
 			permission := offered.grant.Permission
-			before := place(admitted, permission)
+			before := ensure(admitted, permission)
 			with := before.with(offered.grant)
 			if fault := t.tooExpensive(offered.grant, with); fault != nil {
 				m.reject(ref, n, *fault)

@@ -148,7 +148,7 @@ func (f *facts) set(ref kinds.Ref, is factDigest, historic bool) (changed bool) 
 	}
 	if historic {
 		f.of[ref] = is
-		part := place(f.parts, is[0])
+		part := ensure(f.parts, is[0])
 		if part.facts == nil {
 			part.facts = set[factDigest]{}
 		}

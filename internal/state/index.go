@@ -43,8 +43,8 @@ func (i index[K, V]) add(key K, value V) {
 	i[key].add(value)
 }
 
-func (i index[K, V]) put(key K, value V, enter bool) {
-	if enter {
+func (i index[K, V]) set(key K, value V, present bool) {
+	if present {
 		i.add(key, value)
 	} else {
 		i.remove(key, value)
@@ -170,81 +170,81 @@ func newReferences() references {
 	}
 }
 
-// indexRole enters a role into the indexes, or takes it out.
-func (r *references) indexRole(spec *v1alpha1.RoleSpec, key types.NamespacedName, enter bool) {
+// indexRole adds a role to the indexes, or with false removes it.
+func (r *references) indexRole(spec *v1alpha1.RoleSpec, key types.NamespacedName, present bool) {
 	for _, entry := range spec.PermissionGrants {
-		r.rolesGiving.put(entry.Permission, key, enter)
+		r.rolesGiving.set(entry.Permission, key, present)
 	}
 	for _, parent := range spec.Inherits {
-		r.heirs.put(sibling(key, parent), key, enter)
+		r.heirs.set(sibling(key, parent), key, present)
 	}
 }
 
-// indexAssignment enters an assignment into the indexes, or takes it out.
-func (r *references) indexAssignment(spec *v1alpha1.RoleAssignmentSpec, key types.NamespacedName, enter bool) {
-	r.assignedRole.put(sibling(key, spec.RoleRef.Name), key, enter)
+// indexAssignment adds an assignment to the indexes, or with false removes it.
+func (r *references) indexAssignment(spec *v1alpha1.RoleAssignmentSpec, key types.NamespacedName, present bool) {
+	r.assignedRole.set(sibling(key, spec.RoleRef.Name), key, present)
 	if spec.Subject.User != "" {
-		r.assignedToUser.put(sibling(key, spec.Subject.User), key, enter)
+		r.assignedToUser.set(sibling(key, spec.Subject.User), key, present)
 	}
 	if spec.Subject.Group != "" {
-		r.assignedToGroup.put(sibling(key, spec.Subject.Group), key, enter)
+		r.assignedToGroup.set(sibling(key, spec.Subject.Group), key, present)
 	}
 	if spec.Subject.Invitation != "" {
-		r.assignedToInvitation.put(sibling(key, spec.Subject.Invitation), key, enter)
+		r.assignedToInvitation.set(sibling(key, spec.Subject.Invitation), key, present)
 	}
 	if spec.Scope.Resource != nil {
-		r.assignmentsOn.put(spec.Scope.Resource.Type, key, enter)
+		r.assignmentsOn.set(spec.Scope.Resource.Type, key, present)
 	}
 	if spec.AccessRequest != nil {
-		r.madeFor.put(sibling(key, spec.AccessRequest.Name), kinds.Named(kinds.RoleAssignment, key), enter)
+		r.madeFor.set(sibling(key, spec.AccessRequest.Name), kinds.Named(kinds.RoleAssignment, key), present)
 	}
 }
 
-// indexMembership enters a membership into the indexes, or takes it out.
-func (r *references) indexMembership(spec *v1alpha1.GroupMembershipSpec, key types.NamespacedName, enter bool) {
-	r.membershipsOfUser.put(sibling(key, spec.User), key, enter)
-	r.membershipsOfGroup.put(sibling(key, spec.Group), key, enter)
-	r.sameMembership.put(pair{key.Namespace, spec.User, spec.Group}, key, enter)
+// indexMembership adds a membership to the indexes, or with false removes it.
+func (r *references) indexMembership(spec *v1alpha1.GroupMembershipSpec, key types.NamespacedName, present bool) {
+	r.membershipsOfUser.set(sibling(key, spec.User), key, present)
+	r.membershipsOfGroup.set(sibling(key, spec.Group), key, present)
+	r.sameMembership.set(pair{key.Namespace, spec.User, spec.Group}, key, present)
 }
 
-// indexUser enters a User into the indexes, or takes it out.
-func (r *references) indexUser(o *v1alpha1.User, enter bool) {
+// indexUser adds a User to the indexes, or with false removes it.
+func (r *references) indexUser(o *v1alpha1.User, present bool) {
 	who, by := identity{o.Namespace, o.Spec.Subject}, ageOf(o)
-	if enter {
+	if present {
 		r.usersBySubject.add(who, by)
 	} else {
 		r.usersBySubject.remove(who, by)
 	}
-	r.usersSpelled.put(policy.Spelling(o.Spec.Subject), by.key, enter)
+	r.usersSpelled.set(policy.Spelling(o.Spec.Subject), by.key, present)
 	if o.Spec.Email != "" {
-		r.usersAt.put(policy.Spelling(o.Spec.Email), by.key, enter)
+		r.usersAt.set(policy.Spelling(o.Spec.Email), by.key, present)
 	}
 }
 
-// indexInvitation enters an invitation into the indexes, or takes it out.
-func (r *references) indexInvitation(spec *v1alpha1.InvitationSpec, key types.NamespacedName, enter bool) {
-	r.invitationsTo.put(policy.Spelling(spec.Email), key, enter)
+// indexInvitation adds an invitation to the indexes, or with false removes it.
+func (r *references) indexInvitation(spec *v1alpha1.InvitationSpec, key types.NamespacedName, present bool) {
+	r.invitationsTo.set(policy.Spelling(spec.Email), key, present)
 	if spec.AcceptedBy != "" {
-		r.accepted.put(sibling(key, spec.AcceptedBy), key, enter)
+		r.accepted.set(sibling(key, spec.AcceptedBy), key, present)
 	}
 }
 
-// indexGrant enters a grant into the indexes, or takes it out.
-func (r *references) indexGrant(o *grantObject, ref kinds.Ref, enter bool) {
+// indexGrant adds a grant to the indexes, or with false removes it.
+func (r *references) indexGrant(o *grantObject, ref kinds.Ref, present bool) {
 	if o.user != "" {
-		r.grantsToUser.put(types.NamespacedName{Namespace: ref.Namespace, Name: o.user}, ref, enter)
+		r.grantsToUser.set(types.NamespacedName{Namespace: ref.Namespace, Name: o.user}, ref, present)
 	}
 	if o.group != "" {
-		r.grantsToGroup.put(types.NamespacedName{Namespace: ref.Namespace, Name: o.group}, ref, enter)
+		r.grantsToGroup.set(types.NamespacedName{Namespace: ref.Namespace, Name: o.group}, ref, present)
 	}
 	if o.scope.Resource != nil {
-		r.grantsOn.put(o.scope.Resource.Type, ref, enter)
+		r.grantsOn.set(o.scope.Resource.Type, ref, present)
 	}
 	for _, entry := range o.entries {
-		r.grantsGiving.put(entry.Permission, ref, enter)
+		r.grantsGiving.set(entry.Permission, ref, present)
 	}
 	if of := o.accessRequest(); of != nil {
-		r.madeFor.put(types.NamespacedName{Namespace: ref.Namespace, Name: of.Name}, ref, enter)
+		r.madeFor.set(types.NamespacedName{Namespace: ref.Namespace, Name: of.Name}, ref, present)
 	}
 }
 

@@ -51,13 +51,13 @@ func (invitationKeeper) evaluate(e *evaluation) {
 	}
 }
 
-func (invitationKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
-	node := place(e.tenant.invitations, ref.Key())
+func (invitationKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+	node := ensure(e.tenant.invitations, ref.Key())
 	node.object = invitationObjectOf(object.(*v1alpha1.Invitation))
 	e.tenant.named.indexInvitation(&node.object.spec, ref.Key(), true)
 }
 
-func (invitationKeeper) leave(e *evaluation, ref kinds.Ref) {
+func (invitationKeeper) delete(e *evaluation, ref kinds.Ref) {
 	node := e.tenant.invitations[ref.Key()]
 	e.tenant.named.indexInvitation(&node.object.spec, ref.Key(), false)
 	node.object = nil

@@ -40,7 +40,7 @@ func (t *tenant) tryRole(key types.NamespacedName, object *v1alpha1.Role, observ
 	if old != nil {
 		t.named.indexRole(&old.object.Spec, key, false)
 	}
-	place(t.roles, key).object = object
+	ensure(t.roles, key).object = object
 	if object != nil {
 		t.named.indexRole(&object.Spec, key, true)
 	}

@@ -11,18 +11,17 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
-// keeper is what the state does with the objects of one kind. It stands in the file of the kind that it is for, beside what an
-// object of it yields.
+// keeper is what the state does with the objects of one kind. It is in the file of that kind, beside what an object of it yields.
 type keeper interface {
-	// find is where an object has its place, nil where it has none.
+	// find is the node of an object, nil where there is none.
 	find(t *tenant, ref kinds.Ref) node
-	// each are the places of all objects of the kind. Those that are empty are to be evaluated still.
+	// each are the nodes of all objects of the kind. Those without an object have still to be evaluated.
 	each(t *tenant) iter.Seq2[kinds.Ref, node]
-	// enter puts an object in its place and into the indexes, and notes what must be evaluated beside it.
-	enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object)
-	// leave takes an object out of its place and the indexes. The empty place stays until the evaluation is over, because it says
-	// what the object gave before.
-	leave(e *evaluation, ref kinds.Ref)
+	// set puts an object into its node and into the indexes, and marks what else must be evaluated.
+	set(e *evaluation, ref kinds.Ref, object v1alpha1.Object)
+	// delete takes an object out of its node and the indexes. The node stays until the evaluation is over, because it says what the
+	// object gave before.
+	delete(e *evaluation, ref kinds.Ref)
 	// evaluate evaluates the objects of the kind that are marked, after all kinds before it in kinds.All.
 	evaluate(e *evaluation)
 	// brake takes over from what is written what counts at once even while the object is paused, because it only takes away.
@@ -35,10 +34,10 @@ type keeper interface {
 	escalates(c *escalationCheck, old, object client.Object)
 }
 
-// node is the place of an object.
+// node is what the state keeps of one object.
 type node interface {
-	// standing is the object that counts, with its spec and no more of its metadata than the state keeps; nil where the place
-	// is empty.
+	// standing is the object that counts, with its spec and no more of its metadata than the state keeps; nil where there is
+	// none any more.
 	standing() v1alpha1.Object
 	says() Outcome
 }
@@ -89,7 +88,7 @@ func (givesNothing) escalates(_ *escalationCheck, old, object client.Object) {
 	panic(fmt.Sprintf("state: neither a %T nor a %T gives anything that could be held", old, object)) // a mistake in the program
 }
 
-// find is the place of an object, nil where it has none.
+// find is the node of an object, nil where there is none.
 func (t *tenant) find(ref kinds.Ref) node {
 	if ref.Kind == kinds.Namespace {
 		return nil
@@ -151,8 +150,8 @@ func eachClusterWide[P node](kind string, nodes map[string]P) iter.Seq2[kinds.Re
 	}
 }
 
-// place is where an object of this name has its place.
-func place[K comparable, N any](nodes map[K]*N, key K) *N {
+// ensure returns the node of a name, made if there is none.
+func ensure[K comparable, N any](nodes map[K]*N, key K) *N {
 	if nodes[key] == nil {
 		nodes[key] = new(N)
 	}

@@ -28,13 +28,13 @@ func TestEachKindHasItsKeeper(t *testing.T) {
 		object := kind.New()
 		object.SetName("x")
 		ref := kinds.RefOf(object)
-		e.enter(ref, object)
+		e.set(ref, object)
 		if s.isEmpty() || s.standing(ref) == nil {
-			t.Errorf("a %s that was entered is not there", kind.Name)
+			t.Errorf("a %s that was set is not there", kind.Name)
 		}
-		e.leave(ref)
+		e.delete(ref)
 		if s.standing(ref) != nil {
-			t.Errorf("a %s that has left is there", kind.Name)
+			t.Errorf("a %s that was deleted is there", kind.Name)
 		}
 	}
 	if len(keepers) != len(kinds.All) {

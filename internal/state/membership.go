@@ -51,17 +51,17 @@ func (membershipKeeper) each(t *tenant) iter.Seq2[kinds.Ref, node] {
 
 func (membershipKeeper) evaluate(e *evaluation) { e.evaluateMemberships() }
 
-func (membershipKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (membershipKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.GroupMembership), ref.Key()
 	spec := o.Spec
-	node := place(e.tenant.memberships, key)
+	node := ensure(e.tenant.memberships, key)
 	node.object, node.age, node.uid = &spec, o.CreationTimestamp, o.UID
 	node.seenToEnd = seenToEnd(spec.Window, o.Status.WindowStatus)
 	e.tenant.named.indexMembership(&spec, key, true)
 	e.rivals(pair{key.Namespace, spec.User, spec.Group})
 }
 
-func (membershipKeeper) leave(e *evaluation, ref kinds.Ref) {
+func (membershipKeeper) delete(e *evaluation, ref kinds.Ref) {
 	key := ref.Key()
 	node := e.tenant.memberships[key]
 	e.tenant.named.indexMembership(node.object, key, false)

@@ -49,12 +49,12 @@ func (organizationKeeper) evaluate(e *evaluation) {
 	}
 }
 
-func (organizationKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (organizationKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.Organization)
-	place(e.tenant.organizations, ref.Name).object = &v1alpha1.Organization{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+	ensure(e.tenant.organizations, ref.Name).object = &v1alpha1.Organization{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 }
 
-func (organizationKeeper) leave(e *evaluation, ref kinds.Ref) {
+func (organizationKeeper) delete(e *evaluation, ref kinds.Ref) {
 	e.tenant.organizations[ref.Name].object = nil
 }
 

@@ -99,14 +99,14 @@ func (e *evaluation) putPaused(ref kinds.Ref, written v1alpha1.Object) (v1alpha1
 		e.change.Outcomes = append(e.change.Outcomes, ref)
 	}
 	if now.by == "" && written.CommonStatus().Held == nil {
-		e.forgetPause(ref)
+		e.deletePause(ref)
 	} else {
 		t.pauses[ref] = now
 	}
 	return now.stands, now.stands != nil
 }
 
-func (e *evaluation) forgetPause(ref kinds.Ref) {
+func (e *evaluation) deletePause(ref kinds.Ref) {
 	delete(e.tenant.pauses, ref)
 }
 
@@ -220,7 +220,7 @@ func (e *evaluation) pauseOrganization(name string, paused bool) {
 	}
 	for _, ref := range slices.Collect(maps.Keys(t.pauses)) {
 		if ref.Kind != kinds.Organization {
-			e.put(t.pauses[ref].written)
+			e.upsert(t.pauses[ref].written)
 		}
 	}
 }

@@ -61,9 +61,9 @@ func (userKeeper) evaluate(e *evaluation) {
 	}
 }
 
-func (userKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (userKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.User), ref.Key()
-	node := place(e.tenant.users, key)
+	node := ensure(e.tenant.users, key)
 	node.object, node.origin = &v1alpha1.User{ObjectMeta: nameAndAge(o), Spec: o.Spec}, originOf(o)
 	e.tenant.named.indexUser(o, true)
 	if policy.IsServiceAccount(o.Spec.Subject) {
@@ -72,7 +72,7 @@ func (userKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	e.youngerUser(o)
 }
 
-func (userKeeper) leave(e *evaluation, ref kinds.Ref) {
+func (userKeeper) delete(e *evaluation, ref kinds.Ref) {
 	node := e.tenant.users[ref.Key()]
 	e.youngerUser(node.object)
 	e.tenant.named.indexUser(node.object, false)
@@ -174,13 +174,13 @@ func (groupKeeper) evaluate(e *evaluation) {
 	}
 }
 
-func (groupKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (groupKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o := object.(*v1alpha1.Group)
-	node := place(e.tenant.groups, ref.Key())
+	node := ensure(e.tenant.groups, ref.Key())
 	node.object, node.origin = &v1alpha1.Group{ObjectMeta: nameAndAge(o), Spec: o.Spec}, originOf(o)
 }
 
-func (groupKeeper) leave(e *evaluation, ref kinds.Ref) {
+func (groupKeeper) delete(e *evaluation, ref kinds.Ref) {
 	node := e.tenant.groups[ref.Key()]
 	node.object, node.origin = nil, origin{}
 }

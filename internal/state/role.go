@@ -47,14 +47,14 @@ func (roleKeeper) each(t *tenant) iter.Seq2[kinds.Ref, node] { return eachIn(kin
 
 func (roleKeeper) evaluate(e *evaluation) { e.evaluateRoles() }
 
-func (roleKeeper) enter(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
+func (roleKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	o, key := object.(*v1alpha1.Role), ref.Key()
-	place(e.tenant.roles, key).object = &v1alpha1.Role{ObjectMeta: nameAndAge(o), Spec: o.Spec}
+	ensure(e.tenant.roles, key).object = &v1alpha1.Role{ObjectMeta: nameAndAge(o), Spec: o.Spec}
 	e.tenant.named.indexRole(&o.Spec, key, true)
 	e.use(ref, true, o.Spec.Inherits...)
 }
 
-func (roleKeeper) leave(e *evaluation, ref kinds.Ref) {
+func (roleKeeper) delete(e *evaluation, ref kinds.Ref) {
 	key := ref.Key()
 	node := e.tenant.roles[key]
 	e.tenant.named.indexRole(&node.object.Spec, key, false)

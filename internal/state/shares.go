@@ -88,10 +88,10 @@ func (e *evaluation) replaceShare(by kinds.Ref, cell tuples.Cell, old, now *shar
 	node := e.tenant.shared[cell]
 	before := node.contexts()
 	if old != nil {
-		node.leave(by, old)
+		node.remove(by, old)
 	}
 	if now != nil {
-		node.enter(by, now)
+		node.add(by, now)
 	}
 	node.render(cell)
 	if node == (sharedCell{}) {
@@ -103,7 +103,7 @@ func (e *evaluation) replaceShare(by kinds.Ref, cell tuples.Cell, old, now *shar
 	e.change.Cells = append(e.change.Cells, Touched[tuples.Cell]{What: cell, By: by, Joined: same})
 }
 
-func (c *sharedCell) leave(by kinds.Ref, old *share) {
+func (c *sharedCell) remove(by kinds.Ref, old *share) {
 	if old.grants == nil {
 		c.forGood--
 		return
@@ -113,7 +113,7 @@ func (c *sharedCell) leave(by kinds.Ref, old *share) {
 	}
 }
 
-func (c *sharedCell) enter(by kinds.Ref, now *share) {
+func (c *sharedCell) add(by kinds.Ref, now *share) {
 	if now.grants == nil {
 		c.forGood++
 		return

@@ -93,7 +93,7 @@ func (s *State) putAll(remembers bool, observe Observer, objects []client.Object
 	for _, name := range slices.Sorted(maps.Keys(byTenant)) {
 		all.add(s.change(name, observe, func(e *evaluation) {
 			e.remembers = remembers
-			e.putAll(byTenant[name])
+			e.upsertAll(byTenant[name])
 		}))
 	}
 	// What depends on the catalogue may have changed with it, and again with its own organization.

@@ -8,19 +8,19 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
-// putAll replaces what is known of objects. Organizations come first: they say whether the others are paused.
-func (e *evaluation) putAll(objects []client.Object) {
+// upsertAll replaces what is known of objects. Organizations come first: they say whether the others are paused.
+func (e *evaluation) upsertAll(objects []client.Object) {
 	for _, organizations := range []bool{true, false} {
 		for _, object := range objects {
 			if _, is := object.(*v1alpha1.Organization); is == organizations {
-				e.put(object)
+				e.upsert(object)
 			}
 		}
 	}
 }
 
-// put replaces what is known of an object.
-func (e *evaluation) put(object client.Object) {
+// upsert replaces what is known of an object.
+func (e *evaluation) upsert(object client.Object) {
 	ref := kinds.RefOf(object)
 	written, isOurs := object.(v1alpha1.Object)
 	if !isOurs {
@@ -29,9 +29,9 @@ func (e *evaluation) put(object client.Object) {
 	}
 	by, carriedOut := e.authored(ref, written), e.tenant.carriedOut(ref, written)
 	stands, counts := e.putPaused(ref, written)
-	e.leave(ref)
+	e.delete(ref)
 	if counts {
-		e.enter(ref, stands)
+		e.set(ref, stands)
 		if e.tenant.waits(ref) {
 			by = carriedOut
 		}
@@ -50,26 +50,26 @@ func (e *evaluation) remove(ref kinds.Ref) {
 		return
 	}
 	e.recall(ref)
-	e.forgetPause(ref)
-	e.leave(ref)
+	e.deletePause(ref)
+	e.delete(ref)
 	if ref.Kind == kinds.Organization {
 		e.pauseOrganization(ref.Name, false)
 	}
 }
 
-// enter puts an object in its place and into the indexes, and notes what must be evaluated.
-func (e *evaluation) enter(ref kinds.Ref, object v1alpha1.Object) {
-	keeperOf(ref.Kind).enter(e, ref, object)
+// set puts an object into its node and into the indexes, and marks what must be evaluated.
+func (e *evaluation) set(ref kinds.Ref, object v1alpha1.Object) {
+	keeperOf(ref.Kind).set(e, ref, object)
 	e.mark(ref)
 }
 
-// leave takes an object out of its place and the indexes, where it has one, and notes what must be evaluated.
-func (e *evaluation) leave(ref kinds.Ref) {
+// delete takes an object out of its node and the indexes, if it is there, and marks what must be evaluated.
+func (e *evaluation) delete(ref kinds.Ref) {
 	if e.tenant.standing(ref) == nil {
 		return
 	}
 	e.authorless(ref)
-	keeperOf(ref.Kind).leave(e, ref)
+	keeperOf(ref.Kind).delete(e, ref)
 	e.mark(ref)
 }
 
