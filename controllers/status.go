@@ -97,7 +97,7 @@ func describeKind(object, stands v1alpha1.Object, outcome state.Outcome, confirm
 	case *v1alpha1.Role:
 		o.Status.Permissions = outcome.Faults[:min(len(outcome.Faults), maxFaults)]
 		o.Status.OwnPermissions, o.Status.InheritedPermissions = int64(outcome.Own), int64(outcome.Inherited)
-		o.Status.Assignments, o.Status.Children = int64(outcome.Assignments), int64(outcome.Heirs)
+		o.Status.Assignments, o.Status.Children = int64(outcome.Assignments), int64(outcome.Children)
 	case *v1alpha1.RoleAssignment:
 		spec := &stands.(*v1alpha1.RoleAssignment).Spec
 		o.Status.Subject = subjectText(&spec.Subject)

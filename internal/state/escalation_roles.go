@@ -20,7 +20,7 @@ import (
 func (c *escalationCheck) role(old, object *v1alpha1.Role) {
 	t := c.tenant
 	switch {
-	case object == nil && (len(t.named.heirs[c.key]) == 0 || t.namespaces[c.key.Namespace].terminating):
+	case object == nil && (len(t.named.children[c.key]) == 0 || t.namespaces[c.key.Namespace].terminating):
 		return // all that could be given goes as well
 	case object != nil && old != nil && sameRights(&old.Spec, &object.Spec):
 		return

@@ -24,9 +24,9 @@ func (t *tenant) closesCycle(old, object *v1alpha1.Role) string {
 	defer t.mu.Unlock()
 	key := types.NamespacedName{Namespace: object.Namespace, Name: object.Name}
 	// The role may not be there yet, and be named all the same.
-	heirs := t.withHeirs(t.named.heirs[key])
+	descendants := t.withDescendants(t.named.children[key])
 	closes := func(name string) bool {
-		return (name == key.Name || heirs.has(sibling(key, name))) && (old == nil || !slices.Contains(old.Spec.Inherits, name))
+		return (name == key.Name || descendants.has(sibling(key, name))) && (old == nil || !slices.Contains(old.Spec.Inherits, name))
 	}
 	if object.Spec.Type == v1alpha1.RoleBase || !slices.ContainsFunc(object.Spec.Inherits, closes) {
 		return ""

@@ -121,8 +121,8 @@ type references struct {
 	serviceAccounts set[types.NamespacedName]
 	// rolesGiving finds roles by a permission that they list.
 	rolesGiving index[string, types.NamespacedName]
-	// heirs finds the roles that inherit from a role directly.
-	heirs index[types.NamespacedName, types.NamespacedName]
+	// children finds the roles that inherit from a role directly.
+	children index[types.NamespacedName, types.NamespacedName]
 	// assignmentsOn finds assignments by the type of their resource.
 	assignmentsOn index[string, types.NamespacedName]
 
@@ -160,7 +160,7 @@ func newReferences() references {
 	return references{
 		usersBySubject: byAge[identity]{}, serviceAccounts: set[types.NamespacedName]{},
 		usersSpelled: byText(), usersAt: byText(), invitationsTo: byText(),
-		rolesGiving: byText(), heirs: byName(), assignmentsOn: byText(),
+		rolesGiving: byText(), children: byName(), assignmentsOn: byText(),
 		assignedRole: byName(), assignedToUser: byName(), assignedToGroup: byName(), assignedToInvitation: byName(),
 		deleting:          set[types.NamespacedName]{},
 		membershipsOfUser: byName(), membershipsOfGroup: byName(), accepted: byName(),
@@ -176,7 +176,7 @@ func (r *references) indexRole(spec *v1alpha1.RoleSpec, key types.NamespacedName
 		r.rolesGiving.set(entry.Permission, key, present)
 	}
 	for _, parent := range spec.Inherits {
-		r.heirs.set(sibling(key, parent), key, present)
+		r.children.set(sibling(key, parent), key, present)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 const (
 	// maxAncestors is how many roles one may inherit from, directly and through others. It bounds what an edit
-	// of a role costs for each of its heirs.
+	// of a role costs for each of its descendants.
 	maxAncestors = 256
 	// maxWay is how many roles are looked at to name the way round a cycle. A longer one would be no help.
 	maxWay = 32
@@ -76,9 +76,9 @@ func (t *tenant) components(roles set[types.NamespacedName]) (found []set[types.
 	return found
 }
 
-// withHeirs are roles and all that inherit from them, directly and through others.
-func (t *tenant) withHeirs(roles set[types.NamespacedName]) set[types.NamespacedName] {
-	return t.reached(roles, func(key types.NamespacedName) iter.Seq[types.NamespacedName] { return maps.Keys(t.named.heirs[key]) })
+// withDescendants are roles and all that inherit from them, directly or through others.
+func (t *tenant) withDescendants(roles set[types.NamespacedName]) set[types.NamespacedName] {
+	return t.reached(roles, func(key types.NamespacedName) iter.Seq[types.NamespacedName] { return maps.Keys(t.named.children[key]) })
 }
 
 // reached are roles and all that next leads to from them, directly and through others, as far as there are any.
@@ -184,8 +184,8 @@ func (t *tenant) ancestors(key types.NamespacedName) (ancestors []types.Namespac
 	level := []types.NamespacedName{key}
 	for len(level) > 0 && len(ancestors) <= maxAncestors {
 		var next []types.NamespacedName
-		for _, heir := range level {
-			for _, parent := range t.roles[heir].follows {
+		for _, of := range level {
+			for _, parent := range t.roles[of].follows {
 				if !seen.has(parent) {
 					seen.add(parent)
 					next = append(next, parent)

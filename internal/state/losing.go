@@ -48,7 +48,7 @@ func (t *tenant) losing(old, object client.Object) []Loss {
 	switch o := old.(type) {
 	case *v1alpha1.Role:
 		losses := t.assignmentsInForce(n.assignedRole[key], "spec.roleRef")
-		for child := range t.withHeirs(set[types.NamespacedName]{key: {}}) {
+		for child := range t.withDescendants(set[types.NamespacedName]{key: {}}) {
 			if child != key {
 				losses = append(losses, t.assignmentsInForce(n.assignedRole[child], fmt.Sprintf("spec.roleRef, as the Role %s inherits it", child.Name))...)
 			}

@@ -37,9 +37,9 @@ type Outcome struct {
 	// Own and Inherited are how many permissions a role gives by its own entries, and how many more by
 	// those of others.
 	Own, Inherited int
-	// Assignments and Heirs are how many assignments name a role, and how many roles inherit from it. A
+	// Assignments and Children are how many assignments name a role, and how many roles inherit from it. A
 	// change to these alone is no other outcome: see Change.Used.
-	Assignments, Heirs int
+	Assignments, Children int
 	// Permissions are what became of each permission entry of a grant.
 	Permissions []v1alpha1.PermissionOutcome
 	// Life is when an object begins and ends that does so by itself, Phase where in its life it is.

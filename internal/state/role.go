@@ -74,15 +74,15 @@ type visibleRole struct {
 	levels               string
 }
 
-// evaluateRoles evaluates the roles that a change has touched and all their heirs, each after the roles
-// that it inherits from. Of a cycle that a change has opened or closed, all roles are heirs of what has changed.
+// evaluateRoles evaluates the roles that a change has touched and all their descendants, each after the roles
+// that it inherits from. Of a cycle that a change has opened or closed, all roles are descendants of what has changed.
 func (e *evaluation) evaluateRoles() {
 	for key := range e.marked[kinds.Role] {
 		if node := e.tenant.roles[key]; node.object != nil {
 			e.tenant.parseEntries(node)
 		}
 	}
-	for _, component := range e.tenant.components(e.tenant.withHeirs(e.marked[kinds.Role])) {
+	for _, component := range e.tenant.components(e.tenant.withDescendants(e.marked[kinds.Role])) {
 		for key := range component {
 			e.evaluateRole(key, component)
 		}

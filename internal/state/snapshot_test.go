@@ -74,14 +74,14 @@ func expectNamed(t *testing.T, before, after snapshot, change state.Change) {
 	for _, ref := range keysOf(before.outcomes, after.outcomes) {
 		was, there := before.outcomes[ref]
 		is, stays := after.outcomes[ref]
-		if stays && (was.Assignments != is.Assignments || was.Heirs != is.Heirs) {
+		if stays && (was.Assignments != is.Assignments || was.Children != is.Children) {
 			if !slices.Contains(change.Used, ref) && !slices.Contains(change.Outcomes, ref) {
 				t.Errorf("%v is named by %d assignments and %d roles, and was by %d and %d; the change does not say so: %v",
-					ref, is.Assignments, is.Heirs, was.Assignments, was.Heirs, change.Used)
+					ref, is.Assignments, is.Children, was.Assignments, was.Children, change.Used)
 			}
 			used = append(used, ref)
 		}
-		was.Assignments, was.Heirs = is.Assignments, is.Heirs
+		was.Assignments, was.Children = is.Assignments, is.Children
 		if there != stays || !reflect.DeepEqual(was, is) {
 			outcomes = append(outcomes, ref)
 		}

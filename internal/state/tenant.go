@@ -173,7 +173,7 @@ func (t *tenant) outcomeOf(ref kinds.Ref) (Outcome, bool) {
 		outcome = a.says(outcome)
 	}
 	if key := ref.Key(); ref.Kind == kinds.Role {
-		outcome.Assignments, outcome.Heirs = len(t.named.assignedRole[key]), len(t.named.heirs[key])
+		outcome.Assignments, outcome.Children = len(t.named.assignedRole[key]), len(t.named.children[key])
 	}
 	return outcome, true
 }

@@ -98,7 +98,7 @@ var _ = Describe("Mallory, who wants more,", func() {
 		role.Spec.PermissionGrants = append(role.Spec.PermissionGrants, v1alpha1.PermissionEntry{Permission: w.Delete})
 		Expect(try("add a permission to a role that they have", mallory.Update(ctx, role))).To(beRefused("spec", w.Delete))
 		Expect(try("inherit from a stronger role", patch(role, `{"spec":{"inherits":["admin"]}}`))).To(beRefused(w.Delete))
-		Expect(try("make a role that inherits from a stronger one", mallory.Create(ctx, build.Role(w.Namespace, "heir").Inherits("admin").Obj()))).To(beRefused(w.Delete))
+		Expect(try("make a role that inherits from a stronger one", mallory.Create(ctx, build.Role(w.Namespace, "child").Inherits("admin").Obj()))).To(beRefused(w.Delete))
 
 		wider := observed(conditional)
 		wider.Spec.Permissions[0].Conditions = nil
@@ -143,11 +143,11 @@ var _ = Describe("Mallory, who wants more,", func() {
 
 		By("mending what somebody else has prepared")
 		create(
-			w.assignment("waits", "heir").ToUser("mallory").Obj(), build.Role(w.Namespace, "heir").Inherits("parent").Obj(),
-			build.Role(w.Namespace, "parent").Inherits("third").Grants(w.Delete).Obj(), build.Role(w.Namespace, "third").Inherits("heir").Obj(),
+			w.assignment("waits", "child").ToUser("mallory").Obj(), build.Role(w.Namespace, "child").Inherits("parent").Obj(),
+			build.Role(w.Namespace, "parent").Inherits("third").Grants(w.Delete).Obj(), build.Role(w.Namespace, "third").Inherits("child").Obj(),
 			w.assignment("zoe", "admin").ToUser("zoe").Obj(), w.assignment("ops", "admin").ToGroup("ops").Obj(),
 		)
-		expectReason(build.Role(w.Namespace, "heir").Obj(), v1alpha1.ReasonInheritanceCycle)
+		expectReason(build.Role(w.Namespace, "child").Obj(), v1alpha1.ReasonInheritanceCycle)
 		expectReason(w.assignment("waits", "").Obj(), v1alpha1.ReasonRoleEmpty)
 		expectReason(w.assignment("zoe", "").Obj(), v1alpha1.ReasonUserNotFound)
 		expectReason(w.assignment("ops", "").Obj(), v1alpha1.ReasonGroupNotFound)
@@ -237,15 +237,15 @@ var _ = Describe("Mallory, who wants more,", func() {
 	})
 
 	It("[G12] gains nothing by breaking a role", func() {
-		create(build.Role(w.Namespace, "base").Obj(), build.Role(w.Namespace, "heir").Inherits("base").Obj(), w.assignment("heir", "heir").ToUser("mallory").Obj())
-		base, heir := build.Role(w.Namespace, "base").Obj(), build.Role(w.Namespace, "heir").Obj()
-		expectReason(heir, v1alpha1.ReasonValid)
+		create(build.Role(w.Namespace, "base").Obj(), build.Role(w.Namespace, "child").Inherits("base").Obj(), w.assignment("child", "child").ToUser("mallory").Obj())
+		base, child := build.Role(w.Namespace, "base").Obj(), build.Role(w.Namespace, "child").Obj()
+		expectReason(child, v1alpha1.ReasonValid)
 		Expect(try("break the parent of a role that they have, and", patch(base, `{"spec":{"inherits":["base"]}}`))).To(Succeed())
 		expectReason(base, v1alpha1.ReasonInheritanceCycle)
-		Expect(try("let that role inherit from a stronger one, for when its parent is fixed", patch(heir, `{"spec":{"inherits":["base","admin"]}}`))).To(beRefused(w.Delete))
+		Expect(try("let that role inherit from a stronger one, for when its parent is fixed", patch(child, `{"spec":{"inherits":["base","admin"]}}`))).To(beRefused(w.Delete))
 		Expect(try("let the broken parent do that", patch(base, `{"spec":{"inherits":["base","admin"]}}`))).To(beRefused(w.Delete))
 		edit(base, func(r *v1alpha1.Role) { r.Spec.Inherits = nil })
-		expectReason(heir, v1alpha1.ReasonValid)
+		expectReason(child, v1alpha1.ReasonValid)
 		expectNothingGained()
 	})
 

@@ -106,9 +106,9 @@ var _ = Describe("Whoever gives something", func() {
 			w.user("carol"), w.user("erin"), w.user("frank"),
 			w.membership("carol", "carol").Obj(), w.assignment("devs", "editor").ToGroup("devs").Obj(),
 			invitation, w.assignment("invited", "editor").ToInvitation("erin").Obj(),
-			build.Role(w.Namespace, "heir").Inherits("editor").Obj(), w.assignment("heir", "heir").ToUser("frank").Obj(),
+			build.Role(w.Namespace, "child").Inherits("editor").Obj(), w.assignment("child", "child").ToUser("frank").Obj(),
 		)
-		for _, name := range []string{"devs", "invited", "heir"} {
+		for _, name := range []string{"devs", "invited", "child"} {
 			expectReason(w.assignment(name, "").Obj(), v1alpha1.ReasonInForce)
 		}
 		expectReason(w.membership("carol", "carol").Obj(), v1alpha1.ReasonInForce)
@@ -118,7 +118,7 @@ var _ = Describe("Whoever gives something", func() {
 			Expect(clients[name].Create(ctx, w.assignment("by-"+name, "editor").ToUser("bob").Obj())).To(Succeed())
 			Expect(clients[name].Create(ctx, w.assignment("more-by-"+name, "admin").ToUser("bob").Obj())).To(beRefused(w.Delete))
 		}
-		Expect(clients["frank"].Create(ctx, w.assignment("heir-by-frank", "heir").ToUser("bob").Obj())).To(Succeed())
+		Expect(clients["frank"].Create(ctx, w.assignment("child-by-frank", "child").ToUser("bob").Obj())).To(Succeed())
 
 		edit(w.user("frank"), func(u *v1alpha1.User) { u.Spec.Suspended = true })
 		expectReason(w.user("frank"), v1alpha1.ReasonSuspended)

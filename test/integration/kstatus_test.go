@@ -61,12 +61,12 @@ var _ = Describe("kstatus", func() {
 			expectVerdict(assigned, because, statuscheck.InProgress)
 		}
 
-		By("a role that inherits from one that is not there, but not its heir")
+		By("a role that inherits from one that is not there, but not its child")
 		orphan := build.Role(w.Namespace, "orphan").Inherits("later").Obj()
-		heir := build.Role(w.Namespace, "heir").Inherits("orphan").Obj()
-		create(orphan, heir)
+		child := build.Role(w.Namespace, "child").Inherits("orphan").Obj()
+		create(orphan, child)
 		expectVerdict(orphan, v1alpha1.ReasonRoleNotFound, statuscheck.InProgress)
-		expectVerdict(heir, v1alpha1.ReasonValid, statuscheck.Current)
+		expectVerdict(child, v1alpha1.ReasonValid, statuscheck.Current)
 
 		By("everything in a namespace that has no Organization")
 		ns := newNamespace(ctx)

@@ -110,20 +110,20 @@ func checkCountsIn(namespace string) error {
 		k8sClient.List(ctx, &assignments, client.InNamespace(namespace))); err != nil {
 		return err
 	}
-	named, heirs := map[string]int64{}, map[string]int64{}
+	named, children := map[string]int64{}, map[string]int64{}
 	for i := range assignments.Items {
 		named[assignments.Items[i].Spec.RoleRef.Name]++
 	}
 	for i := range roles.Items {
 		for _, parent := range roles.Items[i].Spec.Inherits {
-			heirs[parent]++
+			children[parent]++
 		}
 	}
 	for i := range roles.Items {
 		role := &roles.Items[i]
-		if role.DeletionTimestamp.IsZero() && (role.Status.Assignments != named[role.Name] || role.Status.Children != heirs[role.Name]) {
-			return fmt.Errorf("%s says %d assignments and %d heirs, and there are %d and %d",
-				client.ObjectKeyFromObject(role), role.Status.Assignments, role.Status.Children, named[role.Name], heirs[role.Name])
+		if role.DeletionTimestamp.IsZero() && (role.Status.Assignments != named[role.Name] || role.Status.Children != children[role.Name]) {
+			return fmt.Errorf("%s says %d assignments and %d children, and there are %d and %d",
+				client.ObjectKeyFromObject(role), role.Status.Assignments, role.Status.Children, named[role.Name], children[role.Name])
 		}
 	}
 	return nil

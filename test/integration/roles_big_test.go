@@ -87,29 +87,29 @@ var _ = Describe("A role that fills four tuples", func() {
 		w := newWorld()
 		names := w.longPermissions(fillsFourTuples + 1)
 		full := build.Role(w.Namespace, "full").Grants(names[:fillsFourTuples]...).Obj()
-		heir := build.Role(w.Namespace, "heir").Inherits("full").Grants(names[fillsFourTuples]).Obj()
+		child := build.Role(w.Namespace, "child").Inherits("full").Grants(names[fillsFourTuples]).Obj()
 		plain := build.Role(w.Namespace, "plain").Inherits("full").Grants(names[0]).Obj()
 		ofFull := w.assignment("full", "full").ToUser("alice").Obj()
-		ofHeir := w.assignment("heir", "heir").ToUser("bob").Obj()
+		ofChild := w.assignment("child", "child").ToUser("bob").Obj()
 		create(full, plain)
 		expectReason(full, v1alpha1.ReasonValid)
 
-		By("the heir, with what it inherits")
+		By("the child, with what it inherits")
 		tooLarge := func(field string) OmegaMatcher {
 			return MatchError(containAll(field, "485 permissions", "split the role in two"))
 		}
-		Expect(k8sClient.Create(ctx, heir.DeepCopy())).To(tooLarge("spec.inherits"))
-		Expect(unasked().Create(ctx, heir)).To(Succeed())
-		create(ofFull, ofHeir)
+		Expect(k8sClient.Create(ctx, child.DeepCopy())).To(tooLarge("spec.inherits"))
+		Expect(unasked().Create(ctx, child)).To(Succeed())
+		create(ofFull, ofChild)
 		expectReason(plain, v1alpha1.ReasonValid, "gives 1 permissions, and 483 more that it inherits")
-		expectReason(heir, v1alpha1.ReasonRoleTooLarge, "spec.inherits", "from the Role full", "split the role in two")
+		expectReason(child, v1alpha1.ReasonRoleTooLarge, "spec.inherits", "from the Role full", "split the role in two")
 		expectReason(ofFull, v1alpha1.ReasonInForce)
-		expectReason(ofHeir, v1alpha1.ReasonInForce)
+		expectReason(ofChild, v1alpha1.ReasonInForce)
 		Expect(w.may("alice", names[0], w.at())()).To(BeTrue())
 		Expect(w.may("bob", names[0], w.at())()).To(BeFalse())
 		Expect(w.may("bob", names[fillsFourTuples], w.at())()).To(BeTrue())
 
-		By("the role itself, which its heirs lose")
+		By("the role itself, which its children lose")
 		larger := full.DeepCopy()
 		toGrant(names...)(&larger.Spec)
 		Expect(k8sClient.Patch(ctx, larger.DeepCopy(), client.MergeFrom(full))).To(tooLarge("spec.permissionGrants"))
@@ -117,7 +117,7 @@ var _ = Describe("A role that fills four tuples", func() {
 		expectReason(full, v1alpha1.ReasonRoleTooLarge, "485 permissions", "4 tuples")
 		Expect(statuscheck.KStatus(observed(full))).To(Equal(statuscheck.Failed))
 		expectReason(ofFull, v1alpha1.ReasonRoleInvalid)
-		for _, r := range []*v1alpha1.Role{heir, plain} {
+		for _, r := range []*v1alpha1.Role{child, plain} {
 			expectReason(r, v1alpha1.ReasonRoleInvalid, "the Role full")
 			Expect(statuscheck.KStatus(observed(r))).To(Equal(statuscheck.InProgress))
 		}
@@ -129,19 +129,19 @@ var _ = Describe("A role that fills four tuples", func() {
 		By("fixed")
 		edit(full, func(r *v1alpha1.Role) { toGrant(names[1:fillsFourTuples]...)(&r.Spec) })
 		expectReason(full, v1alpha1.ReasonValid)
-		for _, r := range []v1alpha1.Object{heir, plain} {
+		for _, r := range []v1alpha1.Object{child, plain} {
 			expectReason(r, v1alpha1.ReasonValid)
 		}
 		expectReason(ofFull, v1alpha1.ReasonInForce)
-		expectReason(ofHeir, v1alpha1.ReasonInForce)
+		expectReason(ofChild, v1alpha1.ReasonInForce)
 		Expect(w.may("alice", names[1], w.at())()).To(BeTrue())
 		Expect(w.may("bob", names[1], w.at())()).To(BeTrue())
 		Expect(w.may("bob", names[fillsFourTuples], w.at())()).To(BeTrue())
 
-		By("an heir, by an edit of its parent")
+		By("a child, by an edit of its parent")
 		edit(full, func(r *v1alpha1.Role) { toGrant(names[:fillsFourTuples]...)(&r.Spec) })
 		expectReason(full, v1alpha1.ReasonValid)
-		expectReason(heir, v1alpha1.ReasonRoleTooLarge)
+		expectReason(child, v1alpha1.ReasonRoleTooLarge)
 		Expect(w.may("bob", names[1], w.at())()).To(BeFalse())
 		Expect(w.may("bob", names[fillsFourTuples], w.at())()).To(BeTrue())
 		Expect(w.may("alice", names[1], w.at())()).To(BeTrue())

@@ -16,7 +16,7 @@ func gives(role *v1alpha1.Role) [2]int64 {
 	return [2]int64{status.OwnPermissions, status.InheritedPermissions}
 }
 
-// used is how many assignments and heirs a role has, as its status says. It follows within about a second.
+// used is how many assignments and children a role has, as its status says. It follows within about a second.
 func used(role *v1alpha1.Role) func() [2]int64 {
 	return func() [2]int64 {
 		GinkgoHelper()
@@ -70,7 +70,7 @@ var _ = Describe("A role that inherits", func() {
 		expectMay(w.View, w.Edit, w.Delete)
 		Expect(w.may("bob", w.View, w.at("prod"))()).To(BeTrue())
 		Expect(w.may("bob", w.Edit, w.at("prod", "vision"))()).To(BeTrue())
-		Expect(w.may("bob", w.Delete, w.at("prod"))()).To(BeFalse(), "an heir's permissions are not its parent's")
+		Expect(w.may("bob", w.Delete, w.at("prod"))()).To(BeFalse(), "a child's permissions are not its parent's")
 		Expect(w.may("bob", w.View, w.at())()).To(BeFalse(), "above the scope")
 		Expect(w.groupMay(w.View, w.at())()).To(BeTrue())
 		Expect(w.groupMay(w.Edit, w.at())()).To(BeFalse())
@@ -120,7 +120,7 @@ var _ = Describe("The operator, of roles that inherit,", func() {
 		Expect(w.may("alice", w.View, w.at())()).To(BeTrue())
 	})
 
-	It("[K10] writes no more for an edit of a parent than its revision and its status, where heirs give as many as before", func() {
+	It("[K10] writes no more for an edit of a parent than its revision and its status, where children give as many as before", func() {
 		before := writtenNow()
 		edit(viewer, func(r *v1alpha1.Role) { r.Spec.PermissionGrants[0].Permission = w.Namespace + ":Stand" })
 		expectReason(viewer, v1alpha1.ReasonValid)
@@ -129,7 +129,7 @@ var _ = Describe("The operator, of roles that inherit,", func() {
 		waitUntilQuiet()
 		Expect(writtenNow()).To(Equal(written{before.ToAPI + 2, before.ToStore + 1}))
 
-		By("and each heir's status, where its count is another one")
+		By("and each child's status, where its count is another one")
 		before = writtenNow()
 		edit(viewer, func(r *v1alpha1.Role) { r.Spec.PermissionGrants = r.Spec.PermissionGrants[1:] })
 		expectReason(viewer, v1alpha1.ReasonValid)
@@ -141,7 +141,7 @@ var _ = Describe("The operator, of roles that inherit,", func() {
 		inherit(boss, "viewer")
 		expectReason(boss, v1alpha1.ReasonValid)
 		waitUntilQuiet()
-		// Its revision and status, the heirs of writer and those of viewer.
+		// Its revision and status, the children of writer and those of viewer.
 		Expect(writtenNow()).To(Equal(written{before.ToAPI + 4, before.ToStore}))
 		Expect(w.may("alice", w.Edit, w.at())()).To(BeTrue())
 	})

@@ -65,7 +65,7 @@ var _ = Describe("An operator that is killed while it switches a role", Label(sl
 		external, run := newExternal(), insteadOfSuites()
 		process := run(external.arguments...)
 		Eventually(stamped).Should(BeTrue(), func() string { return plane.LogTail("bailiwick") })
-		f := newFleet(120, "wide", "heir")
+		f := newFleet(120, "wide", "child")
 		f.expectEverywhere(external.may, f.View, f.Edit)
 
 		watching := f.watch(external.may)

@@ -110,7 +110,7 @@ func (f *fleet) expectEverywhere(may func(question) (bool, error), permissions .
 	}
 }
 
-// slots are the tuples by which wide and its heirs give something.
+// slots are the tuples by which wide and its children give something.
 func (f *fleet) slots() (held []string, err error) {
 	all, err := f.inStore()
 	for _, line := range all {
@@ -233,8 +233,8 @@ var _ = Describe("A role that is edited while it is in use at many scopes", Labe
 		Expect(f.slots()).To(HaveLen(f.scopes), "no more than one revision at a scope")
 	},
 		Entry("it is itself assigned", "wide"),
-		Entry("its heirs are", "heir-a", "heir-b"),
-		Entry("it and an heir are", "wide", "heir"),
+		Entry("its children are", "child-a", "child-b"),
+		Entry("it and a child are", "wide", "child"),
 	)
 
 	It("[K11] shows nobody less while it inherits instead of giving itself, and the other way round", func() {
@@ -330,12 +330,12 @@ var _ = Describe("How many use a role", func() {
 			expectReason(assigned(n), v1alpha1.ReasonInForce)
 		}
 		inParallel(8, func(n int) error {
-			return k8sClient.Create(ctx, build.Role(w.Namespace, fmt.Sprint("heir-", n)).Inherits("editor").Obj())
+			return k8sClient.Create(ctx, build.Role(w.Namespace, fmt.Sprint("child-", n)).Inherits("editor").Obj())
 		})
 		for n := range 8 {
-			expectReason(build.Role(w.Namespace, fmt.Sprint("heir-", n)).Obj(), v1alpha1.ReasonValid)
+			expectReason(build.Role(w.Namespace, fmt.Sprint("child-", n)).Obj(), v1alpha1.ReasonValid)
 		}
-		Expect(op.requests.toRoles()-before).To(BeEquivalentTo(8), "the statuses of the heirs, before a second has passed")
+		Expect(op.requests.toRoles()-before).To(BeEquivalentTo(8), "the statuses of the children, before a second has passed")
 		Expect(used(editor)()).To(Equal([2]int64{0, 0}))
 
 		op.clock.StopAt(noon.Add(time.Second))

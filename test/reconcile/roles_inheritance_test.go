@@ -18,7 +18,7 @@ func gives(role *v1alpha1.Role) [2]int64 {
 	return [2]int64{status.OwnPermissions, status.InheritedPermissions}
 }
 
-// used is how many assignments and heirs a role has, as its status says. It follows within about a second.
+// used is how many assignments and children a role has, as its status says. It follows within about a second.
 func used(role *v1alpha1.Role) func() [2]int64 {
 	return func() [2]int64 {
 		GinkgoHelper()
@@ -68,7 +68,7 @@ var _ = Describe("A role that inherits", func() {
 		assigned := assign("boss", v1alpha1.ReasonInForce)
 		stand := w.Namespace + ":Stand"
 
-		By("more: a parent's status says so when all heirs' holders have it")
+		By("more: a parent's status says so when all children' holders have it")
 		edit(viewer, func(r *v1alpha1.Role) {
 			r.Spec.PermissionGrants = build.Role("", "").Grants(w.View, stand).Obj().Spec.PermissionGrants
 		})
@@ -243,11 +243,11 @@ var _ = Describe("A role that inherits", func() {
 
 	It("[G11] [F5] and is a Base role, is reported, and gives its own permissions only", func() {
 		bent := build.Role(w.Namespace, "bent").OfType(v1alpha1.RoleBase).Inherits("viewer").Grants(w.Edit).Obj()
-		heir := build.Role(w.Namespace, "heir").Inherits("bent").Grants(w.Delete).Obj()
-		create(viewer, bent, heir)
+		child := build.Role(w.Namespace, "child").Inherits("bent").Grants(w.Delete).Obj()
+		create(viewer, bent, child)
 		expectReason(bent, v1alpha1.ReasonBaseRoleInherits, "spec.inherits", "Base", "list the permissions here")
-		expectReason(heir, v1alpha1.ReasonValid)
-		assign("heir", v1alpha1.ReasonInForce)
+		expectReason(child, v1alpha1.ReasonValid)
+		assign("child", v1alpha1.ReasonInForce)
 		expectMay(w.Edit, w.Delete)
 
 		inherit(bent)
@@ -263,20 +263,20 @@ var _ = Describe("A role that inherits", func() {
 		missing := w.Namespace + ":Publish"
 		edit := func(change func(*v1alpha1.ResourceType)) { edit(build.ResourceType(w.Namespace).Obj(), change) }
 		parent := build.Role(w.Namespace, "parent").Grants(missing, w.View).GrantsIf(w.Edit, build.Equals("floor", "abc")).Obj()
-		heir := build.Role(w.Namespace, "heir").Inherits("parent").Grants(w.Delete).Obj()
-		create(parent, heir)
-		assign("heir", v1alpha1.ReasonInForce)
+		child := build.Role(w.Namespace, "child").Inherits("parent").Grants(w.Delete).Obj()
+		create(parent, child)
+		assign("child", v1alpha1.ReasonInForce)
 		expectReason(parent, v1alpha1.ReasonPermissionsInvalid, "2 of 3 entries of spec.permissionGrants grant nothing")
-		expectReason(heir, v1alpha1.ReasonValid, "gives 1 permissions, and 1 more that it inherits")
-		Eventually(faultsOf(heir)).Should(BeEmpty())
+		expectReason(child, v1alpha1.ReasonValid, "gives 1 permissions, and 1 more that it inherits")
+		Eventually(faultsOf(child)).Should(BeEmpty())
 		expectMay(w.View, w.Delete)
 
 		edit(func(t *v1alpha1.ResourceType) {
 			t.Spec.Permissions = append(t.Spec.Permissions, v1alpha1.Permission{Name: missing})
 		})
 		Eventually(w.may("alice", missing, w.at("prod"))).Should(BeTrue())
-		Eventually(func() [2]int64 { return gives(heir) }).Should(Equal([2]int64{1, 2}))
-		Expect(heir).To(haveGeneration(1), "nobody has touched the heir")
+		Eventually(func() [2]int64 { return gives(child) }).Should(Equal([2]int64{1, 2}))
+		Expect(child).To(haveGeneration(1), "nobody has touched the child")
 	})
 
 	It("[G11] keeps its own entries when inherited ones would make a decision too expensive, and says whose they are", func() {
@@ -300,14 +300,14 @@ var _ = Describe("A role that inherits", func() {
 			return role.Grants(w.View).Obj()
 		}
 		one, two := expensive("one"), expensive("two")
-		heir := build.Role(w.Namespace, "heir").Inherits("one", "two").GrantsIf(judge, build.Equals("a0", "mine")).Obj()
-		create(one, two, heir)
-		assign("heir", v1alpha1.ReasonInForce)
+		child := build.Role(w.Namespace, "child").Inherits("one", "two").GrantsIf(judge, build.Equals("a0", "mine")).Obj()
+		create(one, two, child)
+		assign("child", v1alpha1.ReasonInForce)
 		expectReason(one, v1alpha1.ReasonValid)
 		expectReason(two, v1alpha1.ReasonValid)
-		expectReason(heir, v1alpha1.ReasonPermissionsInvalid, "of 33 entries of spec.permissionGrants and of what is inherited", "inherited from the Role two")
-		Eventually(faultsOf(heir)).ShouldNot(BeEmpty())
-		Eventually(faultsOf(heir)).Should(HaveEach(And(
+		expectReason(child, v1alpha1.ReasonPermissionsInvalid, "of 33 entries of spec.permissionGrants and of what is inherited", "inherited from the Role two")
+		Eventually(faultsOf(child)).ShouldNot(BeEmpty())
+		Eventually(faultsOf(child)).Should(HaveEach(And(
 			HaveField("Permission", judge),
 			HaveField("Reason", v1alpha1.ReasonConditionTooExpensive),
 			HaveField("Message", HavePrefix("inherited from the Role two: ")),
@@ -316,9 +316,9 @@ var _ = Describe("A role that inherits", func() {
 		Expect(w.may("alice", judge, w.at(), map[string]any{"a0": "other"})()).To(BeFalse())
 		expectMay(w.View)
 
-		inherit(heir, "one")
-		expectReason(heir, v1alpha1.ReasonValid)
-		Eventually(faultsOf(heir)).Should(BeEmpty())
+		inherit(child, "one")
+		expectReason(child, v1alpha1.ReasonValid)
+		Eventually(faultsOf(child)).Should(BeEmpty())
 	})
 
 	It("[G11] [K14] inherits in its own organization only", func() {
@@ -372,16 +372,16 @@ var _ = Describe("A role with many ancestors", func() {
 			expectReason(row, v1alpha1.ReasonValid)
 		}
 		Expect(middle).To(HaveLen(8))
-		heir := build.Role(w.Namespace, "heir").Inherits(middle...).Grants(w.Edit).Obj()
-		assigned := w.assignment("a", "heir").ToUser("alice").Obj()
-		create(heir, assigned)
-		expectReason(heir, v1alpha1.ReasonRoleTooLarge, "spec.inherits", "more than 256 roles", "split the role in two")
+		child := build.Role(w.Namespace, "child").Inherits(middle...).Grants(w.Edit).Obj()
+		assigned := w.assignment("a", "child").ToUser("alice").Obj()
+		create(child, assigned)
+		expectReason(child, v1alpha1.ReasonRoleTooLarge, "spec.inherits", "more than 256 roles", "split the role in two")
 		expectReason(assigned, v1alpha1.ReasonInForce)
 		Expect(w.may("alice", w.View, w.at())()).To(BeFalse())
 		Expect(w.may("alice", w.Edit, w.at())()).To(BeTrue())
 
 		inherit(build.Role(w.Namespace, middle[7]).Obj(), parents(225, above)...)
-		expectReason(heir, v1alpha1.ReasonValid, "and 1 more that it inherits")
+		expectReason(child, v1alpha1.ReasonValid, "and 1 more that it inherits")
 		Expect(w.may("alice", w.View, w.at())()).To(BeTrue())
 	})
 })
