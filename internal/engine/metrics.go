@@ -96,9 +96,9 @@ func (e *Engine) Collect(into chan<- prometheus.Metric) {
 	gauge(syncOldest, progress.Oldest.Seconds())
 
 	counts := e.state.Counts()
-	gauge(storeTuplesWanted, float64(counts.Wanted))
-	for standing, count := range counts.Objects {
-		gauge(objects, float64(count), standing.Kind, standing.State, standing.Reason)
+	gauge(storeTuplesWanted, float64(counts.Desired))
+	for of, count := range counts.Objects {
+		gauge(objects, float64(count), of.Kind, of.Status, of.Reason)
 	}
 	for _, kind := range kinds.All {
 		if !kind.InForce {

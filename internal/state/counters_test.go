@@ -12,22 +12,22 @@ import (
 func expectCounted(t *testing.T, all *state.State, said snapshot) {
 	t.Helper()
 	want := state.Counts{
-		Objects: map[state.Standing]int{}, InForce: map[string]int{}, TimeBound: map[state.KindPhase]int{},
-		Wanted: len(said.tuples) + len(said.cells),
+		Objects: map[state.KindStatus]int{}, InForce: map[string]int{}, TimeBound: map[state.KindPhase]int{},
+		Desired: len(said.tuples) + len(said.cells),
 	}
 	var deadlines []time.Time
 	for ref, outcome := range said.outcomes {
 		if outcome.Reason == "" {
 			continue // it is being deleted, and gives nothing any more
 		}
-		standing := state.Standing{Kind: ref.Kind, State: state.StandingWaiting, Reason: outcome.Reason}
+		status := state.KindStatus{Kind: ref.Kind, Status: state.StatusWaiting, Reason: outcome.Reason}
 		if outcome.Stalled {
-			standing.State = state.StandingStalled
+			status.Status = state.StatusStalled
 		}
 		if outcome.Ready {
-			standing.State = state.StandingReady
+			status.Status = state.StatusReady
 		}
-		want.Objects[standing]++
+		want.Objects[status]++
 		if outcome.InForce {
 			want.InForce[ref.Kind]++
 		}
@@ -45,7 +45,7 @@ func expectCounted(t *testing.T, all *state.State, said snapshot) {
 	}
 	got := all.Counts()
 	if !maps.Equal(got.Objects, want.Objects) || !maps.Equal(got.InForce, want.InForce) || !maps.Equal(got.TimeBound, want.TimeBound) ||
-		!got.NextDeadline.Equal(want.NextDeadline) || got.Wanted != want.Wanted {
+		!got.NextDeadline.Equal(want.NextDeadline) || got.Desired != want.Desired {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
 	for _, instant := range append(deadlines, epoch, epoch.Add(time.Hour), epoch.Add(24*time.Hour)) {

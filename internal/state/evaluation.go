@@ -162,8 +162,8 @@ func (e *evaluation) judge(ref kinds.Ref, outcome *Outcome, now Outcome) {
 		return
 	}
 	if !outcome.equal(now) {
-		e.tenant.tally.add(ref.Kind, outcome, -1)
-		e.tenant.tally.add(ref.Kind, &now, 1)
+		e.tenant.counters.add(ref.Kind, outcome, -1)
+		e.tenant.counters.add(ref.Kind, &now, 1)
 		*outcome = now
 		e.change.Outcomes = append(e.change.Outcomes, ref)
 	}

@@ -44,7 +44,7 @@ func (e *evaluation) evaluateGrantCell(cell tuples.Cell, by set[kinds.Ref]) {
 	}
 	same := slices.EqualFunc(node.contexts, contexts, func(a, b *structpb.Struct) bool { return proto.Equal(a, b) })
 	if !same {
-		t.tally.grantCells += held(contexts) - held(node.contexts)
+		t.counters.grantCells += held(contexts) - held(node.contexts)
 		node.contexts = contexts
 	}
 	for ref := range node.owners {

@@ -232,7 +232,7 @@ func TestWhatIsPausedHoldsAsItWasUntilThePauseEnds(t *testing.T) {
 				if outcome.Paused == nil || !outcome.Paused.Waits || outcome.Ready || outcome.Stalled {
 					t.Errorf("an edit waits: %+v", outcome)
 				}
-				is := state.Standing{Kind: ref.Kind, State: state.StandingWaiting, Reason: outcome.Paused.By}
+				is := state.KindStatus{Kind: ref.Kind, Status: state.StatusWaiting, Reason: outcome.Paused.By}
 				if counts := p.state.Counts().Objects; counts[is] != 1 {
 					t.Errorf("it is not counted: %v", counts)
 				}

@@ -87,7 +87,7 @@ type tenant struct {
 	history atomic.Pointer[OrganizationHistory]
 	digest  atomic.Pointer[string]
 
-	tally tally
+	counters counters
 
 	// evaluated is how often an object has been evaluated, compared how many pairs of privileges have been compared, and checked how
 	// many objects have been looked at that may matter to another one, and encoded how many entries of roles have been encoded for
@@ -139,7 +139,7 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 		cells:      map[tuples.Cell]*countedCell{},
 		cellsOf:    index[types.NamespacedName, tuples.Cell]{},
 		index:      entitlement.New(name),
-		tally:      newTally(),
+		counters:   newCounters(),
 	}
 	t.history.Store(&OrganizationHistory{})
 	t.digest.Store(new(string))

@@ -152,8 +152,8 @@ func TestAComparisonSaysWhatItFound(t *testing.T) {
 		}
 		w.sleep(compareEvery + compareEvery/4) // one comparison
 		p := w.syncer.Progress()
-		if p.Found != w.state.Counts().Wanted || p.Found == 0 || !p.Compared.After(began) {
-			t.Errorf("found %d facts at %s, want %d", p.Found, p.Compared, w.state.Counts().Wanted)
+		if p.Found != w.state.Counts().Desired || p.Found == 0 || !p.Compared.After(began) {
+			t.Errorf("found %d facts at %s, want %d", p.Found, p.Compared, w.state.Counts().Desired)
 		}
 		if now := since(t, comparison, before)[""]; now != 2 {
 			t.Errorf("counted %v comparisons, want 2", now)
