@@ -80,10 +80,10 @@ func givesNow(role *v1alpha1.Role, outcome state.Outcome) *v1alpha1.Role {
 	switch {
 	case outcome.Paused == nil:
 		return role
-	case outcome.Paused.Stands == nil:
+	case outcome.Paused.Effective == nil:
 		return nil
 	}
-	return outcome.Paused.Stands.(*v1alpha1.Role)
+	return outcome.Paused.Effective.(*v1alpha1.Role)
 }
 
 func (r *revisions) plan(ctx context.Context, from client.Reader, role *v1alpha1.Role, which client.ListOption) (revision.Plan, error) {

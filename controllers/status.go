@@ -47,18 +47,18 @@ func describe(object v1alpha1.Object, outcome state.Outcome, confirmed bool, out
 	set(v1alpha1.ConditionReady, outcome.Ready, outcome.Reason, outcome.Message)
 	set(v1alpha1.ConditionReconciling, !outcome.Ready && !outcome.Stalled, outcome.Reason, outcome.Message)
 	set(v1alpha1.ConditionStalled, !outcome.Ready && outcome.Stalled, outcome.Reason, outcome.Message)
-	stands := object
+	effective := object
 	if paused := outcome.Paused; paused == nil {
 		set(v1alpha1.ConditionPaused, false, "", "")
 		status.Held = nil
 	} else {
 		set(v1alpha1.ConditionPaused, true, paused.By, paused.Message)
 		status.Held = paused.Record
-		if paused.Stands != nil {
-			stands = paused.Stands
+		if paused.Effective != nil {
+			effective = paused.Effective
 		}
 	}
-	describeKind(object, stands, outcome, confirmed, outage)
+	describeKind(object, effective, outcome, confirmed, outage)
 	if request, ok := object.(*v1alpha1.AccessRequest); ok && outcome.Access != nil && confirmed {
 		describeRequest(request, outcome.Access, now)
 	}
@@ -89,8 +89,8 @@ func describeOutage(organization *v1alpha1.Organization, outage error) {
 	setCondition(organization, v1alpha1.ConditionStoreUnavailable, outage != nil, v1alpha1.ReasonStoreUnavailable, message)
 }
 
-// describeKind writes what a kind's own status says. What it says of a spec is about the one that stands.
-func describeKind(object, stands v1alpha1.Object, outcome state.Outcome, confirmed bool, outage error) {
+// describeKind writes what a kind's own status says. What it says of a spec is about the one in effect.
+func describeKind(object, effective v1alpha1.Object, outcome state.Outcome, confirmed bool, outage error) {
 	switch o := object.(type) {
 	case *v1alpha1.Organization:
 		describeOutage(o, outage)
@@ -99,7 +99,7 @@ func describeKind(object, stands v1alpha1.Object, outcome state.Outcome, confirm
 		o.Status.OwnPermissions, o.Status.InheritedPermissions = int64(outcome.Own), int64(outcome.Inherited)
 		o.Status.Assignments, o.Status.Children = int64(outcome.Assignments), int64(outcome.Children)
 	case *v1alpha1.RoleAssignment:
-		spec := &stands.(*v1alpha1.RoleAssignment).Spec
+		spec := &effective.(*v1alpha1.RoleAssignment).Spec
 		o.Status.Subject = subjectText(&spec.Subject)
 		o.Status.Scope = state.PathOf(o.Namespace, &spec.Scope).String()
 		if confirmed {
@@ -107,7 +107,7 @@ func describeKind(object, stands v1alpha1.Object, outcome state.Outcome, confirm
 		}
 		describeWindow(&o.Status.WindowStatus, outcome, confirmed)
 	case *v1alpha1.PermissionGrant:
-		spec := &stands.(*v1alpha1.PermissionGrant).Spec
+		spec := &effective.(*v1alpha1.PermissionGrant).Spec
 		o.Status.Subject = subjectText(&v1alpha1.AssignmentSubject{User: spec.Subject.User, Group: spec.Subject.Group})
 		o.Status.Scope = state.PathOf(o.Namespace, &spec.Scope).String()
 		o.Status.Creator = o.Annotations[v1alpha1.AnnotationCreator]

@@ -23,9 +23,9 @@ type accessPolicy struct {
 	offers *access.Policy
 }
 
-func (n *accessPolicy) standing() v1alpha1.Object { return orNil(n.object) }
+func (n *accessPolicy) effective() v1alpha1.Object { return orNil(n.object) }
 
-func (n *accessPolicy) says() Outcome { return n.outcome }
+func (n *accessPolicy) lastOutcome() Outcome { return n.outcome }
 
 // accessPolicyKeeper keeps AccessPolicies.
 type accessPolicyKeeper struct{ plain }

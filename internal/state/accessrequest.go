@@ -29,9 +29,9 @@ type accessDecision struct {
 	outcome Outcome
 }
 
-func (r *accessRequest) standing() v1alpha1.Object { return orNil(r.object) }
+func (r *accessRequest) effective() v1alpha1.Object { return orNil(r.object) }
 
-func (r *accessRequest) says() Outcome { return r.outcome }
+func (r *accessRequest) lastOutcome() Outcome { return r.outcome }
 
 // accessRequestKeeper keeps AccessRequests.
 type accessRequestKeeper struct {
@@ -79,9 +79,9 @@ func (accessRequestKeeper) sameStatus(was, is v1alpha1.Object) bool {
 	return equality.Semantic.DeepEqual(was.(*v1alpha1.AccessRequest).Status, is.(*v1alpha1.AccessRequest).Status)
 }
 
-func (n *accessDecision) standing() v1alpha1.Object { return orNil(n.object) }
+func (n *accessDecision) effective() v1alpha1.Object { return orNil(n.object) }
 
-func (n *accessDecision) says() Outcome { return n.outcome }
+func (n *accessDecision) lastOutcome() Outcome { return n.outcome }
 
 // accessDecisionKeeper keeps AccessDecisions.
 type accessDecisionKeeper struct {
@@ -307,7 +307,7 @@ func (t *tenant) choose(key types.NamespacedName, object *v1alpha1.AccessRequest
 // grantOf is what was made for a request, for whom, and when it holds.
 func (t *tenant) grantOf(key types.NamespacedName, object *v1alpha1.AccessRequest) (ref kinds.Ref, user string, window access.Window, is bool) {
 	for ref := range t.named.madeFor[key] {
-		made := t.standingNamed(ref)
+		made := t.effectiveNamed(ref)
 		if made == nil {
 			continue
 		}
@@ -329,7 +329,7 @@ func (t *tenant) grantOf(key types.NamespacedName, object *v1alpha1.AccessReques
 
 // uidOf is that of what was made for a request.
 func (t *tenant) uidOf(ref kinds.Ref) types.UID {
-	if made := t.standing(ref); made != nil {
+	if made := t.effective(ref); made != nil {
 		return made.GetUID()
 	}
 	return ""

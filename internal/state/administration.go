@@ -125,7 +125,7 @@ func (t *tenant) whyNotAdministered() string {
 			if t.assignments[key].endsByItself() {
 				return fmt.Sprintf("no owner administers this for good: the RoleAssignment %s ends by itself: assign the Role %s to an owner without expiresAt", key.Name, spec.AdminRole)
 			}
-			if outcome := t.assignments[key].says(); !outcome.InForce {
+			if outcome := t.assignments[key].lastOutcome(); !outcome.InForce {
 				return fmt.Sprintf("no owner administers this: the RoleAssignment %s gives nothing: %s", key.Name, outcome.Message)
 			}
 			return fmt.Sprintf("no owner administers this: the User %s is not in force, or not for good, in the Group of the RoleAssignment %s; see the GroupMemberships' statuses", owner, key.Name)
@@ -134,104 +134,104 @@ func (t *tenant) whyNotAdministered() string {
 	return fmt.Sprintf("no owner administers this: assign the Role %s to one of spec.owners, without a scope", spec.AdminRole)
 }
 
-// administration is all by which the owners administer an organization, as it stands, with one object as it is written.
+// administration is all by which the owners administer an organization now, with one object as it is written.
 func (t *tenant) administration(organization *v1alpha1.Organization, written client.Object) []client.Object {
-	g := &gathering{tenant: t, written: written, seen: map[kinds.Ref]bool{}}
-	g.objects = append(g.objects, &metav1.PartialObjectMetadata{
+	c := &collector{tenant: t, written: written, seen: map[kinds.Ref]bool{}}
+	c.objects = append(c.objects, &metav1.PartialObjectMetadata{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: kinds.Namespace}, ObjectMeta: metav1.ObjectMeta{Name: t.name},
 	})
-	g.put(organization)
+	c.append(organization)
 	n := &t.named
 	key := func(name string) types.NamespacedName { return types.NamespacedName{Namespace: t.name, Name: name} }
-	g.role(key(organization.Spec.AdminRole))
+	c.role(key(organization.Spec.AdminRole))
 	for assigned := range n.assignedRole[key(organization.Spec.AdminRole)] {
 		node := t.assignments[assigned]
 		if node.object.Scope != (v1alpha1.Scope{}) || node.released {
 			continue
 		}
-		g.standing(kinds.Named(kinds.RoleAssignment, assigned))
+		c.add(kinds.Named(kinds.RoleAssignment, assigned))
 		if group := node.object.Subject.Group; group != "" {
-			g.standing(kinds.Named(kinds.Group, key(group)))
+			c.add(kinds.Named(kinds.Group, key(group)))
 		}
 		if invitation := node.object.Subject.Invitation; invitation != "" {
-			g.standing(kinds.Named(kinds.Invitation, key(invitation)))
+			c.add(kinds.Named(kinds.Invitation, key(invitation)))
 		}
 	}
 	for _, owner := range organization.Spec.Owners {
-		g.standing(kinds.Named(kinds.User, key(owner)))
+		c.add(kinds.Named(kinds.User, key(owner)))
 		if node := t.users[key(owner)]; node != nil && node.object != nil {
 			for _, same := range n.usersBySubject[identity{t.name, node.object.Spec.Subject}] {
-				g.standing(kinds.Named(kinds.User, same.key))
+				c.add(kinds.Named(kinds.User, same.key))
 			}
 		}
 		for membership := range n.membershipsOfUser[key(owner)] {
-			g.standing(kinds.Named(kinds.GroupMembership, membership))
+			c.add(kinds.Named(kinds.GroupMembership, membership))
 		}
 	}
-	return g.objects
+	return c.objects
 }
 
-// gathering collects objects as they stand, but for the one that is written.
-type gathering struct {
+// collector collects objects as they are now, but for the one that is written.
+type collector struct {
 	tenant  *tenant
 	written client.Object
 	seen    map[kinds.Ref]bool
 	objects []client.Object
 }
 
-// standing adds an object if it is there.
-func (g *gathering) standing(ref kinds.Ref) {
-	if g.seen[ref] {
+// add adds an object if it is there.
+func (c *collector) add(ref kinds.Ref) {
+	if c.seen[ref] {
 		return
 	}
-	if g.written != nil && kinds.RefOf(g.written) == ref {
-		g.put(g.written)
+	if c.written != nil && kinds.RefOf(c.written) == ref {
+		c.append(c.written)
 		return
 	}
-	named := g.tenant.standingNamed(ref)
+	named := c.tenant.effectiveNamed(ref)
 	if named == nil {
 		return
 	}
 	key := ref.Key()
 	switch o := named.(type) {
 	case *v1alpha1.RoleAssignment:
-		o.CreationTimestamp = g.tenant.assignments[key].age
+		o.CreationTimestamp = c.tenant.assignments[key].age
 	case *v1alpha1.GroupMembership:
-		o.CreationTimestamp = g.tenant.memberships[key].age
+		o.CreationTimestamp = c.tenant.memberships[key].age
 	case *v1alpha1.Invitation:
-		kept := g.tenant.invitations[key].object
+		kept := c.tenant.invitations[key].object
 		o.CreationTimestamp = metav1.NewTime(kept.created)
 		if len(kept.accepted) > 0 {
 			metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.AnnotationAcceptedAt, slices.MinFunc(kept.accepted, time.Time.Compare).Format(time.RFC3339))
 		}
 	}
-	g.put(named)
+	c.append(named)
 }
 
 // role adds a role and all that it inherits from.
-func (g *gathering) role(key types.NamespacedName) {
+func (c *collector) role(key types.NamespacedName) {
 	ref := kinds.Named(kinds.Role, key)
-	if g.seen[ref] {
+	if c.seen[ref] {
 		return
 	}
-	g.standing(ref)
-	if !g.seen[ref] {
+	c.add(ref)
+	if !c.seen[ref] {
 		return
 	}
-	role := g.objects[len(g.objects)-1].(*v1alpha1.Role)
+	role := c.objects[len(c.objects)-1].(*v1alpha1.Role)
 	for _, name := range role.Spec.Inherits {
-		g.role(sibling(key, name))
+		c.role(sibling(key, name))
 	}
 }
 
-func (g *gathering) put(object client.Object) {
-	g.seen[kinds.RefOf(object)] = true
+func (c *collector) append(object client.Object) {
+	c.seen[kinds.RefOf(object)] = true
 	plain := object.DeepCopyObject().(client.Object)
 	annotations := plain.GetAnnotations()
 	delete(annotations, v1alpha1.AnnotationPaused) // a pause only puts the write off
 	plain.SetAnnotations(annotations)
 	if created := plain.GetCreationTimestamp(); created.IsZero() {
-		plain.SetCreationTimestamp(metav1.NewTime(g.tenant.instant()))
+		plain.SetCreationTimestamp(metav1.NewTime(c.tenant.instant()))
 	}
-	g.objects = append(g.objects, plain)
+	c.objects = append(c.objects, plain)
 }

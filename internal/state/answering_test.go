@@ -81,8 +81,8 @@ func said(o state.Outcome) []any {
 	var stands any
 	if o.Paused != nil {
 		paused := *o.Paused
-		if paused.Stands != nil {
-			paused.Stands, stands = nil, paused.Stands.Declared()
+		if paused.Effective != nil {
+			paused.Effective, stands = nil, paused.Effective.Declared()
 		}
 		o.Paused = &paused
 	}

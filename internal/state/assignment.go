@@ -47,21 +47,21 @@ type undeleted struct {
 	desired desired
 }
 
-func (n *assignment) standing() v1alpha1.Object {
+func (n *assignment) effective() v1alpha1.Object {
 	if n.object == nil {
 		return nil
 	}
 	return &v1alpha1.RoleAssignment{ObjectMeta: metav1.ObjectMeta{UID: n.uid}, Spec: *n.object}
 }
 
-func (n *assignment) says() Outcome { return n.outcome.says() }
+func (n *assignment) lastOutcome() Outcome { return n.outcome.outcome() }
 
 // gives is what it would give if it were not being deleted.
 func (n *assignment) gives() Outcome {
 	if n.otherwise != nil {
 		return n.otherwise.outcome
 	}
-	return n.outcome.says()
+	return n.outcome.outcome()
 }
 
 // assignmentKeeper keeps RoleAssignments.
@@ -94,7 +94,7 @@ func (assignmentKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object
 	node := ensure(e.tenant.assignments, key)
 	node.object, node.age, node.deleting = &spec, o.CreationTimestamp, !o.DeletionTimestamp.IsZero()
 	if node.deleting && node.otherwise == nil {
-		node.otherwise = &undeleted{node.outcome.says(), node.desired.desired()}
+		node.otherwise = &undeleted{node.outcome.outcome(), node.desired.desired()}
 	}
 	node.seenToEnd = seenToEnd(spec.Window, o.Status.WindowStatus)
 	if node.uid != o.UID || !node.deleting {

@@ -228,11 +228,11 @@ func (e *evaluation) authored(ref kinds.Ref, object v1alpha1.Object) authored {
 	if was == nil {
 		return e.tenant.authoredBy(object, authored{}, nil)
 	}
-	return e.tenant.authoredBy(object, *was, e.tenant.standingNamed(ref))
+	return e.tenant.authoredBy(object, *was, e.tenant.effectiveNamed(ref))
 }
 
-// carriedOut is what is known of who wrote what stands of an object as long as an edit waits for the end of a pause. What nobody
-// could give was never carried out, so nothing stands of that.
+// carriedOut is what is known of who wrote the effective spec of an object while an edit waits for the end of a pause. What nobody
+// could give was never carried out, so none of that is effective.
 func (t *tenant) carriedOut(ref kinds.Ref, object v1alpha1.Object) authored {
 	if was := t.authoredOf(ref); was != nil && was.uid == object.GetUID() {
 		return *was
@@ -252,9 +252,9 @@ func (t *tenant) setAuthored(ref kinds.Ref, now authored) {
 	}
 }
 
-// says adds to an outcome what the status is to keep for the next start, and for those who follow; nothing where it is in the
+// withVerdict adds to an outcome what the status is to keep for the next start, and for those who follow; nothing where it is in the
 // stamps.
-func (a *authored) says(outcome Outcome) Outcome {
+func (a *authored) withVerdict(outcome Outcome) Outcome {
 	if a.by != nil && a.passed && (a.by.Verb == "" || len(a.names) > 0) {
 		outcome.Judged = &v1alpha1.Judged{Generation: a.by.Generation, UIDs: slices.Sorted(maps.Keys(a.names))}
 	}
@@ -347,7 +347,7 @@ func (t *tenant) unconfirmed(ref kinds.Ref, a *authored) *Outcome {
 		return &Outcome{Reason: v1alpha1.ReasonNotHeld, Stalled: true, Message: fmt.Sprintf(
 			"gives nothing: %q wrote this, and could not give it when it was to take effect: %s: have someone write it who holds it or has the verb that is needed", a.by.Username, a.missing)}
 	}
-	for _, n := range t.namesIn(t.standing(ref), a.by) {
+	for _, n := range t.namesIn(t.effective(ref), a.by) {
 		switch {
 		case n.isAnother():
 			return &Outcome{Reason: v1alpha1.ReasonNameNotConfirmed, Stalled: true, Message: fmt.Sprintf(
@@ -429,7 +429,7 @@ func (t *tenant) notAccepted(o *v1alpha1.Invitation) string {
 		return ""
 	}
 	for assigned := range t.named.assignedToInvitation[key] {
-		object := t.standingNamed(kinds.Named(kinds.RoleAssignment, assigned))
+		object := t.effectiveNamed(kinds.Named(kinds.RoleAssignment, assigned))
 		if missing := t.missing(n.makerSubject, nil, object); !missing.Empty() {
 			return "spec.acceptedBy: " + n.mustBeConfirmed(missing.text())
 		}

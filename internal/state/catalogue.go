@@ -17,9 +17,9 @@ type resourceType struct {
 	outcome Outcome
 }
 
-func (n *resourceType) standing() v1alpha1.Object { return orNil(n.object) }
+func (n *resourceType) effective() v1alpha1.Object { return orNil(n.object) }
 
-func (n *resourceType) says() Outcome { return n.outcome }
+func (n *resourceType) lastOutcome() Outcome { return n.outcome }
 
 // resourceTypeKeeper keeps ResourceTypes.
 type resourceTypeKeeper struct {

@@ -86,11 +86,11 @@ func (t *tenant) counts() Counts {
 		if !found.waits {
 			continue
 		}
-		// It is counted by what stands, and says that something waits.
-		stands, _ := t.outcomeOf(ref)
-		says := found.says(ref, stands)
-		if stands.Reason != "" {
-			addTo(counts.Objects, KindStatus{ref.Kind, statusOf(&stands), stands.Reason}, -1)
+		// It is counted by its effective spec, and its status says that something waits.
+		effective, _ := t.effectiveOutcome(ref)
+		says := found.outcome(ref, effective)
+		if effective.Reason != "" {
+			addTo(counts.Objects, KindStatus{ref.Kind, statusOf(&effective), effective.Reason}, -1)
 		} else if says.Phase != "" {
 			addTo(counts.TimeBound, KindPhase{ref.Kind, says.Phase}, 1)
 		}

@@ -26,14 +26,14 @@ type grant struct {
 	offer *offer
 }
 
-func (n *grant) standing() v1alpha1.Object {
+func (n *grant) effective() v1alpha1.Object {
 	if n.object == nil {
 		return nil
 	}
-	return n.object.standing()
+	return n.object.effective()
 }
 
-func (n *grant) says() Outcome { return n.outcome }
+func (n *grant) lastOutcome() Outcome { return n.outcome }
 
 // grantKeeper keeps PermissionGrants, or TemporaryPermissionGrants: they share cells, and so one map.
 type grantKeeper struct{ kind string }

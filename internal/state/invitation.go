@@ -27,14 +27,14 @@ type invitation struct {
 	evaluated, acceptors origin
 }
 
-func (n *invitation) standing() v1alpha1.Object {
+func (n *invitation) effective() v1alpha1.Object {
 	if n.object == nil {
 		return nil
 	}
 	return &v1alpha1.Invitation{ObjectMeta: metav1.ObjectMeta{UID: n.object.origin.uid}, Spec: n.object.spec}
 }
 
-func (n *invitation) says() Outcome { return n.outcome }
+func (n *invitation) lastOutcome() Outcome { return n.outcome }
 
 // invitationKeeper keeps Invitations.
 type invitationKeeper struct{ plain }

@@ -108,7 +108,7 @@ func (e *evaluation) touchHolders() {
 	t := e.tenant
 	given := func(ref kinds.Ref) {
 		if node := t.find(ref); authorshipOf(node) != nil {
-			for _, to := range keeperOf(ref.Kind).receivers(node.standing()) {
+			for _, to := range keeperOf(ref.Kind).receivers(node.effective()) {
 				e.touchHolder(to.kind, to.name)
 			}
 		}
@@ -167,7 +167,7 @@ func (e *evaluation) judgeAuthors(refs set[kinds.Ref]) (again bool) {
 			continue // it was evaluated again meanwhile, and gives nothing whoever wrote it
 		}
 		t.checked.Add(1)
-		a, object := t.authoredOf(ref), t.standingNamed(ref)
+		a, object := t.authoredOf(ref), t.effectiveNamed(ref)
 		names := t.namesIn(object, a.by)
 		found := t.judgeAuthor(a, object, names)
 		t.unauthored.dependOn(ref, t.dependencies(a, object, names))

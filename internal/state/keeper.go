@@ -36,10 +36,10 @@ type keeper interface {
 
 // node is what the state keeps of one object.
 type node interface {
-	// standing is the object that counts, with its spec and no more of its metadata than the state keeps; nil where there is
+	// effective is the object that counts, with its spec and no more of its metadata than the state keeps; nil where there is
 	// none any more.
-	standing() v1alpha1.Object
-	says() Outcome
+	effective() v1alpha1.Object
+	lastOutcome() Outcome
 }
 
 // receiver is an object that another one gives something to, by its name.
@@ -96,18 +96,18 @@ func (t *tenant) find(ref kinds.Ref) node {
 	return keeperOf(ref.Kind).find(t, ref)
 }
 
-// standing is an object as the state has it, with its spec and no more of its metadata than the state keeps; nil where there
+// effective is an object as the state has it, with its spec and no more of its metadata than the state keeps; nil where there
 // is none.
-func (t *tenant) standing(ref kinds.Ref) v1alpha1.Object {
+func (t *tenant) effective(ref kinds.Ref) v1alpha1.Object {
 	if found := t.find(ref); found != nil {
-		return found.standing()
+		return found.effective()
 	}
 	return nil
 }
 
-// standingNamed is a copy of an object as the state has it, with the name that the state does not keep in all of them.
-func (t *tenant) standingNamed(ref kinds.Ref) v1alpha1.Object {
-	object := t.standing(ref)
+// effectiveNamed is a copy of an object as the state has it, with the name that the state does not keep in all of them.
+func (t *tenant) effectiveNamed(ref kinds.Ref) v1alpha1.Object {
+	object := t.effective(ref)
 	if object == nil {
 		return nil
 	}

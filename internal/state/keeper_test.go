@@ -29,11 +29,11 @@ func TestEachKindHasItsKeeper(t *testing.T) {
 		object.SetName("x")
 		ref := kinds.RefOf(object)
 		e.set(ref, object)
-		if s.isEmpty() || s.standing(ref) == nil {
+		if s.isEmpty() || s.effective(ref) == nil {
 			t.Errorf("a %s that was set is not there", kind.Name)
 		}
 		e.delete(ref)
-		if s.standing(ref) != nil {
+		if s.effective(ref) != nil {
 			t.Errorf("a %s that was deleted is there", kind.Name)
 		}
 	}

@@ -30,8 +30,8 @@ func keep(o Outcome) keptOutcome {
 	return keptOutcome{plain: unique.Make(plainOutcome{o.Reason, o.Message, o.Ready, o.Stalled, o.InForce})}
 }
 
-// says is the outcome, which says nothing where none is kept.
-func (k keptOutcome) says() Outcome {
+// outcome is the outcome, which says nothing where none is kept.
+func (k keptOutcome) outcome() Outcome {
 	switch {
 	case k.whole != nil:
 		return *k.whole
@@ -55,7 +55,7 @@ func (k keptOutcome) isInForce() bool {
 
 // judgeKept is judge for an outcome that is kept so.
 func (e *evaluation) judgeKept(ref kinds.Ref, kept *keptOutcome, now Outcome) {
-	before := kept.says()
+	before := kept.outcome()
 	outcome := before
 	if e.judge(ref, &outcome, now); !outcome.equal(before) {
 		*kept = keep(outcome)

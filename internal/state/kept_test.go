@@ -29,14 +29,14 @@ func TestAnOutcomeIsKeptWhole(t *testing.T) {
 		}
 		var outcome Outcome
 		reflect.ValueOf(&outcome).Elem().Field(n).Set(reflect.ValueOf(value).Convert(field.Type))
-		if kept := keep(outcome); !reflect.DeepEqual(kept.says(), outcome) || kept.isInForce() != outcome.InForce {
-			t.Errorf("with %s %+v is kept as %+v", field.Name, outcome, kept.says())
+		if kept := keep(outcome); !reflect.DeepEqual(kept.outcome(), outcome) || kept.isInForce() != outcome.InForce {
+			t.Errorf("with %s %+v is kept as %+v", field.Name, outcome, kept.outcome())
 		}
 	}
 	if one, other := keep(Outcome{Reason: "a", InForce: true}), keep(Outcome{Reason: "a", InForce: true}); one != other {
 		t.Error("outcomes that say the same are kept twice")
 	}
-	if (keptOutcome{}).isInForce() || !reflect.DeepEqual(keptOutcome{}.says(), Outcome{}) {
+	if (keptOutcome{}).isInForce() || !reflect.DeepEqual(keptOutcome{}.outcome(), Outcome{}) {
 		t.Error("where nothing is kept, something is said")
 	}
 }

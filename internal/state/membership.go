@@ -31,14 +31,14 @@ type membership struct {
 	authored  authored
 }
 
-func (n *membership) standing() v1alpha1.Object {
+func (n *membership) effective() v1alpha1.Object {
 	if n.object == nil {
 		return nil
 	}
 	return &v1alpha1.GroupMembership{ObjectMeta: metav1.ObjectMeta{UID: n.uid}, Spec: *n.object}
 }
 
-func (n *membership) says() Outcome { return n.outcome }
+func (n *membership) lastOutcome() Outcome { return n.outcome }
 
 // membershipKeeper keeps GroupMemberships.
 type membershipKeeper struct{}

@@ -28,9 +28,9 @@ type organization struct {
 	maximum time.Duration
 }
 
-func (n *organization) standing() v1alpha1.Object { return orNil(n.object) }
+func (n *organization) effective() v1alpha1.Object { return orNil(n.object) }
 
-func (n *organization) says() Outcome { return n.outcome }
+func (n *organization) lastOutcome() Outcome { return n.outcome }
 
 // organizationKeeper keeps Organizations.
 type organizationKeeper struct{ plain }

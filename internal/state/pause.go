@@ -19,10 +19,10 @@ type Paused struct {
 	// By is ReasonPaused where the object's own annotation pauses it, and ReasonOrganizationPaused where its
 	// Organization's does. Message is for people.
 	By, Message string
-	// Stands is the object with the spec that counts, nil where none does. Waits means that this is not the
+	// Effective is the object with the spec that counts, nil where none does. Waits means that this is not the
 	// one that is written.
-	Stands v1alpha1.Object
-	Waits  bool
+	Effective v1alpha1.Object
+	Waits     bool
 	// Record is what the status is to keep, for the next start of the operator.
 	Record *v1alpha1.Held
 }
@@ -31,21 +31,21 @@ type Paused struct {
 type pause struct {
 	// by is as in Paused; empty where the object is not paused any more.
 	by string
-	// written is the object as it was put, held as it was when it was paused, and stands what counts of the
-	// two; nil where nothing does.
-	written, held, stands v1alpha1.Object
-	// waits means that what stands is not what is written.
+	// written is the object as it was put, held as it was when it was paused, and effective what counts of
+	// the two; nil where nothing does.
+	written, held, effective v1alpha1.Object
+	// waits means that the effective spec is not the one that is written.
 	waits  bool
 	record *v1alpha1.Held
 }
 
-// says is the outcome of an object that is paused, from that of what stands.
-func (p *pause) says(ref kinds.Ref, outcome Outcome) Outcome {
-	paused := &Paused{By: p.by, Stands: p.stands, Waits: p.waits, Record: p.record}
+// outcome is that of an object that is paused, made from that of its effective spec.
+func (p *pause) outcome(ref kinds.Ref, outcome Outcome) Outcome {
+	paused := &Paused{By: p.by, Effective: p.effective, Waits: p.waits, Record: p.record}
 	outcome.Paused = paused
 	whose := annotationOf(ref, p.by)
 	switch {
-	case p.stands == nil:
+	case p.effective == nil:
 		paused.Message = fmt.Sprintf("gives nothing: it was never carried out before it was paused, or it is not known what was; its spec is carried out when %s is removed", whose)
 	case paused.Waits:
 		paused.Message = fmt.Sprintf("an edit waits until %s is removed; until then this holds as when it was paused: %s", whose, outcome.Message)
@@ -87,14 +87,14 @@ func (t *tenant) waitsFor(object v1alpha1.Object) string {
 // that nothing counts.
 func (e *evaluation) putPaused(ref kinds.Ref, written v1alpha1.Object) (v1alpha1.Object, bool) {
 	t, before := e.tenant, e.tenant.pauses[ref]
-	now := &pause{by: t.pausedBy(ref, written), written: written, stands: written}
+	now := &pause{by: t.pausedBy(ref, written), written: written, effective: written}
 	if now.by != "" {
 		now.held = e.heldTo(ref, written, before)
-		now.stands = safeChanges(now.held, written)
-		now.waits = now.stands == nil || !v1alpha1.SameDeclared(now.stands, written)
+		now.effective = safeChanges(now.held, written)
+		now.waits = now.effective == nil || !v1alpha1.SameDeclared(now.effective, written)
 		now.record = recordOf(now.held, written)
 	}
-	changed := before != nil && (before.by != now.by || before.waits != now.waits || (before.stands == nil) != (now.stands == nil))
+	changed := before != nil && (before.by != now.by || before.waits != now.waits || (before.effective == nil) != (now.effective == nil))
 	if changed || before == nil && now.by != "" {
 		e.change.Outcomes = append(e.change.Outcomes, ref)
 	}
@@ -103,7 +103,7 @@ func (e *evaluation) putPaused(ref kinds.Ref, written v1alpha1.Object) (v1alpha1
 	} else {
 		t.pauses[ref] = now
 	}
-	return now.stands, now.stands != nil
+	return now.effective, now.effective != nil
 }
 
 func (e *evaluation) deletePause(ref kinds.Ref) {
@@ -134,7 +134,7 @@ func (e *evaluation) heldTo(ref kinds.Ref, written v1alpha1.Object, before *paus
 		if before != nil && before.by != "" && before.written.GetUID() == written.GetUID() {
 			return before.held
 		}
-		if was := e.tenant.standing(ref); was != nil && was.GetUID() == written.GetUID() {
+		if was := e.tenant.effective(ref); was != nil && was.GetUID() == written.GetUID() {
 			if !e.tenant.isConfirmed(ref) {
 				return nil // it gave nothing, because of who wrote it
 			}
@@ -177,10 +177,10 @@ func safeChanges(held, written v1alpha1.Object) v1alpha1.Object {
 	if held == nil {
 		return nil
 	}
-	stands := written.DeepCopyObject().(v1alpha1.Object)
-	reflect.ValueOf(stands.Declared()).Elem().Set(reflect.ValueOf(held.DeepCopyObject().(v1alpha1.Object).Declared()).Elem())
-	keeperOf(kinds.RefOf(written).Kind).brake(stands, written)
-	return stands
+	effective := written.DeepCopyObject().(v1alpha1.Object)
+	reflect.ValueOf(effective.Declared()).Elem().Set(reflect.ValueOf(held.DeepCopyObject().(v1alpha1.Object).Declared()).Elem())
+	keeperOf(kinds.RefOf(written).Kind).brake(effective, written)
+	return effective
 }
 
 // endEarlier ends a window where another one ends, if that is earlier.
@@ -225,14 +225,14 @@ func (e *evaluation) pauseOrganization(name string, paused bool) {
 	}
 }
 
-// waits says whether an object is paused while what is written is not what stands.
+// waits says whether an object is paused and has an effective spec other than the one that is written.
 func (t *tenant) waits(ref kinds.Ref) bool {
 	found := t.pauses[ref]
 	return found != nil && found.waits
 }
 
-// standing is the grant that the state keeps, as an object.
-func (o *grantObject) standing() v1alpha1.Object {
+// effective is the grant that the state keeps, as an object.
+func (o *grantObject) effective() v1alpha1.Object {
 	if o.temporary != nil {
 		return o.temporary
 	}

@@ -286,7 +286,7 @@ func TestWhatIsNotKnownToHaveHeldGivesNothing(t *testing.T) {
 				p.pause(by, true, false)
 				p.state, _ = p.anew()
 				outcome, _ := p.state.Outcome(ref)
-				if outcome.InForce || outcome.Paused == nil || outcome.Paused.Stands != nil || outcome.Ready || outcome.Message == "" {
+				if outcome.InForce || outcome.Paused == nil || outcome.Paused.Effective != nil || outcome.Ready || outcome.Message == "" {
 					t.Errorf("%+v", outcome)
 				}
 				want := state.New(limits, p.clock)
@@ -340,7 +340,7 @@ func TestARecordThatIsLostIsNoneToGoBy(t *testing.T) {
 	o.Status.Held = nil
 	o.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionPaused, Status: metav1.ConditionTrue}}
 	anew, _ := p.anew()
-	if outcome, _ := anew.Outcome(ref); outcome.InForce || outcome.Paused.Stands != nil {
+	if outcome, _ := anew.Outcome(ref); outcome.InForce || outcome.Paused.Effective != nil {
 		t.Errorf("%+v", outcome)
 	}
 }

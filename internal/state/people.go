@@ -44,9 +44,9 @@ type user struct {
 	active string
 }
 
-func (n *user) standing() v1alpha1.Object { return orNil(n.object) }
+func (n *user) effective() v1alpha1.Object { return orNil(n.object) }
 
-func (n *user) says() Outcome { return n.outcome }
+func (n *user) lastOutcome() Outcome { return n.outcome }
 
 // userKeeper keeps Users.
 type userKeeper struct{ plain }
@@ -157,9 +157,9 @@ type group struct {
 	origin, evaluated origin
 }
 
-func (n *group) standing() v1alpha1.Object { return orNil(n.object) }
+func (n *group) effective() v1alpha1.Object { return orNil(n.object) }
 
-func (n *group) says() Outcome { return n.outcome }
+func (n *group) lastOutcome() Outcome { return n.outcome }
 
 // groupKeeper keeps Groups.
 type groupKeeper struct{ plain }

@@ -34,9 +34,9 @@ type role struct {
 	visible  visibleRole
 }
 
-func (r *role) standing() v1alpha1.Object { return orNil(r.object) }
+func (r *role) effective() v1alpha1.Object { return orNil(r.object) }
 
-func (r *role) says() Outcome { return r.outcome }
+func (r *role) lastOutcome() Outcome { return r.outcome }
 
 // roleKeeper keeps Roles.
 type roleKeeper struct{ plain }

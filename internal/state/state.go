@@ -227,7 +227,7 @@ func (s *State) Permission(name string) (policy.Permission, bool) {
 
 // Outcome is what there is to say about an object; false when it is not part of the state.
 func (s *State) Outcome(ref kinds.Ref) (Outcome, bool) {
-	return s.tenant(ref.Organization()).outcomeNow(ref)
+	return s.tenant(ref.Organization()).outcome(ref)
 }
 
 // tenantOf is the tenant that a tuple of the store belongs to.

@@ -147,30 +147,30 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 }
 
 // Outcome is what there is to say about an object; false when it is not part of the state.
-func (t *tenant) outcomeNow(ref kinds.Ref) (Outcome, bool) {
+func (t *tenant) outcome(ref kinds.Ref) (Outcome, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.outcomeSaid(ref)
+	return t.outcomeLocked(ref)
 }
 
-// outcomeSaid is outcomeNow for whoever has the lock.
-func (t *tenant) outcomeSaid(ref kinds.Ref) (Outcome, bool) {
-	outcome, known := t.outcomeOf(ref)
+// outcomeLocked is outcomeNow for whoever has the lock.
+func (t *tenant) outcomeLocked(ref kinds.Ref) (Outcome, bool) {
+	outcome, known := t.effectiveOutcome(ref)
 	if found := t.pauses[ref]; found != nil && found.by != "" {
-		return found.says(ref, outcome), true
+		return found.outcome(ref, outcome), true
 	}
 	return outcome, known
 }
 
-// outcomeOf is the outcome of what stands of an object.
-func (t *tenant) outcomeOf(ref kinds.Ref) (Outcome, bool) {
+// effectiveOutcome is the outcome of an object's effective spec.
+func (t *tenant) effectiveOutcome(ref kinds.Ref) (Outcome, bool) {
 	found := t.find(ref)
 	if found == nil {
 		return Outcome{}, false
 	}
-	outcome := found.says()
+	outcome := found.lastOutcome()
 	if a := authorshipOf(found); a != nil {
-		outcome = a.says(outcome)
+		outcome = a.withVerdict(outcome)
 	}
 	if key := ref.Key(); ref.Kind == kinds.Role {
 		outcome.Assignments, outcome.Children = len(t.named.assignedRole[key]), len(t.named.children[key])
@@ -234,7 +234,7 @@ func (t *tenant) due() []kinds.Ref {
 	var due []kinds.Ref
 	for _, k := range keepers {
 		for ref, found := range k.each(t) {
-			if next := found.says().Next; !next.IsZero() && !next.After(now) {
+			if next := found.lastOutcome().Next; !next.IsZero() && !next.After(now) {
 				due = append(due, ref)
 			}
 		}
@@ -246,7 +246,7 @@ func (t *tenant) due() []kinds.Ref {
 func (t *tenant) has(ref kinds.Ref) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	_, known := t.outcomeOf(ref)
+	_, known := t.effectiveOutcome(ref)
 	return known
 }
 

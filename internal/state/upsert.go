@@ -28,10 +28,10 @@ func (e *evaluation) upsert(object client.Object) {
 		return
 	}
 	by, carriedOut := e.authored(ref, written), e.tenant.carriedOut(ref, written)
-	stands, counts := e.putPaused(ref, written)
+	effective, counts := e.putPaused(ref, written)
 	e.delete(ref)
 	if counts {
-		e.set(ref, stands)
+		e.set(ref, effective)
 		if e.tenant.waits(ref) {
 			by = carriedOut
 		}
@@ -65,7 +65,7 @@ func (e *evaluation) set(ref kinds.Ref, object v1alpha1.Object) {
 
 // delete takes an object out of its node and the indexes, if it is there, and marks what must be evaluated.
 func (e *evaluation) delete(ref kinds.Ref) {
-	if e.tenant.standing(ref) == nil {
+	if e.tenant.effective(ref) == nil {
 		return
 	}
 	e.authorless(ref)
