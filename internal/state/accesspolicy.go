@@ -82,7 +82,7 @@ func (e *evaluation) evaluateAccessPolicy(key types.NamespacedName) {
 	} else {
 		now, node.offers = t.evaluatePolicy(key, node.object)
 	}
-	e.judge(kinds.Named(kinds.AccessPolicy, key), &node.outcome, now)
+	e.setOutcome(kinds.Named(kinds.AccessPolicy, key), &node.outcome, now)
 }
 
 // evaluatePolicy says what a policy offers, and what is the matter with the rest of it.
@@ -95,9 +95,9 @@ func (t *tenant) evaluatePolicy(key types.NamespacedName, object *v1alpha1.Acces
 		return Outcome{Reason: v1alpha1.ReasonDurationInvalid, Stalled: true, Message: err.Error()}, nil
 	}
 	for n := range object.Spec.Scopes {
-		if _, without := t.judgeScope(key.Namespace, &object.Spec.Scopes[n]); without != nil {
-			without.Message = strings.Replace(without.Message, "spec.scope", fmt.Sprintf("spec.scopes[%d]", n), 1)
-			return *without, offers
+		if _, unresolved := t.resolveScope(key.Namespace, &object.Spec.Scopes[n]); unresolved != nil {
+			unresolved.Message = strings.Replace(unresolved.Message, "spec.scope", fmt.Sprintf("spec.scopes[%d]", n), 1)
+			return *unresolved, offers
 		}
 	}
 	for _, name := range object.Spec.Roles {
@@ -139,7 +139,7 @@ func (t *tenant) offersOf(object *v1alpha1.AccessPolicy) (*access.Policy, error)
 		}
 	}
 	for n := range spec.Scopes {
-		if path, without := t.judgeScope(object.Namespace, &spec.Scopes[n]); without == nil {
+		if path, unresolved := t.resolveScope(object.Namespace, &spec.Scopes[n]); unresolved == nil {
 			offers.Scopes = append(offers.Scopes, path)
 		}
 	}

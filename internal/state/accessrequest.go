@@ -183,7 +183,7 @@ func (e *evaluation) evaluateAccessRequest(key types.NamespacedName) {
 	} else {
 		now = t.evaluateRequest(key, node)
 	}
-	e.judge(kinds.Named(kinds.AccessRequest, key), &node.outcome, now)
+	e.setOutcome(kinds.Named(kinds.AccessRequest, key), &node.outcome, now)
 }
 
 // made has what was made for a request evaluated: it gives nothing but while the request is in force.
@@ -289,7 +289,7 @@ func (t *tenant) person(namespace, username string) (person access.Person, suspe
 	return person, spec.Suspended
 }
 
-// choose finds the policy that a request is judged by: the one that it was judged by before, while that allows it.
+// choose finds the policy that applies to a request: the one that applied before, while that allows it.
 func (t *tenant) choose(key types.NamespacedName, object *v1alpha1.AccessRequest, asked *access.Request, user string) access.Choice {
 	isMember := t.groupsOf(key.Namespace, user)
 	offered := t.offered()
@@ -402,7 +402,7 @@ func (e *evaluation) evaluateAccessDecision(key types.NamespacedName) {
 	} else {
 		now = t.evaluateDecision(key, node.object)
 	}
-	e.judge(kinds.Named(kinds.AccessDecision, key), &node.outcome, now)
+	e.setOutcome(kinds.Named(kinds.AccessDecision, key), &node.outcome, now)
 }
 
 func (t *tenant) evaluateDecision(key types.NamespacedName, object *v1alpha1.AccessDecision) Outcome {

@@ -47,8 +47,8 @@ func (t *tenant) refusedRequest(request *v1alpha1.AccessRequest) string {
 	case asked.Role != "" && t.missingRole(key, asked.Role):
 		return fmt.Sprintf("spec.roleRef: there is no Role %s in this namespace: correct the name", asked.Role)
 	}
-	if _, without := t.judgeScope(key.Namespace, &request.Spec.Scope); without != nil {
-		return without.Message
+	if _, unresolved := t.resolveScope(key.Namespace, &request.Spec.Scope); unresolved != nil {
+		return unresolved.Message
 	}
 	if choice := access.Choose(t.offered(), &asked, requester.User, t.groupsOf(key.Namespace, requester.User)); choice.Policy == nil {
 		return choice.Refusal(&asked)
@@ -82,7 +82,7 @@ func (t *tenant) refusedDecision(decision *v1alpha1.AccessDecision) string {
 	if at.Policy == nil {
 		return "spec.requestRef: " + at.Message
 	}
-	// It is judged as the last one, since it is.
+	// It counts as the last one, since it is.
 	by, suspended := t.person(key.Namespace, decision.Spec.Decider)
 	made := access.Decision{
 		Name: decision.Name, By: by, Verdict: decision.Spec.Verdict, At: farFuture,

@@ -34,7 +34,7 @@ type assignment struct {
 	// holds it, or it was not protected when it was looked at. uid says which object of the name that is.
 	released bool
 	uid      types.UID
-	// seenToEnd is as judgeWindow has it.
+	// seenToEnd is as evaluateWindow has it.
 	seenToEnd bool
 	authored  authored
 	// timed is set for one that holds for a time, as far as the store takes it beside others.
@@ -162,7 +162,7 @@ func (e *evaluation) evaluateAssignment(key types.NamespacedName) {
 	if node.object == nil {
 		delete(t.assignments, key)
 	} else {
-		now, wants = t.judgeAssignment(key, node.object, node.seenToEnd)
+		now, wants = t.evaluateAssignment(key, node.object, node.seenToEnd)
 		if made := wants.facts.Binding; made != nil && made.At.Level() != scope.Resource { // many have the same
 			made.At = shared(&t.paths, *made.At, made.At)
 		}
@@ -188,7 +188,7 @@ func (e *evaluation) evaluateAssignment(key types.NamespacedName) {
 		return // what it gives is for evaluateProtection to say
 	}
 	ref := kinds.Named(kinds.RoleAssignment, key)
-	e.judgeKept(ref, &node.outcome, now)
+	e.setOutcomeKept(ref, &node.outcome, now)
 	e.setDesiredKept(ref, &node.desired, wants)
 }
 
@@ -238,7 +238,7 @@ func (e *evaluation) evaluateTimedAssignments(cell tuples.Cell) {
 			continue // what it gives is for evaluateProtection to say
 		}
 		ref := kinds.Named(kinds.RoleAssignment, key)
-		e.judgeKept(ref, &node.outcome, now)
+		e.setOutcomeKept(ref, &node.outcome, now)
 		e.setDesiredKept(ref, &node.desired, wants)
 	}
 }
@@ -248,28 +248,28 @@ func (t *tenant) compareAssignments(a, b types.NamespacedName) int {
 	return cmp.Or(t.assignments[a].age.Time.Compare(t.assignments[b].age.Time), strings.Compare(a.Name, b.Name))
 }
 
-// judgeAssignment says what an assignment gives. Whatever is missing or wrong, it then gives nothing.
-func (t *tenant) judgeAssignment(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec, seenToEnd bool) (Outcome, desired) {
-	life, over := t.judgeWindow(spec.Window, seenToEnd)
+// evaluateAssignment says what an assignment gives. Whatever is missing or wrong, it then gives nothing.
+func (t *tenant) evaluateAssignment(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec, seenToEnd bool) (Outcome, desired) {
+	life, over := t.evaluateWindow(spec.Window, seenToEnd)
 	if over != nil {
 		return *over, desired{}
 	}
 	nothing := func(why *Outcome) (Outcome, desired) { return t.withLife(*why, life), desired{} }
-	if without := t.notInForce(kinds.Named(kinds.RoleAssignment, key), spec.AccessRequest); without != nil {
-		return nothing(without)
+	if unresolved := t.notInForce(kinds.Named(kinds.RoleAssignment, key), spec.AccessRequest); unresolved != nil {
+		return nothing(unresolved)
 	}
 
-	path, without := t.judgeScope(key.Namespace, &spec.Scope)
-	if without != nil {
-		return nothing(without)
+	path, unresolved := t.resolveScope(key.Namespace, &spec.Scope)
+	if unresolved != nil {
+		return nothing(unresolved)
 	}
-	role, without := t.judgeAssignedRole(sibling(key, spec.RoleRef.Name), path.Level())
-	if without != nil {
-		return nothing(without)
+	role, unresolved := t.resolveRole(sibling(key, spec.RoleRef.Name), path.Level())
+	if unresolved != nil {
+		return nothing(unresolved)
 	}
-	subject, without := t.judgeSubject(key, &spec.Subject)
-	if without != nil {
-		return nothing(without)
+	subject, unresolved := t.resolveSubject(key, &spec.Subject)
+	if unresolved != nil {
+		return nothing(unresolved)
 	}
 	if role.visible.empty {
 		return nothing(&Outcome{Reason: v1alpha1.ReasonRoleEmpty, Ready: true, Message: fmt.Sprintf(
@@ -302,8 +302,8 @@ func (t *tenant) principalOf(key types.NamespacedName, written *v1alpha1.Assignm
 	return entitlement.Principal{User: written.User, Group: written.Group}
 }
 
-// judgeScope finds the place that a scope names, or says why there is none.
-func (t *tenant) judgeScope(namespace string, written *v1alpha1.Scope) (scope.Path, *Outcome) {
+// resolveScope finds the place that a scope names, or says why there is none.
+func (t *tenant) resolveScope(namespace string, written *v1alpha1.Scope) (scope.Path, *Outcome) {
 	organization, ungoverned := t.governed(namespace)
 	if ungoverned != nil {
 		return scope.Path{}, ungoverned
@@ -322,7 +322,7 @@ func (t *tenant) judgeScope(namespace string, written *v1alpha1.Scope) (scope.Pa
 	return path, nil
 }
 
-func (t *tenant) judgeAssignedRole(key types.NamespacedName, level scope.Level) (*role, *Outcome) {
+func (t *tenant) resolveRole(key types.NamespacedName, level scope.Level) (*role, *Outcome) {
 	node := t.roles[key]
 	if node == nil || node.object == nil {
 		return nil, &Outcome{Reason: v1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
@@ -352,19 +352,19 @@ func otherLevel(roleType v1alpha1.RoleType, level scope.Level) string {
 	}
 }
 
-// judgeSubject is who gets the role, as the store knows them, or why nobody does.
-func (t *tenant) judgeSubject(key types.NamespacedName, written *v1alpha1.AssignmentSubject) (string, *Outcome) {
+// resolveSubject is who gets the role, as the store knows them, or why nobody does.
+func (t *tenant) resolveSubject(key types.NamespacedName, written *v1alpha1.AssignmentSubject) (string, *Outcome) {
 	switch {
 	case written.User != "":
-		return t.judgeSubjectUser("spec.subject.user", sibling(key, written.User))
+		return t.resolveUser("spec.subject.user", sibling(key, written.User))
 	case written.Group != "":
-		return t.judgeSubjectGroup("spec.subject.group", sibling(key, written.Group))
+		return t.resolveGroup("spec.subject.group", sibling(key, written.Group))
 	default:
-		return t.judgeSubjectInvitation(sibling(key, written.Invitation))
+		return t.resolveInvitation(sibling(key, written.Invitation))
 	}
 }
 
-func (t *tenant) judgeSubjectGroup(field string, key types.NamespacedName) (string, *Outcome) {
+func (t *tenant) resolveGroup(field string, key types.NamespacedName) (string, *Outcome) {
 	if node := t.groups[key]; node == nil || node.object == nil {
 		return "", &Outcome{Reason: v1alpha1.ReasonGroupNotFound, Message: fmt.Sprintf(
 			"%s: there is no Group %s in this namespace: correct the name, or create it", field, key.Name)}
@@ -372,7 +372,7 @@ func (t *tenant) judgeSubjectGroup(field string, key types.NamespacedName) (stri
 	return tuples.GroupMembers(key.Namespace, key.Name), nil
 }
 
-func (t *tenant) judgeSubjectUser(field string, key types.NamespacedName) (string, *Outcome) {
+func (t *tenant) resolveUser(field string, key types.NamespacedName) (string, *Outcome) {
 	node := t.users[key]
 	switch {
 	case node == nil || node.object == nil:

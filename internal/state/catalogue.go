@@ -69,7 +69,7 @@ func (e *evaluation) evaluateCatalogue() {
 	for name, node := range t.types {
 		if node.object == nil {
 			delete(t.types, name)
-			e.judge(kinds.Ref{Kind: kinds.ResourceType, Name: name}, &node.outcome, Outcome{})
+			e.setOutcome(kinds.Ref{Kind: kinds.ResourceType, Name: name}, &node.outcome, Outcome{})
 			continue
 		}
 		byAge = append(byAge, node.object)
@@ -77,7 +77,7 @@ func (e *evaluation) evaluateCatalogue() {
 	slices.SortFunc(byAge, func(a, b *v1alpha1.ResourceType) int { return policy.CompareAge(a, b) })
 	declaredBy := map[string]string{}
 	for _, object := range byAge {
-		e.judge(kinds.RefOf(object), &t.types[object.Name].outcome, now.add(object, declaredBy))
+		e.setOutcome(kinds.RefOf(object), &t.types[object.Name].outcome, now.add(object, declaredBy))
 	}
 	e.declared = now
 }

@@ -96,9 +96,9 @@ func (c *escalationCheck) addGranted(privileges ...Privilege) {
 }
 
 // require notes that a reference must lead somewhere.
-func (c *escalationCheck) require(without *Outcome) {
-	if without != nil {
-		c.unresolved = append(c.unresolved, without.Message)
+func (c *escalationCheck) require(unresolved *Outcome) {
+	if unresolved != nil {
+		c.unresolved = append(c.unresolved, unresolved.Message)
 	}
 }
 
@@ -107,8 +107,8 @@ func (c *escalationCheck) assignment(old, object *v1alpha1.RoleAssignment) {
 		return
 	}
 	t, spec := c.tenant, &object.Spec
-	path, without := t.judgeScope(c.key.Namespace, &spec.Scope)
-	c.require(without)
+	path, unresolved := t.resolveScope(c.key.Namespace, &spec.Scope)
+	c.require(unresolved)
 	role := sibling(c.key, spec.RoleRef.Name)
 	c.require(t.unresolvedRole("spec.roleRef", role))
 	if old == nil || old.Spec.Subject != spec.Subject {
@@ -134,12 +134,12 @@ func during(privileges []Privilege, window v1alpha1.Window) []Privilege {
 
 // assigned is what an assignment gives to whomever it names, as things are.
 func (t *tenant) assigned(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) []Privilege {
-	path, without := t.judgeScope(key.Namespace, &spec.Scope)
-	if without != nil {
+	path, unresolved := t.resolveScope(key.Namespace, &spec.Scope)
+	if unresolved != nil {
 		return nil
 	}
 	role := sibling(key, spec.RoleRef.Name)
-	if _, without := t.judgeAssignedRole(role, path.Level()); without != nil {
+	if _, unresolved := t.resolveRole(role, path.Level()); unresolved != nil {
 		return nil
 	}
 	return during(t.rolePrivileges(role, path), spec.Window)
@@ -168,8 +168,8 @@ func at(path scope.Path, grants []policy.Grant) []Privilege {
 
 // unresolvedSubject says why there is nobody of the name.
 func (t *tenant) unresolvedSubject(key types.NamespacedName, subject *v1alpha1.AssignmentSubject) *Outcome {
-	if _, without := t.judgeSubject(key, subject); without != nil && isMissing(without.Reason) {
-		return without
+	if _, unresolved := t.resolveSubject(key, subject); unresolved != nil && isMissing(unresolved.Reason) {
+		return unresolved
 	}
 	return nil
 }
@@ -198,13 +198,13 @@ func (c *escalationCheck) grant(old, object client.Object) {
 	if !ok {
 		return
 	}
-	path, without := t.judgeScope(c.key.Namespace, &now.scope)
-	c.require(without)
+	path, unresolved := t.resolveScope(c.key.Namespace, &now.scope)
+	c.require(unresolved)
 	path, entries := t.readEntries(now, path, life)
 	sameSubject := was != nil && was.user == now.user && was.group == now.group
 	if !sameSubject {
-		if _, without := t.judgeGrantee(c.key.Namespace, now); without != nil && isMissing(without.Reason) {
-			c.require(without)
+		if _, unresolved := t.resolveGrantee(c.key.Namespace, now); unresolved != nil && isMissing(unresolved.Reason) {
+			c.require(unresolved)
 		}
 	} else {
 		c.before = t.granted(c.key.Namespace, was)
@@ -260,8 +260,8 @@ func longer(was, now *grantObject) bool {
 
 // granted is what a grant gives to whomever it names, as things are, the organization's maximum aside.
 func (t *tenant) granted(namespace string, o *grantObject) (privileges []Privilege) {
-	path, without := t.judgeScope(namespace, &o.scope)
-	if without != nil {
+	path, unresolved := t.resolveScope(namespace, &o.scope)
+	if unresolved != nil {
 		return nil
 	}
 	life, err := o.life(0)

@@ -26,8 +26,8 @@ func (c *escalationCheck) accessPolicy(old, object *v1alpha1.AccessPolicy) {
 		if before != nil && slices.ContainsFunc(before.Scopes, func(was v1alpha1.Scope) bool { return equality.Semantic.DeepEqual(was, spec.Scopes[n]) }) {
 			continue
 		}
-		_, without := t.judgeScope(c.key.Namespace, &spec.Scopes[n])
-		c.require(without)
+		_, unresolved := t.resolveScope(c.key.Namespace, &spec.Scopes[n])
+		c.require(unresolved)
 	}
 	for _, name := range spec.Roles {
 		if before == nil || !slices.Contains(before.Roles, name) || widensPolicy(before, spec) {
@@ -56,13 +56,13 @@ func (c *escalationCheck) accessPolicy(old, object *v1alpha1.AccessPolicy) {
 // requirePeople: whoever comes under a name that is not there yet would be who may ask, or decides.
 func (c *escalationCheck) requirePeople(field string, subjects *v1alpha1.AccessSubjects) {
 	for _, name := range subjects.Users {
-		if _, without := c.tenant.judgeSubjectUser(field+".users", sibling(c.key, name)); without != nil && isMissing(without.Reason) {
-			c.require(without)
+		if _, unresolved := c.tenant.resolveUser(field+".users", sibling(c.key, name)); unresolved != nil && isMissing(unresolved.Reason) {
+			c.require(unresolved)
 		}
 	}
 	for _, name := range subjects.Groups {
-		_, without := c.tenant.judgeSubjectGroup(field+".groups", sibling(c.key, name))
-		c.require(without)
+		_, unresolved := c.tenant.resolveGroup(field+".groups", sibling(c.key, name))
+		c.require(unresolved)
 	}
 }
 
@@ -82,8 +82,8 @@ func widensPolicy(before, after *v1alpha1.AccessPolicySpec) bool {
 // offeredBy are the privileges that can be asked for by a policy, as all else is.
 func (t *tenant) offeredBy(key types.NamespacedName, spec *v1alpha1.AccessPolicySpec) (privileges []Privilege) {
 	for n := range spec.Scopes {
-		path, without := t.judgeScope(key.Namespace, &spec.Scopes[n])
-		if without != nil {
+		path, unresolved := t.resolveScope(key.Namespace, &spec.Scopes[n])
+		if unresolved != nil {
 			continue
 		}
 		for _, name := range spec.Roles {

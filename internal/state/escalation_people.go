@@ -250,8 +250,8 @@ func (c *escalationCheck) invitation(old, object *v1alpha1.Invitation) {
 		return
 	}
 	user := sibling(c.key, object.Spec.AcceptedBy)
-	if _, without := t.judgeSubjectUser("spec.acceptedBy", user); without != nil && isMissing(without.Reason) {
-		c.require(without)
+	if _, unresolved := t.resolveUser("spec.acceptedBy", user); unresolved != nil && isMissing(unresolved.Reason) {
+		c.require(unresolved)
 	}
 	c.addGranted(given...)
 	if len(given) == 0 {

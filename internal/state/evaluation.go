@@ -154,8 +154,8 @@ func (e *evaluation) use(by kinds.Ref, present bool, roles ...string) {
 	}
 }
 
-// judge replaces the outcome of an object and notes whether it is another one now.
-func (e *evaluation) judge(ref kinds.Ref, outcome *Outcome, now Outcome) {
+// setOutcome replaces the outcome of an object and notes whether it is another one now.
+func (e *evaluation) setOutcome(ref kinds.Ref, outcome *Outcome, now Outcome) {
 	e.tenant.evaluated.Add(1)
 	if e.journal != nil {
 		*outcome = now

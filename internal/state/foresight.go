@@ -81,7 +81,7 @@ func (t *tenant) foreseen(object client.Object) (says []string) {
 	defer t.mu.RUnlock()
 	switch o := object.(type) {
 	case *v1alpha1.RoleAssignment:
-		if outcome, _ := t.judgeAssignment(client.ObjectKeyFromObject(o), &o.Spec, false); outcome.Stalled {
+		if outcome, _ := t.evaluateAssignment(client.ObjectKeyFromObject(o), &o.Spec, false); outcome.Stalled {
 			return []string{fmt.Sprintf("%s: this gives nothing: %s", outcome.Reason, outcome.Message)}
 		}
 	case *v1alpha1.Role:

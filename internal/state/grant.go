@@ -114,7 +114,7 @@ type grantObject struct {
 	userField   string
 	entries     []v1alpha1.PermissionEntry
 	scope       v1alpha1.Scope
-	// window is when a PermissionGrant holds, seenToEnd as judgeWindow has it.
+	// window is when a PermissionGrant holds, seenToEnd as evaluateWindow has it.
 	window    v1alpha1.Window
 	seenToEnd bool
 	// temporary is set for a temporary grant.
@@ -173,7 +173,7 @@ func (e *evaluation) evaluateGrant(ref kinds.Ref) {
 	node := t.grants[ref]
 	outcome, offered := Outcome{}, (*offer)(nil)
 	if node.object != nil {
-		outcome, offered = t.judgeGrant(ref, node.object)
+		outcome, offered = t.evaluateGrant(ref, node.object)
 	}
 	if offered != nil {
 		why, waits := e.isAuthored(ref, &node.object.authored)
@@ -181,7 +181,7 @@ func (e *evaluation) evaluateGrant(ref kinds.Ref) {
 			return
 		}
 		if why != nil {
-			life, _ := t.judgeLife(ref.Namespace, node.object)
+			life, _ := t.evaluateLife(ref.Namespace, node.object)
 			outcome, offered = t.withLife(*why, life), nil
 		}
 	} else {
@@ -194,12 +194,12 @@ func (e *evaluation) evaluateGrant(ref kinds.Ref) {
 	}
 	if node.object == nil {
 		delete(t.grants, ref)
-		e.judge(ref, &node.outcome, Outcome{})
+		e.setOutcome(ref, &node.outcome, Outcome{})
 		e.setDesired(ref, &node.desired, desired{})
 		return
 	}
 	if offered == nil {
-		e.judge(ref, &node.outcome, outcome)
+		e.setOutcome(ref, &node.outcome, outcome)
 		e.setDesired(ref, &node.desired, desired{})
 		return
 	}
@@ -226,9 +226,9 @@ func (e *evaluation) offers(cell tuples.Cell, ref kinds.Ref) {
 	e.cells[cell].add(ref)
 }
 
-// judgeGrant says what a grant offers or, where that is nothing, what there is to say.
-func (t *tenant) judgeGrant(ref kinds.Ref, o *grantObject) (Outcome, *offer) {
-	life, outcome := t.judgeLife(ref.Namespace, o)
+// evaluateGrant says what a grant offers or, where that is nothing, what there is to say.
+func (t *tenant) evaluateGrant(ref kinds.Ref, o *grantObject) (Outcome, *offer) {
+	life, outcome := t.evaluateLife(ref.Namespace, o)
 	if outcome != nil {
 		return *outcome, nil
 	}
@@ -237,11 +237,11 @@ func (t *tenant) judgeGrant(ref kinds.Ref, o *grantObject) (Outcome, *offer) {
 		return without(fault)
 	}
 
-	path, fault := t.judgeScope(ref.Namespace, &o.scope)
+	path, fault := t.resolveScope(ref.Namespace, &o.scope)
 	if fault != nil {
 		return without(fault)
 	}
-	subject, fault := t.judgeGrantee(ref.Namespace, o)
+	subject, fault := t.resolveGrantee(ref.Namespace, o)
 	if fault != nil {
 		return without(fault)
 	}
@@ -267,18 +267,18 @@ func (t *tenant) readEntries(o *grantObject, path scope.Path, life policy.Lifeti
 	return path, entries
 }
 
-func (t *tenant) judgeGrantee(namespace string, o *grantObject) (string, *Outcome) {
+func (t *tenant) resolveGrantee(namespace string, o *grantObject) (string, *Outcome) {
 	if o.user != "" {
-		return t.judgeSubjectUser(o.userField, types.NamespacedName{Namespace: namespace, Name: o.user})
+		return t.resolveUser(o.userField, types.NamespacedName{Namespace: namespace, Name: o.user})
 	}
-	return t.judgeSubjectGroup("spec.subject.group", types.NamespacedName{Namespace: namespace, Name: o.group})
+	return t.resolveGroup("spec.subject.group", types.NamespacedName{Namespace: namespace, Name: o.group})
 }
 
-// judgeLife says when a grant begins and ends, and what there is to say if it has ended: that
+// evaluateLife says when a grant begins and ends, and what there is to say if it has ended: that
 // it is expired is all, whatever else became of what it names.
-func (t *tenant) judgeLife(namespace string, o *grantObject) (policy.Lifetime, *Outcome) {
+func (t *tenant) evaluateLife(namespace string, o *grantObject) (policy.Lifetime, *Outcome) {
 	if o.temporary == nil {
-		return t.judgeWindow(o.window, o.seenToEnd)
+		return t.evaluateWindow(o.window, o.seenToEnd)
 	}
 	maximum := time.Duration(0)
 	if organization := t.organizations[namespace]; organization != nil {

@@ -50,7 +50,7 @@ func (e *evaluation) evaluateGrantCell(cell tuples.Cell, by set[kinds.Ref]) {
 	for ref := range node.owners {
 		before := len(e.change.Outcomes)
 		owner := t.grants[ref]
-		e.judge(ref, &owner.outcome, t.judgeOffer(owner, merged.rejected[ref]))
+		e.setOutcome(ref, &owner.outcome, t.evaluateOffer(owner, merged.rejected[ref]))
 		if len(e.change.Outcomes) > before {
 			by.add(ref)
 		}
@@ -252,10 +252,10 @@ func (m *merged) reject(ref kinds.Ref, n int, why entry) {
 	m.rejected[ref][n] = why
 }
 
-// judgeOffer says what became of a grant whose entries were admitted, but for the rejected ones.
-func (t *tenant) judgeOffer(node *grant, rejected map[int]entry) Outcome {
+// evaluateOffer says what became of a grant whose entries were admitted, but for the rejected ones.
+func (t *tenant) evaluateOffer(node *grant, rejected map[int]entry) Outcome {
 	o := node.object
-	life, _ := t.judgeLife(node.offer.path.Organization, o)
+	life, _ := t.evaluateLife(node.offer.path.Organization, o)
 	outcome := t.withLife(Outcome{Ready: true, Reason: v1alpha1.ReasonInForce}, life)
 	var faults []entry
 	for n, offered := range node.offer.entries {

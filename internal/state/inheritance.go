@@ -115,31 +115,31 @@ type inheritedGrant struct {
 	from string
 }
 
-// judgeParents finds the roles that a role inherits from directly, and says of each other entry of inherits why it
+// resolveParents finds the roles that a role inherits from directly, and says of each other entry of inherits why it
 // gives nothing. The roles that it names have been evaluated before, but for those of the same cycle.
-func (t *tenant) judgeParents(key types.NamespacedName, node *role, component set[types.NamespacedName]) (follows []types.NamespacedName, lost []lostParent) {
+func (t *tenant) resolveParents(key types.NamespacedName, node *role, component set[types.NamespacedName]) (follows []types.NamespacedName, lost []lostParent) {
 	for _, name := range node.object.Spec.Inherits {
 		parent := sibling(key, name)
 		found := t.roles[parent]
-		var without Outcome
+		var unresolved Outcome
 		switch {
 		case node.object.Spec.Type == v1alpha1.RoleBase:
-			without = Outcome{Reason: v1alpha1.ReasonBaseRoleInherits, Stalled: true, Message: fmt.Sprintf(
+			unresolved = Outcome{Reason: v1alpha1.ReasonBaseRoleInherits, Stalled: true, Message: fmt.Sprintf(
 				"a role of type Base inherits nothing, so nothing from the Role %s: list the permissions here, or make the role anew with the type Standard", name)}
 		case component.has(parent):
-			without = Outcome{Reason: v1alpha1.ReasonInheritanceCycle, Stalled: true, Message: fmt.Sprintf(
+			unresolved = Outcome{Reason: v1alpha1.ReasonInheritanceCycle, Stalled: true, Message: fmt.Sprintf(
 				"nothing is inherited from the Role %s, which inherits from this one: %stake one of these out of another's inherits", name, t.wayRound(key, parent))}
 		case found == nil || found.object == nil:
-			without = Outcome{Reason: v1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
+			unresolved = Outcome{Reason: v1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
 				"there is no Role %s in this namespace: correct the name, or create it", name)}
 		case found.visible.broken:
-			without = Outcome{Reason: v1alpha1.ReasonRoleInvalid, Message: fmt.Sprintf(
+			unresolved = Outcome{Reason: v1alpha1.ReasonRoleInvalid, Message: fmt.Sprintf(
 				"the Role %s grants nothing until it is fixed; see its status", name)}
 		default:
 			follows = append(follows, parent)
 			continue
 		}
-		lost = append(lost, lostParent{name, without})
+		lost = append(lost, lostParent{name, unresolved})
 	}
 	return follows, lost
 }

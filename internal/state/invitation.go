@@ -118,10 +118,10 @@ func (e *evaluation) evaluateInvitation(key types.NamespacedName) {
 	if node.object == nil {
 		delete(t.invitations, key)
 	} else {
-		now = t.judgeInvitation(key, node.object)
+		now = t.evaluateInvitation(key, node.object)
 		if now.Invited.Phase == v1alpha1.InvitationAccepted {
 			acceptedBy = node.object.spec.AcceptedBy
-			subject, _ = t.judgeSubjectUser("", sibling(key, acceptedBy))
+			subject, _ = t.resolveUser("", sibling(key, acceptedBy))
 		}
 	}
 	var evaluated, acceptors origin
@@ -135,10 +135,10 @@ func (e *evaluation) evaluateInvitation(key types.NamespacedName) {
 		e.markAll(kinds.RoleAssignment, t.named.assignedToInvitation[key])
 	}
 	node.acceptedBy, node.subject, node.evaluated, node.acceptors = acceptedBy, subject, evaluated, acceptors
-	e.judge(kinds.Named(kinds.Invitation, key), &node.outcome, now)
+	e.setOutcome(kinds.Named(kinds.Invitation, key), &node.outcome, now)
 }
 
-func (t *tenant) judgeInvitation(key types.NamespacedName, o *invitationObject) Outcome {
+func (t *tenant) evaluateInvitation(key types.NamespacedName, o *invitationObject) Outcome {
 	life, err := t.invited(o)
 	if err != nil {
 		return Outcome{Reason: v1alpha1.ReasonDurationInvalid, Stalled: true, Message: err.Error()}
@@ -152,9 +152,9 @@ func (t *tenant) judgeInvitation(key types.NamespacedName, o *invitationObject) 
 		outcome.Reason = v1alpha1.ReasonInvitationExpired
 		outcome.Message = fmt.Sprintf("was not accepted before %s", instant(life.Expires))
 	default:
-		if _, without := t.judgeSubjectUser("spec.acceptedBy", sibling(key, o.spec.AcceptedBy)); without != nil {
-			without.Invited = life
-			return *without
+		if _, unresolved := t.resolveUser("spec.acceptedBy", sibling(key, o.spec.AcceptedBy)); unresolved != nil {
+			unresolved.Invited = life
+			return *unresolved
 		}
 		outcome.Reason = v1alpha1.ReasonAccepted
 		outcome.Message = fmt.Sprintf("accepted by %s", o.spec.AcceptedBy)
@@ -202,15 +202,15 @@ func expiryOf(spec *v1alpha1.InvitationSpec, created time.Time) (time.Time, erro
 	return created.Add(defaultValidity), nil
 }
 
-// judgeSubjectInvitation is who has accepted an invitation, or why nobody gets what it is assigned.
-func (t *tenant) judgeSubjectInvitation(key types.NamespacedName) (string, *Outcome) {
+// resolveInvitation is who has accepted an invitation, or why nobody gets what it is assigned.
+func (t *tenant) resolveInvitation(key types.NamespacedName) (string, *Outcome) {
 	node := t.invitations[key]
 	switch {
 	case node == nil || node.object == nil:
 		return "", &Outcome{Reason: v1alpha1.ReasonInvitationNotFound, Message: fmt.Sprintf(
 			"spec.subject.invitation: there is no Invitation %s in this namespace: correct the name, or create it", key.Name)}
 	case node.acceptedBy != "":
-		return t.judgeSubjectUser("spec.subject.invitation: accepted by", sibling(key, node.acceptedBy))
+		return t.resolveUser("spec.subject.invitation: accepted by", sibling(key, node.acceptedBy))
 	case node.outcome.Invited.Phase == v1alpha1.InvitationExpired:
 		return "", &Outcome{Reason: v1alpha1.ReasonInvitationExpired, Ready: true, Message: fmt.Sprintf(
 			"the Invitation %s was not accepted in time, so nobody gets the role", key.Name)}

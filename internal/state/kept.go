@@ -53,11 +53,11 @@ func (k keptOutcome) isInForce() bool {
 	return k.plain.Value().inForce
 }
 
-// judgeKept is judge for an outcome that is kept so.
-func (e *evaluation) judgeKept(ref kinds.Ref, kept *keptOutcome, now Outcome) {
+// setOutcomeKept is setOutcome for an outcome that is kept so.
+func (e *evaluation) setOutcomeKept(ref kinds.Ref, kept *keptOutcome, now Outcome) {
 	before := kept.outcome()
 	outcome := before
-	if e.judge(ref, &outcome, now); !outcome.equal(before) {
+	if e.setOutcome(ref, &outcome, now); !outcome.equal(before) {
 		*kept = keep(outcome)
 	}
 }

@@ -26,7 +26,7 @@ type membership struct {
 	uid     types.UID
 	outcome Outcome
 	desired desired
-	// seenToEnd is as judgeWindow has it.
+	// seenToEnd is as evaluateWindow has it.
 	seenToEnd bool
 	authored  authored
 }
@@ -127,7 +127,7 @@ func (e *evaluation) evaluateMembershipsOf(of pair) {
 		if waits {
 			continue // what becomes of all of them is decided again then
 		}
-		outcome, wants := t.judgeMembership(key, node, &taken, why)
+		outcome, wants := t.evaluateMembership(key, node, &taken, why)
 		if why != nil && outcome.Reason != why.Reason {
 			e.authorless(kinds.Named(kinds.GroupMembership, key)) // it gives nothing, whoever wrote it
 		}
@@ -138,7 +138,7 @@ func (e *evaluation) evaluateMembershipsOf(of pair) {
 
 func (e *evaluation) setMembership(key types.NamespacedName, node *membership, outcome Outcome, wants desired) {
 	ref := kinds.Named(kinds.GroupMembership, key)
-	e.judge(ref, &node.outcome, outcome)
+	e.setOutcome(ref, &node.outcome, outcome)
 	e.setDesired(ref, &node.desired, wants)
 }
 
@@ -147,9 +147,9 @@ func (t *tenant) compareMemberships(a, b types.NamespacedName) int {
 	return cmp.Or(t.memberships[a].age.Time.Compare(t.memberships[b].age.Time), strings.Compare(a.Name, b.Name))
 }
 
-func (t *tenant) judgeMembership(key types.NamespacedName, node *membership, taken *taken, unauthored *Outcome) (Outcome, desired) {
+func (t *tenant) evaluateMembership(key types.NamespacedName, node *membership, taken *taken, unauthored *Outcome) (Outcome, desired) {
 	spec := node.object
-	life, over := t.judgeWindow(spec.Window, node.seenToEnd)
+	life, over := t.evaluateWindow(spec.Window, node.seenToEnd)
 	if over != nil {
 		return *over, desired{}
 	}
@@ -164,12 +164,12 @@ func (t *tenant) judgeMembership(key types.NamespacedName, node *membership, tak
 		return nothing(&Outcome{Reason: v1alpha1.ReasonDuplicate, Stalled: true, Message: fmt.Sprintf(
 			"the older GroupMembership %s is of the same user and group, and holds: delete one of the two", taken.holder)})
 	}
-	if _, without := t.judgeSubjectGroup("spec.group", sibling(key, spec.Group)); without != nil {
-		return nothing(without)
+	if _, unresolved := t.resolveGroup("spec.group", sibling(key, spec.Group)); unresolved != nil {
+		return nothing(unresolved)
 	}
-	subject, without := t.judgeSubjectUser("spec.user", sibling(key, spec.User))
-	if without != nil {
-		return nothing(without)
+	subject, unresolved := t.resolveUser("spec.user", sibling(key, spec.User))
+	if unresolved != nil {
+		return nothing(unresolved)
 	}
 	if unauthored != nil {
 		return nothing(unauthored)
@@ -183,12 +183,12 @@ func (t *tenant) judgeMembership(key types.NamespacedName, node *membership, tak
 		}
 		taken.windows = windows
 	}
-	outcome, wants := t.judgeMember(key, spec, subject, life.Window(), taken)
+	outcome, wants := t.evaluateMember(key, spec, subject, life.Window(), taken)
 	return t.inWindow(outcome, life), wants
 }
 
-// judgeMember says what a membership that holds gives.
-func (t *tenant) judgeMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec, subject string, window policy.Window, taken *taken) (Outcome, desired) {
+// evaluateMember says what a membership that holds gives.
+func (t *tenant) evaluateMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec, subject string, window policy.Window, taken *taken) (Outcome, desired) {
 	group := objectid.Group(key.Namespace, spec.Group)
 	outcome := Outcome{Reason: v1alpha1.ReasonInForce, Ready: true, InForce: true, Message: "a member of the group"}
 	wants := desired{facts: entitlement.Facts{Membership: &entitlement.Membership{User: spec.User, Group: spec.Group, Window: window}}}

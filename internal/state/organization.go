@@ -99,7 +99,7 @@ func (e *evaluation) evaluateOrganization(name string) {
 	e.judgesAll = true
 	e.protectsAll = true // also where a User may lose the last role by now
 	ref := kinds.Ref{Kind: kinds.Organization, Name: name}
-	e.judge(ref, &node.outcome, now)
+	e.setOutcome(ref, &node.outcome, now)
 	e.setDesired(ref, &node.desired, wants)
 
 	inEffect := len(node.scopes) > 0
@@ -144,15 +144,15 @@ func (t *tenant) hasNamespace(name string) bool {
 func (e *evaluation) evaluateAdministration() {
 	t := e.tenant
 	if node := t.organizations[t.name]; node != nil && len(node.scopes) > 0 {
-		if now := t.judgeAdministration(node.object); !node.outcome.equal(now) {
-			e.judge(kinds.Ref{Kind: kinds.Organization, Name: t.name}, &node.outcome, now)
+		if now := t.evaluateAdministration(node.object); !node.outcome.equal(now) {
+			e.setOutcome(kinds.Ref{Kind: kinds.Organization, Name: t.name}, &node.outcome, now)
 		}
 	}
 }
 
-// judgeAdministration says whether there is who an organization is said to be administered by. The
+// evaluateAdministration says whether there is who an organization is said to be administered by. The
 // organization is in effect all the same, so that this can be fixed.
-func (t *tenant) judgeAdministration(object *v1alpha1.Organization) Outcome {
+func (t *tenant) evaluateAdministration(object *v1alpha1.Organization) Outcome {
 	for _, owner := range object.Spec.Owners {
 		if node := t.users[types.NamespacedName{Namespace: object.Name, Name: owner}]; node == nil || node.object == nil {
 			return Outcome{Reason: v1alpha1.ReasonOwnerNotFound, Message: fmt.Sprintf(

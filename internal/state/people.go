@@ -105,7 +105,7 @@ func (e *evaluation) evaluateUser(key types.NamespacedName) {
 	if node.object == nil {
 		delete(t.users, key)
 	} else {
-		now, subject = t.judgeUser(key, node.object), node.object.Spec.Subject
+		now, subject = t.evaluateUser(key, node.object), node.object.Spec.Subject
 	}
 	if !node.outcome.equal(now) || node.subject != subject || node.evaluated != node.origin {
 		e.markAll(kinds.RoleAssignment, t.named.assignedToUser[key])
@@ -127,10 +127,10 @@ func (e *evaluation) evaluateUser(key types.NamespacedName) {
 		node.active = active
 		e.entitlements = append(e.entitlements, entitlement.Update{User: &entitlement.UserUpdate{Name: key.Name, Subject: active}})
 	}
-	e.judge(kinds.Named(kinds.User, key), &node.outcome, now)
+	e.setOutcome(kinds.Named(kinds.User, key), &node.outcome, now)
 }
 
-func (t *tenant) judgeUser(key types.NamespacedName, object *v1alpha1.User) Outcome {
+func (t *tenant) evaluateUser(key types.NamespacedName, object *v1alpha1.User) Outcome {
 	if _, ungoverned := t.governed(key.Namespace); ungoverned != nil {
 		return *ungoverned
 	}
@@ -213,5 +213,5 @@ func (e *evaluation) evaluateGroup(key types.NamespacedName) {
 		e.markAll(kinds.GroupMembership, t.named.membershipsOfGroup[key])
 	}
 	node.evaluated = node.origin
-	e.judge(kinds.Named(kinds.Group, key), &node.outcome, now)
+	e.setOutcome(kinds.Named(kinds.Group, key), &node.outcome, now)
 }

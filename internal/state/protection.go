@@ -47,13 +47,13 @@ func (e *evaluation) decideDeletion(key types.NamespacedName, node *assignment, 
 	if protection == nil {
 		e.recall(ref)
 		e.tenant.staying.remove(key)
-		e.judgeKept(ref, &node.outcome, Outcome{})
+		e.setOutcomeKept(ref, &node.outcome, Outcome{})
 		e.setDesiredKept(ref, &node.desired, desired{})
 		return
 	}
 	e.tenant.staying.add(key)
 	e.recall(ref)
-	e.judgeKept(ref, &node.outcome, *protection)
+	e.setOutcomeKept(ref, &node.outcome, *protection)
 	e.setDesiredKept(ref, &node.desired, node.otherwise.desired)
 }
 
@@ -90,7 +90,7 @@ func (e *evaluation) evaluateProtection(user types.NamespacedName) {
 			t.assignments[b].age.Time.Compare(t.assignments[a].age.Time), strings.Compare(b.Name, a.Name))
 	})
 	for _, key := range deleting {
-		why, _ := t.judgeRevocation(user, key, kept)
+		why, _ := t.evaluateRevocation(user, key, kept)
 		// What has been let go once never comes back: the object may be gone in the next moment.
 		t.assignments[key].released = why == ""
 		e.decideDeletion(key, t.assignments[key], t.protectedBecause(why, t.assignments[key].gives().Life))
@@ -148,9 +148,9 @@ func (k *keptRoles) add(spec *v1alpha1.RoleAssignmentSpec) {
 	k.some, k.administration = true, k.administration || k.of.administers(k.user, spec)
 }
 
-// judgeRevocation says why an assignment can't be taken from a user, given those that the user keeps; nothing when it
+// evaluateRevocation says why an assignment can't be taken from a user, given those that the user keeps; nothing when it
 // can. Where it can, and takes the last role of a user, it says so.
-func (t *tenant) judgeRevocation(user, key types.NamespacedName, kept *keptRoles) (protected, warning string) {
+func (t *tenant) evaluateRevocation(user, key types.NamespacedName, kept *keptRoles) (protected, warning string) {
 	node := t.assignments[key]
 	organization := t.organizations[key.Namespace]
 	switch {

@@ -48,14 +48,14 @@ func (t *tenant) protectedAssignment(old, object *v1alpha1.RoleAssignment) (why,
 		}
 	}
 	if object != nil {
-		if stays, _ := t.judgeAssignment(key, &object.Spec, false); stays.InForce && object.Spec.ExpiresAt == nil && object.Spec.Subject.User == user.Name {
+		if stays, _ := t.evaluateAssignment(key, &object.Spec, false); stays.InForce && object.Spec.ExpiresAt == nil && object.Spec.Subject.User == user.Name {
 			organization := t.organizations[key.Namespace]
 			if organization.administers(user, &object.Spec) || !organization.administers(user, &old.Spec) {
 				return "", ""
 			}
 		}
 	}
-	return t.judgeRevocation(user, key, kept)
+	return t.evaluateRevocation(user, key, kept)
 }
 
 // protectedRole: the owners of an organization administer it with its admin role.

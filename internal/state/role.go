@@ -119,11 +119,11 @@ func (e *evaluation) evaluateRole(key types.NamespacedName, component set[types.
 	if node.object == nil {
 		delete(t.roles, key)
 	} else {
-		now = t.judgeRole(key, node, component)
+		now = t.evaluateRole(key, node, component)
 	}
 	e.touched.add(dependency{role: key.Name})
 	ref := kinds.Named(kinds.Role, key)
-	e.judge(ref, &node.outcome, now)
+	e.setOutcome(ref, &node.outcome, now)
 	same := tuples.SameContexts(old.contexts, node.contexts)
 	if !same || !slices.Equal(old.givers, node.givers) {
 		e.entitlements = append(e.entitlements, entitlement.Update{Role: &entitlement.RoleUpdate{Name: key.Name, Grants: node.given()}})
@@ -149,8 +149,8 @@ func (r *role) given() []entitlement.RoleGrant {
 	return given
 }
 
-// judgeRole says what there is to say of a role, and sets what it gives: what it can.
-func (t *tenant) judgeRole(key types.NamespacedName, node *role, component set[types.NamespacedName]) Outcome {
+// evaluateRole says what there is to say of a role, and sets what it gives: what it can.
+func (t *tenant) evaluateRole(key types.NamespacedName, node *role, component set[types.NamespacedName]) Outcome {
 	spec := &node.object.Spec
 	levels := make([]string, 0, len(spec.AssignableAt))
 	for _, level := range spec.AssignableAt {
@@ -161,7 +161,7 @@ func (t *tenant) judgeRole(key types.NamespacedName, node *role, component set[t
 		node.visible.broken = true
 		return *ungoverned
 	}
-	node.follows, node.lost = t.judgeParents(key, node, component)
+	node.follows, node.lost = t.resolveParents(key, node, component)
 	inherited, bounded := t.inherited(key)
 	if !bounded {
 		node.tooMuch(fmt.Sprintf("the role inherits from more than %d roles, directly and through others: list permissions here instead, or split the role in two", maxAncestors))

@@ -170,9 +170,9 @@ func (t *tenant) admitWindow(admitted []policy.Window, window policy.Window, kin
 	return with, nil
 }
 
-// judgeWindow says when an object begins and ends and, if it has ended, what there is to say: that it is expired is
+// evaluateWindow says when an object begins and ends and, if it has ended, what there is to say: that it is expired is
 // all, whatever else became of what it names. Seen means that its status has noted the end already.
-func (t *tenant) judgeWindow(window v1alpha1.Window, seen bool) (policy.Lifetime, *Outcome) {
+func (t *tenant) evaluateWindow(window v1alpha1.Window, seen bool) (policy.Lifetime, *Outcome) {
 	life := policy.LifetimeIn(window)
 	if life.PhaseAt(t.now) != v1alpha1.PhaseExpired && !seen {
 		return life, nil
