@@ -126,7 +126,7 @@ func (r *role) effect() []policy.Grant {
 }
 
 // whole says whether a role gives all that it says, its faulty entries aside.
-func (r *role) whole() bool { return r == nil || !r.visible.broken && len(r.lost) == 0 }
+func (r *role) whole() bool { return r == nil || !r.visible.broken && len(r.skipped) == 0 }
 
 // reach is what a role would give if nothing were broken: its own entries, and those of all roles that it
 // names, directly and through others.
@@ -166,8 +166,8 @@ func (t *tenant) unresolvedRole(field string, key types.NamespacedName) *Outcome
 			fault := found.faults[0]
 			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: in the Role %s, %s: %s", field, key.Name, of.Name, fault.Permission, fault.Message)}
 		}
-		if found := t.roles[of]; found != nil && len(found.lost) > 0 {
-			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: in the Role %s, spec.inherits: %s", field, key.Name, of.Name, found.lost[0].because.Message)}
+		if found := t.roles[of]; found != nil && len(found.skipped) > 0 {
+			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: in the Role %s, spec.inherits: %s", field, key.Name, of.Name, found.skipped[0].outcome.Message)}
 		}
 		if t.waits(kinds.Named(kinds.Role, of)) {
 			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: an edit of the Role %s waits for the end of a pause: write this when it has ended", field, key.Name, of.Name)}

@@ -39,11 +39,11 @@ func (t *tenant) closesCycle(old, object *v1alpha1.Role) string {
 		return true
 	})
 	defer undo()
-	for _, lost := range t.roles[key].lost {
-		if lost.because.Reason != v1alpha1.ReasonInheritanceCycle || !closes(lost.name) {
+	for _, skipped := range t.roles[key].skipped {
+		if skipped.outcome.Reason != v1alpha1.ReasonInheritanceCycle || !closes(skipped.name) {
 			continue
 		}
-		message := "spec.inherits: this closes a cycle: " + lost.because.Message
+		message := "spec.inherits: this closes a cycle: " + skipped.outcome.Message
 		if len(takes) > 0 {
 			slices.Sort(takes)
 			message += "; this takes away: " + enumerate.Some(takes, shown, ", ")

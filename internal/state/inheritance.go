@@ -17,8 +17,8 @@ const (
 	// maxAncestors is how many roles one may inherit from, directly and through others. It bounds what an edit
 	// of a role costs for each of its descendants.
 	maxAncestors = 256
-	// maxWay is how many roles are looked at to name the way round a cycle. A longer one would be no help.
-	maxWay = 32
+	// maxCyclePath is how many roles are looked at to name the path of a cycle. A longer one would be no help.
+	maxCyclePath = 32
 )
 
 // parents are the roles that a role inherits from as it is written, each once, whether or not they are there. A
@@ -117,7 +117,7 @@ type inheritedGrant struct {
 
 // resolveParents finds the roles that a role inherits from directly, and says of each other entry of inherits why it
 // gives nothing. The roles that it names have been evaluated before, but for those of the same cycle.
-func (t *tenant) resolveParents(key types.NamespacedName, node *role, component set[types.NamespacedName]) (follows []types.NamespacedName, lost []lostParent) {
+func (t *tenant) resolveParents(key types.NamespacedName, node *role, component set[types.NamespacedName]) (follows []types.NamespacedName, skipped []skippedParent) {
 	for _, name := range node.object.Spec.Inherits {
 		parent := sibling(key, name)
 		found := t.roles[parent]
@@ -128,7 +128,7 @@ func (t *tenant) resolveParents(key types.NamespacedName, node *role, component 
 				"a role of type Base inherits nothing, so nothing from the Role %s: list the permissions here, or make the role anew with the type Standard", name)}
 		case component.has(parent):
 			unresolved = Outcome{Reason: v1alpha1.ReasonInheritanceCycle, Stalled: true, Message: fmt.Sprintf(
-				"nothing is inherited from the Role %s, which inherits from this one: %stake one of these out of another's inherits", name, t.wayRound(key, parent))}
+				"nothing is inherited from the Role %s, which inherits from this one: %stake one of these out of another's inherits", name, t.cyclePath(key, parent))}
 		case found == nil || found.object == nil:
 			unresolved = Outcome{Reason: v1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
 				"there is no Role %s in this namespace: correct the name, or create it", name)}
@@ -139,23 +139,23 @@ func (t *tenant) resolveParents(key types.NamespacedName, node *role, component 
 			follows = append(follows, parent)
 			continue
 		}
-		lost = append(lost, lostParent{name, unresolved})
+		skipped = append(skipped, skippedParent{name, unresolved})
 	}
-	return follows, lost
+	return follows, skipped
 }
 
-// lostParent is an entry of inherits that gives nothing, and why.
-type lostParent struct {
+// skippedParent is an entry of inherits that gives nothing, and why.
+type skippedParent struct {
 	name    string
-	because Outcome
+	outcome Outcome
 }
 
-// tooMuch has a role inherit nothing at all, because it would be more than can be.
-func (r *role) tooMuch(because string) {
+// inheritNothing has a role inherit nothing at all, because it would be more than can be.
+func (r *role) inheritNothing(why string) {
 	for _, parent := range r.follows {
-		r.lost = append(r.lost, lostParent{parent.Name, Outcome{
+		r.skipped = append(r.skipped, skippedParent{parent.Name, Outcome{
 			Reason: v1alpha1.ReasonRoleTooLarge, Stalled: true,
-			Message: fmt.Sprintf("nothing is inherited from the Role %s, since %s", parent.Name, because),
+			Message: fmt.Sprintf("nothing is inherited from the Role %s, since %s", parent.Name, why),
 		}})
 	}
 	r.follows = nil
@@ -197,12 +197,12 @@ func (t *tenant) ancestors(key types.NamespacedName) (ancestors []types.Namespac
 	return ancestors
 }
 
-// wayRound is the shortest way from a role by one of its parents back to itself; nothing if it is a long one.
-func (t *tenant) wayRound(key, parent types.NamespacedName) string {
+// cyclePath is the shortest path from a role through one of its parents back to itself; nothing if it is a long one.
+func (t *tenant) cyclePath(key, parent types.NamespacedName) string {
 	from := map[types.NamespacedName]types.NamespacedName{parent: key}
-	for next := []types.NamespacedName{parent}; len(next) > 0 && len(from) <= maxWay; next = next[1:] {
+	for next := []types.NamespacedName{parent}; len(next) > 0 && len(from) <= maxCyclePath; next = next[1:] {
 		if next[0] == key {
-			return wayTo(key, from)
+			return pathTo(key, from)
 		}
 		for _, further := range t.roles[next[0]].parents(next[0]) {
 			if _, seen := from[further]; !seen {
@@ -214,15 +214,15 @@ func (t *tenant) wayRound(key, parent types.NamespacedName) string {
 	return ""
 }
 
-// wayTo is the way from a role to itself, by what each role on it was reached from.
-func wayTo(key types.NamespacedName, from map[types.NamespacedName]types.NamespacedName) string {
-	way := []string{key.Name}
+// pathTo is the path from a role to itself, by what each role on it was reached from.
+func pathTo(key types.NamespacedName, from map[types.NamespacedName]types.NamespacedName) string {
+	path := []string{key.Name}
 	for at := from[key]; at != key; at = from[at] {
-		way = append(way, at.Name)
+		path = append(path, at.Name)
 	}
-	way = append(way, key.Name)
-	slices.Reverse(way)
-	return strings.Join(way, " > ") + ": "
+	path = append(path, key.Name)
+	slices.Reverse(path)
+	return strings.Join(path, " > ") + ": "
 }
 
 // affordable leaves out the grants with which a decision about their permission would cost more than

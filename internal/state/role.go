@@ -23,9 +23,9 @@ type role struct {
 	// own are the grants of the role's own entries, and faults those entries that grant nothing.
 	own    []ownGrant
 	faults []v1alpha1.PermissionFault
-	// follows are the roles that it inherits from directly, and lost the entries of inherits that give nothing.
+	// follows are the roles that it inherits from directly, and skipped the entries of inherits that give nothing.
 	follows []types.NamespacedName
-	lost    []lostParent
+	skipped []skippedParent
 	// grants are what the role gives, with what it inherits; contexts are the same, as the store holds it.
 	// givers are the roles that each grant is inherited from, by name, empty for the role itself.
 	grants   []policy.Grant
@@ -115,7 +115,7 @@ func (e *evaluation) evaluateRole(key types.NamespacedName, component set[types.
 	e.journal.keep(key, node)
 	old := *node
 	now := Outcome{}
-	node.follows, node.lost, node.grants, node.givers, node.contexts, node.visible = nil, nil, nil, nil, nil, visibleRole{}
+	node.follows, node.skipped, node.grants, node.givers, node.contexts, node.visible = nil, nil, nil, nil, nil, visibleRole{}
 	if node.object == nil {
 		delete(t.roles, key)
 	} else {
@@ -161,14 +161,14 @@ func (t *tenant) evaluateRole(key types.NamespacedName, node *role, component se
 		node.visible.broken = true
 		return *ungoverned
 	}
-	node.follows, node.lost = t.resolveParents(key, node, component)
+	node.follows, node.skipped = t.resolveParents(key, node, component)
 	inherited, bounded := t.inherited(key)
 	if !bounded {
-		node.tooMuch(fmt.Sprintf("the role inherits from more than %d roles, directly and through others: list permissions here instead, or split the role in two", maxAncestors))
+		node.inheritNothing(fmt.Sprintf("the role inherits from more than %d roles, directly and through others: list permissions here instead, or split the role in two", maxAncestors))
 	}
 	faults, err := t.fill(node, inherited)
 	if err != nil && len(node.follows) > 0 {
-		node.tooMuch(fmt.Sprintf("with what is inherited, %v: split the role in two, and assign both", err))
+		node.inheritNothing(fmt.Sprintf("with what is inherited, %v: split the role in two, and assign both", err))
 		inherited = nil
 		faults, err = t.fill(node, nil)
 	}
@@ -184,7 +184,7 @@ func (t *tenant) evaluateRole(key types.NamespacedName, node *role, component se
 	if len(spec.Inherits) > 0 {
 		outcome.Message += fmt.Sprintf(", and %d more that it inherits", outcome.Inherited)
 	}
-	node.sayWhatIsLost(&outcome)
+	node.reportSkipped(&outcome)
 	if len(faults) > 0 {
 		entries := "spec.permissionGrants"
 		if len(inherited) > 0 {
@@ -218,27 +218,27 @@ func (t *tenant) fill(node *role, inherited []inheritedGrant) ([]v1alpha1.Permis
 	return slices.Concat(node.faults, expensive), nil
 }
 
-// reasonsOfLost are those of entries of inherits that give nothing, the one first that a status has where there are several.
-var reasonsOfLost = []string{
+// skipReasons are those of entries of inherits that give nothing, the one first that a status has where there are several.
+var skipReasons = []string{
 	v1alpha1.ReasonRoleTooLarge, v1alpha1.ReasonBaseRoleInherits, v1alpha1.ReasonInheritanceCycle, v1alpha1.ReasonRoleNotFound, v1alpha1.ReasonRoleInvalid,
 }
 
-// sayWhatIsLost names the entries of inherits that give nothing.
-func (r *role) sayWhatIsLost(outcome *Outcome) {
-	if len(r.lost) == 0 {
+// reportSkipped names the entries of inherits that give nothing.
+func (r *role) reportSkipped(outcome *Outcome) {
+	if len(r.skipped) == 0 {
 		return
 	}
-	because := make([]string, 0, len(r.lost))
-	place := len(reasonsOfLost)
-	for _, lost := range r.lost {
-		because = append(because, lost.because.Message)
-		place = min(place, slices.Index(reasonsOfLost, lost.because.Reason))
-		outcome.Stalled = outcome.Stalled || lost.because.Stalled
-		outcome.NotInherited = append(outcome.NotInherited, NotInherited{Role: lost.name, Message: lost.because.Message})
+	messages := make([]string, 0, len(r.skipped))
+	place := len(skipReasons)
+	for _, skipped := range r.skipped {
+		messages = append(messages, skipped.outcome.Message)
+		place = min(place, slices.Index(skipReasons, skipped.outcome.Reason))
+		outcome.Stalled = outcome.Stalled || skipped.outcome.Stalled
+		outcome.NotInherited = append(outcome.NotInherited, NotInherited{Role: skipped.name, Message: skipped.outcome.Message})
 	}
-	outcome.Reason, outcome.Ready = reasonsOfLost[place], false
+	outcome.Reason, outcome.Ready = skipReasons[place], false
 	outcome.Message = fmt.Sprintf("spec.inherits: %d of %d entries give nothing, all else holds: %s",
-		len(r.lost), len(r.object.Spec.Inherits), strings.Join(because, "; "))
+		len(r.skipped), len(r.object.Spec.Inherits), strings.Join(messages, "; "))
 }
 
 // countPermissions counts the permissions of a role that its own entries give, and those that it has only
