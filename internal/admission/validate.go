@@ -296,7 +296,7 @@ func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 		}
 	}
 	if asked.object != nil {
-		warnings = append(warnings, state.Foreseen(asked.object)...)
+		warnings = append(warnings, state.Warnings(asked.object)...)
 	}
 	if _, last := state.Protected(asked.old, asked.object); last != "" {
 		warnings = append(warnings, last+", who has none by this: if that is not meant, assign another one")
@@ -314,7 +314,7 @@ func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 		return warnings
 	}
 	if invitation, ok := asked.object.(*v1alpha1.Invitation); ok && asked.old == nil {
-		for _, name := range state.Reached(invitation.Namespace, invitation.Spec.Email) {
+		for _, name := range state.UsersWithAddress(invitation.Namespace, invitation.Spec.Email) {
 			warnings = append(warnings, fmt.Sprintf("spec.email: this is the address of the User %s, who can accept the invitation: see that it is the one you mean", name))
 		}
 		return warnings

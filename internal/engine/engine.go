@@ -75,7 +75,7 @@ type Engine struct {
 	organizations workqueue.TypedInterface[string]
 
 	progress *progress
-	// history is the version of what the state goes by, and no object says, of which those who wait for progress know.
+	// history is the version of the state's history of which those who wait for progress know.
 	history atomic.Int64
 
 	mu sync.Mutex

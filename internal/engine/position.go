@@ -424,14 +424,16 @@ func (e *Engine) CatchUp(ctx context.Context) {
 	}
 }
 
-// History is what this replica goes by and no object says, and a version of it: see state.History.
+// History is this replica's own, and a version of it: see state.History.
 func (e *Engine) History() (state.History, int64) {
 	version := e.state.HistoryVersion() // before: what follows is no older
 	return e.state.History(), version
 }
 
-// Recall notes what the replica that leads goes by, and finds out what this one does.
-func (e *Engine) Recall(told state.History) { e.enqueue(e.state.Recall(told).Outcomes) }
+// FollowHistory sets the leader's history, for a follower.
+func (e *Engine) FollowHistory(ofLeader state.History) {
+	e.enqueue(e.state.FollowHistory(ofLeader).Outcomes)
+}
 
 // announceHistory tells those who wait for progress that History may be another one.
 func (e *Engine) announceHistory() {

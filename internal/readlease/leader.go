@@ -24,7 +24,7 @@ type leading struct {
 	// back by then.
 	epoch, published string
 	rewound          int
-	// history is what this replica goes by and no object says, historyVersion is greater after each change of it, and
+	// history is this replica's, historyVersion is greater after each change of it, and
 	// publishedHistory the one that the word in the cluster has. omitted is how many organizations have no room in it.
 	history                          state.History
 	historyVersion, publishedHistory int64
@@ -209,8 +209,8 @@ func (l *Leases) Wait(ctx context.Context, now engine.Progress) error {
 	}
 }
 
-// noteHistory notes what this replica goes by now and no object says, and returns the version of that. What changes it is told
-// to those who answer before it is told to anybody else.
+// noteHistory notes this replica's history, and returns it with its version. Replicas that answer learn of a change before anybody
+// else does.
 func (l *Leases) noteHistory() (state.History, int64) {
 	l.noting.Lock() // what was found first is noted first
 	defer l.noting.Unlock()

@@ -37,7 +37,7 @@ type word struct {
 	Rules string `json:"rules"`
 	// Readers are those that were granted a lease which may not have ended, by name.
 	Readers map[string]grant `json:"readers,omitempty"`
-	// History is what the leader goes by and no object says, as far as there is room for it. HistoryVersion is greater after
+	// History is the leader's, as far as there is room for it. HistoryVersion is greater after
 	// each change of it in an epoch.
 	History        state.History `json:"history,omitempty"`
 	HistoryVersion int64         `json:"historyVersion"`

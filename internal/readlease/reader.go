@@ -37,7 +37,7 @@ func (l *Leases) ask(ctx context.Context, progress engine.Progress) error {
 	if leader.Epoch != "" {
 		r.told = leader
 	}
-	l.Engine.Recall(r.told.History)
+	l.Engine.FollowHistory(r.told.History)
 	switch {
 	case leader.Epoch == "":
 		l.lacks("no replica leads")

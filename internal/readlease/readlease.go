@@ -26,10 +26,9 @@ import (
 type Engine interface {
 	Progress() engine.Progress
 	CatchUp(ctx context.Context)
-	// History is what this replica goes by and no object says, which is the same as long as its version is, and Recall says what
-	// the one that leads goes by.
+	// History is this replica's own, which is the same as long as its version is. FollowHistory sets the leader's, for a follower.
 	History() (state.History, int64)
-	Recall(told state.History)
+	FollowHistory(ofLeader state.History)
 }
 
 // Options are what read leases need.
@@ -91,7 +90,7 @@ type Leases struct {
 	// clockDifference is by how much the clock of this replica differs from the leader's, at least; nil where it leads.
 	clockDifference atomic.Pointer[time.Duration]
 
-	// noting is held while it is noted what this replica goes by.
+	// noting is held while this replica's history is noted.
 	noting sync.Mutex
 
 	mu sync.Mutex

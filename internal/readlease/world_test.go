@@ -225,8 +225,8 @@ func (r *replica) History() (state.History, int64) {
 	return r.history, r.version
 }
 
-// Recall implements Engine.
-func (r *replica) Recall(told state.History) {
+// FollowHistory implements Engine.
+func (r *replica) FollowHistory(told state.History) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.told = told

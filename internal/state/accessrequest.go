@@ -172,7 +172,7 @@ func compareNames(a, b types.NamespacedName) int { return strings.Compare(a.Name
 func (e *evaluation) evaluateAccessRequest(key types.NamespacedName) {
 	t := e.tenant
 	e.markAll(kinds.AccessDecision, t.named.decisionsAbout[key])
-	e.made(key)
+	e.markMadeFor(key)
 	node := t.requests[key]
 	if node == nil {
 		return // decisions may name what is not there
@@ -186,8 +186,8 @@ func (e *evaluation) evaluateAccessRequest(key types.NamespacedName) {
 	e.setOutcome(kinds.Named(kinds.AccessRequest, key), &node.outcome, now)
 }
 
-// made has what was made for a request evaluated: it gives nothing but while the request is in force.
-func (e *evaluation) made(key types.NamespacedName) { e.markRefs(e.tenant.named.madeFor[key]) }
+// markMadeFor has what was made for a request evaluated: it gives nothing but while the request is in force.
+func (e *evaluation) markMadeFor(key types.NamespacedName) { e.markRefs(e.tenant.named.madeFor[key]) }
 
 func (t *tenant) evaluateRequest(key types.NamespacedName, node *accessRequest) Outcome {
 	object := node.object
@@ -221,10 +221,10 @@ func (t *tenant) evaluateRequest(key types.NamespacedName, node *accessRequest) 
 	return Outcome{Reason: at.Reason, Message: at.Message, Ready: ready, Next: at.Next, Access: at}
 }
 
-// ended is how a request has ended, as it was recorded, or as it was evaluated before that was. Whoever does not carry out
-// the state may have looked later than whoever does, or seen objects in another order: there it goes by what is made and
-// recorded instead, but for a denial of which nothing else is recorded.
-func (r *accessRequest) ended(carriesOut bool) (phase v1alpha1.AccessRequestPhase, reason string) {
+// ended is how a request has ended, as it was recorded, or as it was evaluated before that was. A follower may have
+// looked later than the leader, or seen objects in another order: there what is made and recorded counts instead, but for a denial
+// of which nothing else is recorded.
+func (r *accessRequest) ended(leads bool) (phase v1alpha1.AccessRequestPhase, reason string) {
 	status := &r.object.Status
 	if steps := len(status.Steps); status.Phase.IsFinal() && steps > 0 {
 		return status.Phase, status.Steps[steps-1].Reason
@@ -233,7 +233,7 @@ func (r *accessRequest) ended(carriesOut bool) (phase v1alpha1.AccessRequestPhas
 	switch {
 	case was == nil || was.UID != r.object.UID || !was.Phase.IsFinal():
 	case was.Reason == v1alpha1.ReasonNotAllowed || was.Reason == v1alpha1.ReasonGrantDeleted:
-	case carriesOut || was.Reason == v1alpha1.ReasonDenied && status.GrantRef == nil:
+	case leads || was.Reason == v1alpha1.ReasonDenied && status.GrantRef == nil:
 		return was.Phase, was.Reason
 	}
 	return status.Phase, ""
@@ -443,15 +443,15 @@ func (t *tenant) notInForce(ref kinds.Ref, of *v1alpha1.AccessRequestReference) 
 		"spec.accessRequest: this was made for the AccessRequest %s, which is not in force, so that it gives nothing", of.Name)}
 }
 
-// ofRequest has the request looked at that something was made for.
-func (e *evaluation) ofRequest(ref kinds.Ref, of *v1alpha1.AccessRequestReference) {
+// markRequest has the request looked at that something was made for.
+func (e *evaluation) markRequest(ref kinds.Ref, of *v1alpha1.AccessRequestReference) {
 	if of != nil {
 		e.mark(kinds.Ref{Kind: kinds.AccessRequest, Namespace: ref.Namespace, Name: of.Name})
 	}
 }
 
-// tellRequests notes the requests whose status says whether what was made for them is in force.
-func (e *evaluation) tellRequests() {
+// reportRequests notes the requests whose status says whether what was made for them is in force.
+func (e *evaluation) reportRequests() {
 	t := e.tenant
 	if len(t.requests) == 0 {
 		return

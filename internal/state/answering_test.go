@@ -121,8 +121,8 @@ func TestWhoeverOnlyAnswersSaysTheSame(t *testing.T) {
 				answering.Remove(ref)
 			case 1:
 				told := whole.History()
-				whole.Recall(told)
-				answering.Recall(told)
+				whole.FollowHistory(told)
+				answering.FollowHistory(told)
 			default:
 				put(m.object())
 			}

@@ -80,10 +80,10 @@ func (assignmentKeeper) evaluate(e *evaluation) {
 	for cell := range e.timed {
 		e.evaluateTimedAssignments(cell)
 	}
-	if e.protectsAll {
-		e.protectAll()
+	if e.protectionOfAll {
+		e.markAllProtection()
 	}
-	for user := range e.protected {
+	for user := range e.protection {
 		e.evaluateProtection(user)
 	}
 }
@@ -104,7 +104,7 @@ func (assignmentKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object
 		node.released = true // whatever else holds it
 	}
 	n.indexAssignment(&spec, key, true)
-	e.ofRequest(ref, spec.AccessRequest)
+	e.markRequest(ref, spec.AccessRequest)
 	e.use(ref, true, spec.RoleRef.Name)
 	if node.deleting {
 		n.deleting.add(key)
@@ -115,10 +115,10 @@ func (assignmentKeeper) delete(e *evaluation, ref kinds.Ref) {
 	key, n := ref.Key(), &e.tenant.named
 	node := e.tenant.assignments[key]
 	n.indexAssignment(node.object, key, false)
-	e.ofRequest(ref, node.object.AccessRequest)
+	e.markRequest(ref, node.object.AccessRequest)
 	e.use(ref, false, node.object.RoleRef.Name)
 	n.deleting.remove(key)
-	e.protect(key, node.object)
+	e.markProtection(key, node.object)
 	node.object = nil
 }
 
@@ -156,8 +156,8 @@ func (e *evaluation) evaluateAssignment(key types.NamespacedName) {
 	node := t.assignments[key]
 	now, wants := Outcome{}, desired{}
 	if node.object == nil || !node.deleting {
-		e.recall(kinds.Named(kinds.RoleAssignment, key))
-		t.staying.remove(key)
+		e.markHistory(kinds.Named(kinds.RoleAssignment, key))
+		t.protected.remove(key)
 	}
 	if node.object == nil {
 		delete(t.assignments, key)
@@ -178,8 +178,8 @@ func (e *evaluation) evaluateAssignment(key types.NamespacedName) {
 			e.authorless(kinds.Named(kinds.RoleAssignment, key)) // it gives nothing, whoever wrote it
 		}
 		node.wouldGive(now, wants)
-		e.protect(key, node.object)
-		e.protectsAll = e.protectsAll || now.InForce && node.object.Subject.Group != ""
+		e.markProtection(key, node.object)
+		e.protectionOfAll = e.protectionOfAll || now.InForce && node.object.Subject.Group != ""
 	}
 	if e.setTimed(key, node, now, wants) {
 		return // what it gives is for evaluateTimedAssignments to say

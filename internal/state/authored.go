@@ -16,7 +16,7 @@ import (
 )
 
 // authored is what is known of who wrote what an object gives. Admission judges by what a replica has seen, and somebody may
-// be faster: so whoever carries out the state judges once more, when the object first takes effect. What is found then holds
+// be faster: so the leader judges once more, when the object first takes effect. What is found then holds
 // from then on, whatever the author loses later.
 type authored struct {
 	// by is nil where there is nobody to judge, as for what the operator makes of an approved AccessRequest.
@@ -143,7 +143,7 @@ func giverOf(object v1alpha1.Object) *policy.Author {
 }
 
 // StampUnstamped notes on an object that nobody has stamped which User it means, so that nobody else gets under that name what
-// it gives. It is for whoever carries out the state, before the object takes effect.
+// it gives. It is for the leader, before the object takes effect.
 func (s *State) StampUnstamped(object v1alpha1.Object) error {
 	if by := giverOf(object); by == nil || !by.IsUnstamped() {
 		return nil
@@ -216,8 +216,8 @@ func isRefused(object v1alpha1.Object) bool {
 		(reason == v1alpha1.ReasonNotHeld || reason == v1alpha1.ReasonNameNotConfirmed)
 }
 
-// unjudged says whether no status says yet that an object gives nothing because of who wrote it. Whoever follows may be wrong
-// about that. About one of which nothing was said yet it is not: what it gives is recorded before it is Ready.
+// unjudged says whether no status says yet that an object gives nothing because of who wrote it. A follower may be wrong
+// about that. About an object without a status it is not: what it gives is recorded before it is Ready.
 func (t *tenant) unjudged(ref kinds.Ref, a *authored) bool {
 	return t.unauthored.has(ref) && !a.refused && a.reported
 }
@@ -252,7 +252,7 @@ func (t *tenant) setAuthored(ref kinds.Ref, now authored) {
 	}
 }
 
-// withVerdict adds to an outcome what the status is to keep for the next start, and for those who follow; nothing where it is in the
+// withVerdict adds to an outcome what the status is to keep for the next start, and for followers; nothing where it is in the
 // stamps.
 func (a *authored) withVerdict(outcome Outcome) Outcome {
 	if a.by != nil && a.passed && (a.by.Verb == "" || len(a.names) > 0) {

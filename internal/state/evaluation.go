@@ -18,8 +18,8 @@ import (
 type evaluation struct {
 	tenant *tenant
 	change Change
-	// remembers means that what the state holds has been carried out.
-	remembers bool
+	// carriedOut means that what the state holds has been carried out, so that paused objects are held to it.
+	carriedOut bool
 
 	// marked are the objects to evaluate, by kind. Not all of them need be there.
 	marked map[string]set[types.NamespacedName]
@@ -31,14 +31,14 @@ type evaluation struct {
 	timed set[tuples.Cell]
 	// cells are the cells that grants fill together, and the grants that want something else there now.
 	cells map[tuples.Cell]set[kinds.Ref]
-	// protected are the users whose assignments that are being deleted may have to stay, or may go.
-	protected set[types.NamespacedName]
-	// protectsAll means all of them: somebody may have a role through a group now.
-	protectsAll bool
-	// entitlements are what the index has to learn, all at once when the evaluation is over.
+	// protection marks the users whose assignments that are being deleted may have to stay now, or may go.
+	protection set[types.NamespacedName]
+	// protectionOfAll marks all of them: somebody may have a role through a group now.
+	protectionOfAll bool
+	// entitlements are the updates of the index, applied at once when the evaluation is over.
 	entitlements []entitlement.Update
-	// recalled are the objects of which something else may be history now.
-	recalled set[kinds.Ref]
+	// historyOf marks the objects whose history may have changed.
+	historyOf set[kinds.Ref]
 	// recatalogued means that the catalogue is another one now.
 	recatalogued bool
 	// unjudged are objects that were evaluated and whose authors have to be judged, touched is what may make a difference to the
@@ -48,7 +48,7 @@ type evaluation struct {
 	judgesAll bool
 	// judged are those that are evaluated because of what was found of their authors.
 	judged set[kinds.Ref]
-	// journal is set where all of this is undone.
+	// journal is set for an evaluation that is undone.
 	journal *journal
 }
 
@@ -64,16 +64,16 @@ func newEvaluation(t *tenant) *evaluation {
 // emptyEvaluation has nothing to evaluate, at the time of the last evaluation.
 func emptyEvaluation(t *tenant) *evaluation {
 	return &evaluation{
-		tenant:    t,
-		marked:    map[string]set[types.NamespacedName]{},
-		used:      map[use]int{},
-		timed:     set[tuples.Cell]{},
-		cells:     map[tuples.Cell]set[kinds.Ref]{},
-		protected: set[types.NamespacedName]{},
-		recalled:  set[kinds.Ref]{},
-		unjudged:  set[kinds.Ref]{},
-		touched:   set[dependency]{},
-		judged:    set[kinds.Ref]{},
+		tenant:     t,
+		marked:     map[string]set[types.NamespacedName]{},
+		used:       map[use]int{},
+		timed:      set[tuples.Cell]{},
+		cells:      map[tuples.Cell]set[kinds.Ref]{},
+		protection: set[types.NamespacedName]{},
+		historyOf:  set[kinds.Ref]{},
+		unjudged:   set[kinds.Ref]{},
+		touched:    set[dependency]{},
+		judged:     set[kinds.Ref]{},
 	}
 }
 
@@ -112,7 +112,7 @@ func (e *evaluation) run() Change {
 			e.change.Used = append(e.change.Used, kinds.Named(kinds.Role, use.role))
 		}
 	}
-	e.tellRequests()
+	e.reportRequests()
 	return e.change
 }
 
@@ -132,8 +132,8 @@ func (e *evaluation) clear() {
 	clear(e.marked)
 	clear(e.timed)
 	clear(e.cells)
-	clear(e.protected)
-	e.protectsAll = false
+	clear(e.protection)
+	e.protectionOfAll = false
 	e.unjudged, e.touched, e.judgesAll, e.judged = set[kinds.Ref]{}, set[dependency]{}, false, set[kinds.Ref]{}
 }
 

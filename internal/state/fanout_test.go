@@ -132,7 +132,7 @@ func TestF8AWriteLooksOnceAtWhatItConcerns(t *testing.T) {
 			}
 		}, 0, 1},
 		"who of many has an address": {together(users), func(c costs) {
-			if reached := c.Reached("acme", "U-0001@acme.example"); len(reached) != 1 {
+			if reached := c.UsersWithAddress("acme", "U-0001@acme.example"); len(reached) != 1 {
 				t.Errorf("%v have the address", reached)
 			}
 		}, 0, 1},

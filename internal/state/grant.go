@@ -60,13 +60,13 @@ func (grantKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	node := ensure(e.tenant.grants, ref)
 	node.object = grantObjectOf(object)
 	e.tenant.named.indexGrant(node.object, ref, true)
-	e.ofRequest(ref, node.object.accessRequest())
+	e.markRequest(ref, node.object.accessRequest())
 }
 
 func (grantKeeper) delete(e *evaluation, ref kinds.Ref) {
 	node := e.tenant.grants[ref]
 	e.tenant.named.indexGrant(node.object, ref, false)
-	e.ofRequest(ref, node.object.accessRequest())
+	e.markRequest(ref, node.object.accessRequest())
 	node.object = nil
 }
 
@@ -188,7 +188,7 @@ func (e *evaluation) evaluateGrant(ref kinds.Ref) {
 		e.authorless(ref) // it gives nothing, whoever wrote it
 	}
 	if node.offer != nil {
-		e.offers(node.offer.cell, ref)
+		e.markCell(node.offer.cell, ref)
 		t.grantCells[node.offer.cell].owners.remove(ref)
 		node.offer = nil
 	}
@@ -210,7 +210,7 @@ func (e *evaluation) evaluateGrant(ref kinds.Ref) {
 		cell.owners = set[kinds.Ref]{}
 	}
 	cell.owners.add(ref)
-	e.offers(offered.cell, ref)
+	e.markCell(offered.cell, ref)
 	wants := desired{facts: node.desired.facts} // until the cell says which entries it takes
 	if tuple, ok := tuples.Parent(offered.path); ok && offered.path.Level() == scope.Resource {
 		wants.tuples = append(wants.tuples, tuple)
@@ -218,8 +218,8 @@ func (e *evaluation) evaluateGrant(ref kinds.Ref) {
 	e.setDesired(ref, &node.desired, wants)
 }
 
-// offers notes that a grant wants something else in a cell.
-func (e *evaluation) offers(cell tuples.Cell, ref kinds.Ref) {
+// markCell notes that a grant wants something else in a cell.
+func (e *evaluation) markCell(cell tuples.Cell, ref kinds.Ref) {
 	if e.cells[cell] == nil {
 		e.cells[cell] = set[kinds.Ref]{}
 	}

@@ -15,10 +15,9 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
-// History is what whoever carries out the state goes by and no object says, by organization: what paused objects are held to,
-// which of the assignments that are being deleted stay, and what was found of authors that no status says yet. Those who follow
-// find most of it by themselves, and it says whether they have found the same: so it proves what statuses say, and replaces
-// none of them.
+// History is what the leader's evaluation depends on and no object says, by organization: what paused objects are held to, which
+// of the assignments that are being deleted stay, and what was found of authors that no status says yet. Followers find most of
+// it by themselves, and compare: so it certifies statuses, and replaces none of them.
 type History map[string]OrganizationHistory
 
 // OrganizationHistory is that of one organization, or of the catalogue.
@@ -65,7 +64,7 @@ func (t *tenant) factOf(ref kinds.Ref) (digest factDigest, historic bool) {
 			refused = fmt.Sprintf("%s, of version %d by %q", why.Reason, a.by.Generation, a.by.Username)
 		}
 	}
-	stays := ref.Kind == kinds.RoleAssignment && t.staying.has(ref.Key())
+	stays := ref.Kind == kinds.RoleAssignment && t.protected.has(ref.Key())
 	if stays {
 		uid = t.assignments[ref.Key()].uid
 	}
@@ -75,19 +74,19 @@ func (t *tenant) factOf(ref kinds.Ref) (digest factDigest, historic bool) {
 	return sha256.Sum256(fmt.Appendf(nil, "%q %q paused: %t, held: %q, stays: %t, refused: %q", ref, uid, paused, held, stays, refused)), true
 }
 
-// recall has the evaluation look at whether what of an object is history has changed.
-func (e *evaluation) recall(ref kinds.Ref) {
+// markHistory notes that an object's history may have changed.
+func (e *evaluation) markHistory(ref kinds.Ref) {
 	t := e.tenant
 	_, known := t.facts.of[ref]
-	if known || t.pauses[ref] != nil || t.unauthored.has(ref) || ref.Kind == kinds.RoleAssignment && t.staying.has(ref.Key()) {
-		e.recalled.add(ref)
+	if known || t.pauses[ref] != nil || t.unauthored.has(ref) || ref.Kind == kinds.RoleAssignment && t.protected.has(ref.Key()) {
+		e.historyOf.add(ref)
 	}
 }
 
-// remember says whether history has changed with the evaluation.
-func (e *evaluation) remember() (changed bool) {
+// updateHistory brings the facts of history up to date, and says whether they have changed.
+func (e *evaluation) updateHistory() (changed bool) {
 	t := e.tenant
-	for ref := range e.recalled {
+	for ref := range e.historyOf {
 		is, historic := t.factOf(ref)
 		changed = t.facts.set(ref, is, historic) || changed
 	}
@@ -98,7 +97,7 @@ func (e *evaluation) remember() (changed bool) {
 // is the right one: see State.SameHistory.
 func (e *evaluation) apply() {
 	t := e.tenant
-	changed := e.remember()
+	changed := e.updateHistory()
 	if changed {
 		t.digest.Store(nil)
 	}
@@ -107,7 +106,7 @@ func (e *evaluation) apply() {
 		return
 	}
 	now := OrganizationHistory{Digest: t.facts.digest()}
-	for key := range t.staying {
+	for key := range t.protected {
 		now.Staying = append(now.Staying, t.assignments[key].uid)
 	}
 	slices.Sort(now.Staying)
@@ -188,16 +187,16 @@ type common struct {
 	judges atomic.Bool
 	// onlyAnswers is set where this state is never carried out.
 	onlyAnswers bool
-	// told is what whoever carries out the state goes by; nil where nobody has said so.
-	told atomic.Pointer[History]
-	// histories counts the changes of what this state goes by.
+	// ofLeader is the leader's history, for a follower; nil while it is not known.
+	ofLeader atomic.Pointer[History]
+	// histories counts the changes of this state's own history.
 	histories atomic.Int64
 }
 
-// History is what this state goes by that no object says.
+// History is this state's own.
 func (s *State) History() History {
-	s.remembering.Lock()
-	defer s.remembering.Unlock()
+	s.historyMu.Lock()
+	defer s.historyMu.Unlock()
 	version := s.common.histories.Load()
 	if s.history != nil && s.historyVersion == version {
 		return s.history
@@ -215,35 +214,34 @@ func (s *State) History() History {
 // HistoryVersion is another one when History may be.
 func (s *State) HistoryVersion() int64 { return s.common.histories.Load() }
 
-// Recall notes what whoever carries out the state says of history, for a state that follows.
-func (s *State) Recall(told History) (change Change) {
+// FollowHistory sets the leader's history, for a follower.
+func (s *State) FollowHistory(ofLeader History) (change Change) {
 	if s.common.judges.Load() {
 		return change
 	}
 	var before History
-	if was := s.common.told.Load(); was != nil {
+	if was := s.common.ofLeader.Load(); was != nil {
 		before = *was
 	}
-	if !before.Equal(told) {
-		s.common.told.Store(&told)
+	if !before.Equal(ofLeader) {
+		s.common.ofLeader.Store(&ofLeader)
 		for _, t := range s.list() {
-			if slices.Equal(before[t.name].Staying, told[t.name].Staying) {
+			if slices.Equal(before[t.name].Staying, ofLeader[t.name].Staying) {
 				continue
 			}
-			further, _ := s.changeTenant(t.name, nil, func(e *evaluation) { e.protectsAll = true })
+			further, _ := s.changeTenant(t.name, nil, func(e *evaluation) { e.protectionOfAll = true })
 			change.add(further)
 		}
 	}
 	return change
 }
 
-// SameHistory says whether what this state goes by about an organization, and no object says, is what whoever carries out the
-// state has said. Where it is not, an answer may be wrong. It is asked before and after an answer is made, which is certain if
+// SameHistory says whether this state's history of an organization is the leader's. Where it is not, an answer may be wrong. It is asked before and after an answer is made, which is certain if
 // the mark is the same.
 func (s *State) SameHistory(organization string) (mark HistoryMark, same bool) {
-	var told History
-	if said := s.common.told.Load(); said != nil {
-		told = *said
+	var ofLeader History
+	if said := s.common.ofLeader.Load(); said != nil {
+		ofLeader = *said
 	}
 	for _, of := range []struct {
 		name string
@@ -257,15 +255,15 @@ func (s *State) SameHistory(organization string) (mark HistoryMark, same bool) {
 			}
 			*of.mark, digest = now, *now
 		}
-		if told[of.name].Digest != digest {
+		if ofLeader[of.name].Digest != digest {
 			return mark, false
 		}
 	}
 	return mark, true
 }
 
-// isToldToStay says whether an assignment that is being deleted stays, as whoever carries out the state says.
-func (t *tenant) isToldToStay(node *assignment) bool {
-	told := t.common.told.Load()
-	return told != nil && !t.common.judges.Load() && node.gives().InForce && slices.Contains((*told)[t.name].Staying, node.uid)
+// isProtectedByLeader says whether the leader's history has an assignment that is being deleted stay.
+func (t *tenant) isProtectedByLeader(node *assignment) bool {
+	ofLeader := t.common.ofLeader.Load()
+	return ofLeader != nil && !t.common.judges.Load() && node.gives().InForce && slices.Contains((*ofLeader)[t.name].Staying, node.uid)
 }

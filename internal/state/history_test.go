@@ -45,7 +45,7 @@ func (p *pair) both(objects ...client.Object) {
 }
 
 // told has the follower hear what the leader goes by.
-func (p *pair) told() { p.follower.Recall(p.leader.History()) }
+func (p *pair) told() { p.follower.FollowHistory(p.leader.History()) }
 
 func (p *pair) expect(answers bool, when string) {
 	p.Helper()
@@ -162,7 +162,7 @@ func TestWhatALeaderOfBeforeSaidIsOld(t *testing.T) {
 	p.expect(false, "by the word of one who goes by something else")
 	p.follower.Follow(nil, lost.DeepCopy())
 	p.expect(true, "when it has seen what that one has")
-	p.follower.Recall(nil)
+	p.follower.FollowHistory(nil)
 	p.expect(false, "when nobody says anything any more")
 }
 
@@ -236,7 +236,7 @@ func TestWhoeverBeginsToLeadKeepsWhatStays(t *testing.T) {
 	if !p.follower.History().Equal(p.leader.History()) {
 		t.Error("it goes by something else")
 	}
-	p.follower.Recall(nil)
+	p.follower.FollowHistory(nil)
 	if outcome, _ := p.follower.Outcome(kinds.RefOf(old)); !outcome.InForce {
 		t.Errorf("whoever leads hears others: %s", outcome.Message)
 	}

@@ -65,7 +65,7 @@ func (e *evaluation) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait 
 		return nil, false
 	}
 	t.unauthored.add(ref)
-	e.recall(ref)
+	e.markHistory(ref)
 	if !e.judged.has(ref) {
 		e.unjudged.add(ref)
 	}
@@ -74,7 +74,7 @@ func (e *evaluation) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait 
 
 // authorless notes that it does not matter who wrote an object: nothing is in its way, or it gives nothing anyhow.
 func (e *evaluation) authorless(ref kinds.Ref) {
-	e.recall(ref)
+	e.markHistory(ref)
 	e.tenant.unauthored.remove(ref)
 }
 

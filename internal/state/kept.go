@@ -65,7 +65,7 @@ func (e *evaluation) setOutcomeKept(ref kinds.Ref, kept *keptOutcome, now Outcom
 // keptDesired is what an assignment yields, as it is kept, of which there are many more than of the others.
 type keptDesired struct {
 	binding *entitlement.Binding
-	// inStore is nil where it wants nothing in the store, or nobody carries the state out.
+	// inStore is nil where it wants nothing in the store, or the replica only answers.
 	inStore *desiredTuples
 }
 

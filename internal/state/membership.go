@@ -58,14 +58,14 @@ func (membershipKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object
 	node.object, node.age, node.uid = &spec, o.CreationTimestamp, o.UID
 	node.seenToEnd = seenToEnd(spec.Window, o.Status.WindowStatus)
 	e.tenant.named.indexMembership(&spec, key, true)
-	e.rivals(pair{key.Namespace, spec.User, spec.Group})
+	e.markSameMembership(pair{key.Namespace, spec.User, spec.Group})
 }
 
 func (membershipKeeper) delete(e *evaluation, ref kinds.Ref) {
 	key := ref.Key()
 	node := e.tenant.memberships[key]
 	e.tenant.named.indexMembership(node.object, key, false)
-	e.rivals(pair{key.Namespace, node.object.User, node.object.Group})
+	e.markSameMembership(pair{key.Namespace, node.object.User, node.object.Group})
 	node.object = nil
 }
 
@@ -88,8 +88,8 @@ func (membershipKeeper) receivers(object v1alpha1.Object) []receiver {
 	return []receiver{{"spec.user", kinds.User, object.(*v1alpha1.GroupMembership).Spec.User}}
 }
 
-// rivals are the memberships of one user in one group: which of them holds may change.
-func (e *evaluation) rivals(of pair) {
+// markSameMembership are the memberships of one user in one group: which of them holds may change.
+func (e *evaluation) markSameMembership(of pair) {
 	e.markAll(kinds.GroupMembership, e.tenant.named.sameMembership[of])
 }
 
@@ -133,7 +133,7 @@ func (e *evaluation) evaluateMembershipsOf(of pair) {
 		}
 		e.setMembership(key, node, outcome, wants)
 	}
-	e.protected.add(types.NamespacedName{Namespace: of.organization, Name: of.user}) // who has a role through the group now
+	e.protection.add(types.NamespacedName{Namespace: of.organization, Name: of.user}) // who has a role through the group now
 }
 
 func (e *evaluation) setMembership(key types.NamespacedName, node *membership, outcome Outcome, wants desired) {

@@ -97,7 +97,7 @@ func (e *evaluation) evaluateOrganization(name string) {
 		now = node.outcome // until it is known who administers it
 	}
 	e.judgesAll = true
-	e.protectsAll = true // also where a User may lose the last role by now
+	e.protectionOfAll = true // also where a User may lose the last role by now
 	ref := kinds.Ref{Kind: kinds.Organization, Name: name}
 	e.setOutcome(ref, &node.outcome, now)
 	e.setDesired(ref, &node.desired, wants)

@@ -126,11 +126,11 @@ func IsPaused(object v1alpha1.Object) bool {
 	return object.GetAnnotations()[v1alpha1.AnnotationPaused] == "true"
 }
 
-// heldTo is what a paused object is kept to, nil where that is nothing. Whoever carries out the state knows
-// what was carried out before. After a start, and for whoever only follows, the status tells: it records the
+// heldTo is what a paused object is kept to, nil where that is nothing. The leader knows
+// what was carried out before. After a start, and for a follower, the status tells: it records the
 // spec or, as long as it does not, is about the present one or about none that is known.
 func (e *evaluation) heldTo(ref kinds.Ref, written v1alpha1.Object, before *pause) v1alpha1.Object {
-	if e.remembers {
+	if e.carriedOut {
 		if before != nil && before.by != "" && before.written.GetUID() == written.GetUID() {
 			return before.held
 		}

@@ -169,7 +169,7 @@ func (p *pausing) holds(want snapshot) {
 	if !anew.History().Equal(p.state.History()) {
 		p.Error("after a start it goes by something else")
 	}
-	follows.Recall(p.state.History())
+	follows.FollowHistory(p.state.History())
 	if _, same := follows.SameHistory("acme"); !same {
 		p.Error("whoever follows goes by something else")
 	}

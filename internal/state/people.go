@@ -112,7 +112,7 @@ func (e *evaluation) evaluateUser(key types.NamespacedName) {
 		e.markRefs(t.named.grantsToUser[key])
 		e.markAll(kinds.GroupMembership, t.named.membershipsOfUser[key])
 		e.markAll(kinds.Invitation, t.named.accepted[key])
-		e.protected.add(key)
+		e.protection.add(key)
 	}
 	if !node.outcome.equal(now) || node.subject != subject {
 		e.touched.add(dependency{subject: node.subject}) // also where who was suspended goes

@@ -14,27 +14,27 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
 
-// protect notes that an assignment which names a user has changed: another one of that user, which is
+// markProtection notes that an assignment which names a user has changed: another one of that user, which is
 // being deleted, may have to stay now, or may go.
-func (e *evaluation) protect(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) {
+func (e *evaluation) markProtection(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) {
 	if spec != nil && spec.Subject.User != "" {
-		e.protected.add(sibling(key, spec.Subject.User))
+		e.protection.add(sibling(key, spec.Subject.User))
 		return
 	}
 	if spec != nil {
-		e.released(key)
+		e.release(key)
 	}
 }
 
-// protectAll notes that somebody may have a role through a group now, so that assignments which are being deleted may go.
-func (e *evaluation) protectAll() {
+// markAllProtection notes that somebody may have a role through a group now, so that assignments which are being deleted may go.
+func (e *evaluation) markAllProtection() {
 	for key := range e.tenant.named.deleting {
-		e.protect(key, e.tenant.assignments[key].object)
+		e.markProtection(key, e.tenant.assignments[key].object)
 	}
 }
 
-// released lets go of an assignment that is being deleted and names no user: nothing protects it.
-func (e *evaluation) released(key types.NamespacedName) {
+// release releases an assignment that is being deleted and names no user: nothing protects it.
+func (e *evaluation) release(key types.NamespacedName) {
 	if node := e.tenant.assignments[key]; node != nil && node.deleting && node.object != nil {
 		node.released = true
 		e.decideDeletion(key, node, nil)
@@ -45,14 +45,14 @@ func (e *evaluation) released(key types.NamespacedName) {
 func (e *evaluation) decideDeletion(key types.NamespacedName, node *assignment, protection *Outcome) {
 	ref := kinds.Named(kinds.RoleAssignment, key)
 	if protection == nil {
-		e.recall(ref)
-		e.tenant.staying.remove(key)
+		e.markHistory(ref)
+		e.tenant.protected.remove(key)
 		e.setOutcomeKept(ref, &node.outcome, Outcome{})
 		e.setDesiredKept(ref, &node.desired, desired{})
 		return
 	}
-	e.tenant.staying.add(key)
-	e.recall(ref)
+	e.tenant.protected.add(key)
+	e.markHistory(ref)
 	e.setOutcomeKept(ref, &node.outcome, *protection)
 	e.setDesiredKept(ref, &node.desired, node.otherwise.desired)
 }
@@ -69,7 +69,7 @@ func (e *evaluation) evaluateProtection(user types.NamespacedName) {
 		node := t.assignments[key]
 		switch {
 		case node.object == nil:
-		case node.deleting && t.isToldToStay(node):
+		case node.deleting && t.isProtectedByLeader(node):
 			node.released = false
 			e.decideDeletion(key, node, t.protectedBecause("the replica that leads says so", node.gives().Life))
 			kept.add(node.object)

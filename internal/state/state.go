@@ -33,13 +33,13 @@ type State struct {
 	clock  clock.PassiveClock
 	// usernamePrefix is what the API server puts before the names of those who are known by their subject.
 	usernamePrefix string
-	// cataloguing is held while the catalogue changes, and all tenants are brought to it one after the other.
-	cataloguing sync.Mutex
+	// catalogueMu is held while the catalogue changes, and all tenants are brought to it one after the other.
+	catalogueMu sync.Mutex
 	declared    atomic.Pointer[catalogue]
 	common      *common
 
-	// remembering is held while history is put together.
-	remembering    sync.Mutex
+	// historyMu is held while history is put together.
+	historyMu      sync.Mutex
 	history        History
 	historyVersion int64
 
@@ -73,14 +73,13 @@ func (s *State) PutAnd(observe Observer, objects ...client.Object) Change {
 	return s.putAll(true, observe, objects)
 }
 
-// Follow is Put for whoever does not carry out the state: what an object that is paused is kept to is then
-// what its status records.
+// Follow is Put for a follower: what an object that is paused is kept to is then what its status records.
 func (s *State) Follow(observe Observer, objects ...client.Object) Change {
 	return s.putAll(false, observe, objects)
 }
 
-func (s *State) putAll(remembers bool, observe Observer, objects []client.Object) Change {
-	if remembers {
+func (s *State) putAll(leads bool, observe Observer, objects []client.Object) Change {
+	if leads {
 		s.common.judges.Store(true)
 	}
 	byTenant := map[string][]client.Object{}
@@ -92,7 +91,7 @@ func (s *State) putAll(remembers bool, observe Observer, objects []client.Object
 	// The catalogue first: it says what the others' entries mean.
 	for _, name := range slices.Sorted(maps.Keys(byTenant)) {
 		all.add(s.change(name, observe, func(e *evaluation) {
-			e.remembers = remembers
+			e.carriedOut = leads
 			e.upsertAll(byTenant[name])
 		}))
 	}
@@ -112,7 +111,7 @@ func (s *State) Remove(ref kinds.Ref) Change { return s.RemoveAnd(nil, ref) }
 // RemoveAnd is Remove, and tells an observer of each organization's change as it is made.
 func (s *State) RemoveAnd(observe Observer, ref kinds.Ref) Change {
 	return s.change(ref.Organization(), observe, func(e *evaluation) {
-		e.remembers = true
+		e.carriedOut = true
 		e.remove(ref)
 	})
 }
@@ -121,7 +120,7 @@ func (s *State) RemoveAnd(observe Observer, ref kinds.Ref) Change {
 func (s *State) Judge() (change Change) {
 	s.common.judges.Store(true)
 	for _, tenant := range s.list() {
-		further, _ := s.changeTenant(tenant.name, nil, func(e *evaluation) { e.protectsAll = true }) // whatever the one before said
+		further, _ := s.changeTenant(tenant.name, nil, func(e *evaluation) { e.protectionOfAll = true }) // whatever the one before said
 		change.add(further)
 	}
 	return change
@@ -133,8 +132,8 @@ func (s *State) change(name string, observe Observer, do func(*evaluation)) Chan
 		change, _ := s.changeTenant(name, observe, do)
 		return change
 	}
-	s.cataloguing.Lock()
-	defer s.cataloguing.Unlock()
+	s.catalogueMu.Lock()
+	defer s.catalogueMu.Unlock()
 	change, declared := s.changeTenant("", observe, do)
 	if declared == nil {
 		return change
@@ -358,9 +357,9 @@ func (s *State) TooLarge(old, object *v1alpha1.Role) string {
 	return s.tenant(object.Namespace).tooLarge(old, object)
 }
 
-// Reached are the names of the Users of an organization who have an address, in order: they can accept what
+// UsersWithAddress are the names of the Users of an organization who have an address, in order: they can accept what
 // it is invited to.
-func (s *State) Reached(organization, email string) []string {
+func (s *State) UsersWithAddress(organization, email string) []string {
 	return s.tenant(organization).withAddress(email)
 }
 

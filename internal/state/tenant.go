@@ -79,9 +79,9 @@ type tenant struct {
 
 	// index is who holds what by all of this.
 	index *entitlement.Index
-	// staying are the assignments that are being deleted and stay in force.
-	staying set[types.NamespacedName]
-	// facts are what the index goes by and no object says. history has a digest of them; digest is the same, but for while the
+	// protected are the assignments that are being deleted and stay in force.
+	protected set[types.NamespacedName]
+	// facts are what the index depends on and no object says. history has a digest of them; digest is the same, but for while the
 	// index is brought to others, when it is nil.
 	facts   facts
 	history atomic.Pointer[OrganizationHistory]
@@ -125,7 +125,7 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 		pauses:        map[kinds.Ref]*pause{},
 
 		pausedOrganizations: set[string]{},
-		staying:             set[types.NamespacedName]{},
+		protected:           set[types.NamespacedName]{},
 		facts:               facts{map[kinds.Ref]factDigest{}, map[byte]*factPart{}},
 		unauthored:          newUnauthored(),
 		common:              &common{},

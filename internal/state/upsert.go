@@ -37,7 +37,7 @@ func (e *evaluation) upsert(object client.Object) {
 		}
 		e.tenant.setAuthored(ref, by)
 	}
-	e.recall(ref)
+	e.markHistory(ref)
 	if ref.Kind == kinds.Organization {
 		e.pauseOrganization(ref.Name, IsPaused(written))
 	}
@@ -49,7 +49,7 @@ func (e *evaluation) remove(ref kinds.Ref) {
 		e.namespace(ref.Name, nil)
 		return
 	}
-	e.recall(ref)
+	e.markHistory(ref)
 	e.deletePause(ref)
 	e.delete(ref)
 	if ref.Kind == kinds.Organization {

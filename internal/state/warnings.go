@@ -71,12 +71,12 @@ func takenFrom(role types.NamespacedName, before, after []policy.Grant) (takes [
 // shown is how many of many things a message names.
 const shown = 10
 
-// Foreseen is what somebody will have to edit of an object that is written; nothing if it can take effect as it is.
-func (s *State) Foreseen(object client.Object) []string {
-	return s.tenant(object.GetNamespace()).foreseen(object)
+// Warnings is what somebody will have to edit of an object that is written; nothing if it can take effect as it is.
+func (s *State) Warnings(object client.Object) []string {
+	return s.tenant(object.GetNamespace()).warnings(object)
 }
 
-func (t *tenant) foreseen(object client.Object) (says []string) {
+func (t *tenant) warnings(object client.Object) (says []string) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	switch o := object.(type) {
@@ -85,20 +85,20 @@ func (t *tenant) foreseen(object client.Object) (says []string) {
 			return []string{fmt.Sprintf("%s: this gives nothing: %s", outcome.Reason, outcome.Message)}
 		}
 	case *v1alpha1.Role:
-		return t.foreseenEntries("spec.permissionGrants", o.Spec.PermissionGrants)
+		return t.entryWarnings("spec.permissionGrants", o.Spec.PermissionGrants)
 	case *v1alpha1.PermissionGrant:
-		return t.foreseenEntries("spec.permissions", o.Spec.Permissions)
+		return t.entryWarnings("spec.permissions", o.Spec.Permissions)
 	case *v1alpha1.AccessPolicy:
-		return t.foreseenEntries("spec.permissions", o.Spec.Permissions)
+		return t.entryWarnings("spec.permissions", o.Spec.Permissions)
 	case *v1alpha1.TemporaryPermissionGrant:
-		return t.foreseenEntries("spec.permissionGrant", []v1alpha1.PermissionEntry{o.Spec.PermissionGrant})
+		return t.entryWarnings("spec.permissionGrant", []v1alpha1.PermissionEntry{o.Spec.PermissionGrant})
 	}
 	return nil
 }
 
-// foreseenEntries are those entries that no other object can put right, and those whose permission differs from one that
+// entryWarnings are those entries that no other object can put right, and those whose permission differs from one that
 // there is in the case of letters only.
-func (t *tenant) foreseenEntries(field string, entries []v1alpha1.PermissionEntry) (says []string) {
+func (t *tenant) entryWarnings(field string, entries []v1alpha1.PermissionEntry) (says []string) {
 	for _, entry := range entries {
 		_, fault := policy.ParseEntry(entry, t.catalogue, "")
 		if fault == nil || len(says) == shown {
