@@ -56,7 +56,7 @@ func TestF8AUserAmongManyOfOneSubjectCostsAsMuchAsAmongTwo(t *testing.T) {
 			c.Remove(kinds.RefOf(named(n)))
 		}
 	})
-	// The User, the next younger one, and the Organization, of which it could be an owner.
+	// The User, and the Organization, of which it could be an owner; where the oldest goes, two more Users.
 	if most := int64(3 * 2000); evaluated > most {
 		t.Errorf("2,000 writes of Users with one subject evaluate %d objects, want at most three each", evaluated)
 	}

@@ -89,25 +89,10 @@ func (b byAge[K]) remove(what K, by aged) {
 	}
 }
 
-// older is the next older one of the same.
-func (b byAge[K]) older(what K, than aged) (types.NamespacedName, bool) {
-	at, _ := slices.BinarySearchFunc(b[what], than, aged.compare)
-	if at == 0 {
-		return types.NamespacedName{}, false
-	}
-	return b[what][at-1].key, true
-}
-
-// younger is the next younger one of the same.
-func (b byAge[K]) younger(what K, than aged) (types.NamespacedName, bool) {
-	at, there := slices.BinarySearchFunc(b[what], than, aged.compare)
-	if there {
-		at++
-	}
-	if at == len(b[what]) {
-		return types.NamespacedName{}, false
-	}
-	return b[what][at].key, true
+// older is the oldest one of the same, and how many are older than one that is among them.
+func (b byAge[K]) older(what K, than aged) (oldest types.NamespacedName, count int) {
+	count, _ = slices.BinarySearchFunc(b[what], than, aged.compare)
+	return b[what][0].key, count
 }
 
 // references are who names whom.

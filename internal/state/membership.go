@@ -113,10 +113,11 @@ func (e *evaluation) evaluateMemberships() {
 
 // taken is what the store takes of older memberships of the same user and group.
 type taken struct {
-	// holder is the one that holds for good.
-	holder  string
-	windows []policy.Window
-	grants  []policy.Grant
+	// holder is the one that holds for good, and duplicates how many others would.
+	holder     string
+	duplicates int
+	windows    []policy.Window
+	grants     []policy.Grant
 }
 
 func (e *evaluation) evaluateMembershipsOf(of pair) {
@@ -161,8 +162,11 @@ func (t *tenant) evaluateMembership(key types.NamespacedName, node *membership, 
 	// One that holds for a time adds to the others.
 	forGood := life == policy.Lifetime{}
 	if forGood && taken.holder != "" {
-		return nothing(&Outcome{Reason: v1alpha1.ReasonDuplicate, Stalled: true, Message: fmt.Sprintf(
-			"the older GroupMembership %s is of the same user and group, and holds: delete one of the two", taken.holder)})
+		message := fmt.Sprintf("the older GroupMembership %s is of the same user and group, and holds: delete one of the two", taken.holder)
+		if taken.duplicates++; taken.duplicates > 1 { // says nothing that changes when one of many comes or goes
+			message = "several older GroupMemberships are of the same user and group, and one holds: find them with kubectl get groupmemberships and delete all but one"
+		}
+		return nothing(&Outcome{Reason: v1alpha1.ReasonDuplicate, Stalled: true, Message: message})
 	}
 	if _, unresolved := t.resolveGroup("spec.group", sibling(key, spec.Group)); unresolved != nil {
 		return nothing(unresolved)

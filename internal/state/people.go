@@ -69,12 +69,12 @@ func (userKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Object) {
 	if policy.IsServiceAccount(o.Spec.Subject) {
 		e.tenant.named.serviceAccounts.add(key)
 	}
-	e.youngerUser(o)
+	e.nextOldestUsers(o)
 }
 
 func (userKeeper) delete(e *evaluation, ref kinds.Ref) {
 	node := e.tenant.users[ref.Key()]
-	e.youngerUser(node.object)
+	e.nextOldestUsers(node.object)
 	e.tenant.named.indexUser(node.object, false)
 	e.tenant.named.serviceAccounts.remove(ref.Key())
 	node.object, node.origin = nil, origin{}
@@ -90,11 +90,14 @@ func (userKeeper) brake(kept, written v1alpha1.Object) {
 	k.Spec.Suspended = k.Spec.Suspended || written.(*v1alpha1.User).Spec.Suspended
 }
 
-// youngerUser notes that of the Users with one subject the next younger one has another before it now, or none. One is enough: each
-// is told of the next older one, so that a hundred of them are not looked at for every one that comes or goes.
-func (e *evaluation) youngerUser(than *v1alpha1.User) {
-	if key, is := e.tenant.named.usersBySubject.younger(identity{than.Namespace, than.Spec.Subject}, ageOf(than)); is {
-		e.mark(kinds.Named(kinds.User, key))
+// nextOldestUsers notes that Users may say something else because one of their subject has come, or is about to go. The oldest is in
+// force, the next one names it, and those after it name nobody: of a thousand, two have something else to say, and mostly none.
+func (e *evaluation) nextOldestUsers(changed *v1alpha1.User) {
+	who := identity{changed.Namespace, changed.Spec.Subject}
+	_, older := e.tenant.named.usersBySubject.older(who, ageOf(changed))
+	users := e.tenant.named.usersBySubject[who]
+	for n := older + 1; n < min(len(users), 3); n++ {
+		e.mark(kinds.Named(kinds.User, users[n].key))
 	}
 }
 
@@ -134,12 +137,16 @@ func (t *tenant) evaluateUser(key types.NamespacedName, object *v1alpha1.User) O
 	if _, ungoverned := t.governed(key.Namespace); ungoverned != nil {
 		return *ungoverned
 	}
-	older, taken := t.named.usersBySubject.older(identity{key.Namespace, object.Spec.Subject}, ageOf(object))
+	holder, older := t.named.usersBySubject.older(identity{key.Namespace, object.Spec.Subject}, ageOf(object))
 	switch {
-	case taken:
+	case older == 1:
 		return Outcome{Reason: v1alpha1.ReasonSubjectTaken, Stalled: true, Message: fmt.Sprintf(
 			"spec.subject: the older User %s has the subject %q, so this one grants nothing: delete one of the two, or make this one anew with another subject",
-			older.Name, object.Spec.Subject)}
+			holder.Name, object.Spec.Subject)}
+	case older > 1: // says nothing that changes when one of many comes or goes
+		return Outcome{Reason: v1alpha1.ReasonSubjectTaken, Stalled: true, Message: fmt.Sprintf(
+			"spec.subject: several older Users have the subject %q, so this one grants nothing: find them with kubectl get users and delete all but one, or make this one anew with another subject",
+			object.Spec.Subject)}
 	case object.Spec.Suspended:
 		return Outcome{Reason: v1alpha1.ReasonSuspended, Ready: true,
 			Message: "suspended: all access is taken; set spec.suspended to false to give it back"}

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -8,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
@@ -108,6 +110,57 @@ var _ = Describe("Two Users with one subject", func() {
 		Expect(op.may(question{User: "user:ALICE@" + w.Namespace, Permission: w.View, Object: w.at()})).To(BeTrue())
 		Expect(w.may("alice", w.View, w.at())()).To(BeFalse())
 	})
+})
+
+var _ = Describe("Many objects of which one is in force", func() {
+	const many = 40
+	var w *world
+	BeforeEach(func() { w = newWorld() })
+
+	// one is the n-th of them. Of those that are made within one second the age is that of the name, so that each comes between others.
+	for _, claim := range []struct {
+		kind, holds, taken string
+		one                func(n int) v1alpha1.Object
+	}{
+		{kinds.User, v1alpha1.ReasonValid, v1alpha1.ReasonSubjectTaken, func(n int) v1alpha1.Object {
+			return build.User(w.Namespace, fmt.Sprintf("twin-%02d", n*17%many)).KnownAs("twin@" + w.Namespace).Obj()
+		}},
+		{kinds.GroupMembership, v1alpha1.ReasonInForce, v1alpha1.ReasonDuplicate, func(n int) v1alpha1.Object {
+			return w.membership(fmt.Sprintf("twin-%02d", n*17%many), "alice").Obj()
+		}},
+	} {
+		It("[F8] are written of because of themselves, and of another at most the next two: "+claim.kind, func() {
+			one := claim.one
+			By("the oldest, the next one, which names it, and a third")
+			for n := range 3 {
+				create(one(n))
+				waitUntilOlder(one(n))
+			}
+			expectReason(one(0), claim.holds)
+			expectReason(one(1), claim.taken, "the older "+claim.kind+" "+one(0).GetName())
+			expectReason(one(2), claim.taken, "several older "+claim.kind+"s")
+
+			By("many more: a finalizer and a status for each")
+			Expect(op.writes(func() {
+				for n := 3; n < many; n++ {
+					Expect(k8sClient.Create(ctx, one(n))).To(Succeed())
+				}
+			})).To(BeEquivalentTo(2 * (many - 3)))
+			expectReason(one(many-1), claim.taken, "several older "+claim.kind+"s")
+
+			By("some of these go: a finalizer for each")
+			Expect(op.writes(func() {
+				for n := 3; n < many/2; n++ {
+					Expect(k8sClient.Delete(ctx, one(n))).To(Succeed())
+				}
+			})).To(BeEquivalentTo(many/2 - 3))
+
+			By("the one in force goes: the next one is, and another one names that")
+			Expect(op.writes(func() { Expect(k8sClient.Delete(ctx, one(0))).To(Succeed()) })).To(BeEquivalentTo(3))
+			expectReason(one(1), claim.holds)
+			expectReason(one(2), claim.taken, "the older "+claim.kind+" "+one(1).GetName())
+		})
+	}
 })
 
 // waitUntilOlder returns when whatever is made from now on is younger than an object.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing/synctest"
 	"time"
 
@@ -45,6 +46,8 @@ type operatorUnderTest struct {
 	clock   passing
 	// guard is what can be relied on about names.
 	guard installation.Guard
+	// written counts what it has written.
+	written atomic.Int64
 }
 
 // manager is controller-runtime's, but for what would ask an API server over the network.
@@ -89,6 +92,12 @@ func (o *operatorUnderTest) begin() {
 		List: func(ctx context.Context, _ client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
 			return cached.List(ctx, list, options...)
 		},
+		Patch: func(ctx context.Context, c client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+			return o.counted(c.Patch(ctx, object, patch, options...))
+		},
+		SubResourcePatch: func(ctx context.Context, c client.Client, name string, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption) error {
+			return o.counted(c.SubResource(name).Patch(ctx, object, patch, options...))
+		},
 	})}
 	o.engine = engine.New(engine.Options{
 		Connect:      func(context.Context) (store.Store, error) { return authorization, nil },
@@ -113,6 +122,24 @@ func (o *operatorUnderTest) begin() {
 		cancel()
 		Eventually(o.ended).Should(Receive(Succeed()))
 	}
+}
+
+// counted counts a write that was not refused.
+func (o *operatorUnderTest) counted(refused error) error {
+	if refused == nil {
+		o.written.Add(1)
+	}
+	return refused
+}
+
+// writes is how often it writes because of what is done.
+func (o *operatorUnderTest) writes(do func()) int64 {
+	GinkgoHelper()
+	letOperatorWork()
+	before := o.written.Load()
+	do()
+	letOperatorWork()
+	return o.written.Load() - before
 }
 
 // Stop returns when the operator has ended.
