@@ -171,6 +171,7 @@ type reconciler struct {
 	requests  *requests
 	// written is what a cache may not show yet.
 	written written
+	events  eventLimits
 }
 
 // Reconcile implements reconcile.Reconciler.

@@ -170,7 +170,7 @@ func instant(t time.Time) *metav1.Time {
 }
 
 // announce says in an event, once, that someone must edit an object, that it is paused, that the store has stopped to answer
-// or answers again, and each step of a request.
+// or answers again, and each step of a request. Of very many objects it says so of some.
 func (r *reconciler) announce(before, now v1alpha1.Object) {
 	r.announceSteps(before, now)
 	began := func(kind string) bool {
@@ -182,7 +182,7 @@ func (r *reconciler) announce(before, now v1alpha1.Object) {
 		v1alpha1.ConditionStoreUnavailable: corev1.EventTypeWarning,
 		v1alpha1.ConditionPaused:           corev1.EventTypeNormal,
 	} {
-		if began(kind) {
+		if began(kind) && r.events.allow(now.GetNamespace(), r.clock) {
 			condition := meta.FindStatusCondition(now.CommonStatus().Conditions, kind)
 			r.recorder.Eventf(now, nil, severity, condition.Reason, "Reconcile", "%s", condition.Message)
 		}
