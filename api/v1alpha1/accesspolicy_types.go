@@ -73,7 +73,7 @@ type AccessPolicySpec struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=50
-	Permissions []PermissionEntry `json:"permissions,omitempty"`
+	Permissions PermissionEntries `json:"permissions,omitempty"`
 
 	// scopes are where: 1 to 50, each with everywhere below it. {} is the whole organization.
 	// +required

@@ -1,14 +1,22 @@
 package v1alpha1
 
+// What a PermissionEntry must be is said by rules where one stands, not at its fields: the API server runs a program for
+// each rule and each value that has one, and sets it up anew each time, which for a long list is most of what an edit
+// costs it. size() counts a null where has() does not, and it costs nothing, where each access to a field of an
+// object copies the whole schema of that object. So an entry of size 1 has no conditions, and a condition of size 2 has
+// one of value and values. The rules of a list and of a single entry are the same, and change together.
+
+// PermissionEntries give permissions.
+// +kubebuilder:validation:XValidation:rule=`self.all(e, e.permission.trim() != "" && (dyn(e).size() == 1 || has(e.conditions) && e.conditions.all(a, c, a != "" && a.size() <= 128 && dyn(c).size() == 2 && (has(c.value) ? c.type in ['Equals', 'NotEquals'] || c.type != 'In' && c.value.matches(r'^[-+.\deE]+$') : c.type == 'In'))))`,messageExpression=`self.transformList(i, e, !(e.permission.trim() != "" && (dyn(e).size() == 1 || has(e.conditions) && e.conditions.all(a, c, a != "" && a.size() <= 128 && dyn(c).size() == 2 && (has(c.value) ? c.type in ['Equals', 'NotEquals'] || c.type != 'In' && c.value.matches(r'^[-+.\deE]+$') : c.type == 'In')))), e.permission.trim() == "" ? "[%d].permission must not be blank: write the name of a permission that a ResourceType declares".format([i]) : !has(e.conditions) ? "[%d].conditions can't be null: name at least one, or leave the field out to give the permission without conditions".format([i]) : e.conditions.exists(a, a == "" || a.size() > 128) ? "[%d].conditions: an attribute's name has 1 to 128 characters: write one that the permission's ResourceType declares".format([i]) : e.conditions.exists(a, c, dyn(c).size() != 2 || has(c.value) == (c.type == 'In')) ? "[%d].conditions%s: set values, with at least one, for In, and value for every other type, never both".format([i, e.conditions.transformList(a, c, dyn(c).size() != 2 || has(c.value) == (c.type == 'In'), a)]) : "[%d].conditions%s.value must be a number for LessThan, LessThanOrEqual, GreaterThan and GreaterThanOrEqual, as in '1000'".format([i, e.conditions.transformList(a, c, !(c.type in ['Equals', 'NotEquals', 'In']), a)]))[0]`,message="each entry needs a permission that is not blank; conditions can't be null, an attribute's name has 1 to 128 characters, and a condition has values for In and value for every other type, a number for LessThan and the like"
+type PermissionEntries []PermissionEntry
+
 // PermissionEntry gives a permission, under conditions.
-// +kubebuilder:validation:XValidation:rule="dyn(self).all(field, field in dyn(self))",message="conditions can't be null: name at least one, or leave the field out to give the permission without conditions",fieldPath=".conditions"
 type PermissionEntry struct {
 	// permission is the name of a permission that a ResourceType declares, as in Role:CreateRole: up
 	// to 256 characters, compared exactly. There is no wildcard.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:XValidation:rule="self.trim().size() > 0",message="must not be blank: write the name of a permission that a ResourceType declares"
 	Permission string `json:"permission"`
 
 	// conditions test attributes of the request, by attribute name: 1 to 20, and all must be met. Left
@@ -20,7 +28,6 @@ type PermissionEntry struct {
 	// +nullable
 	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=20
-	// +kubebuilder:validation:XValidation:rule="self.all(attribute, attribute.size() > 0 && attribute.size() <= 128)",message="an attribute's name has 1 to 128 characters: write one that the permission's ResourceType declares"
 	Conditions map[string]AttributeCondition `json:"conditions,omitempty"`
 }
 
@@ -42,9 +49,6 @@ const (
 // AttributeCondition compares an attribute of the request. Values are written as strings ("3",
 // "true") and read as the type that the ResourceType declares for the attribute. One that can't be
 // read so is a fault: the entry grants nothing.
-// +kubebuilder:validation:XValidation:rule="self.type == 'In' ? !has(self.value) : has(self.value)",message="set value for Equals and NotEquals, LessThan and the like; leave it out for In, which takes values",fieldPath=".value"
-// +kubebuilder:validation:XValidation:rule="self.type == 'In' ? has(self.values) : !has(self.values)",message="set values, with at least one, for In; leave it out for every other type, which takes value",fieldPath=".values"
-// +kubebuilder:validation:XValidation:rule="self.type in ['Equals', 'NotEquals', 'In'] || !has(self.value) || self.value.matches('^[-+.0-9eE]+$')",message="must be a number for LessThan, LessThanOrEqual, GreaterThan and GreaterThanOrEqual, as in \"1000\"",fieldPath=".value"
 type AttributeCondition struct {
 	// type is Equals or NotEquals, with value, or In, with values. LessThan, LessThanOrEqual, GreaterThan and
 	// GreaterThanOrEqual take value and are for a Number. NotEquals needs the attribute to be there, with the

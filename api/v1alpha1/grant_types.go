@@ -41,7 +41,7 @@ type PermissionGrantSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=100
-	Permissions []PermissionEntry `json:"permissions"`
+	Permissions PermissionEntries `json:"permissions"`
 
 	// scope is where: there and everywhere below. With resource.id it is one object; with resource.type
 	// alone it is every object of that type there. Either way each permission must be one of that type.
@@ -214,6 +214,8 @@ type TemporaryPermissionGrantSpec struct {
 	// permissionGrant is what the user gets. It can't be changed.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="can't be changed: make another grant, and delete this one"
+	// +kubebuilder:validation:XValidation:rule="self.permission.trim() != ''",message="must not be blank: write the name of a permission that a ResourceType declares",fieldPath=".permission"
+	// +kubebuilder:validation:XValidation:rule=`dyn(self).size() == 1 || has(self.conditions) && self.conditions.all(a, c, a != "" && a.size() <= 128 && dyn(c).size() == 2 && (has(c.value) ? c.type in ['Equals', 'NotEquals'] || c.type != 'In' && c.value.matches(r'^[-+.\deE]+$') : c.type == 'In'))`,messageExpression=`!has(self.conditions) ? "conditions can't be null: name at least one, or leave the field out to give the permission without conditions" : self.conditions.exists(a, a == "" || a.size() > 128) ? "an attribute's name has 1 to 128 characters: write one that the permission's ResourceType declares" : self.conditions.exists(a, c, dyn(c).size() != 2 || has(c.value) == (c.type == 'In')) ? "%s: set values, with at least one, for In, and value for every other type, never both".format([self.conditions.transformList(a, c, dyn(c).size() != 2 || has(c.value) == (c.type == 'In'), a)]) : "%s.value must be a number for LessThan, LessThanOrEqual, GreaterThan and GreaterThanOrEqual, as in '1000'".format([self.conditions.transformList(a, c, !(c.type in ['Equals', 'NotEquals', 'In']), a)])`,message="conditions can't be null, an attribute's name has 1 to 128 characters, and a condition has values for In and value for every other type, a number for LessThan and the like",fieldPath=".conditions"
 	PermissionGrant PermissionEntry `json:"permissionGrant"`
 
 	// scope is where: there and everywhere below. With resource.id it is one object; with resource.type

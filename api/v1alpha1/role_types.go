@@ -85,7 +85,7 @@ type RoleSpec struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=1000
-	PermissionGrants []PermissionEntry `json:"permissionGrants,omitempty"`
+	PermissionGrants PermissionEntries `json:"permissionGrants,omitempty"`
 }
 
 // RoleStatus is what the operator has found.

@@ -42,7 +42,7 @@ var _ = Describe("What the schema refuses", func() {
 		create(g)
 		expectReason(g, v1alpha1.ReasonInForce)
 		Expect(patchSpec(g, `{"permissions": []}`)).To(schema.BeRefusedAt("spec.permissions", "at least 1 items"))
-		Expect(patchSpec(g, `{"permissions": [{"permission": ""}]}`)).To(schema.BeRefusedAt("spec.permissions[0].permission", "must not be blank"))
+		Expect(patchSpec(g, `{"permissions": [{"permission": ""}]}`)).To(schema.BeRefusedAt("spec.permissions", "[0].permission must not be blank"))
 		Expect(observed(g).Generation).To(BeEquivalentTo(1))
 		Expect(mayView()).To(BeTrue())
 		Expect(mayEdit()).To(BeFalse())

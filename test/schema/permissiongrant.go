@@ -38,19 +38,19 @@ func (s *suite) permissionGrant() {
 			row("[A3] refuses a null", "permissions: null", BeRefusedAt("spec.permissions", "Required value")),
 			row("[A3] refuses a null among them", "permissions: [{permission: edit}, null]", BeRefusedAt("spec.permissions[1]", "must be of type object")),
 			row("[A3] refuses an empty name", "permissions: [{permission: edit}, {permission: ''}]",
-				BeRefusedAt("spec.permissions[1].permission", "must not be blank: write the name of a permission")).onBoth(),
+				BeRefusedAt("spec.permissions", "[1].permission must not be blank: write the name of a permission")).onBoth(),
 			row("[A3] refuses a blank name", "permissions: [{permission: ' \t'}]",
-				BeRefusedAt("spec.permissions[0].permission", "must not be blank: write the name of a permission")),
+				BeRefusedAt("spec.permissions", "[0].permission must not be blank: write the name of a permission")),
 			row("[A3] refuses no name", "permissions: [{}]", BeRefusedAt("spec.permissions[0].permission", "Required value")),
 			row("[A3] refuses a null for a name", "permissions: [{permission: null}]", BeRefusedAt("spec.permissions[0].permission", "Required value")),
 			row("refuses a name instead of an entry", "permissions: [edit]", BeRefusedAt("spec.permissions[0]", "must be of type object")),
 			row("refuses a null for conditions, which would be none", "permissions: [{permission: edit, conditions: null}]",
-				BeRefusedAt("spec.permissions[0].conditions", "conditions can't be null: name at least one, or leave the field out")),
+				BeRefusedAt("spec.permissions", "[0].conditions can't be null: name at least one, or leave the field out")),
 			row("refuses empty conditions", "permissions: [{permission: edit, conditions: {}}]",
 				BeRefusedAt("spec.permissions[0].conditions", "at least 1 properties")),
 			row("refuses an unknown field", "permissions: [{permission: edit, condition: {}}]", BeRefusedAsUnknown("spec.permissions[0].condition")),
 		)
-		s.text("spec.permissions[0].permission", 256, func(text string) error {
+		s.textIn("spec.permissions", "[0].permission", 256, func(text string) error {
 			return grant(toAlice + fmt.Sprintf("permissions: [{permission: %q}]", text))
 		})
 

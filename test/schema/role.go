@@ -107,7 +107,7 @@ func (s *suite) role() {
 			row("refuses a name instead of an entry", "[a]",
 				BeRefusedAt("spec.permissionGrants[0]", "must be of type object")),
 		)
-		s.text("spec.permissionGrants[0].permission", 256, func(text string) error {
+		s.textIn("spec.permissionGrants", "[0].permission", 256, func(text string) error {
 			return s.server.Try(Manifest("Role", "editor", plainRole+fmt.Sprintf("permissionGrants: [{permission: %q}]", text)))
 		})
 	})

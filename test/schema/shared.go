@@ -3,6 +3,8 @@ package schema
 import (
 	"fmt"
 	"strings"
+
+	"github.com/onsi/gomega/types"
 )
 
 // list writes n different elements, made of a format with one %d.
@@ -41,14 +43,23 @@ func (s *suite) name(field, says string, write func(name string) error, both ...
 
 // text declares the rows of a field that holds text of 1 to most characters that must not be blank.
 func (s *suite) text(field string, most int, write func(text string) error, both ...string) {
+	s.textWhere(field, BeRefusedAt(field, "must not be blank"), most, write, both...)
+}
+
+// textIn does so of a field of a list's entry, where one rule at the list refuses blanks in every entry.
+func (s *suite) textIn(list, field string, most int, write func(text string) error) {
+	s.textWhere(list+field, BeRefusedAt(list, field+" must not be blank"), most, write)
+}
+
+func (s *suite) textWhere(field string, beBlank types.GomegaMatcher, most int, write func(text string) error, both ...string) {
 	s.table("the text at "+field, write, marked(both,
 		row("takes one character", "x", BeAccepted()),
 		row("takes the most characters, whatever their size in bytes", strings.Repeat("é", most), BeAccepted()),
 		row("refuses one more", letters(most+1), BeRefusedAt(field, "may not be more than")),
 		row("takes any characters", "Ünï/c#o:d*e %~\"'\\ \t☃", BeAccepted()),
 		row("refuses none", "", BeRefusedAt(field, "at least 1 chars")),
-		row("refuses blanks", " \t\n", BeRefusedAt(field, "must not be blank")),
-		row("refuses blanks of Unicode", "\u00a0\u2003\u3000", BeRefusedAt(field, "must not be blank")),
+		row("refuses blanks", " \t\n", beBlank),
+		row("refuses blanks of Unicode", "\u00a0\u2003\u3000", beBlank),
 	)...)
 }
 
