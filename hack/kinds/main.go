@@ -38,6 +38,7 @@ var groups = map[string]func(kinds.Kind) bool{
 	"all kinds":                         func(kinds.Kind) bool { return true },
 	"kinds in namespaces":               inNamespaces,
 	"kinds of organizations":            func(k kinds.Kind) bool { return inNamespaces(k) || k.Name == kinds.Organization },
+	"kinds with a verb":                 func(k kinds.Kind) bool { return k.Verb != "" },
 	"kinds with a verb in namespaces":   func(k kinds.Kind) bool { return k.Verb != "" && inNamespaces(k) },
 	"kinds with bind":                   func(k kinds.Kind) bool { return k.Verb == kinds.VerbBind },
 	"kinds with escalate":               escalated,
@@ -47,7 +48,6 @@ var groups = map[string]func(kinds.Kind) bool{
 	"kinds with an author":              authored,
 	"kinds with a stamp":                func(k kinds.Kind) bool { return k.Stamped },
 	"kinds with an author and no stamp": func(k kinds.Kind) bool { return authored(k) && !k.Stamped },
-	"kinds without a stamp":             func(k kinds.Kind) bool { return !k.Stamped },
 }
 
 func inNamespaces(k kinds.Kind) bool { return !k.ClusterScoped }

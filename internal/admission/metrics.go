@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
 
-// denied counts what was refused. Reasons are NotHeld, Unresolved, NameNotConfirmed, Protected, TooLarge, Pause,
+// denied counts what was refused. Reasons are NotHeld, Unresolved, NameNotConfirmed, Protected, TooLarge,
 // Null, Suspended, Forged, NotAllowed, NotADecider, NotApproved, ReviewFailed and NotLoaded, and Stamped of the stamping webhook.
 var denied = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Name: "bailiwick_admission_denied_total",

@@ -75,10 +75,6 @@ func (v *Validator) Handle(ctx context.Context, request admission.Request) admis
 		noteDenied(ctx, &request, refused.reason)
 		return refused.response()
 	}
-	if refused := v.judgePause(ctx, &request, kind, old, object); refused != nil {
-		noteDenied(ctx, &request, refused.reason)
-		return refused.response()
-	}
 	if request.Operation == admissionv1.Create {
 		if refused := v.judgeAccess(state, &request, object); refused != nil {
 			noteDenied(ctx, &request, refused.reason)
@@ -251,28 +247,6 @@ func explain(by author, asked change, lacking state.MissingPrivileges, told bool
 	}
 	return fmt.Sprintf("%s; nobody gives what they do not have, except by the verb %s on %s: ask someone who holds it or has that verb",
 		strings.Join(parts, "; "), asked.Verb, asked.name)
-}
-
-// judgePause: pausing holds up what takes access away, and ending it lets through whatever waits, so it takes
-// what goes without holding.
-func (v *Validator) judgePause(ctx context.Context, request *admission.Request, kind resource, old, object client.Object) *refused {
-	if request.Operation != admissionv1.Update || kind.Verb == "" || !old.GetDeletionTimestamp().IsZero() {
-		return nil
-	}
-	before, now := state.IsPaused(old.(v1alpha1.Object)), state.IsPaused(object.(v1alpha1.Object))
-	if before == now {
-		return nil
-	}
-	field := fmt.Sprintf("metadata.annotations[%s]", v1alpha1.AnnotationPaused)
-	switch allowed, err := v.Reviewer.May(ctx, kind.Verb, request); {
-	case err != nil:
-		return &refused{"ReviewFailed", fmt.Sprintf("%s: asking the API server whether %q has the verb %s on %s failed: %v: try again",
-			field, request.UserInfo.Username, kind.Verb, request.Resource.Resource, err), http.StatusInternalServerError}
-	case !allowed:
-		return &refused{"Pause", fmt.Sprintf("%s: pausing holds up what others take away, and ending it lets through what waits: it needs the verb %s on %s: ask someone who has it",
-			field, kind.Verb, request.Resource.Resource), http.StatusForbidden}
-	}
-	return nil
 }
 
 // expiresAt is the instant at which an object ends by itself, nil where it writes none.

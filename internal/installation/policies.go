@@ -22,8 +22,8 @@ import (
 )
 
 // The operator only reads them, each by its name.
-// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicies,resourceNames=bailiwick-statuses;bailiwick-finalizers;bailiwick-scim;bailiwick-scim-groups;bailiwick-access;bailiwick-read-leases;bailiwick-authors,verbs=get
-// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicybindings,resourceNames=bailiwick-statuses;bailiwick-finalizers;bailiwick-scim;bailiwick-scim-groups;bailiwick-access;bailiwick-read-leases;bailiwick-authors,verbs=get
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicies,resourceNames=bailiwick-statuses;bailiwick-finalizers;bailiwick-pauses;bailiwick-scim;bailiwick-scim-groups;bailiwick-access;bailiwick-read-leases;bailiwick-authors,verbs=get
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingadmissionpolicybindings,resourceNames=bailiwick-statuses;bailiwick-finalizers;bailiwick-pauses;bailiwick-scim;bailiwick-scim-groups;bailiwick-access;bailiwick-read-leases;bailiwick-authors,verbs=get
 
 // policy is a ValidatingAdmissionPolicy with its binding, which has the same name.
 type policy struct {

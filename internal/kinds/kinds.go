@@ -52,7 +52,7 @@ type Kind struct {
 	Verb string
 	// Named means that others give something to an object of the kind, by its name.
 	Named bool
-	// Stamped means that admission writes down when an object of the kind was made, or accepted, whatever else a write is about.
+	// Stamped means that admission writes down when an object of the kind was made, or accepted.
 	Stamped bool
 }
 
