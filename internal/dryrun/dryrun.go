@@ -24,8 +24,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/tuplesync"
 )
 
-// Preview is what a start would change.
-type Preview struct {
+// Plan is what a start would change.
+type Plan struct {
 	// Makes are what it would make before anything else, as the store itself.
 	Makes []string `json:"makes,omitempty"`
 	// Store are the changes to the store, Objects those to the objects of the cluster.
@@ -34,11 +34,11 @@ type Preview struct {
 }
 
 // Empty says whether a start would change nothing.
-func (p *Preview) Empty() bool { return len(p.Makes)+len(p.Store)+len(p.Objects) == 0 }
+func (p *Plan) Empty() bool { return len(p.Makes)+len(p.Store)+len(p.Objects) == 0 }
 
 // New compares the cluster with the store, as a start does at this time. It only reads. What changes meanwhile
 // may be seen or not.
-func New(ctx context.Context, cluster client.Reader, from tuplesync.Walker, limits state.Limits, by clock.PassiveClock) (*Preview, error) {
+func New(ctx context.Context, cluster client.Reader, from tuplesync.Walker, limits state.Limits, by clock.PassiveClock) (*Plan, error) {
 	objects, err := engine.List(ctx, cluster)
 	if err != nil {
 		return nil, err
@@ -53,8 +53,8 @@ func New(ctx context.Context, cluster client.Reader, from tuplesync.Walker, limi
 		standing = append(standing, object.DeepCopyObject().(client.Object))
 	}
 	state.Put(standing...)
-	p := &Preview{}
-	if p.Store, err = tuplesync.Preview(ctx, from, state); err != nil {
+	p := &Plan{}
+	if p.Store, err = tuplesync.DryRun(ctx, from, state); err != nil {
 		return nil, err
 	}
 	for _, object := range objects {
@@ -93,7 +93,7 @@ func revisionsOf(ctx context.Context, cluster client.Reader) (map[types.UID][]*a
 }
 
 // JSON writes the preview for programs.
-func (p *Preview) JSON(to io.Writer) error {
+func (p *Plan) JSON(to io.Writer) error {
 	encoder := json.NewEncoder(to)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(p); err != nil {
@@ -103,7 +103,7 @@ func (p *Preview) JSON(to io.Writer) error {
 }
 
 // Text writes the preview for people.
-func (p *Preview) Text(to io.Writer) error {
+func (p *Plan) Text(to io.Writer) error {
 	var lines []string
 	for _, made := range p.Makes {
 		lines = append(lines, "A start makes "+made+".")
@@ -127,7 +127,7 @@ func (p *Preview) Text(to io.Writer) error {
 	return nil
 }
 
-func (p *Preview) storeLines() []string {
+func (p *Plan) storeLines() []string {
 	var adds, deletes, replaces int
 	var lines []string
 	for _, d := range p.Store {

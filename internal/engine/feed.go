@@ -447,7 +447,7 @@ func (e *Engine) change(ref kinds.Ref, remember func(), do func(state.Observer) 
 	organization := ref.Organization()
 	change := do(func(change state.Change) {
 		if e.leads.Load() {
-			e.syncer.Touch(ref, change)
+			e.syncer.MarkDirty(ref, change)
 		}
 		if organization != "" {
 			remember()

@@ -15,7 +15,7 @@ import (
 // DryRun says what an operator with these options would change if it was started. It writes nothing, neither
 // to the cluster nor to the store, and may run beside an operator. With both an embedded and a remote store,
 // the embedded one is read through the API of the operator that has it.
-func DryRun(ctx context.Context, cluster *rest.Config, options Options) (_ *dryrun.Preview, err error) {
+func DryRun(ctx context.Context, cluster *rest.Config, options Options) (_ *dryrun.Plan, err error) {
 	cluster = rest.CopyConfig(cluster)
 	cluster.QPS, cluster.Burst = options.QPS, int(options.QPS)
 	reader, err := client.New(cluster, client.Options{Scheme: Scheme()})

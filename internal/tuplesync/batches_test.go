@@ -210,7 +210,7 @@ func TestWhatComesSoonAfterAWriteOfSeveralGoesTogether(t *testing.T) {
 		for n := range 4 {
 			together = append(together, assignment(fmt.Sprint("together", n), fmt.Sprint("r", n%2), fmt.Sprint("u", n)))
 		}
-		w.syncer.Touch(kinds.RefOf(together[0]), w.state.Put(together...))
+		w.syncer.MarkDirty(kinds.RefOf(together[0]), w.state.Put(together...))
 		synctest.Wait()
 		for n := range 4 {
 			w.put(assignment(fmt.Sprint("later", n), "r0", fmt.Sprint("u", 4+n)))
@@ -234,7 +234,7 @@ func TestWhatNobodyWaitsForEndsWithTheNextWrite(t *testing.T) {
 		together := []client.Object{assignment("one", "r1", "u1"), assignment("two", "r1", "u2")}
 		change := w.state.Put(together...)
 		for _, object := range together {
-			w.syncer.Touch(kinds.RefOf(object), change)
+			w.syncer.MarkDirty(kinds.RefOf(object), change)
 		}
 		synctest.Wait()
 		before := len(w.fake.Tuples())

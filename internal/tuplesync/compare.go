@@ -12,14 +12,14 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
-// seen is what a walk over the store has found.
-type seen struct {
+// walked is what a walk over the store has found.
+type walked struct {
 	// tuples are those outside of cells, and whether they have a condition, which none should.
 	tuples map[store.Key]bool
 	cells  map[tuples.Cell]slots
 }
 
-func (s *Syncer) walk(ctx context.Context) (*seen, error) {
+func (s *Syncer) walk(ctx context.Context) (*walked, error) {
 	found, err := s.walkOver(ctx, s.store)
 	if err != nil {
 		return nil, err
@@ -31,8 +31,8 @@ func (s *Syncer) walk(ctx context.Context) (*seen, error) {
 	return found, nil
 }
 
-func (*Syncer) walkOver(ctx context.Context, from Walker) (*seen, error) {
-	found := &seen{tuples: map[store.Key]bool{}, cells: map[tuples.Cell]slots{}}
+func (*Syncer) walkOver(ctx context.Context, from Walker) (*walked, error) {
+	found := &walked{tuples: map[store.Key]bool{}, cells: map[tuples.Cell]slots{}}
 	err := from.Walk(ctx, func(tuple store.Tuple) error {
 		if cell, slot, ok := tuples.CellOf(tuple.Key); ok {
 			holds := found.cells[cell]
@@ -77,14 +77,13 @@ func (s *Syncer) compareFirst(ctx context.Context) error {
 	s.held = found.cells
 	for it, known := range differ {
 		// Nobody writes yet, so what was found is what is there.
-		s.examine(it).suspect = !known
+		s.examine(it).verify = !known
 	}
 	s.log.Info("compared the store with the cluster", "tuples", len(found.tuples), "roles", len(found.cells), "differences", len(differ))
 	return nil
 }
 
-// keepComparing looks for what has changed behind our back, at least as often as it is told and whenever that is
-// in doubt, until ctx ends.
+// keepComparing compares the store at an interval, and whenever a resync is requested, until ctx ends.
 func (s *Syncer) keepComparing(ctx context.Context, every time.Duration) {
 	for {
 		timer := time.NewTimer(wait.Jitter(every*5/6, 0.2))
@@ -92,7 +91,7 @@ func (s *Syncer) keepComparing(ctx context.Context, every time.Duration) {
 		case <-ctx.Done():
 			timer.Stop()
 			return
-		case <-s.doubt:
+		case <-s.resync:
 			timer.Stop()
 		case <-timer.C:
 		}
@@ -100,26 +99,26 @@ func (s *Syncer) keepComparing(ctx context.Context, every time.Duration) {
 	}
 }
 
-// compareAgain is compareFirst while there are writes. A walk is not a snapshot, so a difference is only
-// a suspicion until the item is read by itself.
+// compareAgain is compareFirst while there are writes. A walk is no snapshot, so a difference has to
+// be verified by reading the item by itself.
 func (s *Syncer) compareAgain(ctx context.Context) error {
 	found, err := s.walk(ctx)
 	if err != nil {
 		return err
 	}
-	s.suspect(found)
+	s.verify(found)
 	s.available()
 	s.observer.Compared()
 	return nil
 }
 
-// suspect queues what a walk has not found as it is wanted.
-func (s *Syncer) suspect(found *seen) {
+// verify queues what a walk has not found as it is desired.
+func (s *Syncer) verify(found *walked) {
 	differ := s.differences(found)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for it := range differ {
-		s.examine(it).suspect = true
+		s.examine(it).verify = true
 	}
 }
 
@@ -130,14 +129,14 @@ func (s *Syncer) examine(it item) *work {
 		w = s.enqueue(it)
 	}
 	w.version++
-	s.resume(it, w)
+	s.requeue(it, w)
 	return w
 }
 
 // differences are the items of which the walk has not found what is wanted. The value says whether what
 // the store holds is known from the walk; a tuple that has a condition without need is not. It takes the state's locks, one
-// organization's after the other, and must not be called with the syncer's: whoever changes the state tells the syncer.
-func (s *Syncer) differences(found *seen) map[item]bool {
+// organization's after the other, and must not be called with the syncer's: whoever changes the state calls MarkDirty under it.
+func (s *Syncer) differences(found *walked) map[item]bool {
 	differ := map[item]bool{}
 	for key, conditional := range found.tuples {
 		if conditional || !s.state.Desired(key) {

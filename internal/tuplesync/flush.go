@@ -18,17 +18,15 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
-// retryRefused is how long an item rests that the store has refused. It should never happen; it must
-// not keep the others waiting when it does.
+// retryRefused is how often an item that the store refuses is tried again. A refusal should never happen; when it does, it must
+// not keep the others waiting.
 const retryRefused = 30 * time.Second
 
-// gather is how long after the beginning of a write the next one begins at the earliest, when several objects
-// are being changed at once: a transaction costs much more than what is in it. What comes one at a time is
-// written at once.
-const gather = 50 * time.Millisecond
+// coalesceFor is the least time from the beginning of a write to that of the next one while several objects are being changed:
+// a transaction costs much more than what is in it. A change that comes alone is written at once.
+const coalesceFor = 50 * time.Millisecond
 
-// backoff is how long to leave the store alone after it did not answer. What has been revoked waits for it: a store that
-// is away is asked once a second.
+// backoff bounds retries while the store is unavailable. It caps at 1s because revocations wait on it.
 func backoff() wait.Backoff {
 	return wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 8, Cap: time.Second}
 }
@@ -81,7 +79,7 @@ func (s *Syncer) keepWriting(ctx context.Context) error {
 		case <-s.wake:
 		case <-retry.C:
 			_, end := liveness.Begin(ctx, writing)
-			s.unpark()
+			s.requeueRefused()
 			end()
 		}
 	}
@@ -121,7 +119,7 @@ func (s *Syncer) retrying(ctx context.Context, loop string, do func(context.Cont
 
 // flush writes until the queue is empty, and notes when it is. Its error is store.ErrUnavailable.
 func (s *Syncer) flush(ctx context.Context) error {
-	for s.gathered(ctx) {
+	for s.coalesce(ctx) {
 		if s.inDoubt {
 			if err := s.store.Fence(ctx); err != nil {
 				return fmt.Errorf("ending a write that was not answered: %w", err)
@@ -130,7 +128,7 @@ func (s *Syncer) flush(ctx context.Context) error {
 			s.progress.Add(1)
 			if s.resyncNeeded {
 				s.resyncNeeded = false
-				signal(s.doubt)
+				signal(s.resync)
 			}
 		}
 		batch, several, err := s.nextBatch(ctx)
@@ -138,10 +136,10 @@ func (s *Syncer) flush(ctx context.Context) error {
 			return err
 		}
 		if len(batch) == 0 {
-			s.drained()
+			s.noteInSync()
 			return nil
 		}
-		s.last.began, s.last.gathers = time.Now(), several
+		s.last.began, s.last.coalesces = time.Now(), several
 		if err := s.write(ctx, batch); err != nil {
 			return err
 		}
@@ -150,16 +148,16 @@ func (s *Syncer) flush(ctx context.Context) error {
 	return nil
 }
 
-// gathered returns when the next write may begin, and false when ctx has ended.
-func (s *Syncer) gathered(ctx context.Context) bool {
+// coalesce waits until the next write may begin. It returns false when ctx has ended.
+func (s *Syncer) coalesce(ctx context.Context) bool {
 	s.mu.Lock()
 	waiting := s.queue.length
 	s.mu.Unlock()
-	rest := gather - time.Since(s.last.began)
-	if rest <= 0 || !s.last.gathers || waiting == 0 || waiting >= store.MaxTuplesPerWrite {
+	remaining := coalesceFor - time.Since(s.last.began)
+	if remaining <= 0 || !s.last.coalesces || waiting == 0 || waiting >= store.MaxTuplesPerWrite {
 		return ctx.Err() == nil
 	}
-	timer := time.NewTimer(rest)
+	timer := time.NewTimer(remaining)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -189,7 +187,7 @@ func (s *Syncer) nextBatch(ctx context.Context) (batch []plan, several bool, err
 		p, err := s.planFor(ctx, it, known)
 		if errors.Is(err, store.ErrRefused) {
 			s.skip()
-			s.park(plan{item: it, drift: known.drift}, err)
+			s.backOff(plan{item: it, drift: known.drift}, err)
 			s.available() // there may be nothing left to write that would say so
 			continue
 		}
@@ -223,7 +221,7 @@ func (s *Syncer) putBack(batch []plan, err error) error {
 		items = append(items, p.item)
 		// Whether a write that failed has happened is unknown. If it has, it was the last one.
 		w := s.items[p.item]
-		w.unsure, w.rested, w.older, w.drift = true, false, p.older, p.drift
+		w.unknown, w.drained, w.older, w.drift = true, false, p.older, p.drift
 	}
 	s.queue.putBack(items...)
 	return err
@@ -238,13 +236,13 @@ func (s *Syncer) write(ctx context.Context, batch []plan) error {
 		deletes = append(deletes, p.deletes...)
 	}
 	if len(writes)+len(deletes) > 0 {
-		s.tell(batch, "a write to the store begins", attribute.Int("bailiwick.tuples", len(writes)+len(deletes)))
+		s.addEvent(batch, "a write to the store begins", attribute.Int("bailiwick.tuples", len(writes)+len(deletes)))
 		began := time.Now()
 		// A shutdown does not cut a write in half; the store's own deadline ends it.
 		err := s.store.Write(context.WithoutCancel(ctx), writes, deletes)
-		s.heard(err)
+		s.observe(err)
 		observeWrite(len(writes)+len(deletes), time.Since(began), err)
-		s.tell(batch, "the store answers", attribute.Bool("bailiwick.failed", err != nil))
+		s.addEvent(batch, "the store answers", attribute.Bool("bailiwick.failed", err != nil))
 		switch {
 		case errors.Is(err, store.ErrRefused) && len(batch) > 1:
 			for n := range batch {
@@ -257,7 +255,7 @@ func (s *Syncer) write(ctx context.Context, batch []plan) error {
 			if err := s.withdraw(ctx, batch[0]); err != nil {
 				return s.putBack(batch, err)
 			}
-			s.park(batch[0], err)
+			s.backOff(batch[0], err)
 			return nil
 		case err != nil:
 			return s.putBack(batch, err)
@@ -267,8 +265,8 @@ func (s *Syncer) write(ctx context.Context, batch []plan) error {
 	return nil
 }
 
-// heard notes what the answer to a write says about earlier ones and about itself.
-func (s *Syncer) heard(err error) {
+// observe notes what the answer to a write says about earlier ones and about itself.
+func (s *Syncer) observe(err error) {
 	s.inDoubt = errors.Is(err, store.ErrUnavailable)
 	s.resyncNeeded = s.resyncNeeded || errors.Is(err, store.ErrStaleWrite)
 }
@@ -282,19 +280,19 @@ func (s *Syncer) done(batch []plan) {
 			s.hold(p.item.cell, p.holds)
 		}
 		w := s.items[p.item]
-		w.unsure, w.older, w.drift = false, p.older, ""
+		w.unknown, w.older, w.drift = false, p.older, ""
 		if p.drift != "" {
 			driftRepaired.WithLabelValues(p.drift).Inc()
 		}
-		w.ours = w.ours || p.again // what is missing until then, we have taken away
+		w.expected = w.expected || p.again // what is missing until then, we have taken away
 		if w.version == p.version {
-			w.suspect = false // otherwise it may be newer than the plan
+			w.verify = false // otherwise it may be newer than the plan
 		}
 		if len(p.writes) > 0 {
-			w.rested = false
+			w.drained = false
 		}
-		if p.rest {
-			s.resting = append(s.resting, p.item)
+		if p.drain {
+			s.draining = append(s.draining, p.item)
 			continue
 		}
 		if p.again || w.version != p.version {
@@ -303,10 +301,10 @@ func (s *Syncer) done(batch []plan) {
 		}
 		confirmed = append(confirmed, s.complete(p.item, w)...)
 	}
-	resting := len(s.resting) > 0
+	draining := len(s.draining) > 0
 	s.mu.Unlock()
-	if resting {
-		signal(s.rest)
+	if draining {
+		signal(s.drain)
 	}
 	if len(confirmed) > 0 {
 		s.observer.Confirmed(confirmed)
@@ -335,7 +333,7 @@ func (s *Syncer) withdraw(ctx context.Context, refused plan) error {
 		return nil
 	}
 	err := s.store.Write(context.WithoutCancel(ctx), nil, p.deletes)
-	s.heard(err)
+	s.observe(err)
 	if errors.Is(err, store.ErrRefused) {
 		return nil // then there is nothing more to be done; it is tried again with the rest
 	}
@@ -348,15 +346,15 @@ func (s *Syncer) withdraw(ctx context.Context, refused plan) error {
 	return nil
 }
 
-// park sets an item aside that the store will not take, or not even read.
-func (s *Syncer) park(p plan, err error) {
+// backOff sets an item aside that the store will not take, or not even read.
+func (s *Syncer) backOff(p plan, err error) {
 	s.mu.Lock()
 	w := s.items[p.item]
 	if !w.rejected {
 		w.rejected = true
 		s.rejected++
 	}
-	w.unsure, w.parked, w.drift = true, true, p.drift
+	w.unknown, w.backingOff, w.drift = true, true, p.drift
 	for cause := range w.causes {
 		s.refused[cause] = err
 		s.fail(cause, err)
@@ -365,17 +363,17 @@ func (s *Syncer) park(p plan, err error) {
 	s.log.Error(err, "the store refused a fact; it will be tried again", "object", p.item.key.Object+p.item.cell.Object)
 }
 
-// unpark puts the items back into the queue that had been set aside.
-func (s *Syncer) unpark() {
+// requeueRefused puts the items back into the queue that had been set aside.
+func (s *Syncer) requeueRefused() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for it, w := range s.items {
-		s.resume(it, w)
+		s.requeue(it, w)
 	}
 }
 
-// drained notes that the queue was empty: from the first time on, the store holds what the cluster says.
-func (s *Syncer) drained() {
+// noteInSync notes that the queue was empty: from the first time on, the store holds what the cluster says.
+func (s *Syncer) noteInSync() {
 	s.mu.Lock()
 	if s.inSync || s.underWay() {
 		s.mu.Unlock()
@@ -383,8 +381,8 @@ func (s *Syncer) drained() {
 	}
 	s.inSync = true
 	var confirmed []kinds.Ref
-	for _, ref := range slices.Concat(slices.Collect(maps.Keys(s.waiting)), slices.Collect(maps.Keys(s.told))) {
-		if s.pending[ref] == 0 && s.release(ref) {
+	for _, ref := range slices.Concat(slices.Collect(maps.Keys(s.waiting)), slices.Collect(maps.Keys(s.notified))) {
+		if s.pending[ref] == 0 && s.notify(ref) {
 			confirmed = append(confirmed, ref)
 		}
 	}
@@ -398,34 +396,34 @@ func (s *Syncer) drained() {
 // underWay says whether anything has still to be written, but for what the store refuses.
 func (s *Syncer) underWay() bool {
 	for _, w := range s.items {
-		if !w.parked {
+		if !w.backingOff {
 			return true
 		}
 	}
 	return false
 }
 
-// awaitDecisions lets cells rest until the decisions that were being made when they were written have
-// ended, all that wait together, until ctx ends.
+// awaitDecisions drains cells: it waits until the decisions that were being made when they were written have ended, for all that
+// wait together, until ctx ends.
 func (s *Syncer) awaitDecisions(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.rest:
+		case <-s.drain:
 		}
 		s.mu.Lock()
-		resting := s.resting
-		s.resting = nil
+		draining := s.draining
+		s.draining = nil
 		s.mu.Unlock()
 		if s.retrying(ctx, waiting, s.store.AwaitChecks) != nil {
 			return
 		}
 		s.mu.Lock()
-		for _, it := range resting {
-			s.items[it].rested = true
+		for _, it := range draining {
+			s.items[it].drained = true
 		}
-		s.queue.add(resting...)
+		s.queue.add(draining...)
 		s.mu.Unlock()
 		signal(s.wake)
 	}

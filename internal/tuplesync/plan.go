@@ -19,9 +19,9 @@ type plan struct {
 	deletes []store.Key
 	// holds is what the cell holds afterwards.
 	holds slots
-	// again means that the item needs another look afterwards, and rest that it first has to wait until
-	// the decisions of now have ended.
-	again, rest bool
+	// again means that the item has to be planned again afterwards, and drain that it first has to wait
+	// until the decisions of now have ended.
+	again, drain bool
 	// older is as in work, once this is written.
 	older int
 	bytes int
@@ -40,7 +40,7 @@ func (s *Syncer) planFor(ctx context.Context, it item, known work) (plan, error)
 func (s *Syncer) planTuple(ctx context.Context, it item, known work) (plan, error) {
 	p := plan{item: it, drift: known.drift}
 	wanted := s.state.Desired(it.key)
-	if known.suspect {
+	if known.verify {
 		found, there, err := s.store.Get(ctx, it.key)
 		if err != nil {
 			return p, fmt.Errorf("reading a tuple that differs: %w", err)
@@ -55,7 +55,7 @@ func (s *Syncer) planTuple(ctx context.Context, it item, known work) (plan, erro
 		if there == wanted {
 			return p, nil
 		}
-		if !known.ours {
+		if !known.expected {
 			p.drift = driftOf(there, wanted)
 		}
 	}
@@ -74,12 +74,12 @@ func (s *Syncer) planCell(ctx context.Context, it item, known work) (plan, error
 	holds := s.held[it.cell]
 	s.mu.Unlock()
 	p := plan{item: it, drift: known.drift, older: known.older}
-	if known.unsure || known.suspect {
+	if known.unknown || known.verify {
 		found, err := s.readCell(ctx, it.cell)
 		if err != nil {
 			return plan{}, err
 		}
-		if known.suspect && !found.equal(holds) {
+		if known.verify && !found.equal(holds) {
 			p.drift = driftOf(found != slots{}, holds != slots{})
 		}
 		holds = found
@@ -87,7 +87,7 @@ func (s *Syncer) planCell(ctx context.Context, it item, known work) (plan, error
 	p.holds = holds
 	wanted := s.state.Contexts(it.cell)
 	if it.cell.Switches() {
-		p.switchSides(wanted, known.rested)
+		p.switchSides(wanted, known.drained)
 		return p, nil
 	}
 	missing := p.dropUnwanted(wanted)
@@ -97,7 +97,7 @@ func (s *Syncer) planCell(ctx context.Context, it item, known work) (plan, error
 
 // switchSides plans the next step of replacing what a cell of two sides holds. At every moment at least
 // one side that all decisions have seen, or will see, says what both old and new allow.
-func (p *plan) switchSides(wanted []*structpb.Struct, rested bool) {
+func (p *plan) switchSides(wanted []*structpb.Struct, drained bool) {
 	free, match := -1, -1
 	for n := range p.item.cell.Places() {
 		switch {
@@ -113,8 +113,8 @@ func (p *plan) switchSides(wanted []*structpb.Struct, rested bool) {
 	switch {
 	case len(wanted) == 0:
 		p.dropUnwanted(nil)
-	case both && !rested:
-		p.rest = true
+	case both && !drained:
+		p.drain = true
 	case both:
 		// All decisions see both sides, so either may go. If neither is wanted any more, it is the older one: what
 		// was taken away when the newer one came has waited long enough, however often things change meanwhile.

@@ -23,7 +23,7 @@ func (i item) organization() string {
 func (q *queue) add(items ...item) {
 	for _, it := range items {
 		of := it.organization()
-		q.enter(of)
+		q.addOrganization(of)
 		q.items[of] = append(q.items[of], it)
 	}
 	q.length += len(items)
@@ -37,14 +37,14 @@ func (q *queue) putBack(items ...item) {
 		before[of] = append(before[of], it)
 	}
 	for of, first := range before {
-		q.enter(of)
+		q.addOrganization(of)
 		q.items[of] = append(first, q.items[of]...)
 	}
 	q.length += len(items)
 }
 
-// enter gives an organization without items the last turn.
-func (q *queue) enter(organization string) {
+// addOrganization gives an organization without items the last turn.
+func (q *queue) addOrganization(organization string) {
 	if q.items == nil {
 		q.items = map[string][]item{}
 	}

@@ -47,7 +47,7 @@ func (h *histories) revise(role *v1alpha1.Role) {
 			past.revisions = append(past.revisions, textsOf(h.state.Contexts(cell)))
 		}
 	})
-	h.syncer.Touch(kinds.RefOf(role), change)
+	h.syncer.MarkDirty(kinds.RefOf(role), change)
 }
 
 func (h *histories) check(writes []store.Tuple, deletes []store.Key) {

@@ -1,8 +1,8 @@
 // Package tuplesync brings the store to the desired state, and keeps it there.
 //
-// What an object's change touches is queued; one loop takes it from the queue, asks the desired state
-// what should be there at that moment, and writes as much as fits into one transaction. So writes of
-// many objects are gathered while an earlier one is under way, nothing is written that nobody wants
+// What an object's change touches is marked dirty and queued; one loop takes it from the queue, asks the
+// desired state what should be there at that moment, and writes as much as fits into one transaction. So
+// writes of many objects coalesce while an earlier one is under way, nothing is written that nobody wants
 // any more, and a failed write is simply made again. At the start, and at an interval, the whole store
 // is compared and repaired in both directions.
 package tuplesync
@@ -29,10 +29,10 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
 
-// Observer is told what nobody waits for. Its functions must not block.
+// Observer is notified of what nobody waits for. Its functions must not block.
 type Observer struct {
-	// Confirmed: what these objects touched is in the store now, after they had been told that the
-	// store does not answer.
+	// Confirmed: what these objects touched is in the store now, after Await had returned an error for
+	// them.
 	Confirmed func([]kinds.Ref)
 	// Available: the store has begun to answer, or has stopped.
 	Available func(bool)
@@ -69,28 +69,28 @@ type Syncer struct {
 	waiting map[kinds.Ref][]chan error
 	// traced are the spans of those that wait, where somebody traces them.
 	traced map[kinds.Ref][]trace.Span
-	// told are the objects that have been told that the store does not answer, or refuses.
-	told map[kinds.Ref]struct{}
+	// notified are the objects for which Await has returned that the store does not answer, or refuses.
+	notified map[kinds.Ref]struct{}
 	// refused is what the store said to something that these objects have touched.
 	refused map[kinds.Ref]error
 	// inSync is set once the whole store has been compared and repaired.
 	inSync bool
-	// outage is the error with which the store stopped to answer, nil while it answers.
+	// outage is the error with which the store stopped answering, nil while it answers.
 	outage error
 	// progress grows whenever the store has done what it was asked for.
 	progress atomic.Int64
-	// resting are cells that wait for decisions to end.
-	resting []item
-	// last is when the last write began, and whether the next one is to gather; only the loop that writes
+	// draining are the cells that wait until the decisions of now have ended.
+	draining []item
+	// last is when the last write began, and whether the next one is to coalesce; only the loop that writes
 	// looks at it.
 	last struct {
-		began   time.Time
-		gathers bool
+		began     time.Time
+		coalesces bool
 	}
-	// wake and rest say that there is something in queue, and in resting.
-	wake, rest chan struct{}
-	// doubt says that the store is to be compared without waiting for the next time.
-	doubt chan struct{}
+	// wake and drain say that there is something in queue, and in draining.
+	wake, drain chan struct{}
+	// resync requests a comparison of the store without waiting for the next time.
+	resync chan struct{}
 }
 
 // slots are the contexts of a cell's tuples; nil where there is no tuple.
@@ -113,20 +113,20 @@ type work struct {
 	causes map[kinds.Ref]struct{}
 	// version grows with every change, so that one that comes while the item is being written is seen.
 	version int
-	// unsure means that what the store holds must be read first.
-	unsure bool
-	// suspect means that the comparison found a difference: if it is really there, it is drift.
-	suspect bool
-	// ours means that an object's change has touched it: that the store holds something else is no drift.
-	ours bool
+	// unknown means that what the store holds has to be read first.
+	unknown bool
+	// verify means that a comparison found a difference, which has to be read by itself before it counts as drift.
+	verify bool
+	// expected means that a change of ours touched it, so that a difference is no drift.
+	expected bool
 	// drift is the direction of a difference that was found, and whose repair may have failed.
 	drift string
-	// parked means that the store refused it: it is tried again when it is touched, and now and then.
-	parked bool
+	// backingOff means that the store refused it: it is tried again when it is touched, and every retryRefused.
+	backingOff bool
 	// rejected means that the store has refused it since it was last as it should be.
 	rejected bool
-	// rested means that every decision has seen what the cell holds.
-	rested bool
+	// drained means that no decision is left that has not seen what the cell holds.
+	drained bool
 	// older is the side that was there before the other one was written. It may be wrong for what somebody
 	// else has written: then either side may go, and afterwards it is right.
 	older int
@@ -144,28 +144,28 @@ func New(connect func(context.Context) (store.Store, error), state *state.State,
 		pending:  map[kinds.Ref]int{},
 		waiting:  map[kinds.Ref][]chan error{},
 		traced:   map[kinds.Ref][]trace.Span{},
-		told:     map[kinds.Ref]struct{}{},
+		notified: map[kinds.Ref]struct{}{},
 		refused:  map[kinds.Ref]error{},
 		wake:     make(chan struct{}, 1),
-		rest:     make(chan struct{}, 1),
-		doubt:    make(chan struct{}, 1),
+		drain:    make(chan struct{}, 1),
+		resync:   make(chan struct{}, 1),
 	}
 }
 
-// Touch queues what a change of cause has touched. Await then waits for it, for the cause as for the
+// MarkDirty queues what a change of cause has touched. Await then waits for it, for the cause as for the
 // objects whose outcome changed with it.
-func (s *Syncer) Touch(cause kinds.Ref, change state.Change) {
+func (s *Syncer) MarkDirty(cause kinds.Ref, change state.Change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, touched := range change.Tuples {
-		s.touch(item{key: touched.What}, touched.Joined, cause, touched.By)
+		s.markDirty(item{key: touched.What}, touched.Joined, cause, touched.By)
 	}
 	for _, touched := range change.Cells {
-		s.touch(item{cell: touched.What}, touched.Joined, cause, touched.By)
+		s.markDirty(item{cell: touched.What}, touched.Joined, cause, touched.By)
 	}
 }
 
-func (s *Syncer) touch(it item, joined bool, causes ...kinds.Ref) {
+func (s *Syncer) markDirty(it item, joined bool, causes ...kinds.Ref) {
 	w := s.items[it]
 	if w == nil {
 		if joined {
@@ -175,8 +175,8 @@ func (s *Syncer) touch(it item, joined bool, causes ...kinds.Ref) {
 	}
 	if !joined {
 		w.version++
-		w.ours = true
-		s.resume(it, w)
+		w.expected = true
+		s.requeue(it, w)
 	}
 	for _, cause := range causes {
 		if _, known := w.causes[cause]; !known {
@@ -196,10 +196,10 @@ func (s *Syncer) enqueue(it item) *work {
 	return w
 }
 
-// resume puts an item back into the queue that the store had refused.
-func (s *Syncer) resume(it item, w *work) {
-	if w.parked {
-		w.parked = false
+// requeue puts an item that the store had refused back into the queue.
+func (s *Syncer) requeue(it item, w *work) {
+	if w.backingOff {
+		w.backingOff = false
 		s.queue.add(it)
 		signal(s.wake)
 	}
@@ -213,7 +213,7 @@ func signal(channel chan struct{}) {
 }
 
 // Await returns when everything that an object has touched is in the store. The error is
-// store.ErrUnavailable while the store does not answer; Observer.Confirmed then tells when it is done.
+// store.ErrUnavailable while the store does not answer; Observer.Confirmed follows when it is done.
 func (s *Syncer) Await(ctx context.Context, ref kinds.Ref) error {
 	s.mu.Lock()
 	if s.inSync && s.pending[ref] == 0 {
@@ -222,7 +222,7 @@ func (s *Syncer) Await(ctx context.Context, ref kinds.Ref) error {
 	}
 	if err := cmp.Or(s.outage, s.refused[ref]); err != nil {
 		defer s.mu.Unlock()
-		s.told[ref] = struct{}{}
+		s.notified[ref] = struct{}{}
 		return err
 	}
 	result := make(chan error, 1)
@@ -242,24 +242,24 @@ func (s *Syncer) Await(ctx context.Context, ref kinds.Ref) error {
 	}
 }
 
-// tell adds an event to the spans of all that wait for these items.
-func (s *Syncer) tell(batch []plan, event string, attributes ...attribute.KeyValue) {
+// addEvent adds an event to the spans of all that wait for these items.
+func (s *Syncer) addEvent(batch []plan, event string, attributes ...attribute.KeyValue) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.traced) == 0 {
 		return
 	}
-	told := map[kinds.Ref]struct{}{}
+	done := map[kinds.Ref]struct{}{}
 	for _, p := range batch {
 		w := s.items[p.item]
 		if w == nil {
 			continue
 		}
 		for cause := range w.causes {
-			if _, twice := told[cause]; twice {
+			if _, twice := done[cause]; twice {
 				continue
 			}
-			told[cause] = struct{}{}
+			done[cause] = struct{}{}
 			for _, span := range s.traced[cause] {
 				span.AddEvent(event, trace.WithAttributes(attributes...))
 			}
@@ -306,7 +306,7 @@ func (s *Syncer) Progress() Progress {
 	return p
 }
 
-// complete takes an item from the queue that is as it should be, and tells those that wait for it.
+// complete takes an item that is as it should be from the queue, and notifies those that wait for it.
 func (s *Syncer) complete(it item, w *work) (confirmed []kinds.Ref) {
 	delete(s.items, it)
 	s.arrivals.Remove(w.arrival)
@@ -319,38 +319,37 @@ func (s *Syncer) complete(it item, w *work) (confirmed []kinds.Ref) {
 			continue
 		}
 		delete(s.pending, cause)
-		if s.inSync && s.release(cause) {
+		if s.inSync && s.notify(cause) {
 			confirmed = append(confirmed, cause)
 		}
 	}
 	return confirmed
 }
 
-// release lets go of those who wait for an object, and says whether it must be told that the outage is
-// over for it.
-func (s *Syncer) release(ref kinds.Ref) bool {
+// notify ends the waiting for an object, and says whether Observer.Confirmed is due for it.
+func (s *Syncer) notify(ref kinds.Ref) bool {
 	for _, result := range s.waiting[ref] {
 		result <- nil
 	}
 	delete(s.waiting, ref)
 	delete(s.traced, ref)
-	_, told := s.told[ref]
-	delete(s.told, ref)
+	_, due := s.notified[ref]
+	delete(s.notified, ref)
 	delete(s.refused, ref)
-	return told
+	return due
 }
 
-// fail tells those who wait for an object.
+// fail ends the waiting for an object with an error.
 func (s *Syncer) fail(ref kinds.Ref, err error) {
 	for _, result := range s.waiting[ref] {
 		result <- err
 	}
 	delete(s.waiting, ref)
 	delete(s.traced, ref)
-	s.told[ref] = struct{}{}
+	s.notified[ref] = struct{}{}
 }
 
-// unavailable notes an outage and lets everyone know who waits.
+// unavailable notes an outage, and ends all waiting with it.
 func (s *Syncer) unavailable(err error) {
 	s.mu.Lock()
 	// A store that answers after an outage may turn out to be somebody else's.
@@ -365,13 +364,13 @@ func (s *Syncer) unavailable(err error) {
 		if foreign {
 			s.log.Error(err, "the store is refused, and nothing in it is changed; nothing takes effect until this is resolved")
 		} else {
-			s.log.Error(err, "the store has stopped to answer; writes wait until it does")
+			s.log.Error(err, "the store has stopped answering; writes wait until it answers again")
 		}
 		s.observer.Available(false)
 	}
 }
 
-// Outage is the error with which the store stopped to answer, nil while it answers.
+// Outage is the error with which the store stopped answering, nil while it answers.
 func (s *Syncer) Outage() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -81,7 +81,7 @@ func TestOrganizationsTakeTurnsAgainAfterAWriteThatFailed(t *testing.T) {
 			return store.ErrUnavailable
 		}
 		w.hook(hooks)
-		w.syncer.Touch(kinds.RefOf(assigned), w.state.Put(wide(300), assigned))
+		w.syncer.MarkDirty(kinds.RefOf(assigned), w.state.Put(wide(300), assigned))
 		w.sleep(time.Minute)
 		w.expectWhole()
 		if len(recorder.writes) < 4 || !ofNeighbour(recorder.writes[0]) {

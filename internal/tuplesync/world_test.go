@@ -137,13 +137,13 @@ func (w *world) drain() {
 // put and remove do what the engine does with a change.
 func (w *world) put(objects ...client.Object) {
 	for _, object := range objects {
-		w.syncer.Touch(kinds.RefOf(object), w.state.Put(object.DeepCopyObject().(client.Object)))
+		w.syncer.MarkDirty(kinds.RefOf(object), w.state.Put(object.DeepCopyObject().(client.Object)))
 	}
 }
 
 func (w *world) remove(object client.Object) {
 	ref := kinds.RefOf(object)
-	w.syncer.Touch(ref, w.state.Remove(ref))
+	w.syncer.MarkDirty(ref, w.state.Remove(ref))
 }
 
 // awaiting waits for an object, and is sent the answer.

@@ -38,8 +38,8 @@ type Side struct {
 	Permissions []string `json:"permissions,omitempty"`
 }
 
-// Preview says what the store must be changed in to hold what is desired, in order. It only reads.
-func Preview(ctx context.Context, from Walker, state *state.State) ([]Difference, error) {
+// DryRun says what the store must be changed in to hold what is desired, in order. It only reads.
+func DryRun(ctx context.Context, from Walker, state *state.State) ([]Difference, error) {
 	s := New(nil, state, Observer{}, logr.Discard())
 	found, err := s.walkOver(ctx, from)
 	if err != nil {

@@ -13,14 +13,14 @@ import (
 
 func (w *world) preview() []tuplesync.Difference {
 	w.Helper()
-	differences, err := tuplesync.Preview(w.Context(), w.fake, w.state)
+	differences, err := tuplesync.DryRun(w.Context(), w.fake, w.state)
 	if err != nil {
 		w.Fatal(err)
 	}
 	return differences
 }
 
-func TestAPreviewNamesWhatAStartRepairsAndNothingElse(t *testing.T) {
+func TestADryRunNamesWhatAStartRepairsAndNothingElse(t *testing.T) {
 	for name, drift := range drifts {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, func(w *world) {
@@ -51,7 +51,7 @@ func TestAPreviewNamesWhatAStartRepairsAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestAPreviewSaysWhichPermissionsComeAndGo(t *testing.T) {
+func TestADryRunSaysWhichPermissionsComeAndGo(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.state.Put(grant("g0", "u0", "P0", "P1"))
 		w.start()
