@@ -2,14 +2,16 @@ package state
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
 
@@ -31,17 +33,58 @@ func (t *tenant) held(user types.NamespacedName, asked func(scope.Path) bool) []
 	return held
 }
 
-// active says whether a user may hold anything at all.
-func (t *tenant) active(user types.NamespacedName) bool {
-	node := t.users[user]
-	return node != nil && node.active != ""
+// userOf finds the User that stands for an identity now; false when none does, or it is suspended.
+func (t *tenant) userOf(who identity) (types.NamespacedName, bool) {
+	users := t.named.usersBySubject[who]
+	if len(users) == 0 || !t.active(users[0].key) {
+		return types.NamespacedName{}, false
+	}
+	return users[0].key, true
 }
 
-// instant is now, or the latest instant that was seen if the clock has been set back since. It waits for no change.
-func (t *tenant) instant() time.Time {
-	now := t.clock.Now()
-	if seen := t.seen.Load(); seen != nil && seen.After(now) {
-		return *seen
+// privileges are all that a user holds now and for good: what ends by itself is not among them.
+func (t *tenant) privileges(user types.NamespacedName) iter.Seq[Privilege] {
+	return func(yield func(Privilege) bool) {
+		for _, access := range t.index.Held(user.Name, everywhere, t.instant()) {
+			if !access.Grant.Window.Until.IsZero() {
+				continue
+			}
+			access.Grant.Window = policy.Window{} // it has begun
+			if !yield(Privilege{Grant: access.Grant, At: access.At}) {
+				return
+			}
+		}
+		if t.administrates(user) && !yield(manages(user.Namespace, "")) {
+			return
+		}
+		for key := range t.named.membershipsOfUser[user] {
+			node := t.memberships[key]
+			if !node.outcome.InForce || node.object.Role != v1alpha1.GroupAdmin || node.object.ExpiresAt != nil {
+				continue
+			}
+			if !yield(manages(key.Namespace, node.object.Group)) {
+				return
+			}
+			for _, permission := range node.outcome.Permissions {
+				if permission.Granted && !yield(configures(key.Namespace, node.object.Group, permission.Permission)) {
+					return
+				}
+			}
+		}
 	}
-	return now
+}
+
+func everywhere(scope.Path) bool { return true }
+
+// administrates says whether a user has the organization's admin role at the organization, for good.
+func (t *tenant) administrates(user types.NamespacedName) bool {
+	organization := t.organizations[user.Namespace]
+	if organization == nil || organization.object == nil {
+		return false
+	}
+	top := scope.Path{Organization: user.Namespace}
+	return slices.ContainsFunc(t.index.Held(user.Name, func(at scope.Path) bool { return at == top }, t.instant()), func(held entitlement.Entitlement) bool {
+		by, role := held.Through[0], held.Through[min(1, len(held.Through)-1)]
+		return held.Grant.Window.Until.IsZero() && by.Kind == kinds.RoleAssignment && role.Name == organization.object.Spec.AdminRole
+	})
 }

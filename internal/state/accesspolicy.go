@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/access"
@@ -50,10 +49,6 @@ func (accessPolicyKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Obje
 
 func (accessPolicyKeeper) delete(e *evaluation, ref kinds.Ref) {
 	e.tenant.policies[ref.Key()].object = nil
-}
-
-func (accessPolicyKeeper) escalates(c *escalationCheck, old, object client.Object) {
-	c.accessPolicy(cast[*v1alpha1.AccessPolicy](old), cast[*v1alpha1.AccessPolicy](object))
 }
 
 func (accessPolicyKeeper) receivers(object v1alpha1.Object) (named []receiver) {

@@ -120,30 +120,6 @@ func (accessDecisionKeeper) delete(e *evaluation, ref kinds.Ref) {
 	node.object = nil
 }
 
-// Access is where in its life an AccessRequest is.
-type Access struct {
-	access.Life
-	// UID is the request's, User the requester's User, and Path where.
-	UID        types.UID
-	User, Path string
-	// Policy is what allows the request, nil where nothing does. It belongs to the state.
-	Policy *access.Policy
-	// Decisions are those about it, and Approvals how many approve.
-	Decisions []access.Counted
-	Approvals int
-	// Grant is what was made for it, without a kind where there is nothing.
-	Grant    kinds.Ref
-	GrantUID types.UID
-}
-
-func (a *Access) equal(other *Access) bool {
-	if a == nil || other == nil {
-		return a == other
-	}
-	return a.Life == other.Life && a.UID == other.UID && a.User == other.User && a.Path == other.Path && a.Policy.Is(other.Policy) &&
-		slices.Equal(a.Decisions, other.Decisions) && a.Approvals == other.Approvals && a.Grant == other.Grant && a.GrantUID == other.GrantUID
-}
-
 // markAccess marks the policies, requests and decisions that depend on what has changed.
 func (e *evaluation) markAccess() {
 	t := e.tenant

@@ -10,13 +10,6 @@ import (
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 )
 
-// OnlyAnswering is for a state that answers questions about access and that nobody ever carries out: it does not keep what should
-// be in a store. It is for a state in which nothing is yet.
-func (s *State) OnlyAnswering() *State {
-	s.common.onlyAnswers = true
-	return s
-}
-
 // Reducer takes out of objects what no evaluation reads, and has those that say the same share it. It is for objects that
 // nobody else reads or changes.
 type Reducer struct {

@@ -10,7 +10,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
@@ -120,10 +119,6 @@ func (assignmentKeeper) delete(e *evaluation, ref kinds.Ref) {
 	n.deleting.remove(key)
 	e.markProtection(key, node.object)
 	node.object = nil
-}
-
-func (assignmentKeeper) escalates(c *escalationCheck, old, object client.Object) {
-	c.assignment(cast[*v1alpha1.RoleAssignment](old), cast[*v1alpha1.RoleAssignment](object))
 }
 
 // brake: an earlier end counts at once.

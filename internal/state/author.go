@@ -67,59 +67,6 @@ func (t *tenant) suspendedUser(subject string) string {
 	return t.suspendedBy(subject)
 }
 
-// suspendedBy is suspendedUser for whoever has the lock.
-func (t *tenant) suspendedBy(subject string) string {
-	known := t.named.usersBySubject[identity{t.name, subject}]
-	if len(known) == 0 {
-		return ""
-	}
-	holder := known[0].key
-	if !t.users[holder].object.Spec.Suspended {
-		return ""
-	}
-	return holder.Name
-}
-
-// suspendedAuthor is a suspended User that the author of an object stands for who need not hold what they give or, where it is not
-// known which ServiceAccount that is, may stand for, the first by name; empty if there is none.
-func (t *tenant) suspendedAuthor(by *policy.Author) (first string) {
-	for _, subject := range t.machines(by) {
-		if name := t.suspendedBy(subject); name != "" && (first == "" || name < first) {
-			first = name
-		}
-	}
-	return first
-}
-
-// machines are the subjects that such an author stands for, or may stand for. A stamp of their own may have any subject.
-func (t *tenant) machines(by *policy.Author) []string {
-	if by.IsUnstamped() {
-		return t.serviceAccounts()
-	}
-	return []string{policy.SubjectOf(by.Username, t.usernamePrefix, t.usernames())}
-}
-
-// usernames are what the Organization says that names of the API server stand for.
-func (t *tenant) usernames() []v1alpha1.UsernameMapping {
-	if node := t.organizations[t.name]; node != nil && node.object != nil {
-		return node.object.Spec.Usernames
-	}
-	return nil
-}
-
-// serviceAccounts are the subjects that ServiceAccounts stand for, as far as Users have them or the Organization maps them.
-func (t *tenant) serviceAccounts() (subjects []string) {
-	for key := range t.named.serviceAccounts {
-		subjects = append(subjects, t.users[key].object.Spec.Subject)
-	}
-	for _, mapping := range t.usernames() {
-		if policy.IsServiceAccount(mapping.Username) {
-			subjects = append(subjects, mapping.Subject)
-		}
-	}
-	return subjects
-}
-
 func (t *tenant) twinsOf(user *v1alpha1.User) (twins Twins) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()

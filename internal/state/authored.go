@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -14,28 +13,6 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
-
-// authored is what is known of who wrote what an object gives. Admission judges by what a replica has seen, and somebody may
-// be faster: so the leader judges once more, when the object first takes effect. What is found then holds
-// from then on, whatever the author loses later.
-type authored struct {
-	// by is nil where there is nobody to judge, as for what the operator makes of an approved AccessRequest.
-	by *policy.Author
-	// before is what it gave until now, which its author need not hold; nil for nothing. namedBefore are the names of then.
-	before      v1alpha1.Object
-	namedBefore set[types.UID]
-	// judged means that it has been looked at whether the author could give this. passed means that they could, and names are
-	// those of the objects that it names whose makers could.
-	judged, passed bool
-	names          set[types.UID]
-	// refused means that the status says that this gives nothing for that reason, and reported that it says anything at all:
-	// what has never been said to give something was never waited for.
-	refused, reported bool
-	// missing is what the author, or the maker of a name, lacks, and said what was said of that last.
-	missing, said string
-	// uid says which object of the name this is about.
-	uid types.UID
-}
 
 // authoredBy is what is known of an object that is put, of which the state holds something already.
 func (t *tenant) authoredBy(object v1alpha1.Object, was authored, before v1alpha1.Object) authored {
@@ -76,21 +53,6 @@ func (t *tenant) authoredBy(object v1alpha1.Object, was authored, before v1alpha
 		}
 	}
 	return now
-}
-
-// confirms notes that the maker of a name could give this.
-func (a *authored) confirms(uid types.UID) {
-	if a.names == nil {
-		a.names = set[types.UID]{}
-	}
-	a.names.add(uid)
-}
-
-// authorKey is all that is kept of an author.
-type authorKey struct {
-	policy.Author // without what it points to
-
-	user policy.MeantUser
 }
 
 // shareAuthor is an author as all objects have it that say the same of theirs. What was given before is not kept: it is long, and
@@ -140,35 +102,6 @@ func giverOf(object v1alpha1.Object) *policy.Author {
 		return nil
 	}
 	return authorOf(object)
-}
-
-// StampUnstamped notes on an object that nobody has stamped which User it means, so that nobody else gets under that name what
-// it gives. It is for the leader, before the object takes effect.
-func (s *State) StampUnstamped(object v1alpha1.Object) error {
-	if by := giverOf(object); by == nil || !by.IsUnstamped() {
-		return nil
-	}
-	by := policy.Unstamped()
-	s.Means(by, object)
-	if by.User == nil {
-		return nil
-	}
-	for _, to := range keeperOf(kinds.RefOf(object).Kind).receivers(object) {
-		if to.kind == kinds.User {
-			by.User.Name = to.name
-		}
-	}
-	stamp, err := by.Stamp()
-	if err != nil {
-		return err
-	}
-	annotations := maps.Clone(object.GetAnnotations())
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	annotations[v1alpha1.AnnotationAuthor] = stamp
-	object.SetAnnotations(annotations)
-	return nil
 }
 
 // maxBefore is the longest spec in bytes that a stamp keeps. Annotations are 256 KiB together.
@@ -373,70 +306,6 @@ func (n *name) confirm() string {
 	return fmt.Sprintf("have someone with the verb bind confirm it: kubectl annotate --overwrite %s %s -n %s %s=%s", strings.ToLower(n.ref.Kind), n.ref.Name, n.ref.Namespace, v1alpha1.AnnotationConfirmed, value)
 }
 
-// Means notes which of the Users, Groups and Invitations in an object are there, and so are those that its author means.
-func (s *State) Means(author *policy.Author, object client.Object) {
-	s.tenantOfObject(nil, object).means(author, object)
-}
-
-func (t *tenant) means(author *policy.Author, object client.Object) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	for _, n := range t.namesIn(object, nil) {
-		switch {
-		case n.ref.Kind == kinds.Group:
-			author.Group = n.uid
-		case n.ref.Kind == kinds.Invitation:
-			author.Invitation = n.uid
-		case author.Invitation == "": // not the one who has accepted it
-			author.User = &policy.MeantUser{UID: n.uid, Subject: n.subject}
-		}
-	}
-}
-
-// NotConfirmed says which of the names in an object that is written belongs to somebody who could not give this; nothing if
-// none does. It does not matter who writes it.
-func (s *State) NotConfirmed(object client.Object, by string) string {
-	return s.tenantOfObject(nil, object).notConfirmed(object, by)
-}
-
-func (t *tenant) notConfirmed(object client.Object, by string) string {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	if invitation, ok := object.(*v1alpha1.Invitation); ok {
-		return t.notAccepted(invitation)
-	}
-	holds := set[string]{}
-	for _, n := range t.namesIn(object, nil) {
-		if n.isSure(&policy.Author{Username: by}) || holds.has(n.makerSubject) {
-			continue
-		}
-		if missing := t.missing(n.makerSubject, nil, object); !missing.Empty() {
-			return fmt.Sprintf("%s: %s", n.field, n.mustBeConfirmed(missing.text()))
-		}
-		holds.add(n.makerSubject) // it is asked once, however many they made
-	}
-	return ""
-}
-
-// notAccepted is notConfirmed for an Invitation: whoever accepts it gets what is assigned to it.
-func (t *tenant) notAccepted(o *v1alpha1.Invitation) string {
-	key := client.ObjectKeyFromObject(o)
-	n, there := t.made(kinds.Named(kinds.User, sibling(key, o.Spec.AcceptedBy)))
-	if !there {
-		return ""
-	}
-	if n.isSure(nil) {
-		return ""
-	}
-	for assigned := range t.named.assignedToInvitation[key] {
-		object := t.effectiveNamed(kinds.Named(kinds.RoleAssignment, assigned))
-		if missing := t.missing(n.makerSubject, nil, object); !missing.Empty() {
-			return "spec.acceptedBy: " + n.mustBeConfirmed(missing.text())
-		}
-	}
-	return ""
-}
-
 // text names what is lacking.
 func (f MissingPrivileges) text() string {
 	lacking := slices.Clone(f.Unresolved)
@@ -468,4 +337,57 @@ func authorshipOf(found node) *authored {
 		}
 	}
 	return nil
+}
+
+// suspendedBy is suspendedUser for whoever has the lock.
+func (t *tenant) suspendedBy(subject string) string {
+	known := t.named.usersBySubject[identity{t.name, subject}]
+	if len(known) == 0 {
+		return ""
+	}
+	holder := known[0].key
+	if !t.users[holder].object.Spec.Suspended {
+		return ""
+	}
+	return holder.Name
+}
+
+// suspendedAuthor is a suspended User that the author of an object stands for who need not hold what they give or, where it is not
+// known which ServiceAccount that is, may stand for, the first by name; empty if there is none.
+func (t *tenant) suspendedAuthor(by *policy.Author) (first string) {
+	for _, subject := range t.machines(by) {
+		if name := t.suspendedBy(subject); name != "" && (first == "" || name < first) {
+			first = name
+		}
+	}
+	return first
+}
+
+// machines are the subjects that such an author stands for, or may stand for. A stamp of their own may have any subject.
+func (t *tenant) machines(by *policy.Author) []string {
+	if by.IsUnstamped() {
+		return t.serviceAccounts()
+	}
+	return []string{policy.SubjectOf(by.Username, t.usernamePrefix, t.usernames())}
+}
+
+// usernames are what the Organization says that names of the API server stand for.
+func (t *tenant) usernames() []v1alpha1.UsernameMapping {
+	if node := t.organizations[t.name]; node != nil && node.object != nil {
+		return node.object.Spec.Usernames
+	}
+	return nil
+}
+
+// serviceAccounts are the subjects that ServiceAccounts stand for, as far as Users have them or the Organization maps them.
+func (t *tenant) serviceAccounts() (subjects []string) {
+	for key := range t.named.serviceAccounts {
+		subjects = append(subjects, t.users[key].object.Spec.Subject)
+	}
+	for _, mapping := range t.usernames() {
+		if policy.IsServiceAccount(mapping.Username) {
+			subjects = append(subjects, mapping.Subject)
+		}
+	}
+	return subjects
 }

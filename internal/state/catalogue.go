@@ -143,3 +143,13 @@ func differing[V any](old, now map[string]V, equal func(a, b V) bool) set[string
 	}
 	return keys
 }
+
+// near is the permission whose name differs in the case of letters only, empty if there is none.
+func (c *catalogue) near(name string) (nearest string) {
+	for known := range c.permissions {
+		if strings.EqualFold(known, name) && (nearest == "" || known < nearest) {
+			nearest = known
+		}
+	}
+	return nearest
+}

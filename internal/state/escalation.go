@@ -157,15 +157,6 @@ func (t *tenant) rolePrivileges(key types.NamespacedName, path scope.Path) (priv
 	return privileges
 }
 
-// at are grants as privileges at a path.
-func at(path scope.Path, grants []policy.Grant) []Privilege {
-	privileges := make([]Privilege, 0, len(grants))
-	for _, grant := range grants {
-		privileges = append(privileges, Privilege{Grant: grant, At: path})
-	}
-	return privileges
-}
-
 // unresolvedSubject says why there is nobody of the name.
 func (t *tenant) unresolvedSubject(key types.NamespacedName, subject *v1alpha1.AssignmentSubject) *Outcome {
 	if _, unresolved := t.resolveSubject(key, subject); unresolved != nil && isMissing(unresolved.Reason) {
@@ -282,4 +273,12 @@ func (o *grantObject) entriesField() string {
 		return "spec.permissionGrant"
 	}
 	return "spec.permissions"
+}
+
+func (assignmentKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.assignment(cast[*v1alpha1.RoleAssignment](old), cast[*v1alpha1.RoleAssignment](object))
+}
+
+func (grantKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.grant(old, object)
 }

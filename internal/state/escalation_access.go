@@ -6,10 +6,15 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
+
+func (accessPolicyKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.accessPolicy(cast[*v1alpha1.AccessPolicy](old), cast[*v1alpha1.AccessPolicy](object))
+}
 
 // accessPolicy: a policy counts as giving all that it offers, at every scope, to whoever may ask: by itself where nobody
 // decides, else with the help of deciders that its author chooses.

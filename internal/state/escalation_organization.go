@@ -4,10 +4,15 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
+
+func (organizationKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.organization(cast[*v1alpha1.Organization](old), cast[*v1alpha1.Organization](object))
+}
 
 // organization: an Organization gives nothing by itself, but what is in its namespace takes effect with it,
 // with the scopes that it declares, and for as long as it lets temporary grants last.

@@ -6,11 +6,20 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
+
+func (userKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.user(cast[*v1alpha1.User](old), cast[*v1alpha1.User](object))
+}
+
+func (groupKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.group(cast[*v1alpha1.Group](old), cast[*v1alpha1.Group](object))
+}
 
 // user: whoever is declared, or no longer suspended, gets what already names them, and may accept what their
 // address is invited to. Of two of the same subject, the younger gets that when the older goes.
@@ -301,4 +310,12 @@ func (t *tenant) acceptedByTheInvited(subject string, old, object *v1alpha1.Invi
 	}
 	user := t.users[name].object.Spec
 	return user.Subject == subject && user.Email != "" && policy.SameAddress(user.Email, object.Spec.Email)
+}
+
+func (invitationKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.invitation(cast[*v1alpha1.Invitation](old), cast[*v1alpha1.Invitation](object))
+}
+
+func (membershipKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.membership(cast[*v1alpha1.GroupMembership](old), cast[*v1alpha1.GroupMembership](object))
 }

@@ -7,12 +7,17 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
+
+func (roleKeeper) escalates(c *escalationCheck, old, object client.Object) {
+	c.role(cast[*v1alpha1.Role](old), cast[*v1alpha1.Role](object))
+}
 
 // role: a role may be assigned anywhere, so that what it gives must be held at the organization. An edit
 // can also mend roles that inherit from it, and so can a deletion, which opens a cycle or makes room: these then

@@ -70,10 +70,6 @@ func (grantKeeper) delete(e *evaluation, ref kinds.Ref) {
 	node.object = nil
 }
 
-func (grantKeeper) escalates(c *escalationCheck, old, object client.Object) {
-	c.grant(old, object)
-}
-
 // brake: an earlier end counts at once.
 func (grantKeeper) brake(kept, written v1alpha1.Object) {
 	switch k := kept.(type) {
@@ -309,10 +305,49 @@ func grantSeenToEnd(o *v1alpha1.TemporaryPermissionGrant, life policy.Lifetime) 
 	return o.Status.Phase == v1alpha1.PhaseExpired && noted != nil && noted.Time.Equal(life.Deadline.Truncate(time.Second))
 }
 
-// withLife adds to an outcome when it changes by itself.
-func (t *tenant) withLife(outcome Outcome, life policy.Lifetime) Outcome {
-	outcome.Life, outcome.Phase, outcome.Next = life, life.PhaseAt(t.now), life.Next(t.now)
-	return outcome
+// endNoted is the deadline that a status says has passed, nil where it does not.
+func endNoted(o *v1alpha1.TemporaryPermissionGrant) *metav1.Time {
+	if o.Status.Phase != v1alpha1.PhaseExpired {
+		return nil
+	}
+	return o.Status.ExpiresAt
 }
 
-func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// endsEarlier says whether a temporary grant ends earlier than another, or never begins because its end can't
+// be read.
+func endsEarlier(a, b *v1alpha1.TemporaryPermissionGrant) bool {
+	first, err := policy.LifetimeOf(a, 0)
+	second, err2 := policy.LifetimeOf(b, 0)
+	return err != nil || err2 == nil && first.Deadline.Before(second.Deadline)
+}
+
+// effective is the grant that the state keeps, as an object.
+func (o *grantObject) effective() v1alpha1.Object {
+	if o.temporary != nil {
+		return o.temporary
+	}
+	object := &v1alpha1.PermissionGrant{Spec: v1alpha1.PermissionGrantSpec{
+		Subject: v1alpha1.GrantSubject{User: o.user, Group: o.group}, Permissions: o.entries, Scope: o.scope, Window: o.window,
+	}}
+	object.UID = o.uid
+	return object
+}
+
+// indexGrant adds a grant to the indexes, or with false removes it.
+func (r *references) indexGrant(o *grantObject, ref kinds.Ref, present bool) {
+	if o.user != "" {
+		r.grantsToUser.set(types.NamespacedName{Namespace: ref.Namespace, Name: o.user}, ref, present)
+	}
+	if o.group != "" {
+		r.grantsToGroup.set(types.NamespacedName{Namespace: ref.Namespace, Name: o.group}, ref, present)
+	}
+	if o.scope.Resource != nil {
+		r.grantsOn.set(o.scope.Resource.Type, ref, present)
+	}
+	for _, entry := range o.entries {
+		r.grantsGiving.set(entry.Permission, ref, present)
+	}
+	if of := o.accessRequest(); of != nil {
+		r.madeFor.set(types.NamespacedName{Namespace: ref.Namespace, Name: of.Name}, ref, present)
+	}
+}

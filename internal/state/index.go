@@ -214,25 +214,6 @@ func (r *references) indexInvitation(spec *v1alpha1.InvitationSpec, key types.Na
 	}
 }
 
-// indexGrant adds a grant to the indexes, or with false removes it.
-func (r *references) indexGrant(o *grantObject, ref kinds.Ref, present bool) {
-	if o.user != "" {
-		r.grantsToUser.set(types.NamespacedName{Namespace: ref.Namespace, Name: o.user}, ref, present)
-	}
-	if o.group != "" {
-		r.grantsToGroup.set(types.NamespacedName{Namespace: ref.Namespace, Name: o.group}, ref, present)
-	}
-	if o.scope.Resource != nil {
-		r.grantsOn.set(o.scope.Resource.Type, ref, present)
-	}
-	for _, entry := range o.entries {
-		r.grantsGiving.set(entry.Permission, ref, present)
-	}
-	if of := o.accessRequest(); of != nil {
-		r.madeFor.set(types.NamespacedName{Namespace: ref.Namespace, Name: of.Name}, ref, present)
-	}
-}
-
 // sibling is the name of another object in the same namespace: no reference leaves it.
 func sibling(of types.NamespacedName, name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: of.Namespace, Name: name}

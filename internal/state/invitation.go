@@ -7,7 +7,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
@@ -63,10 +62,6 @@ func (invitationKeeper) delete(e *evaluation, ref kinds.Ref) {
 	node.object = nil
 }
 
-func (invitationKeeper) escalates(c *escalationCheck, old, object client.Object) {
-	c.invitation(cast[*v1alpha1.Invitation](old), cast[*v1alpha1.Invitation](object))
-}
-
 // brake: an earlier end, or one that can't be read, counts at once.
 func (invitationKeeper) brake(kept, written v1alpha1.Object) {
 	k, w := kept.(*v1alpha1.Invitation), written.(*v1alpha1.Invitation)
@@ -99,16 +94,6 @@ func invitationObjectOf(o *v1alpha1.Invitation) *invitationObject {
 		kept.accepted = append(kept.accepted, at.Time)
 	}
 	return kept
-}
-
-// Invited is the life of an invitation.
-type Invited struct {
-	Phase               v1alpha1.InvitationPhase
-	Expires, AcceptedAt time.Time
-}
-
-func (i Invited) equal(other Invited) bool {
-	return i.Phase == other.Phase && i.Expires.Equal(other.Expires) && i.AcceptedAt.Equal(other.AcceptedAt)
 }
 
 func (e *evaluation) evaluateInvitation(key types.NamespacedName) {

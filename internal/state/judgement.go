@@ -11,49 +11,6 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
-// unauthored are the objects that give nothing because of who wrote them, or who made what they name. Anybody may write
-// thousands, so a change has only those judged again that depend on what it touches.
-type unauthored struct {
-	// objects are all of them, with what was found last to depend on.
-	objects map[kinds.Ref][]dependency
-	by      index[dependency, kinds.Ref]
-}
-
-// dependency is what the judgement of an object depends on beside the object, its Organization and the catalogue: what is held by
-// those who are known by a subject, or what a role gives.
-type dependency struct{ subject, role string }
-
-func newUnauthored() unauthored {
-	return unauthored{objects: map[kinds.Ref][]dependency{}, by: index[dependency, kinds.Ref]{}}
-}
-
-func (u *unauthored) has(ref kinds.Ref) bool {
-	_, there := u.objects[ref]
-	return there
-}
-
-func (u *unauthored) add(ref kinds.Ref) {
-	if !u.has(ref) {
-		u.objects[ref] = nil
-	}
-}
-
-func (u *unauthored) remove(ref kinds.Ref) {
-	u.dependOn(ref, nil)
-	delete(u.objects, ref)
-}
-
-// dependOn replaces what an object depends on.
-func (u *unauthored) dependOn(ref kinds.Ref, on []dependency) {
-	for _, before := range u.objects[ref] {
-		u.by.remove(before, ref)
-	}
-	u.objects[ref] = on
-	for _, now := range on {
-		u.by.add(now, ref)
-	}
-}
-
 // isAuthored says what becomes of an object that gives something if its author could give it: it does so, or why it gives
 // nothing. Where that has still to be judged it goes on to give what it gave, until the evaluation does so in its end.
 func (e *evaluation) isAuthored(ref kinds.Ref, a *authored) (why *Outcome, wait bool) {

@@ -10,7 +10,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
@@ -67,10 +66,6 @@ func (membershipKeeper) delete(e *evaluation, ref kinds.Ref) {
 	e.tenant.named.indexMembership(node.object, key, false)
 	e.markSameMembership(pair{key.Namespace, node.object.User, node.object.Group})
 	node.object = nil
-}
-
-func (membershipKeeper) escalates(c *escalationCheck, old, object client.Object) {
-	c.membership(cast[*v1alpha1.GroupMembership](old), cast[*v1alpha1.GroupMembership](object))
 }
 
 // brake: an earlier end counts at once.

@@ -7,9 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
@@ -56,10 +53,6 @@ func (organizationKeeper) set(e *evaluation, ref kinds.Ref, object v1alpha1.Obje
 
 func (organizationKeeper) delete(e *evaluation, ref kinds.Ref) {
 	e.tenant.organizations[ref.Name].object = nil
-}
-
-func (organizationKeeper) escalates(c *escalationCheck, old, object client.Object) {
-	c.organization(cast[*v1alpha1.Organization](old), cast[*v1alpha1.Organization](object))
 }
 
 // brake: a temporary grant may last less long at once.
@@ -138,37 +131,6 @@ func (e *evaluation) evaluateOrganization(name string) {
 func (t *tenant) hasNamespace(name string) bool {
 	_, there := t.namespaces[name]
 	return there
-}
-
-// evaluateAdministration looks again at who administers an organization that is in effect, after all that says so.
-func (e *evaluation) evaluateAdministration() {
-	t := e.tenant
-	if node := t.organizations[t.name]; node != nil && len(node.scopes) > 0 {
-		if now := t.evaluateAdministration(node.object); !node.outcome.equal(now) {
-			e.setOutcome(kinds.Ref{Kind: kinds.Organization, Name: t.name}, &node.outcome, now)
-		}
-	}
-}
-
-// evaluateAdministration says whether there is who an organization is said to be administered by. The
-// organization is in effect all the same, so that this can be fixed.
-func (t *tenant) evaluateAdministration(object *v1alpha1.Organization) Outcome {
-	for _, owner := range object.Spec.Owners {
-		if node := t.users[types.NamespacedName{Namespace: object.Name, Name: owner}]; node == nil || node.object == nil {
-			return Outcome{Reason: v1alpha1.ReasonOwnerNotFound, Message: fmt.Sprintf(
-				"spec.owners: there is no User %s in namespace %s: correct the name, or create it; all else is in effect", owner, object.Name)}
-		}
-	}
-	admin := types.NamespacedName{Namespace: object.Name, Name: object.Spec.AdminRole}
-	if node := t.roles[admin]; node == nil || node.object == nil {
-		return Outcome{Reason: v1alpha1.ReasonAdminRoleNotFound, Message: fmt.Sprintf(
-			"spec.adminRole: there is no Role %s in namespace %s: correct the name, or create it; all else is in effect", admin.Name, object.Name)}
-	}
-	if t.administeredThrough() == "" {
-		return Outcome{Reason: v1alpha1.ReasonNotAdministered, Message: t.whyNotAdministered() + "; all else is in effect"}
-	}
-	return Outcome{Reason: v1alpha1.ReasonValid, Ready: true, Message: fmt.Sprintf(
-		"governs namespace %s, with %d workspaces", object.Name, len(object.Spec.Workspaces))}
 }
 
 // maximumOf is the longest that a temporary grant of an organization may last. One that can't be read,

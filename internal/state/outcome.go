@@ -12,7 +12,10 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/access"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
@@ -108,4 +111,51 @@ type Touched[K comparable] struct {
 type Limits struct {
 	// ConditionCost is the most that evaluating one condition may cost.
 	ConditionCost int
+}
+
+// Access is where in its life an AccessRequest is.
+type Access struct {
+	access.Life
+	// UID is the request's, User the requester's User, and Path where.
+	UID        types.UID
+	User, Path string
+	// Policy is what allows the request, nil where nothing does. It belongs to the state.
+	Policy *access.Policy
+	// Decisions are those about it, and Approvals how many approve.
+	Decisions []access.Counted
+	Approvals int
+	// Grant is what was made for it, without a kind where there is nothing.
+	Grant    kinds.Ref
+	GrantUID types.UID
+}
+
+func (a *Access) equal(other *Access) bool {
+	if a == nil || other == nil {
+		return a == other
+	}
+	return a.Life == other.Life && a.UID == other.UID && a.User == other.User && a.Path == other.Path && a.Policy.Is(other.Policy) &&
+		slices.Equal(a.Decisions, other.Decisions) && a.Approvals == other.Approvals && a.Grant == other.Grant && a.GrantUID == other.GrantUID
+}
+
+// Invited is the life of an invitation.
+type Invited struct {
+	Phase               v1alpha1.InvitationPhase
+	Expires, AcceptedAt time.Time
+}
+
+func (i Invited) equal(other Invited) bool {
+	return i.Phase == other.Phase && i.Expires.Equal(other.Expires) && i.AcceptedAt.Equal(other.AcceptedAt)
+}
+
+// Paused is what there is to say about an object that is paused.
+type Paused struct {
+	// By is ReasonPaused where the object's own annotation pauses it, and ReasonOrganizationPaused where its
+	// Organization's does. Message is for people.
+	By, Message string
+	// Effective is the object with the spec that counts, nil where none does. Waits means that this is not the
+	// one that is written.
+	Effective v1alpha1.Object
+	Waits     bool
+	// Record is what the status is to keep, for the next start of the operator.
+	Record *v1alpha1.Held
 }

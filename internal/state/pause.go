@@ -11,21 +11,7 @@ import (
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
-	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
-
-// Paused is what there is to say about an object that is paused.
-type Paused struct {
-	// By is ReasonPaused where the object's own annotation pauses it, and ReasonOrganizationPaused where its
-	// Organization's does. Message is for people.
-	By, Message string
-	// Effective is the object with the spec that counts, nil where none does. Waits means that this is not the
-	// one that is written.
-	Effective v1alpha1.Object
-	Waits     bool
-	// Record is what the status is to keep, for the next start of the operator.
-	Record *v1alpha1.Held
-}
 
 // pause is what the state knows of an object that is paused, or whose status still says that it was.
 type pause struct {
@@ -183,21 +169,6 @@ func safeChanges(held, written v1alpha1.Object) v1alpha1.Object {
 	return effective
 }
 
-// endEarlier ends a window where another one ends, if that is earlier.
-func endEarlier(kept *v1alpha1.Window, written v1alpha1.Window) {
-	if written.ExpiresAt != nil && (kept.ExpiresAt == nil || written.ExpiresAt.Before(kept.ExpiresAt)) {
-		kept.ExpiresAt = written.ExpiresAt
-	}
-}
-
-// endsEarlier says whether a temporary grant ends earlier than another, or never begins because its end can't
-// be read.
-func endsEarlier(a, b *v1alpha1.TemporaryPermissionGrant) bool {
-	first, err := policy.LifetimeOf(a, 0)
-	second, err2 := policy.LifetimeOf(b, 0)
-	return err != nil || err2 == nil && first.Deadline.Before(second.Deadline)
-}
-
 // pauseOrganization notes whether an Organization is paused, and with it all that belongs to it. What has
 // something that waits is carried out at once, all together; the others are looked at by their controllers.
 func (e *evaluation) pauseOrganization(name string, paused bool) {
@@ -229,16 +200,4 @@ func (e *evaluation) pauseOrganization(name string, paused bool) {
 func (t *tenant) waits(ref kinds.Ref) bool {
 	found := t.pauses[ref]
 	return found != nil && found.waits
-}
-
-// effective is the grant that the state keeps, as an object.
-func (o *grantObject) effective() v1alpha1.Object {
-	if o.temporary != nil {
-		return o.temporary
-	}
-	object := &v1alpha1.PermissionGrant{Spec: v1alpha1.PermissionGrantSpec{
-		Subject: v1alpha1.GrantSubject{User: o.user, Group: o.group}, Permissions: o.entries, Scope: o.scope, Window: o.window,
-	}}
-	object.UID = o.uid
-	return object
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
@@ -78,10 +77,6 @@ func (userKeeper) delete(e *evaluation, ref kinds.Ref) {
 	e.tenant.named.indexUser(node.object, false)
 	e.tenant.named.serviceAccounts.remove(ref.Key())
 	node.object, node.origin = nil, origin{}
-}
-
-func (userKeeper) escalates(c *escalationCheck, old, object client.Object) {
-	c.user(cast[*v1alpha1.User](old), cast[*v1alpha1.User](object))
 }
 
 // brake: who is suspended is so at once.
@@ -192,10 +187,6 @@ func (groupKeeper) delete(e *evaluation, ref kinds.Ref) {
 	node.object, node.origin = nil, origin{}
 }
 
-func (groupKeeper) escalates(c *escalationCheck, old, object client.Object) {
-	c.group(cast[*v1alpha1.Group](old), cast[*v1alpha1.Group](object))
-}
-
 func (e *evaluation) evaluateGroup(key types.NamespacedName) {
 	t := e.tenant
 	node := t.groups[key]
@@ -221,4 +212,10 @@ func (e *evaluation) evaluateGroup(key types.NamespacedName) {
 	}
 	node.evaluated = node.origin
 	e.setOutcome(kinds.Named(kinds.Group, key), &node.outcome, now)
+}
+
+// active says whether a user may hold anything at all.
+func (t *tenant) active(user types.NamespacedName) bool {
+	node := t.users[user]
+	return node != nil && node.active != ""
 }

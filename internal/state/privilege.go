@@ -2,15 +2,8 @@ package state
 
 import (
 	"fmt"
-	"iter"
-	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
-	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
-	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
@@ -71,65 +64,11 @@ func (p Privilege) String() string {
 	return text + " under these conditions on " + strings.Join(attributes, ", ")
 }
 
-// userOf finds the User that stands for an identity now; false when none does, or it is suspended.
-func (t *tenant) userOf(who identity) (types.NamespacedName, bool) {
-	users := t.named.usersBySubject[who]
-	if len(users) == 0 || !t.active(users[0].key) {
-		return types.NamespacedName{}, false
+// at are grants as privileges at a path.
+func at(path scope.Path, grants []policy.Grant) []Privilege {
+	privileges := make([]Privilege, 0, len(grants))
+	for _, grant := range grants {
+		privileges = append(privileges, Privilege{Grant: grant, At: path})
 	}
-	return users[0].key, true
-}
-
-// privileges are all that a user holds now and for good: what ends by itself is not among them.
-func (t *tenant) privileges(user types.NamespacedName) iter.Seq[Privilege] {
-	return func(yield func(Privilege) bool) {
-		for _, access := range t.index.Held(user.Name, everywhere, t.instant()) {
-			if !access.Grant.Window.Until.IsZero() {
-				continue
-			}
-			access.Grant.Window = policy.Window{} // it has begun
-			if !yield(Privilege{Grant: access.Grant, At: access.At}) {
-				return
-			}
-		}
-		if t.administrates(user) && !yield(manages(user.Namespace, "")) {
-			return
-		}
-		for key := range t.named.membershipsOfUser[user] {
-			node := t.memberships[key]
-			if !node.outcome.InForce || node.object.Role != v1alpha1.GroupAdmin || node.object.ExpiresAt != nil {
-				continue
-			}
-			if !yield(manages(key.Namespace, node.object.Group)) {
-				return
-			}
-			for _, permission := range node.outcome.Permissions {
-				if permission.Granted && !yield(configures(key.Namespace, node.object.Group, permission.Permission)) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func everywhere(scope.Path) bool { return true }
-
-// administrates says whether a user has the organization's admin role at the organization, for good.
-func (t *tenant) administrates(user types.NamespacedName) bool {
-	organization := t.organizations[user.Namespace]
-	if organization == nil || organization.object == nil {
-		return false
-	}
-	top := scope.Path{Organization: user.Namespace}
-	return slices.ContainsFunc(t.index.Held(user.Name, func(at scope.Path) bool { return at == top }, t.instant()), func(held entitlement.Entitlement) bool {
-		by, role := held.Through[0], held.Through[min(1, len(held.Through)-1)]
-		return held.Grant.Window.Until.IsZero() && by.Kind == kinds.RoleAssignment && role.Name == organization.object.Spec.AdminRole
-	})
-}
-
-// isAdministration says whether an assignment gives the organization's admin role at the organization.
-func (t *tenant) isAdministration(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) bool {
-	organization := t.organizations[key.Namespace]
-	return organization != nil && organization.object != nil &&
-		spec.RoleRef.Name == organization.object.Spec.AdminRole && spec.Scope == (v1alpha1.Scope{})
+	return privileges
 }

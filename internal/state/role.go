@@ -8,7 +8,6 @@ import (
 
 	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
@@ -60,10 +59,6 @@ func (roleKeeper) delete(e *evaluation, ref kinds.Ref) {
 	e.tenant.named.indexRole(&node.object.Spec, key, false)
 	e.use(ref, false, node.object.Spec.Inherits...)
 	node.object = nil
-}
-
-func (roleKeeper) escalates(c *escalationCheck, old, object client.Object) {
-	c.role(cast[*v1alpha1.Role](old), cast[*v1alpha1.Role](object))
 }
 
 // visibleRole is what assignments see of a role. What it gives is not part of that: an edit there

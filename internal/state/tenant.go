@@ -259,3 +259,24 @@ func (t *tenant) isEmpty() bool {
 	}
 	return len(t.namespaces) == 0 && len(t.pauses) == 0 && len(t.pausedOrganizations) == 0
 }
+
+// common is what all tenants have.
+type common struct {
+	// judges is set where this state is carried out: then it is found here who could give what they wrote.
+	judges atomic.Bool
+	// onlyAnswers is set where this state is never carried out.
+	onlyAnswers bool
+	// ofLeader is the leader's history, for a follower; nil while it is not known.
+	ofLeader atomic.Pointer[History]
+	// histories counts the changes of this state's own history.
+	histories atomic.Int64
+}
+
+// instant is now, or the latest instant that was seen if the clock has been set back since. It waits for no change.
+func (t *tenant) instant() time.Time {
+	now := t.clock.Now()
+	if seen := t.seen.Load(); seen != nil && seen.After(now) {
+		return *seen
+	}
+	return now
+}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -55,12 +54,4 @@ func sameStatus(was, is v1alpha1.Object) bool {
 		}
 	}
 	return equality.Semantic.DeepEqual(before.Judged, now.Judged) && isRefused(was) == isRefused(is) && keeperOf(kinds.RefOf(is).Kind).sameStatus(was, is)
-}
-
-// endNoted is the deadline that a status says has passed, nil where it does not.
-func endNoted(o *v1alpha1.TemporaryPermissionGrant) *metav1.Time {
-	if o.Status.Phase != v1alpha1.PhaseExpired {
-		return nil
-	}
-	return o.Status.ExpiresAt
 }

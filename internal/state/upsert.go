@@ -1,7 +1,6 @@
 package state
 
 import (
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
@@ -81,9 +80,4 @@ func (e *evaluation) namespace(name string, object client.Object) {
 		e.tenant.namespaces[name] = namespace{terminating: !object.GetDeletionTimestamp().IsZero()}
 	}
 	e.mark(kinds.Ref{Kind: kinds.Organization, Name: name})
-}
-
-// nameAndAge is all of an object's metadata that the state keeps in memory.
-func nameAndAge(o client.Object) metav1.ObjectMeta {
-	return metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), CreationTimestamp: o.GetCreationTimestamp()}
 }

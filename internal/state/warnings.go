@@ -3,7 +3,6 @@ package state
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -118,13 +117,3 @@ func (t *tenant) entryWarnings(field string, entries []v1alpha1.PermissionEntry)
 // NearPermission is the permission whose name differs from one that is not declared in the case of letters only, empty if
 // there is none.
 func (s *State) NearPermission(name string) string { return s.declared.Load().near(name) }
-
-// near is the permission whose name differs in the case of letters only, empty if there is none.
-func (c *catalogue) near(name string) (nearest string) {
-	for known := range c.permissions {
-		if strings.EqualFold(known, name) && (nearest == "" || known < nearest) {
-			nearest = known
-		}
-	}
-	return nearest
-}
