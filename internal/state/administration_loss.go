@@ -17,10 +17,10 @@ import (
 // where there is no new one; nothing if an owner still does, or none did before. It evaluates what the owners administer by
 // with the write in place, so that it does not matter which object is written.
 func (s *State) EndsAdministration(old, object client.Object) string {
-	return s.tenantOfObject(old, object).endsAdministration(old, object)
+	return s.readerOfObject(old, object).endsAdministration(old, object)
 }
 
-func (t *tenant) endsAdministration(old, object client.Object) string {
+func (t reader) endsAdministration(old, object client.Object) string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	written := object

@@ -14,20 +14,20 @@ import (
 // RefusedRequest says why a request for access is refused that somebody makes; nothing if it is not. It names the nearest
 // policy, and what does not fit.
 func (s *State) RefusedRequest(request *v1alpha1.AccessRequest) string {
-	return s.tenant(request.Namespace).refusedRequest(request)
+	return s.reader(request.Namespace).refusedRequest(request)
 }
 
 // RefusedDecision says why a decision is refused that somebody makes; nothing if it is not.
 func (s *State) RefusedDecision(decision *v1alpha1.AccessDecision) string {
-	return s.tenant(decision.Namespace).refusedDecision(decision)
+	return s.reader(decision.Namespace).refusedDecision(decision)
 }
 
 // RefusedGrant says why the operator may not make an object; nothing if it is what an approved request names.
 func (s *State) RefusedGrant(object client.Object) string {
-	return s.tenant(object.GetNamespace()).refusedGrant(object)
+	return s.reader(object.GetNamespace()).refusedGrant(object)
 }
 
-func (t *tenant) refusedRequest(request *v1alpha1.AccessRequest) string {
+func (t reader) refusedRequest(request *v1alpha1.AccessRequest) string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	key := client.ObjectKeyFromObject(request)
@@ -67,7 +67,7 @@ func (t *tenant) missingRole(key types.NamespacedName, name string) bool {
 	return node == nil || node.object == nil
 }
 
-func (t *tenant) refusedDecision(decision *v1alpha1.AccessDecision) string {
+func (t reader) refusedDecision(decision *v1alpha1.AccessDecision) string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	key, of := client.ObjectKeyFromObject(decision), &decision.Spec.RequestRef
@@ -99,7 +99,7 @@ func (t *tenant) refusedDecision(decision *v1alpha1.AccessDecision) string {
 // farFuture is after all that has been decided.
 var farFuture = time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func (t *tenant) refusedGrant(object client.Object) string {
+func (t reader) refusedGrant(object client.Object) string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	var of *v1alpha1.AccessRequestReference

@@ -13,23 +13,23 @@ import (
 // SubjectOf is the subject that a username of the API server stands for in an organization, given the API server's
 // prefix; empty for none.
 func (s *State) SubjectOf(organization, username, prefix string) string {
-	return s.tenant(organization).subjectOf(username, prefix)
+	return s.reader(organization).subjectOf(username, prefix)
 }
 
 // NearSubjects are Users of an organization, with their subjects, who may have been meant by a username of the API
 // server, in order.
 func (s *State) NearSubjects(organization, username string) []string {
-	return s.tenant(organization).nearSubjects(username)
+	return s.reader(organization).nearSubjects(username)
 }
 
 // SuspendedUser is the suspended User that a subject is known by in an organization; empty if there is none. Of several
 // Users of one subject it is the oldest that counts, so that nobody is suspended by a User that somebody else makes.
 func (s *State) SuspendedUser(organization, subject string) string {
-	return s.tenant(organization).suspendedUser(subject)
+	return s.reader(organization).suspendedUser(subject)
 }
 
 // TwinsOf are those whom a User may be mistaken for.
-func (s *State) TwinsOf(user *v1alpha1.User) Twins { return s.tenant(user.Namespace).twinsOf(user) }
+func (s *State) TwinsOf(user *v1alpha1.User) Twins { return s.reader(user.Namespace).twinsOf(user) }
 
 // Twins are those whom a User may be mistaken for, by name and in order.
 type Twins struct {
@@ -40,13 +40,13 @@ type Twins struct {
 	NamedBy int
 }
 
-func (t *tenant) subjectOf(username, prefix string) string {
+func (t reader) subjectOf(username, prefix string) string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return policy.SubjectOf(username, prefix, t.usernames())
 }
 
-func (t *tenant) nearSubjects(username string) (near []string) {
+func (t reader) nearSubjects(username string) (near []string) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for _, spelling := range policy.NearSubjects(username) {
@@ -61,13 +61,13 @@ func (t *tenant) nearSubjects(username string) (near []string) {
 	return near
 }
 
-func (t *tenant) suspendedUser(subject string) string {
+func (t reader) suspendedUser(subject string) string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.suspendedBy(subject)
 }
 
-func (t *tenant) twinsOf(user *v1alpha1.User) (twins Twins) {
+func (t reader) twinsOf(user *v1alpha1.User) (twins Twins) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	own := types.NamespacedName{Namespace: user.Namespace, Name: user.Name}

@@ -60,7 +60,7 @@ func (c *Counts) add(other Counts) {
 }
 
 // counts are those of now. They are kept with every change, so that asking is cheap.
-func (t *tenant) counts() Counts {
+func (t reader) counts() Counts {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	counts := Counts{
@@ -90,7 +90,7 @@ func (t *tenant) counts() Counts {
 }
 
 // EndingBefore counts the objects in force that end by themselves before an instant.
-func (t *tenant) endingBefore(instant time.Time) (count int) {
+func (t reader) endingBefore(instant time.Time) (count int) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	t.counters.deadlines.AscendLessThan(deadline{at: instant}, func(d deadline) bool {

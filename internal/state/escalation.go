@@ -33,7 +33,7 @@ func (f MissingPrivileges) Empty() bool { return len(f.Unresolved) == 0 && len(f
 // MissingPrivileges says what is lacking to the one who asks, known by their subject, for replacing an object by
 // another; old is nil where it is created, and object where it is deleted. What the change gives is all
 // that is held with it and not without it, by whomever, also where it only makes other objects take effect.
-func (t *tenant) missingPrivileges(subject string, old, object client.Object) MissingPrivileges {
+func (t reader) missingPrivileges(subject string, old, object client.Object) MissingPrivileges {
 	named := object
 	if named == nil {
 		named = old
@@ -110,14 +110,14 @@ func (c *escalationCheck) assignment(old, object *v1alpha1.RoleAssignment) {
 	path, unresolved := t.resolveScope(c.key.Namespace, &spec.Scope)
 	c.require(unresolved)
 	role := sibling(c.key, spec.RoleRef.Name)
-	c.require(t.unresolvedRole("spec.roleRef", role))
+	c.require(c.unresolvedRole("spec.roleRef", role))
 	if old == nil || old.Spec.Subject != spec.Subject {
-		c.require(t.unresolvedSubject(c.key, &spec.Subject))
+		c.require(c.unresolvedSubject(c.key, &spec.Subject))
 	} else {
-		c.before = t.assigned(c.key, &old.Spec)
+		c.before = c.assigned(c.key, &old.Spec)
 	}
 	// Whether the role may be assigned at this level does not matter: that can change.
-	c.addGranted(during(t.rolePrivileges(role, path), spec.Window)...)
+	c.addGranted(during(c.rolePrivileges(role, path), spec.Window)...)
 }
 
 // during are privileges that are held for as long as a window says.
@@ -133,7 +133,8 @@ func during(privileges []Privilege, window v1alpha1.Window) []Privilege {
 }
 
 // assigned is what an assignment gives to whomever it names, as things are.
-func (t *tenant) assigned(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) []Privilege {
+func (c *escalationCheck) assigned(key types.NamespacedName, spec *v1alpha1.RoleAssignmentSpec) []Privilege {
+	t := c.tenant
 	path, unresolved := t.resolveScope(key.Namespace, &spec.Scope)
 	if unresolved != nil {
 		return nil
@@ -142,11 +143,12 @@ func (t *tenant) assigned(key types.NamespacedName, spec *v1alpha1.RoleAssignmen
 	if _, unresolved := t.resolveRole(role, path.Level()); unresolved != nil {
 		return nil
 	}
-	return during(t.rolePrivileges(role, path), spec.Window)
+	return during(c.rolePrivileges(role, path), spec.Window)
 }
 
 // rolePrivileges is what a role gives at a path.
-func (t *tenant) rolePrivileges(key types.NamespacedName, path scope.Path) (privileges []Privilege) {
+func (c *escalationCheck) rolePrivileges(key types.NamespacedName, path scope.Path) (privileges []Privilege) {
+	t := c.tenant
 	if node := t.roles[key]; node != nil {
 		privileges = at(path, node.grants)
 	}
@@ -158,7 +160,8 @@ func (t *tenant) rolePrivileges(key types.NamespacedName, path scope.Path) (priv
 }
 
 // unresolvedSubject says why there is nobody of the name.
-func (t *tenant) unresolvedSubject(key types.NamespacedName, subject *v1alpha1.AssignmentSubject) *Outcome {
+func (c *escalationCheck) unresolvedSubject(key types.NamespacedName, subject *v1alpha1.AssignmentSubject) *Outcome {
+	t := c.tenant
 	if _, unresolved := t.resolveSubject(key, subject); unresolved != nil && isMissing(unresolved.Reason) {
 		return unresolved
 	}
@@ -198,7 +201,7 @@ func (c *escalationCheck) grant(old, object client.Object) {
 			c.require(unresolved)
 		}
 	} else {
-		c.before = t.granted(c.key.Namespace, was)
+		c.before = c.granted(c.key.Namespace, was)
 	}
 	for n, read := range entries {
 		if read.fault == nil {
@@ -250,7 +253,8 @@ func longer(was, now *grantObject) bool {
 }
 
 // granted is what a grant gives to whomever it names, as things are, the organization's maximum aside.
-func (t *tenant) granted(namespace string, o *grantObject) (privileges []Privilege) {
+func (c *escalationCheck) granted(namespace string, o *grantObject) (privileges []Privilege) {
+	t := c.tenant
 	path, unresolved := t.resolveScope(namespace, &o.scope)
 	if unresolved != nil {
 		return nil

@@ -36,7 +36,7 @@ func (c *escalationCheck) accessPolicy(old, object *v1alpha1.AccessPolicy) {
 	}
 	for _, name := range spec.Roles {
 		if before == nil || !slices.Contains(before.Roles, name) || widensPolicy(before, spec) {
-			c.require(t.unresolvedRole("spec.roles", sibling(c.key, name)))
+			c.require(c.unresolvedRole("spec.roles", sibling(c.key, name)))
 		}
 	}
 	for n, written := range spec.Permissions {
@@ -53,9 +53,9 @@ func (c *escalationCheck) accessPolicy(old, object *v1alpha1.AccessPolicy) {
 		c.requirePeople("spec.approvals.from", &spec.Approvals.From)
 	}
 	if before != nil && !widensPolicy(before, spec) {
-		c.before = t.offeredBy(c.key, before)
+		c.before = c.offeredBy(c.key, before)
 	}
-	c.addGranted(t.offeredBy(c.key, spec)...)
+	c.addGranted(c.offeredBy(c.key, spec)...)
 }
 
 // requirePeople: whoever comes under a name that is not there yet would be who may ask, or decides.
@@ -85,14 +85,15 @@ func widensPolicy(before, after *v1alpha1.AccessPolicySpec) bool {
 }
 
 // offeredBy are the privileges that can be asked for by a policy, as all else is.
-func (t *tenant) offeredBy(key types.NamespacedName, spec *v1alpha1.AccessPolicySpec) (privileges []Privilege) {
+func (c *escalationCheck) offeredBy(key types.NamespacedName, spec *v1alpha1.AccessPolicySpec) (privileges []Privilege) {
+	t := c.tenant
 	for n := range spec.Scopes {
 		path, unresolved := t.resolveScope(key.Namespace, &spec.Scopes[n])
 		if unresolved != nil {
 			continue
 		}
 		for _, name := range spec.Roles {
-			privileges = append(privileges, t.rolePrivileges(sibling(key, name), path)...)
+			privileges = append(privileges, c.rolePrivileges(sibling(key, name), path)...)
 		}
 		ofType := path.ResourceType
 		if path.ResourceID == "" {
@@ -108,10 +109,11 @@ func (t *tenant) offeredBy(key types.NamespacedName, spec *v1alpha1.AccessPolicy
 }
 
 // offeredTo are the privileges that policies offer to a User or a Group, or let them decide about.
-func (t *tenant) offeredTo(kind string, to types.NamespacedName) (privileges []Privilege) {
+func (c *escalationCheck) offeredTo(kind string, to types.NamespacedName) (privileges []Privilege) {
+	t := c.tenant
 	for key, node := range t.policies {
 		if node.object != nil && namesToGive(node.object, kind, to.Name) {
-			privileges = append(privileges, t.offeredBy(key, &node.object.Spec)...)
+			privileges = append(privileges, c.offeredBy(key, &node.object.Spec)...)
 		}
 	}
 	return privileges

@@ -45,7 +45,7 @@ func (c *escalationCheck) takesEffect(old, object *v1alpha1.Organization) {
 		container := PathOf(name, written).Container()
 		return after.has(container) && !before.has(container)
 	}
-	scratch, waiting := t.withOrganization(object), named{set[types.NamespacedName]{}, set[kinds.Ref]{}}
+	with, waiting := &escalationCheck{tenant: t.withOrganization(object)}, named{set[types.NamespacedName]{}, set[kinds.Ref]{}}
 	for key, node := range t.assignments {
 		if isNew(&node.object.Scope) {
 			waiting.assignments.add(key)
@@ -58,11 +58,11 @@ func (c *escalationCheck) takesEffect(old, object *v1alpha1.Organization) {
 			waiting.grants.add(ref)
 		}
 	}
-	c.addGranted(scratch.to(waiting)...)
+	c.addGranted(with.to(waiting)...)
 	for key, node := range t.policies {
 		if node.object != nil {
-			c.before = append(c.before, t.offeredBy(key, &node.object.Spec)...)
-			c.addGranted(scratch.offeredBy(key, &node.object.Spec)...)
+			c.before = append(c.before, c.offeredBy(key, &node.object.Spec)...)
+			c.addGranted(with.offeredBy(key, &node.object.Spec)...)
 		}
 	}
 }

@@ -33,12 +33,12 @@ func (c *escalationCheck) user(old, object *v1alpha1.User) {
 		// Not the next one alone: that may be on its way out, too.
 		for _, same := range t.named.usersBySubject[identity{c.key.Namespace, old.Spec.Subject}] {
 			if other := same.key; other != c.key && !t.users[other].object.Spec.Suspended {
-				c.addGranted(t.toUser(other)...)
+				c.addGranted(c.toUser(other)...)
 			}
 		}
 	case object.Spec.Suspended:
 	case old == nil || old.Spec.Suspended:
-		c.addGranted(t.toUser(c.key)...)
+		c.addGranted(c.toUser(c.key)...)
 		c.invited(object.Spec.Email)
 	case !policy.SameAddress(old.Spec.Email, object.Spec.Email):
 		c.invited(object.Spec.Email)
@@ -81,7 +81,7 @@ func (c *escalationCheck) invited(email string) {
 		if life, err := t.invited(t.invitations[key].object); err != nil || life.Phase != v1alpha1.InvitationPending {
 			continue
 		}
-		given := t.toInvited(key)
+		given := c.toInvited(key)
 		c.addGranted(given...)
 		if len(given) == 0 {
 			// Whatever is assigned to it later goes to the one who has accepted it by then.
@@ -98,15 +98,16 @@ type named struct {
 }
 
 // to is what a subject is given by all that names it, as all else is.
-func (t *tenant) to(subject named) (privileges []Privilege) {
+func (c *escalationCheck) to(subject named) (privileges []Privilege) {
+	t := c.tenant
 	for key := range subject.assignments {
 		if node := t.assignments[key]; !node.released && !t.ended(node.object.Window) {
-			privileges = append(privileges, t.assigned(key, node.object)...)
+			privileges = append(privileges, c.assigned(key, node.object)...)
 		}
 	}
 	for ref := range subject.grants {
-		if o := t.grants[ref].object; !t.over(ref.Namespace, o) {
-			privileges = append(privileges, t.granted(ref.Namespace, o)...)
+		if o := t.grants[ref].object; !c.over(ref.Namespace, o) {
+			privileges = append(privileges, c.granted(ref.Namespace, o)...)
 		}
 	}
 	return privileges
@@ -118,7 +119,8 @@ func (t *tenant) ended(window v1alpha1.Window) bool {
 }
 
 // over says whether a grant has ended.
-func (t *tenant) over(namespace string, o *grantObject) bool {
+func (c *escalationCheck) over(namespace string, o *grantObject) bool {
+	t := c.tenant
 	maximum := t.organizations[namespace]
 	if maximum == nil {
 		return false
@@ -128,38 +130,42 @@ func (t *tenant) over(namespace string, o *grantObject) bool {
 }
 
 // toUser is what a User is given, or offered, by all that names it.
-func (t *tenant) toUser(user types.NamespacedName) []Privilege {
+func (c *escalationCheck) toUser(user types.NamespacedName) []Privilege {
+	t := c.tenant
 	n := &t.named
-	privileges := append(t.to(named{n.assignedToUser[user], n.grantsToUser[user]}), t.offeredTo(kinds.User, user)...)
+	privileges := append(c.to(named{n.assignedToUser[user], n.grantsToUser[user]}), c.offeredTo(kinds.User, user)...)
 	for key := range n.membershipsOfUser[user] {
 		if node := t.memberships[key]; !t.ended(node.object.Window) {
-			privileges = append(privileges, during(t.toMember(key, node.object), node.object.Window)...)
+			privileges = append(privileges, during(c.toMember(key, node.object), node.object.Window)...)
 		}
 	}
 	for key := range n.accepted[user] {
 		if life, err := t.invited(t.invitations[key].object); err == nil && life.Phase == v1alpha1.InvitationAccepted {
-			privileges = append(privileges, t.toInvited(key)...)
+			privileges = append(privileges, c.toInvited(key)...)
 		}
 	}
 	return privileges
 }
 
 // toMember is what a membership gives to its user.
-func (t *tenant) toMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) []Privilege {
+func (c *escalationCheck) toMember(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) []Privilege {
+	t := c.tenant
 	group := sibling(key, spec.Group)
 	node := t.groups[group]
 	if node == nil || node.object == nil {
 		return nil
 	}
-	return append(t.toGroup(group), toAdmin(key, spec, node.object.Spec.ConfigurablePermissions)...)
+	return append(c.toGroup(group), toAdmin(key, spec, node.object.Spec.ConfigurablePermissions)...)
 }
 
-func (t *tenant) toGroup(key types.NamespacedName) []Privilege {
-	return append(t.to(named{t.named.assignedToGroup[key], t.named.grantsToGroup[key]}), t.offeredTo(kinds.Group, key)...)
+func (c *escalationCheck) toGroup(key types.NamespacedName) []Privilege {
+	t := c.tenant
+	return append(c.to(named{t.named.assignedToGroup[key], t.named.grantsToGroup[key]}), c.offeredTo(kinds.Group, key)...)
 }
 
-func (t *tenant) toInvited(key types.NamespacedName) []Privilege {
-	return t.to(named{assignments: t.named.assignedToInvitation[key]})
+func (c *escalationCheck) toInvited(key types.NamespacedName) []Privilege {
+	t := c.tenant
+	return c.to(named{assignments: t.named.assignedToInvitation[key]})
 }
 
 // toAdmin is what a membership gives beyond being a member: nothing, unless it is an admin's.
@@ -184,7 +190,7 @@ func (c *escalationCheck) group(old, object *v1alpha1.Group) {
 	}
 	t := c.tenant
 	if old == nil {
-		c.addGranted(t.toGroup(c.key)...)
+		c.addGranted(c.toGroup(c.key)...)
 		c.requireNoneWaiting(kinds.Group)
 	}
 	for key := range t.named.membershipsOfGroup[c.key] {
@@ -217,19 +223,20 @@ func (c *escalationCheck) membership(old, object *v1alpha1.GroupMembership) {
 		}
 		for key := range t.named.sameMembership[pair{c.key.Namespace, old.Spec.User, old.Spec.Group}] {
 			if key != c.key {
-				c.addGranted(t.configurableOf(key, t.memberships[key].object)...)
+				c.addGranted(c.configurableOf(key, t.memberships[key].object)...)
 			}
 		}
 		return
 	}
 	if old != nil {
-		c.before = t.configurableOf(c.key, &old.Spec)
+		c.before = c.configurableOf(c.key, &old.Spec)
 	}
-	c.addGranted(t.configurableOf(c.key, &object.Spec)...)
+	c.addGranted(c.configurableOf(c.key, &object.Spec)...)
 }
 
 // configurableOf are the configurable permissions that a membership gives.
-func (t *tenant) configurableOf(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) []Privilege {
+func (c *escalationCheck) configurableOf(key types.NamespacedName, spec *v1alpha1.GroupMembershipSpec) []Privilege {
+	t := c.tenant
 	node := t.groups[sibling(key, spec.Group)]
 	if node == nil || node.object == nil {
 		return nil
@@ -245,14 +252,14 @@ func (c *escalationCheck) invitation(old, object *v1alpha1.Invitation) {
 		return
 	}
 	t := c.tenant
-	given := t.toInvited(c.key)
+	given := c.toInvited(c.key)
 	if old == nil {
 		c.requireNoneWaiting(kinds.Invitation)
 	}
 	switch {
-	case old == nil || t.acceptableLonger(old, object):
+	case old == nil || c.acceptableLonger(old, object):
 		c.addGranted(given...)
-	case old.Spec.AcceptedBy == object.Spec.AcceptedBy, t.acceptedByTheInvited(c.subject, old, object):
+	case old.Spec.AcceptedBy == object.Spec.AcceptedBy, c.acceptedByTheInvited(c.subject, old, object):
 		return
 	}
 	if object.Spec.AcceptedBy == "" {
@@ -272,7 +279,7 @@ func (c *escalationCheck) invitation(old, object *v1alpha1.Invitation) {
 
 // Reached are the names of the Users of an organization who have an address, in order: they can accept what
 // it is invited to.
-func (t *tenant) withAddress(email string) (names []string) {
+func (t reader) withAddress(email string) (names []string) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for key := range t.named.usersAt[policy.Spelling(email)] {
@@ -284,7 +291,7 @@ func (t *tenant) withAddress(email string) (names []string) {
 }
 
 // Accepted is the name of the User who has accepted an invitation, empty while nobody has.
-func (t *tenant) acceptedBy(organization, invitation string) string {
+func (t reader) acceptedBy(organization, invitation string) string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	node := t.invitations[types.NamespacedName{Namespace: organization, Name: invitation}]
@@ -295,14 +302,16 @@ func (t *tenant) acceptedBy(organization, invitation string) string {
 }
 
 // acceptableLonger says whether an invitation that nobody has accepted expires later than it did.
-func (t *tenant) acceptableLonger(old, object *v1alpha1.Invitation) bool {
+func (c *escalationCheck) acceptableLonger(old, object *v1alpha1.Invitation) bool {
+	t := c.tenant
 	before, err := t.invited(invitationObjectOf(old))
 	after, err2 := t.invited(invitationObjectOf(object))
 	return old.Spec.AcceptedBy == "" && (err != nil || err2 != nil || after.Expires.After(before.Expires))
 }
 
 // acceptedByTheInvited says whether those who ask accept an invitation that was for them, in time.
-func (t *tenant) acceptedByTheInvited(subject string, old, object *v1alpha1.Invitation) bool {
+func (c *escalationCheck) acceptedByTheInvited(subject string, old, object *v1alpha1.Invitation) bool {
+	t := c.tenant
 	life, err := t.invited(invitationObjectOf(old))
 	name := types.NamespacedName{Namespace: object.Namespace, Name: object.Spec.AcceptedBy}
 	if err != nil || old.Spec.AcceptedBy != "" || !t.instant().Before(life.Expires) || !t.active(name) {

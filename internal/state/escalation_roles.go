@@ -33,7 +33,7 @@ func (c *escalationCheck) role(old, object *v1alpha1.Role) {
 	if object != nil {
 		c.requireOfRole(old, object)
 	}
-	if !t.hasRole(c.key, old) {
+	if !c.hasRole(c.key, old) {
 		// What this replica has seen of the role is not what is replaced.
 		defer t.tryRole(c.key, old, nil)()
 	}
@@ -69,7 +69,8 @@ func (r *role) promises(t *tenant, key types.NamespacedName) []policy.Grant {
 }
 
 // hasRole says whether a role is known as it is here.
-func (t *tenant) hasRole(key types.NamespacedName, object *v1alpha1.Role) bool {
+func (c *escalationCheck) hasRole(key types.NamespacedName, object *v1alpha1.Role) bool {
+	t := c.tenant
 	node := t.roles[key]
 	if node == nil || object == nil {
 		return node == nil && object == nil
@@ -81,7 +82,7 @@ func (t *tenant) hasRole(key types.NamespacedName, object *v1alpha1.Role) bool {
 func (c *escalationCheck) giveByRole(role types.NamespacedName, had, gives []policy.Grant) {
 	organization := scope.Path{Organization: role.Namespace}
 	c.difference.addGrants(organization, had, gives)
-	if len(had) == 0 && len(gives) > 0 && c.tenant.administeredBy(role) {
+	if len(had) == 0 && len(gives) > 0 && c.administeredBy(role) {
 		c.addGranted(manages(role.Namespace, ""))
 	}
 }
@@ -117,7 +118,7 @@ func (c *escalationCheck) requireOfRole(old, object *v1alpha1.Role) {
 	}
 	for _, name := range object.Spec.Inherits {
 		if !slices.Contains(inherits, name) {
-			c.require(c.tenant.unresolvedRole("spec.inherits", sibling(c.key, name)))
+			c.require(c.unresolvedRole("spec.inherits", sibling(c.key, name)))
 		}
 	}
 }
@@ -148,7 +149,8 @@ func (t *tenant) reach(key types.NamespacedName) (grants []policy.Grant) {
 }
 
 // administeredBy says whether the organization's admin role is this one, and assigned at the organization.
-func (t *tenant) administeredBy(role types.NamespacedName) bool {
+func (c *escalationCheck) administeredBy(role types.NamespacedName) bool {
+	t := c.tenant
 	for key := range t.named.assignedRole[role] {
 		if t.isAdministration(key, t.assignments[key].object) {
 			return true
@@ -158,7 +160,8 @@ func (t *tenant) administeredBy(role types.NamespacedName) bool {
 }
 
 // unresolvedRole says why it is not known what a role gives, if it is not.
-func (t *tenant) unresolvedRole(field string, key types.NamespacedName) *Outcome {
+func (c *escalationCheck) unresolvedRole(field string, key types.NamespacedName) *Outcome {
+	t := c.tenant
 	node := t.roles[key]
 	switch {
 	case node == nil || node.object == nil:
@@ -183,7 +186,7 @@ func (t *tenant) unresolvedRole(field string, key types.NamespacedName) *Outcome
 
 // TooLarge says why the store does not take a role, or nothing if it does, or did not take it before and
 // still gets the same.
-func (t *tenant) tooLarge(old, object *v1alpha1.Role) string {
+func (t reader) tooLarge(old, object *v1alpha1.Role) string {
 	if old != nil && sameRights(&old.Spec, &object.Spec) {
 		return ""
 	}

@@ -12,16 +12,16 @@ import (
 )
 
 // Evaluated is how often objects of an organization have been evaluated.
-func (s *State) Evaluated(organization string) int64 { return s.tenant(organization).evaluated.Load() }
+func (s *State) Evaluated(organization string) int64 { return s.reader(organization).evaluated.Load() }
 
 // Compared is how many pairs of privileges have been compared for an organization's writes.
-func (s *State) Compared(organization string) int64 { return s.tenant(organization).compared.Load() }
+func (s *State) Compared(organization string) int64 { return s.reader(organization).compared.Load() }
 
 // Checked is how many objects have been looked at for others of an organization.
-func (s *State) Checked(organization string) int64 { return s.tenant(organization).checked.Load() }
+func (s *State) Checked(organization string) int64 { return s.reader(organization).checked.Load() }
 
 // Encoded is how many entries of roles of an organization have been encoded for the store.
-func (s *State) Encoded(organization string) int64 { return s.tenant(organization).encoded.Load() }
+func (s *State) Encoded(organization string) int64 { return s.reader(organization).encoded.Load() }
 
 // JudgeAgain has all authors of an organization judged, and says whose objects have another outcome by that.
 func (s *State) JudgeAgain(organization string) []kinds.Ref {
@@ -37,7 +37,7 @@ func (s *State) PutAgain(ref kinds.Ref) {
 // Fingerprint is all of an organization that evaluations change, with the places in memory that others compare.
 func (s *State) Fingerprint(organization string) string {
 	var text strings.Builder
-	fingerprint(&text, reflect.ValueOf(s.tenant(organization)).Elem())
+	fingerprint(&text, reflect.ValueOf(s.reader(organization).tenant).Elem())
 	return text.String()
 }
 
@@ -76,5 +76,5 @@ func fingerprint(text *strings.Builder, v reflect.Value) {
 
 // Privileges are all that a user holds for good.
 func (s *State) Privileges(user types.NamespacedName) []Privilege {
-	return slices.Collect(s.tenant(user.Namespace).privileges(user))
+	return slices.Collect(s.reader(user.Namespace).privileges(user))
 }

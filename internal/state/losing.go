@@ -34,13 +34,13 @@ func (s *State) Losing(old, object client.Object) []Loss {
 			losses = append(losses, t.losingPermissions(o)...)
 		}
 	} else {
-		losses = s.tenantOfObject(old, object).losing(old, object)
+		losses = s.readerOfObject(old, object).losing(old, object)
 	}
 	slices.SortStableFunc(losses, func(a, b Loss) int { return a.Ref.Compare(b.Ref) })
 	return slices.CompactFunc(losses, func(a, b Loss) bool { return a.Ref == b.Ref })
 }
 
-func (t *tenant) losing(old, object client.Object) []Loss {
+func (t reader) losing(old, object client.Object) []Loss {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	key := client.ObjectKeyFromObject(old)
@@ -78,7 +78,7 @@ func (t *tenant) losing(old, object client.Object) []Loss {
 }
 
 // losingPermissions are the roles, the grants and the assignments that name a type or its permissions.
-func (t *tenant) losingPermissions(o *v1alpha1.ResourceType) []Loss {
+func (t reader) losingPermissions(o *v1alpha1.ResourceType) []Loss {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	roles, grants := set[types.NamespacedName]{}, set[kinds.Ref]{}

@@ -42,10 +42,10 @@ func (s *State) StampUnstamped(object v1alpha1.Object) error {
 
 // Means notes which of the Users, Groups and Invitations in an object are there, and so are those that its author means.
 func (s *State) Means(author *policy.Author, object client.Object) {
-	s.tenantOfObject(nil, object).means(author, object)
+	s.readerOfObject(nil, object).means(author, object)
 }
 
-func (t *tenant) means(author *policy.Author, object client.Object) {
+func (t reader) means(author *policy.Author, object client.Object) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for _, n := range t.namesIn(object, nil) {
@@ -63,10 +63,10 @@ func (t *tenant) means(author *policy.Author, object client.Object) {
 // NotConfirmed says which of the names in an object that is written belongs to somebody who could not give this; nothing if
 // none does. It does not matter who writes it.
 func (s *State) NotConfirmed(object client.Object, by string) string {
-	return s.tenantOfObject(nil, object).notConfirmed(object, by)
+	return s.readerOfObject(nil, object).notConfirmed(object, by)
 }
 
-func (t *tenant) notConfirmed(object client.Object, by string) string {
+func (t reader) notConfirmed(object client.Object, by string) string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if invitation, ok := object.(*v1alpha1.Invitation); ok {

@@ -57,18 +57,6 @@ func annotationOf(ref kinds.Ref, by string) string {
 	return "its annotation " + v1alpha1.AnnotationPaused
 }
 
-// WaitsFor names the annotation that keeps an object's spec from being carried out; nothing if none does.
-func (t *tenant) waitsFor(object v1alpha1.Object) string {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	ref := kinds.RefOf(object)
-	by := t.pausedBy(ref, object)
-	if by == "" {
-		return ""
-	}
-	return annotationOf(ref, by)
-}
-
 // putPaused finds what counts of an object that is put: all that is written, unless it is paused. False means
 // that nothing counts.
 func (e *evaluation) putPaused(ref kinds.Ref, written v1alpha1.Object) (v1alpha1.Object, bool) {

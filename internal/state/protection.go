@@ -108,28 +108,6 @@ func rank(first bool) int {
 	return 1
 }
 
-// Holding are the assignments that a deletion of this one relies on: those of the same user that are in
-// force and, as far as the state knows, not being deleted.
-func (t *tenant) holding(o *v1alpha1.RoleAssignment) []kinds.Ref {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	key := types.NamespacedName{Namespace: o.Namespace, Name: o.Name}
-	user := sibling(key, o.Spec.Subject.User)
-	organization := t.organizations[key.Namespace]
-	var holding []kinds.Ref
-	for other := range t.named.assignedToUser[user] {
-		held := t.assignments[other]
-		if other == key || held.deleting || !held.gives().InForce || held.endsByItself() || t.waits(kinds.Named(kinds.RoleAssignment, other)) {
-			continue
-		}
-		if organization.administers(user, &o.Spec) && !organization.administers(user, held.object) {
-			continue
-		}
-		holding = append(holding, kinds.Named(kinds.RoleAssignment, other))
-	}
-	return holding
-}
-
 // keptRoles are the roles that a user keeps beside one that is taken.
 type keptRoles struct {
 	user types.NamespacedName

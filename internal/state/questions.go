@@ -27,11 +27,11 @@ func (s *State) Permission(name string) (policy.Permission, bool) {
 
 // Outcome is what there is to say about an object; false when it is not part of the state.
 func (s *State) Outcome(ref kinds.Ref) (Outcome, bool) {
-	return s.tenant(ref.Organization()).outcome(ref)
+	return s.reader(ref.Organization()).outcome(ref)
 }
 
 // Desired says whether a tuple without a condition should be in the store.
-func (s *State) Desired(key store.Key) bool { return s.tenantOf(key.Object).isDesired(key) }
+func (s *State) Desired(key store.Key) bool { return s.readerOf(key.Object).isDesired(key) }
 
 // DesiredTuples are all tuples without a condition that should be in the store.
 func (s *State) DesiredTuples() (keys []store.Key) {
@@ -43,7 +43,7 @@ func (s *State) DesiredTuples() (keys []store.Key) {
 
 // Contexts are the conditions that a cell should hold, none when it should be empty.
 func (s *State) Contexts(cell tuples.Cell) []*structpb.Struct {
-	return s.tenantOf(cell.Object).contextsOf(cell)
+	return s.readerOf(cell.Object).contextsOf(cell)
 }
 
 // DesiredCells are all cells that should hold something.
@@ -76,19 +76,19 @@ func (s *State) Organizations() (refs []kinds.Ref) {
 // fixed order. Whoever is suspended, or whose User is invalid, holds nothing. What a group's admin may do with
 // the group is held on the group and not at a path, so it is not among them.
 func (s *State) Held(user types.NamespacedName, at scope.Path) []entitlement.Entitlement {
-	return s.tenant(user.Namespace).heldAt(user, at)
+	return s.reader(user.Namespace).heldAt(user, at)
 }
 
 // HeldAnywhere are all ways in which a user holds permissions now, wherever that is, in the order of Held.
 func (s *State) HeldAnywhere(user types.NamespacedName) []entitlement.Entitlement {
-	return s.tenant(user.Namespace).held(user, func(scope.Path) bool { return true })
+	return s.reader(user.Namespace).held(user, func(scope.Path) bool { return true })
 }
 
 // MissingPrivileges says what is lacking to the one who asks, known by their subject, for replacing an object by
 // another; old is nil where it is created, and object where it is deleted. What the change gives is all
 // that is held with it and not without it, by whomever, also where it only makes other objects take effect.
 func (s *State) MissingPrivileges(subject string, old, object client.Object) MissingPrivileges {
-	return s.tenantOfObject(old, object).missingPrivileges(subject, old, object)
+	return s.readerOfObject(old, object).missingPrivileges(subject, old, object)
 }
 
 // Protected says why an object can't be deleted, if old is given alone, or not be replaced by another one;
@@ -98,33 +98,33 @@ func (s *State) Protected(old, object client.Object) (why, warning string) {
 	if old == nil {
 		return "", ""
 	}
-	return s.tenantOfObject(old, object).protectedBy(old, object)
+	return s.readerOfObject(old, object).protectedBy(old, object)
 }
 
 // TooLarge says why the store does not take a role, or nothing if it does, or did not take it before and
 // still gets the same.
 func (s *State) TooLarge(old, object *v1alpha1.Role) string {
-	return s.tenant(object.Namespace).tooLarge(old, object)
+	return s.reader(object.Namespace).tooLarge(old, object)
 }
 
 // UsersWithAddress are the names of the Users of an organization who have an address, in order: they can accept what
 // it is invited to.
 func (s *State) UsersWithAddress(organization, email string) []string {
-	return s.tenant(organization).withAddress(email)
+	return s.reader(organization).withAddress(email)
 }
 
 // Accepted is the name of the User who has accepted an invitation, empty while nobody has.
 func (s *State) Accepted(organization, invitation string) string {
-	return s.tenant(organization).acceptedBy(organization, invitation)
+	return s.reader(organization).acceptedBy(organization, invitation)
 }
 
 // WaitsFor names the annotation that keeps an object's spec from being carried out; nothing if none does.
 func (s *State) WaitsFor(object v1alpha1.Object) string {
-	return s.tenant(kinds.RefOf(object).Organization()).waitsFor(object)
+	return s.reader(kinds.RefOf(object).Organization()).waitsFor(object)
 }
 
 // Holding are the assignments that a deletion of this one relies on: those of the same user that are in
 // force and, as far as the state knows, not being deleted.
 func (s *State) Holding(o *v1alpha1.RoleAssignment) []kinds.Ref {
-	return s.tenant(o.Namespace).holding(o)
+	return s.reader(o.Namespace).holding(o)
 }

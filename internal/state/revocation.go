@@ -13,7 +13,7 @@ import (
 // protectedBy says why an object can't be deleted, if old is given alone, or not be replaced by another one;
 // nothing when it can. It is what the finalizer holds a deletion for, and the Role that owners administer
 // with. Where it can, warning says what of that it takes.
-func (t *tenant) protectedBy(old, object client.Object) (why, warning string) {
+func (t reader) protectedBy(old, object client.Object) (why, warning string) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	switch o := old.(type) {
@@ -70,4 +70,26 @@ func (t *tenant) protectedRole(o *v1alpha1.Role) string {
 		}
 	}
 	return ""
+}
+
+// Holding are the assignments that a deletion of this one relies on: those of the same user that are in
+// force and, as far as the state knows, not being deleted.
+func (t reader) holding(o *v1alpha1.RoleAssignment) []kinds.Ref {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	key := types.NamespacedName{Namespace: o.Namespace, Name: o.Name}
+	user := sibling(key, o.Spec.Subject.User)
+	organization := t.organizations[key.Namespace]
+	var holding []kinds.Ref
+	for other := range t.named.assignedToUser[user] {
+		held := t.assignments[other]
+		if other == key || held.deleting || !held.gives().InForce || held.endsByItself() || t.waits(kinds.Named(kinds.RoleAssignment, other)) {
+			continue
+		}
+		if organization.administers(user, &o.Spec) && !organization.administers(user, held.object) {
+			continue
+		}
+		holding = append(holding, kinds.Named(kinds.RoleAssignment, other))
+	}
+	return holding
 }

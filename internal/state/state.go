@@ -190,29 +190,34 @@ func (s *State) find(name string) *tenant {
 	return s.tenants[name]
 }
 
-// tenant is that of an organization; an empty one where there is none.
-func (s *State) tenant(name string) *tenant {
+// reader is that of an organization; of an empty tenant where there is none.
+func (s *State) reader(name string) reader {
 	if t := s.find(name); t != nil {
-		return t
+		return reader{t}
 	}
-	return s.newTenant(name)
+	return reader{s.newTenant(name)}
 }
 
-func (s *State) list() []*tenant {
+// list are all tenants.
+func (s *State) list() []reader {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return slices.Collect(maps.Values(s.tenants))
+	all := make([]reader, 0, len(s.tenants))
+	for _, t := range s.tenants {
+		all = append(all, reader{t})
+	}
+	return all
 }
 
-// tenantOf is the tenant that a tuple of the store belongs to.
-func (s *State) tenantOf(object string) *tenant { return s.tenant(objectid.Organization(object)) }
+// readerOf is that of the tenant that a tuple of the store belongs to.
+func (s *State) readerOf(object string) reader { return s.reader(objectid.Organization(object)) }
 
-// tenantOfObject is that of an object that changes; either may be nil.
-func (s *State) tenantOfObject(old, object client.Object) *tenant {
+// readerOfObject is that of an object that changes; either may be nil.
+func (s *State) readerOfObject(old, object client.Object) reader {
 	if object == nil {
 		object = old
 	}
-	return s.tenant(kinds.RefOf(object).Organization())
+	return s.reader(kinds.RefOf(object).Organization())
 }
 
 // OnlyAnswering is for a state that answers questions about access and that nobody ever carries out: it does not keep what should

@@ -1,13 +1,10 @@
 package state
 
 import (
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/protobuf/types/known/structpb"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 
@@ -146,13 +143,6 @@ func newTenant(name string, limits Limits, clock clock.PassiveClock, declared *c
 	return t
 }
 
-// Outcome is what there is to say about an object; false when it is not part of the state.
-func (t *tenant) outcome(ref kinds.Ref) (Outcome, bool) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.outcomeLocked(ref)
-}
-
 // outcomeLocked is outcomeNow for whoever has the lock.
 func (t *tenant) outcomeLocked(ref kinds.Ref) (Outcome, bool) {
 	outcome, known := t.effectiveOutcome(ref)
@@ -176,78 +166,6 @@ func (t *tenant) effectiveOutcome(ref kinds.Ref) (Outcome, bool) {
 		outcome.Assignments, outcome.Children = len(t.named.assignedRole[key]), len(t.named.children[key])
 	}
 	return outcome, true
-}
-
-// isDesired says whether a tuple without a condition should be in the store.
-func (t *tenant) isDesired(key store.Key) bool {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return t.refCounts[key] > 0
-}
-
-// desiredTuples are all tuples without a condition that should be in the store.
-func (t *tenant) desiredTuples() []store.Key {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	return slices.Collect(maps.Keys(t.refCounts))
-}
-
-// contextsOf are the conditions that a cell should hold, none when it should be empty.
-func (t *tenant) contextsOf(cell tuples.Cell) []*structpb.Struct {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	if held, ok := t.grantCells[cell]; ok {
-		return held.contexts
-	}
-	if cell.Says != tuples.GivesRole {
-		shared := t.shared[cell]
-		return shared.contexts()
-	}
-	counted, ok := t.cells[cell]
-	if !ok {
-		return nil
-	}
-	if role, ok := t.roles[counted.role]; ok {
-		return role.contexts
-	}
-	return nil
-}
-
-// desiredCells are all cells that should hold something.
-func (t *tenant) desiredCells() []tuples.Cell {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	cells := slices.AppendSeq(slices.Collect(maps.Keys(t.cells)), maps.Keys(t.shared))
-	for cell, held := range t.grantCells {
-		if len(held.contexts) > 0 {
-			cells = append(cells, cell)
-		}
-	}
-	return cells
-}
-
-// Due are the objects whose outcome should have changed by itself by now.
-func (t *tenant) due() []kinds.Ref {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	now := t.clock.Now()
-	var due []kinds.Ref
-	for _, k := range keepers {
-		for ref, found := range k.each(t) {
-			if next := found.lastOutcome().Next; !next.IsZero() && !next.After(now) {
-				due = append(due, ref)
-			}
-		}
-	}
-	return due
-}
-
-// has says whether there is an object, whatever it gives.
-func (t *tenant) has(ref kinds.Ref) bool {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	_, known := t.effectiveOutcome(ref)
-	return known
 }
 
 // isEmpty says whether nothing is known of the organization any more.

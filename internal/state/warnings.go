@@ -15,10 +15,10 @@ import (
 // ClosesCycle says what a role that is written takes away by closing a cycle of roles that inherit from each other;
 // nothing if it closes none.
 func (s *State) ClosesCycle(old, object *v1alpha1.Role) string {
-	return s.tenant(object.Namespace).closesCycle(old, object)
+	return s.reader(object.Namespace).closesCycle(old, object)
 }
 
-func (t *tenant) closesCycle(old, object *v1alpha1.Role) string {
+func (t reader) closesCycle(old, object *v1alpha1.Role) string {
 	t.mu.Lock() // it is tried, and undone
 	defer t.mu.Unlock()
 	key := types.NamespacedName{Namespace: object.Namespace, Name: object.Name}
@@ -72,10 +72,10 @@ const shown = 10
 
 // Warnings is what somebody will have to edit of an object that is written; nothing if it can take effect as it is.
 func (s *State) Warnings(object client.Object) []string {
-	return s.tenant(object.GetNamespace()).warnings(object)
+	return s.reader(object.GetNamespace()).warnings(object)
 }
 
-func (t *tenant) warnings(object client.Object) (says []string) {
+func (t reader) warnings(object client.Object) (says []string) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	switch o := object.(type) {
