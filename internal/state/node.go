@@ -12,7 +12,8 @@ import (
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 )
 
-// keeper is what the state does with the objects of one kind. It is in the file of that kind, beside what an object of it yields.
+// keeper is what the state does with the objects of one kind. It is in the file of that kind, beside what an object of it yields; what
+// it escalates is in escalation_*.go.
 type keeper interface {
 	// find is the node of an object, nil where there is none.
 	find(t *tenant, ref kinds.Ref) node

@@ -17,8 +17,8 @@ import (
 )
 
 // tenant is all that belongs to one organization. Organizations share nothing but the catalogue, so each has a lock of its
-// own, and none waits for what is evaluated for another. The tenant without a name has the ResourceTypes. Its methods may
-// be called concurrently.
+// own, and none waits for what is evaluated for another. The tenant without a name has the ResourceTypes. Its methods are for
+// whoever has the lock; those of reader take it.
 type tenant struct {
 	mu sync.RWMutex
 	// gone is set when the State has dropped an empty tenant: whoever waited for its lock looks it up again.
