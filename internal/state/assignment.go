@@ -382,3 +382,6 @@ func (t *tenant) resolveUser(field string, key types.NamespacedName) (string, *O
 	}
 	return tuples.User(node.object.Spec.Subject), nil
 }
+
+// endsByItself says whether an assignment has an end: it is never held up, and protects nobody.
+func (a *assignment) endsByItself() bool { return a.object != nil && a.object.ExpiresAt != nil }

@@ -30,24 +30,6 @@ type MissingPrivileges struct {
 // Empty says whether nothing is lacking.
 func (f MissingPrivileges) Empty() bool { return len(f.Unresolved) == 0 && len(f.Privileges) == 0 }
 
-// MissingPrivileges says what is lacking to the one who asks, known by their subject, for replacing an object by
-// another; old is nil where it is created, and object where it is deleted. What the change gives is all
-// that is held with it and not without it, by whomever, also where it only makes other objects take effect.
-func (t reader) missingPrivileges(subject string, old, object client.Object) MissingPrivileges {
-	named := object
-	if named == nil {
-		named = old
-	}
-	if _, changes := named.(*v1alpha1.Role); changes {
-		t.mu.Lock() // it is tried, and undone
-		defer t.mu.Unlock()
-	} else {
-		t.mu.RLock()
-		defer t.mu.RUnlock()
-	}
-	return t.missing(subject, old, object)
-}
-
 // missing is missingPrivileges for whoever has the lock.
 func (t *tenant) missing(subject string, old, object client.Object) MissingPrivileges {
 	named := object

@@ -277,30 +277,6 @@ func (c *escalationCheck) invitation(old, object *v1alpha1.Invitation) {
 	}
 }
 
-// Reached are the names of the Users of an organization who have an address, in order: they can accept what
-// it is invited to.
-func (t reader) withAddress(email string) (names []string) {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	for key := range t.named.usersAt[policy.Spelling(email)] {
-		t.checked.Add(1)
-		names = append(names, key.Name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// Accepted is the name of the User who has accepted an invitation, empty while nobody has.
-func (t reader) acceptedBy(organization, invitation string) string {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	node := t.invitations[types.NamespacedName{Namespace: organization, Name: invitation}]
-	if node == nil || node.object == nil {
-		return ""
-	}
-	return node.object.spec.AcceptedBy
-}
-
 // acceptableLonger says whether an invitation that nobody has accepted expires later than it did.
 func (c *escalationCheck) acceptableLonger(old, object *v1alpha1.Invitation) bool {
 	t := c.tenant

@@ -183,23 +183,3 @@ func (c *escalationCheck) unresolvedRole(field string, key types.NamespacedName)
 	}
 	return nil
 }
-
-// TooLarge says why the store does not take a role, or nothing if it does, or did not take it before and
-// still gets the same.
-func (t reader) tooLarge(old, object *v1alpha1.Role) string {
-	if old != nil && sameRights(&old.Spec, &object.Spec) {
-		return ""
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var outcome Outcome
-	key := types.NamespacedName{Namespace: object.Namespace, Name: object.Name}
-	t.tryRole(key, object, func(map[types.NamespacedName]*role, set[types.NamespacedName]) bool {
-		outcome = t.roles[key].outcome
-		return false // its children don't matter
-	})()
-	if outcome.Reason == v1alpha1.ReasonRoleTooLarge {
-		return outcome.Message
-	}
-	return ""
-}

@@ -218,3 +218,11 @@ func (r *references) indexInvitation(spec *v1alpha1.InvitationSpec, key types.Na
 func sibling(of types.NamespacedName, name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: of.Namespace, Name: name}
 }
+
+// ensure returns the node of a name, made if there is none.
+func ensure[K comparable, N any](nodes map[K]*N, key K) *N {
+	if nodes[key] == nil {
+		nodes[key] = new(N)
+	}
+	return nodes[key]
+}

@@ -97,14 +97,6 @@ func eachClusterWide[P node](kind string, nodes map[string]P) iter.Seq2[kinds.Re
 	}
 }
 
-// ensure returns the node of a name, made if there is none.
-func ensure[K comparable, N any](nodes map[K]*N, key K) *N {
-	if nodes[key] == nil {
-		nodes[key] = new(N)
-	}
-	return nodes[key]
-}
-
 // orNil is an object, and nil where there is none: a pointer of a type is no nil of an interface.
 func orNil[T any, O interface {
 	*T
@@ -119,4 +111,33 @@ func orNil[T any, O interface {
 // nameAndAge is all of an object's metadata that the state keeps in memory.
 func nameAndAge(o client.Object) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: o.GetNamespace(), Name: o.GetName(), UID: o.GetUID(), CreationTimestamp: o.GetCreationTimestamp()}
+}
+
+// find is the node of an object, nil where there is none.
+func (t *tenant) find(ref kinds.Ref) node {
+	if ref.Kind == kinds.Namespace {
+		return nil
+	}
+	return keeperOf(ref.Kind).find(t, ref)
+}
+
+// effective is an object as the state has it, with its spec and no more of its metadata than the state keeps; nil where there
+// is none.
+func (t *tenant) effective(ref kinds.Ref) v1alpha1.Object {
+	if found := t.find(ref); found != nil {
+		return found.effective()
+	}
+	return nil
+}
+
+// effectiveNamed is a copy of an object as the state has it, with the name that the state does not keep in all of them.
+func (t *tenant) effectiveNamed(ref kinds.Ref) v1alpha1.Object {
+	object := t.effective(ref)
+	if object == nil {
+		return nil
+	}
+	named := object.DeepCopyObject().(v1alpha1.Object)
+	named.SetNamespace(ref.Namespace)
+	named.SetName(ref.Name)
+	return named
 }

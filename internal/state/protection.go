@@ -166,9 +166,6 @@ func (t *tenant) hasRoleThroughGroup(user types.NamespacedName) bool {
 	return false
 }
 
-// endsByItself says whether an assignment has an end: it is never held up, and protects nobody.
-func (a *assignment) endsByItself() bool { return a.object != nil && a.object.ExpiresAt != nil }
-
 // protectedBecause is the outcome of an assignment that stays for a reason, nil without one. It may have begun by itself.
 func (t *tenant) protectedBecause(why string, life policy.Lifetime) *Outcome {
 	if why == "" {

@@ -128,3 +128,41 @@ func (s *State) WaitsFor(object v1alpha1.Object) string {
 func (s *State) Holding(o *v1alpha1.RoleAssignment) []kinds.Ref {
 	return s.reader(o.Namespace).holding(o)
 }
+
+// MissingPrivileges says what is lacking to the one who asks, known by their subject, for replacing an object by
+// another; old is nil where it is created, and object where it is deleted. What the change gives is all
+// that is held with it and not without it, by whomever, also where it only makes other objects take effect.
+func (t reader) missingPrivileges(subject string, old, object client.Object) MissingPrivileges {
+	named := object
+	if named == nil {
+		named = old
+	}
+	if _, changes := named.(*v1alpha1.Role); changes {
+		t.mu.Lock() // it is tried, and undone
+		defer t.mu.Unlock()
+	} else {
+		t.mu.RLock()
+		defer t.mu.RUnlock()
+	}
+	return t.missing(subject, old, object)
+}
+
+// TooLarge says why the store does not take a role, or nothing if it does, or did not take it before and
+// still gets the same.
+func (t reader) tooLarge(old, object *v1alpha1.Role) string {
+	if old != nil && sameRights(&old.Spec, &object.Spec) {
+		return ""
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var outcome Outcome
+	key := types.NamespacedName{Namespace: object.Namespace, Name: object.Name}
+	t.tryRole(key, object, func(map[types.NamespacedName]*role, set[types.NamespacedName]) bool {
+		outcome = t.roles[key].outcome
+		return false // its children don't matter
+	})()
+	if outcome.Reason == v1alpha1.ReasonRoleTooLarge {
+		return outcome.Message
+	}
+	return ""
+}

@@ -5,9 +5,11 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/types/known/structpb"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
+	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/store"
 	"github.com/bailiwick-dev/bailiwick/internal/tuples"
 )
@@ -105,4 +107,28 @@ func (t reader) waitsFor(object v1alpha1.Object) string {
 		return ""
 	}
 	return annotationOf(ref, by)
+}
+
+// Reached are the names of the Users of an organization who have an address, in order: they can accept what
+// it is invited to.
+func (t reader) withAddress(email string) (names []string) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for key := range t.named.usersAt[policy.Spelling(email)] {
+		t.checked.Add(1)
+		names = append(names, key.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Accepted is the name of the User who has accepted an invitation, empty while nobody has.
+func (t reader) acceptedBy(organization, invitation string) string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	node := t.invitations[types.NamespacedName{Namespace: organization, Name: invitation}]
+	if node == nil || node.object == nil {
+		return ""
+	}
+	return node.object.spec.AcceptedBy
 }
