@@ -384,4 +384,4 @@ func (t *tenant) resolveUser(field string, key types.NamespacedName) (string, *O
 }
 
 // endsByItself says whether an assignment has an end: it is never held up, and protects nobody.
-func (a *assignment) endsByItself() bool { return a.object != nil && a.object.ExpiresAt != nil }
+func (n *assignment) endsByItself() bool { return n.object != nil && n.object.ExpiresAt != nil }
