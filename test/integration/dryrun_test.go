@@ -21,7 +21,7 @@ import (
 
 // dryRun is what a start of the operator would change, as its own ServiceAccount sees it. It expects that the
 // API server was asked for nothing but reads.
-func dryRun(file string, server *openfga.RemoteOptions) *dryrun.Preview {
+func dryRun(file string, server *openfga.RemoteOptions) *dryrun.Plan {
 	GinkgoHelper()
 	cluster, err := plane.UserConfig(operatorName, "system:serviceaccounts")
 	Expect(err).NotTo(HaveOccurred())
@@ -45,7 +45,7 @@ func dryRun(file string, server *openfga.RemoteOptions) *dryrun.Preview {
 }
 
 // besideOperator is a dry run while the suite's operator runs, on its store.
-func besideOperator() *dryrun.Preview {
+func besideOperator() *dryrun.Plan {
 	GinkgoHelper()
 	if op.external != nil {
 		return dryRun("", new(op.remote()))
@@ -54,7 +54,7 @@ func besideOperator() *dryrun.Preview {
 }
 
 // said is what a preview says of the objects and tuples of a world.
-func (w *world) said(p *dryrun.Preview) []string {
+func (w *world) said(p *dryrun.Plan) []string {
 	GinkgoHelper()
 	var text strings.Builder
 	Expect(p.Text(&text)).To(Succeed())
