@@ -77,6 +77,12 @@ func (b *bench) measureTenants(ctx context.Context) error {
 			} else {
 				b.report.atMost(name, ratio, "", 2)
 			}
+			for _, control := range others {
+				if control.name == of.control {
+					name := fmt.Sprintf("%s %s, the ratio of %s to that %s", what, of.name, highest(of.took[n]), control.name)
+					b.report.told(name, float64(percentile(of.took[n], 0.99))/float64(percentile(control.took[n], 0.99)), "")
+				}
+			}
 		}
 	}
 	return nil
