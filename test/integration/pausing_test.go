@@ -348,7 +348,9 @@ var _ = Describe("Who may pause", func() {
 			return changeAs(by, object, func(o client.Object) { setPaused(o, paused) })
 		}
 	})
-	needsVerb := func() gtypes.GomegaMatcher { return SatisfyAll(beRefusedByPolicy("bailiwick-pauses"), MatchError(containAll(v1alpha1.AnnotationPaused, "the verb bind on roleassignments"))) }
+	needsVerb := func() gtypes.GomegaMatcher {
+		return SatisfyAll(beRefusedByPolicy("bailiwick-pauses"), MatchError(containAll(v1alpha1.AnnotationPaused, "the verb bind on roleassignments")))
+	}
 
 	It("[G12] is who needs to hold nothing: else a pause would keep what an edit takes, or let through what waits", func() {
 		mallory := w.editor("mallory")
