@@ -50,17 +50,15 @@ type domain struct {
 
 // domain is what an attribute may be by all of the grant's tests on it, and whether there is any.
 func (g Grant) domain(attribute string, of v1alpha1.AttributeType) (d domain, tested bool) {
-	var tests []Test
-	for _, test := range g.Tests {
-		if test.Attribute == attribute && test.Type == of {
-			tests = append(tests, test)
-		}
-	}
 	d.least, d.most = -math.MaxFloat64, math.MaxFloat64
 	if of == v1alpha1.AttributeBoolean {
-		d.finite, d.only = true, []Value{{Type: of, Truth: true}, {Type: of}}
+		d.finite, d.only = true, truths
 	}
-	for _, test := range tests {
+	for _, test := range g.Tests {
+		if !test.isOn(attribute, of) {
+			continue
+		}
+		tested = true
 		switch test.Operator {
 		case v1alpha1.ConditionIn:
 			d.finite, d.only = true, test.Values
@@ -74,12 +72,21 @@ func (g Grant) domain(attribute string, of v1alpha1.AttributeType) (d domain, te
 	if of == v1alpha1.AttributeNumber {
 		d = d.tightened()
 	}
-	if d.finite {
-		d.only = slices.DeleteFunc(slices.Clone(d.only), func(value Value) bool {
-			return slices.ContainsFunc(tests, func(test Test) bool { return !test.admits(value) })
-		})
+	excluded := func(value Value) bool {
+		return slices.ContainsFunc(g.Tests, func(test Test) bool { return test.isOn(attribute, of) && !test.admits(value) })
 	}
-	return d, len(tests) > 0
+	if d.finite && slices.ContainsFunc(d.only, excluded) {
+		d.only = slices.DeleteFunc(slices.Clone(d.only), excluded)
+	}
+	return d, tested
+}
+
+// truths are all values of an attribute that is one of them.
+var truths = []Value{{Type: v1alpha1.AttributeBoolean, Truth: true}, {Type: v1alpha1.AttributeBoolean}}
+
+// isOn says whether a test is about an attribute of a type.
+func (t Test) isOn(attribute string, of v1alpha1.AttributeType) bool {
+	return t.Attribute == attribute && t.Type == of
 }
 
 // tightened has the next numbers that are in the domain as its bounds. Where that is a single one, it is finite.
