@@ -5,6 +5,7 @@ package condition
 import (
 	"iter"
 	"maps"
+	"slices"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -78,10 +79,29 @@ func Context(permissions, rules *structpb.Struct) *structpb.Struct {
 	}}
 }
 
+// parametersOfGrants are those that name permissions.
+var parametersOfGrants = [...]string{ParameterPermissions, ParameterRules}
+
+// Count is how many permissions a tuple with this context gives, in whatever way.
+func Count(context *structpb.Struct) (count int) {
+	for _, parameter := range parametersOfGrants {
+		count += len(context.GetFields()[parameter].GetStructValue().GetFields())
+	}
+	return count
+}
+
+// Gives says whether a tuple with this context gives a permission, in whatever way.
+func Gives(context *structpb.Struct, permission string) bool {
+	return slices.ContainsFunc(parametersOfGrants[:], func(parameter string) bool {
+		_, there := context.GetFields()[parameter].GetStructValue().GetFields()[permission]
+		return there
+	})
+}
+
 // Permissions are the names of all that a tuple with this context gives, in whatever way.
 func Permissions(context *structpb.Struct) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, parameter := range []string{ParameterPermissions, ParameterRules} {
+		for _, parameter := range parametersOfGrants {
 			for permission := range maps.Keys(context.GetFields()[parameter].GetStructValue().GetFields()) {
 				if !yield(permission) {
 					return

@@ -148,15 +148,15 @@ func (p *place) each(found candidate, permission string, yield func(candidate) b
 		found.bound = &p.bindings[i]
 		role := found.bound.role
 		if permission != "" {
-			for _, found.n = range role.byPermission[permission] {
-				if given, ever := found.of(&role.grants[found.n].Grant); ever && !yield(given) {
+			for _, found.n = range role.giving(permission) {
+				if given, ever := found.of(role.grants[found.n].Grant); ever && !yield(given) {
 					return false
 				}
 			}
 			continue
 		}
 		for found.n = range role.grants {
-			if given, ever := found.of(&role.grants[found.n].Grant); ever && !yield(given) {
+			if given, ever := found.of(role.grants[found.n].Grant); ever && !yield(given) {
 				return false
 			}
 		}

@@ -65,7 +65,8 @@ type Membership struct {
 
 // RoleGrant is a permission that a role gives, and the name of the role that it is inherited from, empty for its own.
 type RoleGrant struct {
-	Grant policy.Grant
+	// Grant is shared by all roles that inherit it, and nobody changes it.
+	Grant *policy.Grant
 	From  string
 }
 
@@ -173,10 +174,24 @@ type granted struct {
 
 // role is what a role gives. It stays as long as somebody is bound to it, so that bindings find it whatever it gives.
 type role struct {
-	name         string
-	grants       []RoleGrant
-	byPermission map[string][]int
-	bound        int
+	name   string
+	grants []RoleGrant
+	bound  int
+	// byPermission finds grants. The first question about them makes it: nobody asks about most of the roles that an edit changes.
+	byPermission atomic.Pointer[map[string][]int]
+}
+
+// giving are the numbers of the grants of a permission.
+func (r *role) giving(permission string) []int {
+	if known := r.byPermission.Load(); known != nil {
+		return (*known)[permission]
+	}
+	made := map[string][]int{}
+	for n, given := range r.grants {
+		made[given.Grant.Permission] = append(made[given.Grant.Permission], n)
+	}
+	r.byPermission.Store(&made)
+	return made[permission]
 }
 
 // New is an empty index.
@@ -228,10 +243,8 @@ func (x *Index) setUser(update UserUpdate) {
 
 func (x *Index) setRole(update RoleUpdate) {
 	r := x.role(update.Name)
-	r.grants, r.byPermission = update.Grants, make(map[string][]int, len(update.Grants))
-	for n, given := range update.Grants {
-		r.byPermission[given.Grant.Permission] = append(r.byPermission[given.Grant.Permission], n)
-	}
+	r.grants = update.Grants
+	r.byPermission.Store(nil)
 	x.dropUnused(r)
 }
 
@@ -471,7 +484,7 @@ func (x *Index) byRole(at scope.Path, held binding, n int, to reach) Entitlement
 	if held.of.Invitation != "" {
 		via = append(via, kinds.Ref{Kind: kinds.Invitation, Namespace: x.organization, Name: held.of.Invitation})
 	}
-	return Entitlement{Grant: within(given.Grant, held.of.Window, to.window), At: at, Through: append(via, to.through...)}
+	return Entitlement{Grant: within(*given.Grant, held.of.Window, to.window), At: at, Through: append(via, to.through...)}
 }
 
 func byGrant(at scope.Path, held granted, n int, to reach) Entitlement {

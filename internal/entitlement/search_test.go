@@ -93,7 +93,7 @@ func (w *world) edit() {
 		w.index.Apply([]entitlement.Update{{User: &user}})
 	case 4:
 		w.index.Apply([]entitlement.Update{{Role: &entitlement.RoleUpdate{Name: fmt.Sprint("r", w.IntN(2)), Grants: []entitlement.RoleGrant{
-			{Grant: policy.Grant{Permission: w.permission(), Window: w.window()}},
+			{Grant: &policy.Grant{Permission: w.permission(), Window: w.window()}},
 		}}}})
 	default:
 		refs := slices.SortedFunc(maps.Keys(w.facts), func(a, b kinds.Ref) int { return a.Compare(b) })

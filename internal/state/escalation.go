@@ -132,7 +132,7 @@ func (c *escalationCheck) assigned(key types.NamespacedName, spec *v1alpha1.Role
 func (c *escalationCheck) rolePrivileges(key types.NamespacedName, path scope.Path) (privileges []Privilege) {
 	t := c.tenant
 	if node := t.roles[key]; node != nil {
-		privileges = at(path, node.grants)
+		privileges = at(path, node.given)
 	}
 	if organization := t.organizations[key.Namespace]; path.Level() == scope.Organization &&
 		organization != nil && organization.object != nil && organization.object.Spec.AdminRole == key.Name {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
@@ -82,21 +83,10 @@ func (s *privilegeSet) has(id privilegeID) bool {
 
 // covering is one of the set that covers a privilege. compared counts the pairs that were compared.
 func (s *privilegeSet) covering(id privilegeID, p Privilege, compared *int) (privilegeID, bool) {
-	if s.has(id) {
-		return id, true
+	if by, found := s.coveringAtOnce(id, p); found {
+		return by, true
 	}
-	candidates := []about{id.about}
-	if id.group != "" || p.isManagement() {
-		candidates = append(candidates, about{}) // whoever administers the organization
-	}
-	for _, what := range candidates {
-		for at, above := p.At, true; above; at, above = at.Parent() {
-			if plain := (privilegeID{about: what, at: at}); s.has(plain) {
-				return plain, true
-			}
-		}
-	}
-	for _, what := range candidates {
+	for _, what := range id.candidates(p) {
 		for _, held := range s.conditional[what] {
 			if *compared >= maxCompared {
 				return privilegeID{}, false
@@ -104,6 +94,29 @@ func (s *privilegeSet) covering(id privilegeID, p Privilege, compared *int) (pri
 			*compared++
 			if held.Covers(p) {
 				return s.keys.idOf(held), true
+			}
+		}
+	}
+	return privilegeID{}, false
+}
+
+// candidates are what those are about that may cover a privilege.
+func (id privilegeID) candidates(p Privilege) []about {
+	if id.group != "" || p.isManagement() {
+		return []about{id.about, {}} // whoever administers the organization
+	}
+	return []about{id.about}
+}
+
+// coveringAtOnce is the same privilege, or one without conditions that covers it: nothing is compared.
+func (s *privilegeSet) coveringAtOnce(id privilegeID, p Privilege) (privilegeID, bool) {
+	if s.has(id) {
+		return id, true
+	}
+	for _, what := range id.candidates(p) {
+		for at, above := p.At, true; above; at, above = at.Parent() {
+			if plain := (privilegeID{about: what, at: at}); s.has(plain) {
+				return plain, true
 			}
 		}
 	}
@@ -137,12 +150,12 @@ func (d *difference) add(before, after []Privilege) {
 
 // addGrants is add for what somebody has at a path. What stands at the same place as before, from the beginning or from the end,
 // is not looked at: that is nearly all of what a role has that inherits from the one that is edited.
-func (d *difference) addGrants(path scope.Path, before, after []policy.Grant) {
+func (d *difference) addGrants(path scope.Path, before, after []entitlement.RoleGrant) {
 	rest := after
-	for n := 0; n < len(before) && len(rest) > 0 && sameGrant(before[n], rest[0]); n++ {
+	for n := 0; n < len(before) && len(rest) > 0 && sameGrant(before[n].Grant, rest[0].Grant); n++ {
 		rest = rest[1:]
 	}
-	for n := len(before) - 1; n >= 0 && len(rest) > 0 && sameGrant(before[n], rest[len(rest)-1]); n-- {
+	for n := len(before) - 1; n >= 0 && len(rest) > 0 && sameGrant(before[n].Grant, rest[len(rest)-1].Grant); n-- {
 		rest = rest[:len(rest)-1]
 	}
 	if len(rest) > 0 {
@@ -151,8 +164,8 @@ func (d *difference) addGrants(path scope.Path, before, after []policy.Grant) {
 }
 
 // sameGrant says whether grants are the same, with the same conditions in memory.
-func sameGrant(a, b policy.Grant) bool {
-	return a.Permission == b.Permission && a.Window == b.Window && len(a.Tests) == len(b.Tests) && (len(a.Tests) == 0 || &a.Tests[0] == &b.Tests[0])
+func sameGrant(a, b *policy.Grant) bool {
+	return a == b || a.Permission == b.Permission && a.Window == b.Window && len(a.Tests) == len(b.Tests) && (len(a.Tests) == 0 || &a.Tests[0] == &b.Tests[0])
 }
 
 // addTo is add; what was before is asked for where what the author holds does not say enough.
@@ -162,6 +175,10 @@ func (d *difference) addTo(before func() []Privilege, after []Privilege) {
 		id := d.keys.idOf(p)
 		by, known := d.covered[id]
 		if d.missing.has(id) || known && d.author.has(by) {
+			continue
+		}
+		if by, covered := d.author.coveringAtOnce(id, p); covered {
+			d.covered[id] = by
 			continue
 		}
 		if had == nil {

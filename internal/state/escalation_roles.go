@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
@@ -61,7 +62,7 @@ func (c *escalationCheck) role(old, object *v1alpha1.Role) {
 }
 
 // promises is what a role would give if all that it names were valid; nothing where it gives that already.
-func (r *role) promises(t *tenant, key types.NamespacedName) []policy.Grant {
+func (r *role) promises(t *tenant, key types.NamespacedName) []entitlement.RoleGrant {
 	if r.whole() {
 		return nil
 	}
@@ -79,7 +80,7 @@ func (c *escalationCheck) hasRole(key types.NamespacedName, object *v1alpha1.Rol
 }
 
 // giveByRole: whoever has a role gets what it gives.
-func (c *escalationCheck) giveByRole(role types.NamespacedName, had, gives []policy.Grant) {
+func (c *escalationCheck) giveByRole(role types.NamespacedName, had, gives []entitlement.RoleGrant) {
 	organization := scope.Path{Organization: role.Namespace}
 	c.difference.addGrants(organization, had, gives)
 	if len(had) == 0 && len(gives) > 0 && c.administeredBy(role) {
@@ -124,11 +125,11 @@ func (c *escalationCheck) requireOfRole(old, object *v1alpha1.Role) {
 }
 
 // effect is what a role gives, nothing where there is no role.
-func (r *role) effect() []policy.Grant {
+func (r *role) effect() []entitlement.RoleGrant {
 	if r == nil {
 		return nil
 	}
-	return r.grants
+	return r.given
 }
 
 // whole says whether a role gives all that it says, its faulty entries aside.
@@ -136,13 +137,14 @@ func (r *role) whole() bool { return r == nil || !r.visible.broken && len(r.skip
 
 // reach is what a role would give if nothing were broken: its own entries, and those of all roles that it
 // names, directly and through others.
-func (t *tenant) reach(key types.NamespacedName) (grants []policy.Grant) {
+func (t *tenant) reach(key types.NamespacedName) (grants []entitlement.RoleGrant) {
 	named := func(key types.NamespacedName) iter.Seq[types.NamespacedName] {
 		return slices.Values(t.roles[key].parents(key))
 	}
 	for role := range t.reached(set[types.NamespacedName]{key: {}}, named) {
-		for _, own := range t.roles[role].own {
-			grants = append(grants, own.Grant)
+		own := t.roles[role].own
+		for n := range own {
+			grants = append(grants, entitlement.RoleGrant{Grant: &own[n].Grant})
 		}
 	}
 	return grants

@@ -48,6 +48,8 @@ type evaluation struct {
 	judgesAll bool
 	// judged are those that are evaluated because of what was found of their authors.
 	judged set[kinds.Ref]
+	// encoder makes what the store holds of roles.
+	encoder tuples.Encoder
 	// journal is set for an evaluation that is undone.
 	journal *journal
 }

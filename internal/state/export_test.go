@@ -23,6 +23,9 @@ func (s *State) Checked(organization string) int64 { return s.reader(organizatio
 // Encoded is how many entries of roles of an organization have been encoded for the store.
 func (s *State) Encoded(organization string) int64 { return s.reader(organization).encoded.Load() }
 
+// Merged is how many lists of entries of one permission have been made for the store.
+func (s *State) Merged(organization string) int64 { return s.reader(organization).merged.Load() }
+
 // JudgeAgain has all authors of an organization judged, and says whose objects have another outcome by that.
 func (s *State) JudgeAgain(organization string) []kinds.Ref {
 	change, _ := s.changeTenant(organization, nil, func(e *evaluation) { e.judgesAll = true })
@@ -50,7 +53,7 @@ func fingerprint(text *strings.Builder, v reflect.Value) {
 	case v.Kind() == reflect.Struct && ours(v.Type()):
 		for n := range v.NumField() {
 			switch name := v.Type().Field(n).Name; name {
-			case "evaluated", "compared", "checked", "encoded", "mu", "clock", "deadlines":
+			case "evaluated", "compared", "checked", "encoded", "merged", "mu", "clock", "deadlines":
 			default:
 				fmt.Fprintf(text, " %s=", name)
 				fingerprint(text, v.Field(n))

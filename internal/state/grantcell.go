@@ -126,7 +126,7 @@ func (t *tenant) merge(owners []kinds.Ref) merged {
 				continue
 			}
 			if !fits {
-				more := with.measure(permission, store.MaxContextBytes-size) - before.size
+				more := with.measure(store.MaxContextBytes-size) - before.size
 				if size+more > store.MaxContextBytes {
 					m.reject(ref, n, tooLarge(offered.grant, fmt.Errorf("%w: more than a tuple of %d bytes", tuples.ErrTooLarge, store.MaxContextBytes)))
 					continue
@@ -176,7 +176,7 @@ func (a *admitted) with(grant policy.Grant) *candidate {
 }
 
 // measure is what the permission takes of the context. Where a rule more alone is more than what is left, that is enough to know.
-func (c *candidate) measure(permission string, left int) int {
+func (c *candidate) measure(left int) int {
 	if len(c.admitted.groups[c.key]) == 0 && !c.always && len(c.admitted.groups) > 0 {
 		if alone := proto.Size(condition.Rule(c.group[0])); alone > left {
 			return c.admitted.size + alone
@@ -188,7 +188,7 @@ func (c *candidate) measure(permission string, left int) int {
 			grants = append(grants, group...)
 		}
 	}
-	c.size = tuples.EntrySize(permission, grants)
+	c.size = tuples.EntrySize(grants)
 	return c.size
 }
 

@@ -100,11 +100,11 @@ func (t *tenant) reached(roles set[types.NamespacedName], next func(types.Namesp
 	return found
 }
 
-// owned are grants as part of what a role gives, from itself.
-func owned(grants []ownGrant) []inheritedGrant {
-	all := make([]inheritedGrant, 0, len(grants))
+// owned are a role's own grants as part of what a role gives that has them from it, with space for so many more.
+func owned(grants []ownGrant, from string, more int) []inheritedGrant {
+	all := make([]inheritedGrant, 0, len(grants)+more)
 	for n := range grants {
-		all = append(all, inheritedGrant{ownGrant: &grants[n]})
+		all = append(all, inheritedGrant{&grants[n], from})
 	}
 	return all
 }
@@ -158,23 +158,28 @@ func (r *role) inheritNothing(why string) {
 			Message: fmt.Sprintf("nothing is inherited from the Role %s, since %s", parent.Name, why),
 		}})
 	}
-	r.follows = nil
+	r.follows, r.inherited, r.ancestors = nil, nil, 0
 }
 
-// inherited are the grants that a role has from its ancestors, the nearest first; false if there are too many of these.
-func (t *tenant) inherited(key types.NamespacedName) ([]inheritedGrant, bool) {
-	ancestors := t.ancestors(key)
-	if len(ancestors) > maxAncestors {
-		return nil, false
-	}
-	var inherited []inheritedGrant
-	for _, ancestor := range ancestors {
-		own := t.roles[ancestor].own
-		for n := range own {
-			inherited = append(inherited, inheritedGrant{ownGrant: &own[n], from: ancestor.Name})
+// inherit sets what a role has from its ancestors; false if there are too many of these.
+func (t *tenant) inherit(key types.NamespacedName, node *role) (bounded bool) {
+	if len(node.follows) == 1 {
+		// As most roles that inherit: nothing has to be looked for that its parent has not found.
+		parent := t.roles[node.follows[0]]
+		if node.ancestors = parent.ancestors + 1; node.ancestors > maxAncestors {
+			return false
 		}
+		node.inherited = append(owned(parent.own, node.follows[0].Name, len(parent.inherited)), parent.inherited...)
+		return true
 	}
-	return inherited, true
+	ancestors := t.ancestors(key)
+	if node.ancestors = len(ancestors); node.ancestors > maxAncestors {
+		return false
+	}
+	for _, ancestor := range ancestors {
+		node.inherited = append(node.inherited, owned(t.roles[ancestor].own, ancestor.Name, 0)...)
+	}
+	return true
 }
 
 // ancestors are the roles that a role has something from, directly and through others, each once, the nearest
@@ -194,6 +199,7 @@ func (t *tenant) ancestors(key types.NamespacedName) (ancestors []types.Namespac
 		}
 		ancestors, level = append(ancestors, next...), next
 	}
+	t.checked.Add(int64(len(ancestors)))
 	return ancestors
 }
 
@@ -232,6 +238,7 @@ func affordable(grants []inheritedGrant, limit int) (kept []inheritedGrant, faul
 		return grants, nil
 	}
 	admitted := map[string]condition.Sum{}
+	kept = make([]inheritedGrant, 0, len(grants))
 	for _, inherited := range grants {
 		grant := inherited.Grant
 		with := admitted[grant.Permission].With(grant)

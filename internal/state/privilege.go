@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 	"github.com/bailiwick-dev/bailiwick/internal/scope"
 )
@@ -65,10 +66,10 @@ func (p Privilege) String() string {
 }
 
 // at are grants as privileges at a path.
-func at(path scope.Path, grants []policy.Grant) []Privilege {
+func at(path scope.Path, grants []entitlement.RoleGrant) []Privilege {
 	privileges := make([]Privilege, 0, len(grants))
-	for _, grant := range grants {
-		privileges = append(privileges, Privilege{Grant: grant, At: path})
+	for _, given := range grants {
+		privileges = append(privileges, Privilege{Grant: *given.Grant, At: path})
 	}
 	return privileges
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/condition"
 	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/kinds"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
@@ -25,10 +26,12 @@ type role struct {
 	// follows are the roles that it inherits from directly, and skipped the entries of inherits that give nothing.
 	follows []types.NamespacedName
 	skipped []skippedParent
-	// grants are what the role gives, with what it inherits; contexts are the same, as the store holds it.
-	// givers are the roles that each grant is inherited from, by name, empty for the role itself.
-	grants   []policy.Grant
-	givers   []string
+	// inherited are the grants of its ancestors, of which there are so many, the nearest first. A child of this role alone has the
+	// same, and those of this role before them.
+	inherited []inheritedGrant
+	ancestors int
+	// given is what the role gives, with what it inherits, as the index has it; contexts are the same, as the store holds it.
+	given    []entitlement.RoleGrant
 	contexts []*structpb.Struct
 	visible  visibleRole
 }
@@ -90,17 +93,33 @@ func (e *evaluation) evaluateRoles() {
 // ownGrant is a grant of a role's own entries, and what the store is told of it: made once, however many roles inherit it.
 type ownGrant struct {
 	policy.Grant
-	entry tuples.Entry
+	// key tells it apart, where it has conditions.
+	key   string
+	entry *tuples.Entry
 }
 
-// parseEntries reads a role's own entries.
+// parseEntries reads a role's own entries. What was encoded before is kept, so that an edit takes as long as what is new in it.
 func (t *tenant) parseEntries(node *role) {
 	grants, faults := policy.ParseEntries(node.object.Spec.PermissionGrants, t.catalogue)
+	encoded := map[string]*tuples.Entry{}
+	for _, before := range node.own {
+		if before.key != "" {
+			encoded[before.key] = before.entry
+		}
+	}
 	node.own, node.faults = make([]ownGrant, 0, len(grants)), faults
 	for _, grant := range grants {
-		node.own = append(node.own, ownGrant{grant, tuples.EntryOf(grant)})
+		key := ""
+		if !grant.Always() {
+			key = grant.Permission + "\n" + grant.TestsKey()
+		}
+		entry := encoded[key]
+		if entry == nil {
+			entry = tuples.EntryOf(grant)
+			t.encoded.Add(1)
+		}
+		node.own = append(node.own, ownGrant{grant, key, entry})
 	}
-	t.encoded.Add(int64(len(grants)))
 }
 
 // evaluateRole evaluates a role that is in a cycle with the others of its component, if there are any.
@@ -110,18 +129,20 @@ func (e *evaluation) evaluateRole(key types.NamespacedName, component set[types.
 	e.journal.keep(key, node)
 	old := *node
 	now := Outcome{}
-	node.follows, node.skipped, node.grants, node.givers, node.contexts, node.visible = nil, nil, nil, nil, nil, visibleRole{}
+	*node = role{object: old.object, outcome: old.outcome, own: old.own, faults: old.faults}
 	if node.object == nil {
 		delete(t.roles, key)
 	} else {
-		now = t.evaluateRole(key, node, component)
+		now = e.evaluateRoleSpec(key, node, component)
 	}
 	e.touched.add(dependency{role: key.Name})
 	ref := kinds.Named(kinds.Role, key)
-	e.setOutcome(ref, &node.outcome, now)
+	if e.setOutcome(ref, &node.outcome, now); e.journal != nil {
+		return // nobody is told
+	}
 	same := tuples.SameContexts(old.contexts, node.contexts)
-	if !same || !slices.Equal(old.givers, node.givers) {
-		e.entitlements = append(e.entitlements, entitlement.Update{Role: &entitlement.RoleUpdate{Name: key.Name, Grants: node.given()}})
+	if !same || !slices.EqualFunc(old.given, node.given, sameGiver) {
+		e.entitlements = append(e.entitlements, entitlement.Update{Role: &entitlement.RoleUpdate{Name: key.Name, Grants: node.given}})
 	}
 	if same {
 		node.contexts = old.contexts // the same in content, and the same in memory for whoever compares
@@ -135,18 +156,12 @@ func (e *evaluation) evaluateRole(key types.NamespacedName, component set[types.
 	}
 }
 
-// given is what a role gives, and by which role.
-func (r *role) given() []entitlement.RoleGrant {
-	given := make([]entitlement.RoleGrant, 0, len(r.grants))
-	for n, grant := range r.grants {
-		given = append(given, entitlement.RoleGrant{Grant: grant, From: r.givers[n]})
-	}
-	return given
-}
+// sameGiver says whether two grants are of the same role.
+func sameGiver(a, b entitlement.RoleGrant) bool { return a.From == b.From }
 
-// evaluateRole says what there is to say of a role, and sets what it gives: what it can.
-func (t *tenant) evaluateRole(key types.NamespacedName, node *role, component set[types.NamespacedName]) Outcome {
-	spec := &node.object.Spec
+// evaluateRoleSpec says what there is to say of a role, and sets what it gives: what it can.
+func (e *evaluation) evaluateRoleSpec(key types.NamespacedName, node *role, component set[types.NamespacedName]) Outcome {
+	t, spec := e.tenant, &node.object.Spec
 	levels := make([]string, 0, len(spec.AssignableAt))
 	for _, level := range spec.AssignableAt {
 		levels = append(levels, string(level))
@@ -157,15 +172,13 @@ func (t *tenant) evaluateRole(key types.NamespacedName, node *role, component se
 		return *ungoverned
 	}
 	node.follows, node.skipped = t.resolveParents(key, node, component)
-	inherited, bounded := t.inherited(key)
-	if !bounded {
+	if !t.inherit(key, node) {
 		node.inheritNothing(fmt.Sprintf("the role inherits from more than %d roles, directly and through others: list permissions here instead, or split the role in two", maxAncestors))
 	}
-	faults, err := t.fill(node, inherited)
+	faults, err := e.fill(node)
 	if err != nil && len(node.follows) > 0 {
 		node.inheritNothing(fmt.Sprintf("with what is inherited, %v: split the role in two, and assign both", err))
-		inherited = nil
-		faults, err = t.fill(node, nil)
+		faults, err = e.fill(node)
 	}
 	if err != nil {
 		node.visible.broken = true
@@ -174,7 +187,7 @@ func (t *tenant) evaluateRole(key types.NamespacedName, node *role, component se
 	}
 	node.visible.empty = len(node.contexts) == 0
 	outcome := Outcome{Reason: v1alpha1.ReasonValid, Ready: true}
-	outcome.Own, outcome.Inherited = countPermissions(node.own, node.grants)
+	outcome.Own, outcome.Inherited = node.countPermissions()
 	outcome.Message = fmt.Sprintf("gives %d permissions", outcome.Own)
 	if len(spec.Inherits) > 0 {
 		outcome.Message += fmt.Sprintf(", and %d more that it inherits", outcome.Inherited)
@@ -182,11 +195,11 @@ func (t *tenant) evaluateRole(key types.NamespacedName, node *role, component se
 	node.reportSkipped(&outcome)
 	if len(faults) > 0 {
 		entries := "spec.permissionGrants"
-		if len(inherited) > 0 {
+		if len(node.inherited) > 0 {
 			entries += " and of what is inherited"
 		}
 		message := fmt.Sprintf("%d of %d entries of %s grant nothing, the others hold: see status.permissions; the first: %s: %s",
-			len(faults), len(spec.PermissionGrants)+len(inherited), entries, faults[0].Permission, faults[0].Message)
+			len(faults), len(spec.PermissionGrants)+len(node.inherited), entries, faults[0].Permission, faults[0].Message)
 		if outcome.Ready {
 			outcome.Reason, outcome.Message = v1alpha1.ReasonPermissionsInvalid, message
 		} else {
@@ -199,17 +212,19 @@ func (t *tenant) evaluateRole(key types.NamespacedName, node *role, component se
 
 // fill sets what a role gives: its own entries first, so that what is inherited never takes them away. It names the
 // entries that would make a decision too expensive; an error says that all others do not fit into the store.
-func (t *tenant) fill(node *role, inherited []inheritedGrant) ([]v1alpha1.PermissionFault, error) {
-	kept, expensive := affordable(append(owned(node.own), inherited...), t.limits.ConditionCost)
-	grants, givers, entries := make([]policy.Grant, len(kept)), make([]string, len(kept)), make([]tuples.Entry, len(kept))
-	for n, given := range kept {
-		grants[n], givers[n], entries[n] = given.Grant, given.from, given.entry
+func (e *evaluation) fill(node *role) ([]v1alpha1.PermissionFault, error) {
+	kept, expensive := affordable(append(owned(node.own, "", len(node.inherited)), node.inherited...), e.tenant.limits.ConditionCost)
+	given, entries := make([]entitlement.RoleGrant, len(kept)), make([]*tuples.Entry, len(kept))
+	for n, grant := range kept {
+		given[n], entries[n] = entitlement.RoleGrant{Grant: &grant.Grant, From: grant.from}, grant.entry
 	}
-	contexts, err := tuples.ContextsOf(entries, tuples.MaxContexts)
+	before := e.encoder.Merged
+	contexts, err := e.encoder.Contexts(entries, tuples.MaxContexts)
+	e.tenant.merged.Add(int64(e.encoder.Merged - before))
 	if err != nil {
 		return nil, err
 	}
-	node.grants, node.givers, node.contexts = grants, givers, contexts
+	node.given, node.contexts = given, contexts
 	return slices.Concat(node.faults, expensive), nil
 }
 
@@ -238,20 +253,21 @@ func (r *role) reportSkipped(outcome *Outcome) {
 
 // countPermissions counts the permissions of a role that its own entries give, and those that it has only
 // by inheritance.
-func countPermissions(own []ownGrant, all []policy.Grant) (ownCount, inherited int) {
-	ours, others := set[string]{}, set[string]{}
-	for _, grant := range own {
-		ours.add(grant.Permission)
+func (r *role) countPermissions() (own, inherited int) {
+	ours := set[string]{}
+	for n := range r.own {
+		ours.add(r.own[n].Permission)
 	}
-	for _, grant := range all {
-		others.add(grant.Permission)
-	}
-	for permission := range ours {
-		if !others.has(permission) {
-			ours.remove(permission) // too expensive
+	all := 0
+	for _, context := range r.contexts { // each permission is in one of them
+		all += condition.Count(context)
+		for permission := range ours {
+			if condition.Gives(context, permission) {
+				own++
+			}
 		}
 	}
-	return len(ours), len(others) - len(ours)
+	return own, all - own
 }
 
 func allCanComeByThemselves(faults []v1alpha1.PermissionFault) bool {

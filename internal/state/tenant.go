@@ -87,9 +87,9 @@ type tenant struct {
 	counters counters
 
 	// evaluated is how often an object has been evaluated, compared how many pairs of privileges have been compared, and checked how
-	// many objects have been looked at that may matter to another one, and encoded how many entries of roles have been encoded for
-	// the store, so that a test can bound what a write costs.
-	evaluated, compared, checked, encoded atomic.Int64
+	// many objects have been looked at that may matter to another one, encoded how many entries of roles have been encoded for the
+	// store, and merged how many lists of these have been made, so that a test can bound what a write costs.
+	evaluated, compared, checked, encoded, merged atomic.Int64
 }
 
 // countedCell is wanted by so many assignments, and filled by the role.

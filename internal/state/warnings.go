@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/bailiwick-dev/bailiwick/api/v1alpha1"
+	"github.com/bailiwick-dev/bailiwick/internal/entitlement"
 	"github.com/bailiwick-dev/bailiwick/internal/enumerate"
 	"github.com/bailiwick-dev/bailiwick/internal/policy"
 )
@@ -53,13 +54,13 @@ func (t reader) closesCycle(old, object *v1alpha1.Role) string {
 }
 
 // takenFrom are the permissions that a role gives before, and not after.
-func takenFrom(role types.NamespacedName, before, after []policy.Grant) (takes []string) {
+func takenFrom(role types.NamespacedName, before, after []entitlement.RoleGrant) (takes []string) {
 	lost := set[string]{}
-	for _, grant := range before { // none of a role that is not there yet
-		lost.add(grant.Permission)
+	for _, given := range before { // none of a role that is not there yet
+		lost.add(given.Grant.Permission)
 	}
-	for _, grant := range after {
-		lost.remove(grant.Permission)
+	for _, given := range after {
+		lost.remove(given.Grant.Permission)
 	}
 	for permission := range lost {
 		takes = append(takes, fmt.Sprintf("%s from who has the Role %s", permission, role.Name))

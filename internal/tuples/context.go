@@ -34,17 +34,17 @@ type Entry struct {
 }
 
 // EntryOf is what a context says of a grant. It takes much longer than to put it into a context, so whoever puts it into many keeps
-// it.
-func EntryOf(grant policy.Grant) Entry {
+// it. Nobody changes it.
+func EntryOf(grant policy.Grant) *Entry {
 	if grant.Always() {
-		return Entry{permission: grant.Permission}
+		return &Entry{permission: grant.Permission}
 	}
 	rule := condition.Rule(grant)
-	return Entry{permission: grant.Permission, rule: rule, identity: canonical(rule)}
+	return &Entry{permission: grant.Permission, rule: rule, identity: canonical(rule)}
 }
 
-func entriesOf(grants []policy.Grant) []Entry {
-	entries := make([]Entry, len(grants))
+func entriesOf(grants []policy.Grant) []*Entry {
+	entries := make([]*Entry, len(grants))
 	for n, grant := range grants {
 		entries[n] = EntryOf(grant)
 	}
@@ -55,46 +55,114 @@ func entriesOf(grants []policy.Grant) []Entry {
 // parameters of the condition, empty ones included: what a tuple leaves out, a request could fill.
 // The same grants in any order give the same contexts. The error is ErrTooLarge.
 func Contexts(grants []policy.Grant, most int) ([]*structpb.Struct, error) {
-	return ContextsOf(entriesOf(grants), most)
+	return new(Encoder).Contexts(entriesOf(grants), most)
 }
 
-// ContextsOf is as Contexts, of what is kept of the grants. Contexts share the entries, which nobody changes.
-func ContextsOf(entries []Entry, most int) ([]*structpb.Struct, error) {
-	sorted := slices.SortedFunc(slices.Values(entries), func(a, b Entry) int { return strings.Compare(a.permission, b.permission) })
+// Encoder makes contexts, and remembers what stands in them: roles that inherit the same entries have the same under a permission,
+// and share it. It has one of each permission, and is for one evaluation.
+type Encoder struct {
+	lists map[string]*list
+	// Merged counts the lists of rules that were made.
+	Merged int
+}
+
+// list is what stands under a permission that holds in some ways.
+type list struct {
+	entries []*Entry
+	value   *structpb.Value
+	size    int
+}
+
+// Contexts is as that of the package, of what is kept of the grants. Contexts share the entries, which nobody changes.
+func (e *Encoder) Contexts(entries []*Entry, most int) ([]*structpb.Struct, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	all := e.inOne(entries)
+	if all.size <= store.MaxContextBytes { // as almost always
+		return []*structpb.Struct{all.context}, nil
+	}
+	names := slices.Sorted(condition.Permissions(all.context))
 	var contexts []*structpb.Struct
 	var open *contextBuilder
-	for begin, end := 0, 0; begin < len(sorted); begin = end {
-		permission := sorted[begin].permission
-		for end < len(sorted) && sorted[end].permission == permission {
-			end++
+	for _, permission := range names {
+		value, size := all.permissions.GetFields()[permission], sizeOfAlways
+		if value == nil {
+			value, size = e.lists[permission].value, e.lists[permission].size
 		}
-		value, size := merged(sorted[begin:end])
 		size += len(permission) + entryOverhead
 		if open == nil || open.size+size > store.MaxContextBytes {
-			open = newContextBuilder()
+			open = newContextBuilder(0)
 			contexts = append(contexts, open.context)
 		}
 		open.add(permission, value, size)
 		if open.size > store.MaxContextBytes || len(contexts) > most {
 			return nil, fmt.Errorf("%w: %d permissions with their conditions fill more than %d tuples of %d bytes",
-				ErrTooLarge, len(slices.CompactFunc(sorted, samePermission)), most, store.MaxContextBytes)
+				ErrTooLarge, len(names), most, store.MaxContextBytes)
 		}
 	}
 	return contexts, nil
 }
 
-func samePermission(a, b Entry) bool { return a.permission == b.permission }
+// inOne is a context of all entries, however large that is. What stands under a permission is true where it holds always, otherwise
+// the list of the ways in which it holds.
+func (e *Encoder) inOne(entries []*Entry) *contextBuilder {
+	conditional, expected := byPermission(entries)
+	b := newContextBuilder(expected)
+	for _, entry := range entries {
+		if entry.rule == nil && b.permissions.GetFields()[entry.permission] == nil {
+			b.add(entry.permission, holdsAlways, sizeOfAlways+len(entry.permission)+entryOverhead)
+		}
+	}
+	for permission, same := range conditional {
+		if b.permissions.GetFields()[permission] == nil {
+			list := e.listOf(permission, same)
+			b.add(permission, list.value, list.size+len(permission)+entryOverhead)
+		}
+	}
+	return b
+}
 
-// SameContexts says whether contexts are equal. What they share is not looked into.
+// byPermission finds the entries that do not hold always by their permissions, and says about how many permissions the others have.
+func byPermission(entries []*Entry) (conditional map[string][]*Entry, others int) {
+	for begin, end := 0, 0; begin < len(entries); begin = end {
+		first := entries[begin]
+		for end < len(entries) && entries[end].permission == first.permission && (entries[end].rule == nil) == (first.rule == nil) {
+			end++
+		}
+		if first.rule == nil {
+			others++
+			continue
+		}
+		if conditional == nil {
+			conditional = map[string][]*Entry{}
+		}
+		if before, there := conditional[first.permission]; there {
+			conditional[first.permission] = append(before, entries[begin:end]...)
+		} else {
+			conditional[first.permission] = entries[begin:end:end] // most follow each other, and are not copied
+		}
+	}
+	return conditional, others
+}
+
+// SameContexts says whether contexts are equal. What they share, lists of entries or the entries in these, is not looked into.
 func SameContexts(a, b []*structpb.Struct) bool { return slices.EqualFunc(a, b, sameStruct) }
 
 func sameStruct(a, b *structpb.Struct) bool {
-	return a == b || maps.EqualFunc(a.GetFields(), b.GetFields(), func(a, b *structpb.Value) bool {
-		if ofA, ofB := a.GetStructValue(), b.GetStructValue(); ofA != nil && ofB != nil {
-			return sameStruct(ofA, ofB)
-		}
-		return a == b || proto.Equal(a, b)
-	})
+	return a == b || maps.EqualFunc(a.GetFields(), b.GetFields(), sameValue)
+}
+
+func sameValue(a, b *structpb.Value) bool {
+	switch {
+	case a == b:
+		return true
+	case a.GetStructValue() != nil && b.GetStructValue() != nil:
+		return sameStruct(a.GetStructValue(), b.GetStructValue())
+	case a.GetListValue() != nil && b.GetListValue() != nil:
+		return slices.EqualFunc(a.GetListValue().GetValues(), b.GetListValue().GetValues(), sameValue)
+	}
+	return proto.Equal(a, b)
 }
 
 // ForGood stands for the context of a tuple that holds without a condition. It is equal to no context that a condition
@@ -127,13 +195,12 @@ func Tuple(place store.Key, context *structpb.Struct) store.Tuple {
 
 // EntrySize is how much grants of one permission take of a context, and EmptySize what a context takes without any: one context
 // holds grants if all of these together are at most store.MaxContextBytes.
-func EntrySize(permission string, grants []policy.Grant) int {
-	_, size := merged(entriesOf(grants))
-	return size + len(permission) + entryOverhead
+func EntrySize(grants []policy.Grant) int {
+	return new(Encoder).inOne(entriesOf(grants)).size - EmptySize()
 }
 
 // EmptySize is as EntrySize says.
-func EmptySize() int { return newContextBuilder().size }
+func EmptySize() int { return newContextBuilder(0).size }
 
 // entryOverhead bounds what protobuf adds to the key and the value of a map entry: three tags, and
 // three lengths of at most three bytes.
@@ -145,9 +212,10 @@ type contextBuilder struct {
 	size               int
 }
 
-func newContextBuilder() *contextBuilder {
+// newContextBuilder has space for so many permissions.
+func newContextBuilder(expected int) *contextBuilder {
 	b := &contextBuilder{
-		permissions: &structpb.Struct{Fields: map[string]*structpb.Value{}},
+		permissions: &structpb.Struct{Fields: make(map[string]*structpb.Value, expected)},
 		rules:       &structpb.Struct{Fields: map[string]*structpb.Value{}},
 	}
 	b.context = condition.Context(b.permissions, b.rules)
@@ -165,26 +233,35 @@ func (b *contextBuilder) add(permission string, entry *structpb.Value, size int)
 }
 
 // holdsAlways stands under a permission that holds always.
-var holdsAlways = structpb.NewBoolValue(true)
+var (
+	holdsAlways  = structpb.NewBoolValue(true)
+	sizeOfAlways = proto.Size(holdsAlways)
+)
 
-// merged is what stands under a permission: true where it holds always, otherwise the list of the ways in which it holds.
-func merged(entries []Entry) (value *structpb.Value, size int) {
-	if slices.ContainsFunc(entries, func(entry Entry) bool { return entry.rule == nil }) {
-		return holdsAlways, proto.Size(holdsAlways)
-	}
-	rules := make(map[string]*structpb.Value, len(entries))
-	listed := 0
-	for _, entry := range entries {
-		if _, twice := rules[entry.identity]; !twice { // it would cost twice and say nothing more
-			rules[entry.identity] = entry.rule
-			listed += messageSize(len(entry.identity))
+// listOf is the list of the ways in which entries of one permission hold.
+func (e *Encoder) listOf(permission string, entries []*Entry) *list {
+	known := e.lists[permission]
+	if known == nil || !slices.Equal(known.entries, entries) {
+		e.Merged++
+		known = newList(entries)
+		if e.lists == nil {
+			e.lists = map[string]*list{}
 		}
+		e.lists[permission] = known
 	}
-	sorted := make([]*structpb.Value, 0, len(rules))
-	for _, identity := range slices.Sorted(maps.Keys(rules)) {
-		sorted = append(sorted, rules[identity])
+	return known
+}
+
+func newList(entries []*Entry) *list {
+	sorted := slices.SortedFunc(slices.Values(entries), func(a, b *Entry) int { return strings.Compare(a.identity, b.identity) })
+	// The same twice would cost twice and say nothing more.
+	sorted = slices.CompactFunc(sorted, func(a, b *Entry) bool { return a.identity == b.identity })
+	rules, size := make([]*structpb.Value, len(sorted)), 0
+	for n, entry := range sorted {
+		rules[n] = entry.rule
+		size += messageSize(len(entry.identity))
 	}
-	return structpb.NewListValue(&structpb.ListValue{Values: sorted}), messageSize(listed)
+	return &list{entries, structpb.NewListValue(&structpb.ListValue{Values: rules}), messageSize(size)}
 }
 
 // messageSize is what a message takes as a field of another one, with a tag of one byte.
