@@ -1,10 +1,10 @@
 package v1alpha1
 
-// What a PermissionEntry must be is said by rules where one stands, not at its fields: the API server runs a program for
-// each rule and each value that has one, and sets it up anew each time, which for a long list is most of what an edit
-// costs it. size() counts a null where has() does not, and it costs nothing, where each access to a field of an
-// object copies the whole schema of that object. So an entry of size 1 has no conditions, and a condition of size 2 has
-// one of value and values. The rules of a list and of a single entry are the same, and change together.
+// The rules about a PermissionEntry stand at the fields that hold entries, not inside the entry. The API server sets up a
+// CEL program for each rule and each value that has it, whenever it validates an object: inside the entries of a long
+// list, rules were a fifth of the CPU that an edit cost. has() and each access to a field copy the schema of the object,
+// where size() is cheap, and counts a null, which has() does not. So an entry of size 1 has no conditions, and a condition
+// of size 2 has one of value and values. What a list says of its entries, a single entry says too: change them together.
 
 // PermissionEntries give permissions.
 // +kubebuilder:validation:XValidation:rule=`self.all(e, e.permission.trim() != "" && (dyn(e).size() == 1 || has(e.conditions) && e.conditions.all(a, c, a != "" && a.size() <= 128 && dyn(c).size() == 2 && (has(c.value) ? c.type in ['Equals', 'NotEquals'] || c.type != 'In' && c.value.matches(r'^[-+.\deE]+$') : c.type == 'In'))))`,messageExpression=`self.transformList(i, e, !(e.permission.trim() != "" && (dyn(e).size() == 1 || has(e.conditions) && e.conditions.all(a, c, a != "" && a.size() <= 128 && dyn(c).size() == 2 && (has(c.value) ? c.type in ['Equals', 'NotEquals'] || c.type != 'In' && c.value.matches(r'^[-+.\deE]+$') : c.type == 'In')))), e.permission.trim() == "" ? "[%d].permission must not be blank: write the name of a permission that a ResourceType declares".format([i]) : !has(e.conditions) ? "[%d].conditions can't be null: name at least one, or leave the field out to give the permission without conditions".format([i]) : e.conditions.exists(a, a == "" || a.size() > 128) ? "[%d].conditions: an attribute's name has 1 to 128 characters: write one that the permission's ResourceType declares".format([i]) : e.conditions.exists(a, c, dyn(c).size() != 2 || has(c.value) == (c.type == 'In')) ? "[%d].conditions%s: set values, with at least one, for In, and value for every other type, never both".format([i, e.conditions.transformList(a, c, dyn(c).size() != 2 || has(c.value) == (c.type == 'In'), a)]) : "[%d].conditions%s.value must be a number for LessThan, LessThanOrEqual, GreaterThan and GreaterThanOrEqual, as in '1000'".format([i, e.conditions.transformList(a, c, !(c.type in ['Equals', 'NotEquals', 'In']), a)]))[0]`,message="each entry needs a permission that is not blank; conditions can't be null, an attribute's name has 1 to 128 characters, and a condition has values for In and value for every other type, a number for LessThan and the like"
