@@ -202,12 +202,21 @@ func (d *difference) addTo(before func() []Privilege, after []Privilege) {
 
 // sorted are the missing privileges in a fixed order: what has no permission's name comes first.
 func (d *difference) sorted() []Privilege {
-	texts := make(map[privilegeID]string, len(d.listed))
-	for _, p := range d.listed {
-		texts[d.keys.idOf(p)] = p.String()
+	type listed struct {
+		*Privilege
+
+		text string
 	}
-	slices.SortFunc(d.listed, func(a, b Privilege) int {
-		return cmp.Or(strings.Compare(a.Grant.Permission, b.Grant.Permission), strings.Compare(texts[d.keys.idOf(a)], texts[d.keys.idOf(b)]))
+	all := make([]listed, len(d.listed))
+	for n := range d.listed {
+		all[n] = listed{&d.listed[n], d.listed[n].String()}
+	}
+	slices.SortFunc(all, func(a, b listed) int {
+		return cmp.Or(strings.Compare(a.Grant.Permission, b.Grant.Permission), strings.Compare(a.text, b.text))
 	})
-	return d.listed
+	sorted := slices.Grow([]Privilege(nil), len(all))
+	for _, one := range all {
+		sorted = append(sorted, *one.Privilege)
+	}
+	return sorted
 }

@@ -100,11 +100,10 @@ func (t *tenant) reached(roles set[types.NamespacedName], next func(types.Namesp
 	return found
 }
 
-// owned are a role's own grants as part of what a role gives that has them from it, with space for so many more.
-func owned(grants []ownGrant, from string, more int) []inheritedGrant {
-	all := make([]inheritedGrant, 0, len(grants)+more)
-	for n := range grants {
-		all = append(all, inheritedGrant{&grants[n], from})
+// appendFrom adds a role's own grants to what a role gives that has them from it.
+func appendFrom(all []inheritedGrant, from string, own []ownGrant) []inheritedGrant {
+	for n := range own {
+		all = append(all, inheritedGrant{&own[n], from})
 	}
 	return all
 }
@@ -169,7 +168,8 @@ func (t *tenant) inherit(key types.NamespacedName, node *role) (bounded bool) {
 		if node.ancestors = parent.ancestors + 1; node.ancestors > maxAncestors {
 			return false
 		}
-		node.inherited = append(owned(parent.own, node.follows[0].Name, len(parent.inherited)), parent.inherited...)
+		node.inherited = make([]inheritedGrant, 0, len(parent.own)+len(parent.inherited))
+		node.inherited = append(appendFrom(node.inherited, node.follows[0].Name, parent.own), parent.inherited...)
 		return true
 	}
 	ancestors := t.ancestors(key)
@@ -177,7 +177,7 @@ func (t *tenant) inherit(key types.NamespacedName, node *role) (bounded bool) {
 		return false
 	}
 	for _, ancestor := range ancestors {
-		node.inherited = append(node.inherited, owned(t.roles[ancestor].own, ancestor.Name, 0)...)
+		node.inherited = appendFrom(node.inherited, ancestor.Name, t.roles[ancestor].own)
 	}
 	return true
 }
@@ -185,7 +185,12 @@ func (t *tenant) inherit(key types.NamespacedName, node *role) (bounded bool) {
 // ancestors are the roles that a role has something from, directly and through others, each once, the nearest
 // first, and of these at most one level more than are allowed.
 func (t *tenant) ancestors(key types.NamespacedName) (ancestors []types.NamespacedName) {
-	seen := set[types.NamespacedName]{key: {}}
+	expected := 0 // at least, so that the set seldom grows
+	for _, parent := range t.roles[key].follows {
+		expected = max(expected, t.roles[parent].ancestors+1)
+	}
+	seen := make(set[types.NamespacedName], expected+1)
+	seen.add(key)
 	level := []types.NamespacedName{key}
 	for len(level) > 0 && len(ancestors) <= maxAncestors {
 		var next []types.NamespacedName

@@ -213,7 +213,9 @@ func (e *evaluation) evaluateRoleSpec(key types.NamespacedName, node *role, comp
 // fill sets what a role gives: its own entries first, so that what is inherited never takes them away. It names the
 // entries that would make a decision too expensive; an error says that all others do not fit into the store.
 func (e *evaluation) fill(node *role) ([]v1alpha1.PermissionFault, error) {
-	kept, expensive := affordable(append(owned(node.own, "", len(node.inherited)), node.inherited...), e.tenant.limits.ConditionCost)
+	all := make([]inheritedGrant, 0, len(node.own)+len(node.inherited))
+	all = append(appendFrom(all, "", node.own), node.inherited...)
+	kept, expensive := affordable(all, e.tenant.limits.ConditionCost)
 	given, entries := make([]entitlement.RoleGrant, len(kept)), make([]*tuples.Entry, len(kept))
 	for n, grant := range kept {
 		given[n], entries[n] = entitlement.RoleGrant{Grant: &grant.Grant, From: grant.from}, grant.entry
