@@ -119,7 +119,7 @@ func TestR1WhatDoesNotFitIsNamed(t *testing.T) {
 		"an object of a type":       {"rob", nil, at(scope.Path{Organization: "acme", Workspace: "lab", ResourceType: "doc", ResourceID: "1"}), nil},
 		"an object of another type": {"rob", nil, at(scope.Path{Organization: "acme", Workspace: "lab", ResourceType: "app", ResourceID: "1"}), []string{"spec.scope"}},
 		"for longer":                {"rob", nil, func(r *access.Request) { r.Duration++ }, []string{"spec.duration: it allows 4h0m0s at most"}},
-		"without the ticket":        {"rob", nil, func(r *access.Request) { r.Tags = nil }, []string{`spec.tags: it wants the tag "ticket" with a value`}},
+		"without the ticket":        {"rob", nil, func(r *access.Request) { r.Tags = nil }, []string{`spec.tags: it requires the tag "ticket" with a value`}},
 		"with a blank one":          {"rob", nil, func(r *access.Request) { r.Tags["ticket"] = " " }, []string{"spec.tags"}},
 		"several things":            {"sue", nil, func(r *access.Request) { r.Role, r.At = "admin", lab }, []string{"spec.requester", "spec.roleRef", "spec.scope"}},
 	} {

@@ -110,7 +110,7 @@ func pending(f Facts, life Life) Life {
 		life.Message = "the requester is suspended, so that nothing is approved: end that in the User"
 	case f.Requester.User == "":
 		life.Reason = v1alpha1.ReasonUserNotFound
-		life.Message = fmt.Sprintf("spec.requester: %q is the subject of no User in force here: create the User", f.Requester.Username)
+		life.Message = fmt.Sprintf("spec.requester: no User in force here has the subject %q: create the User", f.Requester.Username)
 	case f.Choice.Policy == nil:
 		life.Reason, life.Message = v1alpha1.ReasonNotAllowed, f.Refusal
 	case denied != nil:

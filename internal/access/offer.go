@@ -114,7 +114,7 @@ func (p *Policy) Misfits(r *Request, user string, isMember func(group string) bo
 	}
 	for _, tag := range p.RequiredTags {
 		if strings.TrimSpace(r.Tags[tag]) == "" {
-			misfits = append(misfits, fmt.Sprintf("spec.tags: it wants the tag %q with a value", tag))
+			misfits = append(misfits, fmt.Sprintf("spec.tags: it requires the tag %q with a value", tag))
 		}
 	}
 	return misfits

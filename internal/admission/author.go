@@ -45,7 +45,7 @@ func (a author) whoIsMeant() string {
 	var text strings.Builder
 	switch {
 	case a.subject == "":
-		text.WriteString(" (the name has not the prefix that --username-prefix says, and spec.usernames of the Organization does not map it)")
+		text.WriteString(" (the name lacks the prefix that --username-prefix sets, and spec.usernames of the Organization does not map it)")
 	case a.subject != a.username:
 		fmt.Fprintf(&text, " (looked for the subject %q)", a.subject)
 	}
@@ -69,10 +69,10 @@ func reserved(asked change) (reasons []string) {
 		return slices.SortedFunc(slices.Values(mappings), func(a, b v1alpha1.UsernameMapping) int { return strings.Compare(a.Username, b.Username) })
 	}
 	if !slices.Equal(sorted(before.Spec.Usernames), sorted(object.Spec.Usernames)) {
-		reasons = append(reasons, fmt.Sprintf("spec.usernames: whoever says whom a name stands for can become anybody, so it needs the verb %s on %s: ask someone who has it", asked.Verb, asked.name))
+		reasons = append(reasons, fmt.Sprintf("spec.usernames: whoever maps usernames to subjects can become anybody, so it needs the verb %s on %s: ask someone who has it", asked.Verb, asked.name))
 	}
 	if warns := v1alpha1.LastRoleWarn; (before.Spec.LastRolePolicy == warns) != (object.Spec.LastRolePolicy == warns) {
-		reasons = append(reasons, fmt.Sprintf("spec.lastRolePolicy: it says what protects the last roles of others, so changing it needs the verb %s on %s: ask someone who has it", asked.Verb, asked.name))
+		reasons = append(reasons, fmt.Sprintf("spec.lastRolePolicy: it protects the last roles of others, so changing it needs the verb %s on %s: ask someone who has it", asked.Verb, asked.name))
 	}
 	return reasons
 }
@@ -88,7 +88,7 @@ func judgeSuspended(state *state.State, by author, request *admission.Request, k
 		return nil
 	}
 	return &refused{"Suspended", fmt.Sprintf(
-		"%q stands for the User %s, which is suspended: whoever is suspended writes nothing in the organization that gives or keeps access, whatever verbs they have: ask somebody else",
+		"%q represents the User %s, which is suspended: a suspended user can't write what gives or keeps access in the organization, whatever verbs they have: ask somebody else",
 		by.username, user), http.StatusForbidden}
 }
 
@@ -123,15 +123,15 @@ func warnTwins(state *state.State, user, old *v1alpha1.User) (warnings []string)
 	twins := state.TwinsOf(user)
 	if old == nil {
 		for _, name := range twins.SameSubject {
-			warnings = append(warnings, fmt.Sprintf("spec.subject: the User %s has a subject that differs in the case of letters only: they are two people for applications: see that both are meant", name))
+			warnings = append(warnings, fmt.Sprintf("spec.subject: the User %s has a subject that differs in the case of letters only, and applications take them for two people: check that both are meant", name))
 		}
 		if twins.NamedBy > 0 {
-			warnings = append(warnings, fmt.Sprintf("metadata.name: %d objects name this User already, and give it what they say: see that it is who they mean", twins.NamedBy))
+			warnings = append(warnings, fmt.Sprintf("metadata.name: %d objects name this User already, and take effect for it: check that it is the one they mean", twins.NamedBy))
 		}
 	}
 	if old == nil || old.Spec.Email != user.Spec.Email {
 		for _, name := range twins.SameAddress {
-			warnings = append(warnings, fmt.Sprintf("spec.email: the User %s has the same address: either can accept what it is invited to", name))
+			warnings = append(warnings, fmt.Sprintf("spec.email: the User %s has the same address, and either can accept what it is invited to: check that both are meant", name))
 		}
 	}
 	return warnings

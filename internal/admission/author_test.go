@@ -43,12 +43,12 @@ func is(username, subject string) v1alpha1.UsernameMapping {
 func TestP5WhoWritesIsFoundByTheAPIServersPrefix(t *testing.T) {
 	j := newJudge(t)
 	j.expect(j.grant("oidc:alice", "g", "View"), http.StatusForbidden,
-		`and "oidc:alice" holds nothing, being the subject of no User in force here; near is the User alice with the subject "alice"`, "--username-prefix", "spec.usernames")
+		`and "oidc:alice" holds nothing, since no User in force here has that subject; near is the User alice with the subject "alice"`, "--username-prefix", "spec.usernames")
 	j.UsernamePrefix = "oidc:"
 	j.expect(j.grant("oidc:alice", "g", "View"), http.StatusOK)
 	j.expect(j.grant("oidc:carol", "g", "View"), http.StatusForbidden, `looked for the subject "carol"`)
 	j.expect(j.grant("oidc:Alice", "g", "View"), http.StatusForbidden, `looked for the subject "Alice"`, `near is the User alice with the subject "alice"`)
-	j.expect(j.grant("alice", "g", "View"), http.StatusForbidden, `the name has not the prefix that --username-prefix says`)
+	j.expect(j.grant("alice", "g", "View"), http.StatusForbidden, `the name lacks the prefix that --username-prefix sets`)
 }
 
 func TestP5WhoWritesIsFoundByWhatTheOrganizationSays(t *testing.T) {
@@ -178,7 +178,7 @@ func TestWhoIsSuspendedGivesAndKeepsNothingWhateverVerbsTheyHave(t *testing.T) {
 			}
 			j.state.Put(suspended.DeepCopy())
 			response := c.write("alice")
-			if response.Allowed != c.takes || !c.takes && !strings.Contains(response.Result.Message, `"alice" stands for the User alice, which is suspended`) {
+			if response.Allowed != c.takes || !c.takes && !strings.Contains(response.Result.Message, `"alice" represents the User alice, which is suspended`) {
 				t.Errorf("suspended: %v %s", response.Allowed, response.Result.Message)
 			}
 			if response := c.write("root"); !response.Allowed {

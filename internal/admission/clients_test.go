@@ -130,7 +130,7 @@ func TestARefusalTellsOfNoPrivilegeThatItsAuthorCouldNotRead(t *testing.T) {
 			if test.told {
 				j.expect(response, http.StatusForbidden, "this gives Edit at acme, "+holds)
 			} else {
-				j.expect(response, http.StatusForbidden, `spec.roleRef: this gives more than "alice" holds`, "nobody gives what they do not have")
+				j.expect(response, http.StatusForbidden, `spec.roleRef: this gives more than "alice" holds`, "you can give only what you hold")
 				j.expectSilent(response, "Edit")
 			}
 			// What the request names itself is no secret.

@@ -65,7 +65,7 @@ func judgeNulls(request *admission.Request, old, object client.Object) *refused 
 		return nil
 	}
 	slices.Sort(found)
-	why := fmt.Sprintf("%s: null in what was applied, which kubectl apply leaves out, and left out it gives more: write a value, or leave the field out of the manifest", strings.Join(found, ", "))
+	why := fmt.Sprintf("%s: null in the manifest, which kubectl apply drops, and without the field this gives more: write a value, or remove the field from the manifest", strings.Join(found, ", "))
 	if request.Operation == admissionv1.Create {
 		why += fmt.Sprintf("; if you restore a backup, take its annotation %s off", corev1.LastAppliedConfigAnnotation)
 	}

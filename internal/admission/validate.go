@@ -238,14 +238,14 @@ func explain(by author, asked change, lacking state.MissingPrivileges, told bool
 		}
 		who := fmt.Sprintf("which the User %s does not hold", lacking.User)
 		if lacking.User == "" {
-			who = fmt.Sprintf("and %q holds nothing, being the subject of no User in force here%s", by.username, by.whoIsMeant())
+			who = fmt.Sprintf("and %q holds nothing, since no User in force here has that subject%s", by.username, by.whoIsMeant())
 		}
 		parts = append(parts, fmt.Sprintf("%s: this gives %s, %s", field, enumerate.Some(slices.Compact(privileges), shown, "; "), who))
 	}
 	if len(lacking.Unresolved) > 0 {
 		parts = append(parts, enumerate.Some(lacking.Unresolved, shown, "; "))
 	}
-	return fmt.Sprintf("%s; nobody gives what they do not have, except by the verb %s on %s: ask someone who holds it or has that verb",
+	return fmt.Sprintf("%s; you can give only what you hold, unless you have the verb %s on %s: ask someone who holds it or has that verb",
 		strings.Join(parts, "; "), asked.Verb, asked.name)
 }
 
@@ -266,14 +266,14 @@ func expiresAt(object client.Object) *metav1.Time {
 func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 	if asked.object != nil {
 		if annotation := state.WaitsFor(asked.object.(v1alpha1.Object)); annotation != "" {
-			warnings = append(warnings, fmt.Sprintf("paused: but for a suspension or an earlier end, this is not carried out until %s is removed", annotation))
+			warnings = append(warnings, fmt.Sprintf("paused: this takes effect when %s is removed; only a suspension or an earlier end takes effect at once", annotation))
 		}
 	}
 	if asked.object != nil {
 		warnings = append(warnings, state.Warnings(asked.object)...)
 	}
 	if _, last := state.Protected(asked.old, asked.object); last != "" {
-		warnings = append(warnings, last+", who has none by this: if that is not meant, assign another one")
+		warnings = append(warnings, last+", who has none after this: if you don't mean that, assign another one")
 	}
 	if role, ok := asked.object.(*v1alpha1.Role); ok {
 		old, _ := asked.old.(*v1alpha1.Role)
@@ -282,14 +282,14 @@ func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 		}
 	}
 	if ends := expiresAt(asked.object); ends != nil && !ends.After(v.Clock.Now()) {
-		warnings = append(warnings, "spec.expiresAt: this has passed already, so this gives nothing")
+		warnings = append(warnings, "spec.expiresAt: this instant has passed, so this gives nothing: write a later one")
 	}
 	if _, temporary := asked.object.(*v1alpha1.TemporaryPermissionGrant); temporary {
 		return warnings
 	}
 	if invitation, ok := asked.object.(*v1alpha1.Invitation); ok && asked.old == nil {
 		for _, name := range state.UsersWithAddress(invitation.Namespace, invitation.Spec.Email) {
-			warnings = append(warnings, fmt.Sprintf("spec.email: this is the address of the User %s, who can accept the invitation: see that it is the one you mean", name))
+			warnings = append(warnings, fmt.Sprintf("spec.email: this is the address of the User %s, who can accept the invitation: check that it is the one you mean", name))
 		}
 		return warnings
 	}
@@ -299,7 +299,7 @@ func (v *Validator) warn(state *state.State, asked change) (warnings []string) {
 	}
 	if assignment, ok := asked.object.(*v1alpha1.RoleAssignment); ok && assignment.Spec.Subject.Invitation != "" {
 		if user := state.Accepted(assignment.Namespace, assignment.Spec.Subject.Invitation); user != "" {
-			warnings = append(warnings, fmt.Sprintf("spec.subject.invitation: the User %s has accepted it, and gets this at once: see that it is the one you mean", user))
+			warnings = append(warnings, fmt.Sprintf("spec.subject.invitation: the User %s has accepted it, and gets this at once: check that it is the one you mean", user))
 		}
 	}
 	return warnings

@@ -150,7 +150,7 @@ func TestTheAPIServerIsAskedOnlyAboutWhoLacksSomething(t *testing.T) {
 		}
 	}
 	j.asked = nil
-	j.expect(j.grant("mallory", "g", "Edit"), http.StatusForbidden, `"mallory" holds nothing, being the subject of no User in force here`)
+	j.expect(j.grant("mallory", "g", "Edit"), http.StatusForbidden, `"mallory" holds nothing, since no User in force here has that subject`)
 }
 
 func TestTheVerbGoesWithTheKind(t *testing.T) {

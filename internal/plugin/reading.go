@@ -46,21 +46,13 @@ func (p *plugin) world(ctx context.Context, c *cluster) (*query.World, error) {
 		objects, err := c.list(ctx, &v1alpha1.ResourceTypeList{})
 		return keep(kinds.ResourceType, objects, err)
 	})
-	for kind, list := range map[string]client.ObjectList{
-		kinds.User:                     &v1alpha1.UserList{},
-		kinds.Group:                    &v1alpha1.GroupList{},
-		kinds.GroupMembership:          &v1alpha1.GroupMembershipList{},
-		kinds.Invitation:               &v1alpha1.InvitationList{},
-		kinds.Role:                     &v1alpha1.RoleList{},
-		kinds.RoleAssignment:           &v1alpha1.RoleAssignmentList{},
-		kinds.PermissionGrant:          &v1alpha1.PermissionGrantList{},
-		kinds.TemporaryPermissionGrant: &v1alpha1.TemporaryPermissionGrantList{},
-		kinds.AccessPolicy:             &v1alpha1.AccessPolicyList{},
-		kinds.AccessRequest:            &v1alpha1.AccessRequestList{},
-	} {
+	for _, kind := range kinds.All {
+		if kind.ClusterScoped || kind.Name == kinds.AccessDecision { // an AccessRequest's status says what was decided
+			continue
+		}
 		reading.Go(func() error {
-			objects, err := c.list(ctx, list, c.within(false))
-			return keep(kind, objects, err)
+			objects, err := c.list(ctx, kind.NewList(), c.within(false))
+			return keep(kind.Name, objects, err)
 		})
 	}
 	if err := reading.Wait(); err != nil {

@@ -22,7 +22,7 @@ var exact = regexp.MustCompile(`^(P([0-9]{1,3}W)?([0-9]{1,4}D)?(T([0-9]{1,5}H)?(
 func ParseDuration(written v1alpha1.Duration) (time.Duration, error) {
 	length, err := parseDuration(string(written))
 	if err == nil && length <= 0 {
-		err = errors.New("it is not longer than nothing")
+		err = errors.New("it must be longer than 0")
 	}
 	if err != nil {
 		return 0, fmt.Errorf("%q is no duration: write it as in PT8H or 8h: %w", written, err)

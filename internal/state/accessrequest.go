@@ -416,7 +416,7 @@ func (t *tenant) notInForce(ref kinds.Ref, of *v1alpha1.AccessRequestReference) 
 		}
 	}
 	return &Outcome{Reason: v1alpha1.ReasonRequestNotInForce, Ready: true, Message: fmt.Sprintf(
-		"spec.accessRequest: this was made for the AccessRequest %s, which is not in force, so that it gives nothing", of.Name)}
+		"spec.accessRequest: this was made for the AccessRequest %s, which is not in force, so it gives nothing: ask for access again", of.Name)}
 }
 
 // markRequest has the request looked at that something was made for.

@@ -41,7 +41,7 @@ func (t reader) refusedRequest(request *v1alpha1.AccessRequest) string {
 	requester, suspended := t.person(key.Namespace, request.Spec.Requester)
 	switch {
 	case requester.User == "":
-		return fmt.Sprintf("spec.requester: %q is the subject of no User in force here, so that nothing could be given to them: create the User", requester.Username)
+		return fmt.Sprintf("spec.requester: no User in force here has the subject %q, so nothing can be given to them: create the User", requester.Username)
 	case suspended:
 		return fmt.Sprintf("spec.requester: the User %s is suspended: end that first", requester.User)
 	case asked.Role != "" && t.missingRole(key, asked.Role):
@@ -73,7 +73,7 @@ func (t reader) refusedDecision(decision *v1alpha1.AccessDecision) string {
 	key, of := client.ObjectKeyFromObject(decision), &decision.Spec.RequestRef
 	request := t.requests[sibling(key, of.Name)]
 	if request == nil || request.object == nil || request.object.UID != of.UID || request.outcome.Access == nil {
-		return fmt.Sprintf("spec.requestRef: there is no AccessRequest %s with the UID %s in this namespace: see what it is now", of.Name, of.UID)
+		return fmt.Sprintf("spec.requestRef: there is no AccessRequest %s with the UID %s in this namespace: use the UID that it has now", of.Name, of.UID)
 	}
 	at := request.outcome.Access
 	if at.Phase != v1alpha1.AccessPending {

@@ -378,7 +378,7 @@ func (t *tenant) resolveUser(field string, key types.NamespacedName) (string, *O
 			"%s: the User %s is invalid and grants nothing; see its status", field, key.Name)}
 	case node.object.Spec.Suspended:
 		return "", &Outcome{Reason: v1alpha1.ReasonUserSuspended, Ready: true, Message: fmt.Sprintf(
-			"the User %s is suspended; this takes effect again when that ends", key.Name)}
+			"the User %s is suspended; this takes effect again when the suspension ends", key.Name)}
 	}
 	return tuples.User(node.object.Spec.Subject), nil
 }

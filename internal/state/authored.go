@@ -271,20 +271,20 @@ func (t *tenant) unconfirmed(ref kinds.Ref, a *authored) *Outcome {
 		case suspended == "":
 		case a.by.IsUnstamped():
 			return &Outcome{Reason: v1alpha1.ReasonNotHeld, Stalled: true, Message: fmt.Sprintf(
-				"gives nothing: this was written while the operator was away, so it is not known by whom, and the User %s, which is suspended, stands for a ServiceAccount: delete it, and have someone write it anew", suspended)}
+				"gives nothing: this was written while the operator was away, so its author is not known and may be the User %s, which is suspended: delete it, and have someone create it again", suspended)}
 		default:
 			return &Outcome{Reason: v1alpha1.ReasonNotHeld, Stalled: true, Message: fmt.Sprintf(
-				"gives nothing: %q wrote this, and stands for the User %s, which was suspended before it took effect: delete it, and have someone else write it anew", a.by.Username, suspended)}
+				"gives nothing: its author %q represents the User %s, which was suspended before this took effect: delete it, and have someone else create it again", a.by.Username, suspended)}
 		}
 	} else if !a.passed {
 		return &Outcome{Reason: v1alpha1.ReasonNotHeld, Stalled: true, Message: fmt.Sprintf(
-			"gives nothing: %q wrote this, and could not give it when it was to take effect: %s: have someone write it who holds it or has the verb that is needed", a.by.Username, a.missing)}
+			"gives nothing: its author %q did not hold what it gives when it was to take effect: %s: have someone write it who holds that, or has the verb that allows it", a.by.Username, a.missing)}
 	}
 	for _, n := range t.namesIn(t.effective(ref), a.by) {
 		switch {
 		case n.isAnother():
 			return &Outcome{Reason: v1alpha1.ReasonNameNotConfirmed, Stalled: true, Message: fmt.Sprintf(
-				"%s: gives nothing: the User %s was known by the subject %q when this was written, and is another person now: write this anew, or %s", n.field, n.ref.Name, n.meant, n.confirm())}
+				"%s: gives nothing: the User %s had the subject %q when this was written, and is another person now: create this again, or %s", n.field, n.ref.Name, n.meant, n.confirm())}
 		case !n.isSure(a.by) && !a.names.has(n.uid):
 			return &Outcome{Reason: v1alpha1.ReasonNameNotConfirmed, Stalled: true, Message: fmt.Sprintf(
 				"%s: gives nothing: %s", n.field, n.mustBeConfirmed(a.missing))}

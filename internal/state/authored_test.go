@@ -217,7 +217,7 @@ func TestWhatWasFoundOfAnAuthorHoldsFromThenOn(t *testing.T) {
 	widened := by(policy.Author{Username: "mallory", Subject: "mallory", Generation: 2}, build.RoleAssignment("acme", "x").Gives("admin").ToUser("new").Obj())
 	widened.Generation, widened.Status.Judged = 2, judged
 	s.Put(widened)
-	if outcome := expect(s, "widened by who lacks it", false); outcome.Reason != v1alpha1.ReasonNotHeld || !strings.Contains(outcome.Message, `"mallory" wrote this`) || !strings.Contains(outcome.Message, "Edit at acme") || strings.Contains(outcome.Message, "View at acme") {
+	if outcome := expect(s, "widened by who lacks it", false); outcome.Reason != v1alpha1.ReasonNotHeld || !strings.Contains(outcome.Message, `its author "mallory" did not hold`) || !strings.Contains(outcome.Message, "Edit at acme") || strings.Contains(outcome.Message, "View at acme") {
 		t.Errorf("[F9] it says %q: %s", outcome.Reason, outcome.Message)
 	}
 	// Whoever narrows it holds what it gave only where that is more than before.

@@ -52,7 +52,7 @@ func (c *escalationCheck) user(old, object *v1alpha1.User) {
 func (c *escalationCheck) requireNoneWaiting(kind string) {
 	for ref, found := range c.tenant.pauses {
 		if found.waits && namesToGive(found.written, kind, c.key.Name) {
-			c.require(&Outcome{Message: fmt.Sprintf("metadata.name: the %s %s names this, and waits for the end of a pause, so that it is not known what it will give: write this when it has ended", ref.Kind, ref.Name)})
+			c.require(&Outcome{Message: fmt.Sprintf("metadata.name: the %s %s names this and waits for the end of a pause, so it is not known what it will give: try again when the pause has ended", ref.Kind, ref.Name)})
 		}
 	}
 }

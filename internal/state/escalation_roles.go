@@ -169,7 +169,7 @@ func (c *escalationCheck) unresolvedRole(field string, key types.NamespacedName)
 	case node == nil || node.object == nil:
 		return &Outcome{Message: fmt.Sprintf("%s: there is no Role %s in this namespace: correct the name, or create it", field, key.Name)}
 	case node.visible.broken:
-		return &Outcome{Message: fmt.Sprintf("%s: the Role %s is not valid, so it is not known what it gives: mend it first: %s", field, key.Name, node.outcome.Message)}
+		return &Outcome{Message: fmt.Sprintf("%s: the Role %s is not valid, so it is not known what it gives: fix it first: %s", field, key.Name, node.outcome.Message)}
 	}
 	for _, of := range append([]types.NamespacedName{key}, t.ancestors(key)...) {
 		if found := t.roles[of]; found != nil && len(found.faults) > 0 {
@@ -180,7 +180,7 @@ func (c *escalationCheck) unresolvedRole(field string, key types.NamespacedName)
 			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: in the Role %s, spec.inherits: %s", field, key.Name, of.Name, found.skipped[0].outcome.Message)}
 		}
 		if t.waits(kinds.Named(kinds.Role, of)) {
-			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: an edit of the Role %s waits for the end of a pause: write this when it has ended", field, key.Name, of.Name)}
+			return &Outcome{Message: fmt.Sprintf("%s: it is not known what the Role %s gives: an edit of the Role %s waits for the end of a pause: try again when the pause has ended", field, key.Name, of.Name)}
 		}
 	}
 	return nil

@@ -124,10 +124,10 @@ func (t *tenant) resolveParents(key types.NamespacedName, node *role, component 
 		switch {
 		case node.object.Spec.Type == v1alpha1.RoleBase:
 			unresolved = Outcome{Reason: v1alpha1.ReasonBaseRoleInherits, Stalled: true, Message: fmt.Sprintf(
-				"a role of type Base inherits nothing, so nothing from the Role %s: list the permissions here, or make the role anew with the type Standard", name)}
+				"a role of type Base inherits nothing, so nothing from the Role %s: list the permissions here, or create the role again with the type Standard", name)}
 		case component.has(parent):
 			unresolved = Outcome{Reason: v1alpha1.ReasonInheritanceCycle, Stalled: true, Message: fmt.Sprintf(
-				"nothing is inherited from the Role %s, which inherits from this one: %stake one of these out of another's inherits", name, t.cyclePath(key, parent))}
+				"nothing is inherited from the Role %s, which inherits from this one: %sremove one of these from another's inherits", name, t.cyclePath(key, parent))}
 		case found == nil || found.object == nil:
 			unresolved = Outcome{Reason: v1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
 				"there is no Role %s in this namespace: correct the name, or create it", name)}

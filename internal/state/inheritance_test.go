@@ -142,7 +142,7 @@ func TestWhoeverClosesACycleIsToldWhatItTakesAway(t *testing.T) {
 	closing.Spec.Inherits = []string{"a"}
 	all := state.New(limits, clocktesting.NewFakePassiveClock(epoch))
 	all.Put(append(governed(), a.DeepCopy(), b.DeepCopy(), c.DeepCopy())...)
-	want := "spec.inherits: this closes a cycle: nothing is inherited from the Role a, which inherits from this one: c > a > b > c: take one of these out of another's inherits; " +
+	want := "spec.inherits: this closes a cycle: nothing is inherited from the Role a, which inherits from this one: c > a > b > c: remove one of these from another's inherits; " +
 		"this takes away: P1 from who has the Role a, P2 from who has the Role a, P2 from who has the Role b"
 	if got := all.ClosesCycle(c, closing); got != want {
 		t.Errorf("[F5] got %q, want %q", got, want)

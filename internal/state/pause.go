@@ -32,7 +32,7 @@ func (p *pause) outcome(ref kinds.Ref, outcome Outcome) Outcome {
 	whose := annotationOf(ref, p.by)
 	switch {
 	case p.effective == nil:
-		paused.Message = fmt.Sprintf("gives nothing: it was never carried out before it was paused, or it is not known what was; its spec is carried out when %s is removed", whose)
+		paused.Message = fmt.Sprintf("gives nothing: it had not taken effect when it was paused, or what had is not known; its spec takes effect when %s is removed", whose)
 	case paused.Waits:
 		paused.Message = fmt.Sprintf("an edit waits until %s is removed; until then this holds as when it was paused: %s", whose, outcome.Message)
 	default:

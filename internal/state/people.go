@@ -136,11 +136,11 @@ func (t *tenant) evaluateUser(key types.NamespacedName, object *v1alpha1.User) O
 	switch {
 	case older == 1:
 		return Outcome{Reason: v1alpha1.ReasonSubjectTaken, Stalled: true, Message: fmt.Sprintf(
-			"spec.subject: the older User %s has the subject %q, so this one grants nothing: delete one of the two, or make this one anew with another subject",
+			"spec.subject: the older User %s has the subject %q, so this one grants nothing: delete one of the two, or create this one again with another subject",
 			holder.Name, object.Spec.Subject)}
 	case older > 1: // says nothing that changes when one of many comes or goes
 		return Outcome{Reason: v1alpha1.ReasonSubjectTaken, Stalled: true, Message: fmt.Sprintf(
-			"spec.subject: several older Users have the subject %q, so this one grants nothing: find them with kubectl get users and delete all but one, or make this one anew with another subject",
+			"spec.subject: several older Users have the subject %q, so this one grants nothing: find them with kubectl get users and delete all but one, or create this one again with another subject",
 			object.Spec.Subject)}
 	case object.Spec.Suspended:
 		return Outcome{Reason: v1alpha1.ReasonSuspended, Ready: true,

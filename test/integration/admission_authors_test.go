@@ -20,7 +20,7 @@ var _ = Describe("An author", func() {
 		w.holds("carol", w.View)
 		theirs := w.editor("corp")
 		Expect(theirs.Create(ctx, w.grant("early").ToUser("bob").Grants(w.View).Obj())).
-			To(beRefused("holds nothing, being the subject of no User in force here"))
+			To(beRefused("holds nothing, since no User in force here has that subject"))
 
 		organization := build.Organization(w.Namespace).Obj()
 		edit(organization, func(o *v1alpha1.Organization) {
@@ -96,7 +96,7 @@ var _ = Describe("An author", func() {
 		Expect(theirs.Create(ctx, w.grant("before").ToUser("bob").Grants(w.Delete).Obj())).To(Succeed())
 		edit(w.user("carol"), func(u *v1alpha1.User) { u.Spec.Suspended = true })
 		expectReason(w.user("carol"), v1alpha1.ReasonSuspended)
-		refused := beRefused("stands for the User carol, which is suspended")
+		refused := beRefused("represents the User carol, which is suspended")
 		Expect(changeAs(theirs, w.user("carol"), func(u *v1alpha1.User) { u.Spec.Suspended = false })).To(refused)
 		Expect(theirs.Delete(ctx, w.user("carol"))).To(refused, "to make it anew")
 		Expect(theirs.Create(ctx, build.User(w.Namespace, "carol2").KnownAs(w.subject("carol")).Obj())).To(refused)

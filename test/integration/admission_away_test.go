@@ -136,7 +136,7 @@ var _ = Describe("While the operator is away", func() {
 		expectReason(before, v1alpha1.ReasonInForce)
 		edit(machine, func(u *v1alpha1.User) { u.Spec.Suspended = true })
 		expectReason(machine, v1alpha1.ReasonSuspended)
-		Expect(gitops.Create(ctx, w.giving("bob")[0])).To(beRefused("stands for the User machine, which is suspended"))
+		Expect(gitops.Create(ctx, w.giving("bob")[0])).To(beRefused("represents the User machine, which is suspended"))
 
 		op.StopAlone()
 		for _, object := range w.giving("bob") {
@@ -150,7 +150,7 @@ var _ = Describe("While the operator is away", func() {
 		for _, object := range w.giving("bob") {
 			expectReason(object, v1alpha1.ReasonNotHeld, "it is not known by whom, and the User machine, which is suspended")
 		}
-		expectReason(own, v1alpha1.ReasonNotHeld, "stands for the User machine, which was suspended")
+		expectReason(own, v1alpha1.ReasonNotHeld, "represents the User machine, which was suspended")
 		expectReason(waits, v1alpha1.ReasonRoleNotFound)
 		create(build.Role(w.Namespace, "later").Grants(w.View).Obj())
 		expectReason(waits, v1alpha1.ReasonNotHeld)

@@ -122,7 +122,7 @@ var _ = Describe("Whoever gives something", func() {
 
 		edit(w.user("frank"), func(u *v1alpha1.User) { u.Spec.Suspended = true })
 		expectReason(w.user("frank"), v1alpha1.ReasonSuspended)
-		Expect(clients["frank"].Create(ctx, w.assignment("suspended", "editor").ToUser("bob").Obj())).To(beRefused("stands for the User frank, which is suspended"))
+		Expect(clients["frank"].Create(ctx, w.assignment("suspended", "editor").ToUser("bob").Obj())).To(beRefused("represents the User frank, which is suspended"))
 		remove(w.membership("carol", "carol").Obj())
 		Expect(clients["carol"].Create(ctx, w.assignment("left", "editor").ToUser("bob").Obj())).To(beRefused("User carol does not hold"))
 	})
@@ -202,7 +202,7 @@ var _ = Describe("Whoever gives something", func() {
 			"a temporary user":     {w.temporary("m10").ToUser("later").Grants(w.View).For("1h").Obj(), []string{"spec.user", "no User later"}},
 		} {
 			By(name)
-			Expect(alice.Create(ctx, c.object.DeepCopyObject().(client.Object))).To(beRefused(append(c.words, "nobody gives what they do not have")...))
+			Expect(alice.Create(ctx, c.object.DeepCopyObject().(client.Object))).To(beRefused(append(c.words, "you can give only what you hold")...))
 			Expect(carol.Create(ctx, c.object)).To(Succeed())
 		}
 	})

@@ -57,7 +57,7 @@ var _ = Describe("A name that somebody has taken in advance", func() {
 		By("nor what its author could not give when it takes effect")
 		own := w.assignment("own", "admin").ToUser("mallory").Obj()
 		Expect(mallory.Create(ctx, own)).To(Succeed())
-		expectReason(own, v1alpha1.ReasonNotHeld, `"`+w.subject("mallory")+`" wrote this`)
+		expectReason(own, v1alpha1.ReasonNotHeld, `its author "`+w.subject("mallory")+`" did not hold`)
 		Expect(w.may("mallory", w.Delete, w.at())()).To(BeFalse())
 	})
 

@@ -54,7 +54,7 @@ var _ = Describe("Whoever decides about people", func() {
 		Expect(carol.Create(ctx, build.GroupMembership(w.Namespace, "other", "bob", "ops").Obj())).To(beRefused("the administration of the Group ops"))
 		edit(w.user("carol"), func(u *v1alpha1.User) { u.Spec.Suspended = true })
 		expectReason(chief, v1alpha1.ReasonUserSuspended)
-		Expect(carol.Create(ctx, w.membership("late", "bob").Obj())).To(beRefused("stands for the User carol, which is suspended"))
+		Expect(carol.Create(ctx, w.membership("late", "bob").Obj())).To(beRefused("represents the User carol, which is suspended"))
 	})
 
 	It("[B7] gives no configurable permission of a group that they lack as its admin", func() {

@@ -201,7 +201,7 @@ func allowProber() {
 func judged() bool {
 	probe := build.RoleAssignment("default", "probe").Gives("none").ToUser("none").Obj()
 	err := prober.Create(ctx, probe, client.DryRunAll)
-	return err != nil && strings.Contains(err.Error(), "nobody gives what they do not have")
+	return err != nil && strings.Contains(err.Error(), "you can give only what you hold")
 }
 
 // withdrawJudge uninstalls the validating webhook.

@@ -49,7 +49,7 @@ spec:
 		Expect(w.may("bob", w.View, w.at("lab"))()).To(BeFalse())
 		Expect(w.may("bob", w.View, w.at("prod"))()).To(BeTrue())
 	},
-		Entry("kubectl apply", "spec.scope.workspace: null in what was applied", "apply"),
+		Entry("kubectl apply", "spec.scope.workspace: null in the manifest", "apply"),
 		Entry("kubectl apply --server-side", "workspace, project and resource can't be null", "apply", "--server-side", "--force-conflicts"),
 		Entry("kubectl create", "workspace, project and resource can't be null", "create"),
 		Entry("kubectl replace", "workspace, project and resource can't be null", "replace"),

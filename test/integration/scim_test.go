@@ -120,7 +120,7 @@ var _ = Describe("SCIM", func() {
 		d.expect(http.StatusConflict, http.MethodPatch, "Groups/devs", patch(map[string]any{"op": "add", "path": "members", "value": memberValues("bob")}))
 		// A group that a role waits for gives it to whoever is put in, so somebody who may has to make it.
 		create(w.assignment("waiting", "admin").ToGroup("later").Obj())
-		Expect(d.expect(http.StatusForbidden, http.MethodPost, "Groups", scimGroup("later")).text("detail")).To(ContainSubstring("nobody gives what they do not have"))
+		Expect(d.expect(http.StatusForbidden, http.MethodPost, "Groups", scimGroup("later")).text("detail")).To(ContainSubstring("you can give only what you hold"))
 		dana := d.expect(http.StatusCreated, http.MethodPost, "Users", scimUser("dana@"+w.Namespace)).text("id")
 		team := d.expect(http.StatusCreated, http.MethodPost, "Groups", scimGroup("team")).text("id")
 

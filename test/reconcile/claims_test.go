@@ -65,7 +65,7 @@ var _ = Describe("Two Users with one subject", func() {
 		toYounger := w.assignment("younger", "editor").ToUser("alice-again").InWorkspace("lab").Obj()
 		create(younger, toOlder, toYounger)
 		expectReason(younger, v1alpha1.ReasonSubjectTaken,
-			"spec.subject", "older User alice", w.subject("alice"), "delete one of the two, or make this one anew")
+			"spec.subject", "older User alice", w.subject("alice"), "delete one of the two, or create this one again")
 		expectReason(toOlder, v1alpha1.ReasonInForce)
 		expectReason(toYounger, v1alpha1.ReasonUserInvalid, "spec.subject.user", "User alice-again")
 		Expect(w.may("alice", w.View, w.at("prod"))()).To(BeTrue())
