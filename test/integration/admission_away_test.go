@@ -148,7 +148,7 @@ var _ = Describe("While the operator is away", func() {
 		Expect(gitops.Create(ctx, waits)).To(Succeed())
 		op.Start()
 		for _, object := range w.giving("bob") {
-			expectReason(object, v1alpha1.ReasonNotHeld, "it is not known by whom, and the User machine, which is suspended")
+			expectReason(object, v1alpha1.ReasonNotHeld, "its author is not known and may be the User machine, which is suspended")
 		}
 		expectReason(own, v1alpha1.ReasonNotHeld, "represents the User machine, which was suspended")
 		expectReason(waits, v1alpha1.ReasonRoleNotFound)

@@ -26,7 +26,7 @@ func (a *attempts) of(who, what string, answer error) error {
 	if answer != nil {
 		_, text, _ = strings.Cut(": "+answer.Error(), ": ")
 		if _, reason, refused := strings.Cut(text, "denied the request: "); refused {
-			text, _, _ = strings.Cut(reason, "; nobody gives")
+			text, _, _ = strings.Cut(reason, "; you can give only what you hold")
 		}
 	}
 	a.lines = append(a.lines, fmt.Sprintf("| %s | %s | %s |", who, what, strings.ReplaceAll(text, a.w.Namespace, "acme")))

@@ -211,7 +211,7 @@ var _ = Describe("Whoever gives something", func() {
 		carol := w.editor("carol", "bind roleassignments", "escalate permissiongrants")
 		Expect(carol.Create(ctx, w.assignment("a", "admin").ToUser("bob").Obj())).To(Succeed())
 		Expect(carol.Create(ctx, w.grant("g").ToUser("bob").Grants(w.Delete).Obj())).To(Succeed())
-		Expect(carol.Create(ctx, w.temporary("t").ToUser("bob").Grants(w.Delete).For("1h").Obj())).To(beRefused(w.Delete, "subject of no User in force"))
+		Expect(carol.Create(ctx, w.temporary("t").ToUser("bob").Grants(w.Delete).For("1h").Obj())).To(beRefused(w.Delete, "no User in force here has that subject"))
 		Expect(carol.Create(ctx, build.Role(w.Namespace, "r").Grants(w.Delete).Obj())).To(beRefused(w.Delete))
 	})
 

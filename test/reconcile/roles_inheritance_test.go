@@ -207,7 +207,7 @@ var _ = Describe("A role that inherits", func() {
 				for m := range length + 1 {
 					way = append(way, name(n+m))
 				}
-				expectReason(role, v1alpha1.ReasonInheritanceCycle, "spec.inherits", "all else holds", ": "+strings.Join(way, " > ")+":", "take one of these out")
+				expectReason(role, v1alpha1.ReasonInheritanceCycle, "spec.inherits", "all else holds", ": "+strings.Join(way, " > ")+":", "remove one of these from")
 			}
 			expectReason(below, v1alpha1.ReasonValid)
 			expectReason(viewer, v1alpha1.ReasonValid)
