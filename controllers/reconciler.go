@@ -76,7 +76,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, e *engine.Engine, o
 			tracer:         options.Tracer,
 		}
 		reconciled := ctrl.NewControllerManagedBy(mgr).WatchesRawSource(e.Source(kind)).WithOptions(optionsOf(options)).
-			For(object, builder.WithPredicates(predicate.Not(deletions), predicate.Funcs{UpdateFunc: moreThanUse})).
+			For(object, builder.WithPredicates(predicate.Not(deletions), predicate.Funcs{UpdateFunc: moreThanWords})).
 			Watches(object, firstOfAll, builder.WithPredicates(deletions))
 		if kind == kinds.Role {
 			r.revisions = &revisions{client: mgr.GetClient(), live: liveness.Reader(mgr.GetAPIReader()), clock: options.Clock}
@@ -119,20 +119,45 @@ func overtaken(err error) bool {
 	return errors.Is(err, errBehind) || errors.Is(err, engine.ErrBehind) || apierrors.IsConflict(err) || apierrors.IsNotFound(err) || apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
 }
 
-// moreThanUse says whether more has changed than how many objects name a role. A look at it for what was written
-// about that finds another number while objects come and go, and would write that one at once too.
-func moreThanUse(update event.UpdateEvent) bool {
-	old, ok := update.ObjectOld.(*v1alpha1.Role)
-	if !ok {
-		return true
-	}
-	before, after := old.DeepCopy(), update.ObjectNew.(*v1alpha1.Role)
-	if before.ResourceVersion == after.ResourceVersion {
+// moreThanWords says whether more has changed than texts and numbers in the status. A look at an object for what was written of these
+// finds others while objects come and go, and would write those at once too.
+func moreThanWords(update event.UpdateEvent) bool {
+	before, after := update.ObjectOld.(v1alpha1.Object), update.ObjectNew.(v1alpha1.Object)
+	if before.GetResourceVersion() == after.GetResourceVersion() {
 		return true // it is shown once more, not changed
 	}
-	before.ResourceVersion = after.ResourceVersion
-	before.Status.Assignments, before.Status.Children = after.Status.Assignments, after.Status.Children
-	return !equality.Semantic.DeepEqual(before, after)
+	if before.GetGeneration() != after.GetGeneration() || before.CommonStatus().ObservedGeneration != after.CommonStatus().ObservedGeneration {
+		return true
+	}
+	return !equality.Semantic.DeepEqual(wordless(before), wordless(after))
+}
+
+// wordless is a copy of an object without its version and what the status says in words and numbers.
+func wordless(object v1alpha1.Object) v1alpha1.Object {
+	object = object.DeepCopyObject().(v1alpha1.Object)
+	object.SetResourceVersion("")
+	for n := range object.CommonStatus().Conditions {
+		object.CommonStatus().Conditions[n].Message = ""
+	}
+	wordlessEntries := func(entries []v1alpha1.PermissionOutcome) {
+		for n := range entries {
+			entries[n].Message = ""
+		}
+	}
+	switch o := object.(type) {
+	case *v1alpha1.Role:
+		o.Status.Assignments, o.Status.Children, o.Status.OwnPermissions, o.Status.InheritedPermissions = 0, 0, 0, 0
+		for n := range o.Status.Permissions {
+			o.Status.Permissions[n].Message = ""
+		}
+	case *v1alpha1.PermissionGrant:
+		wordlessEntries(o.Status.Permissions)
+	case *v1alpha1.TemporaryPermissionGrant:
+		wordlessEntries(o.Status.Permissions)
+	case *v1alpha1.GroupMembership:
+		wordlessEntries(o.Status.Permissions)
+	}
+	return object
 }
 
 // longestRetry is how long an object that failed is left alone at most. An outage of the API server, however long it

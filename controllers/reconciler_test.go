@@ -17,15 +17,17 @@ import (
 	"github.com/bailiwick-dev/bailiwick/test/build"
 )
 
-func TestARoleIsLookedAtForMoreThanHowManyNameIt(t *testing.T) {
+func TestAnObjectIsLookedAtForMoreThanWordsInItsStatus(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*v1alpha1.Role)
 		want   bool
 	}{
 		"its numbers": {change: func(r *v1alpha1.Role) { r.Status.Assignments, r.Status.Children = 7, 2 }},
+		"its words":   {change: func(r *v1alpha1.Role) { r.Status.Conditions[0].Message = "gives 7 permissions" }},
 		"its numbers and its condition": {want: true, change: func(r *v1alpha1.Role) {
 			r.Status.Assignments, r.Status.Conditions = 7, nil
 		}},
+		"what its condition is":      {want: true, change: func(r *v1alpha1.Role) { r.Status.Conditions[0].Status = metav1.ConditionFalse }},
 		"its spec":                   {want: true, change: func(r *v1alpha1.Role) { r.Generation, r.Spec.PermissionGrants = 2, nil }},
 		"its annotations":            {want: true, change: func(r *v1alpha1.Role) { r.Annotations = map[string]string{v1alpha1.AnnotationPaused: "true"} }},
 		"its finalizer":              {want: true, change: func(r *v1alpha1.Role) { r.Finalizers = nil }},
@@ -39,7 +41,7 @@ func TestARoleIsLookedAtForMoreThanHowManyNameIt(t *testing.T) {
 			after := before.DeepCopy()
 			after.ResourceVersion = "2"
 			test.change(after)
-			if got := moreThanUse(event.UpdateEvent{ObjectOld: before, ObjectNew: after}); got != test.want {
+			if got := moreThanWords(event.UpdateEvent{ObjectOld: before, ObjectNew: after}); got != test.want {
 				t.Errorf("got %t", got)
 			}
 			if before.ResourceVersion != "1" || before.Status.Assignments != 6 {

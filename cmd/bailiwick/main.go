@@ -158,7 +158,7 @@ func (f *flags) define() *pflag.FlagSet {
 	set.StringVar(&f.remote.KeyFile, "openfga-key-file", "", "file with the external server's pre-shared key; it is read again when it changes")
 	set.DurationVar(&f.remote.SwitchGrace, "switch-grace", time.Second, "how long a decision of the external server may take: what replaces a grant is kept beside it for that long")
 	set.DurationVar(&f.CompareEvery, "resync-interval", 10*time.Minute, "how often the whole store is compared with the cluster")
-	set.DurationVar(&f.CountEvery, "role-count-interval", time.Second, "how often a Role's status says how many objects refer to it, at most")
+	set.DurationVar(&f.CountEvery, "role-count-interval", time.Second, "how often a status says another number or text because other objects have changed, at most")
 	set.IntVar(&f.Workers, "workers", 32, "how many objects of a kind are worked on at once")
 	set.Float32Var(&f.QPS, "kube-api-qps", 1000, "how many requests a second the API server is sent at most")
 	set.BoolVar(&f.LeaderElect, "leader-elect", true, "whether several operators agree on one that writes")

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,8 +41,8 @@ type Options struct {
 	Clock clock.WithTicker
 	// CompareEvery is how often the whole store is compared, with jitter.
 	CompareEvery time.Duration
-	// CountEvery is how often a Role's status says how many objects refer to it, at most: many changes at once
-	// then cost one write.
+	// CountEvery is how often a status says another number or text because of other objects, at most, as how many refer to a Role: many
+	// changes at once then cost one write.
 	CountEvery time.Duration
 	// Readers are the other replicas that answer decisions; nil where there are none.
 	Readers Readers
@@ -91,6 +92,8 @@ type Engine struct {
 	gone       map[kinds.Ref]string
 	// waiting are closed when an object has been evaluated.
 	waiting map[kinds.Ref]chan struct{}
+	// restatements are those that wait, by organization.
+	restatements map[string]*restatements
 }
 
 // New is an engine that does nothing until Feed, or Evaluate, and Start.
@@ -107,6 +110,7 @@ func New(options Options) *Engine {
 		gone:          map[kinds.Ref]string{},
 		progress:      newProgress(),
 		waiting:       map[kinds.Ref]chan struct{}{},
+		restatements:  map[string]*restatements{},
 	}
 	if options.OnlyAnswers {
 		e.state.OnlyAnswering()
@@ -213,7 +217,11 @@ func (e *Engine) keepDeadlines(ctx context.Context) {
 		}
 		_, end := liveness.Begin(ctx, "keeping deadlines")
 		e.later.Done(ref)
-		e.enqueue([]kinds.Ref{ref})
+		if ref.Kind == restating {
+			e.restateSome(ref.Name)
+		} else {
+			e.enqueue([]kinds.Ref{ref})
+		}
 		end()
 	}
 }
@@ -298,7 +306,8 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.later = workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[kinds.Ref]{Clock: e.options.Clock})
 	defer e.later.ShutDown()
 	go e.keepDeadlines(ctx)
-	e.enqueue(e.state.Judge().Outcomes)
+	judged := e.state.Judge()
+	e.enqueue(slices.Concat(judged.Outcomes, judged.Restated))
 	e.announceHistory()
 	e.leads.Store(true) // before the store is compared: what is evaluated from now on is told to the syncer
 	defer e.leads.Store(false)

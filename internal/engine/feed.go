@@ -460,11 +460,10 @@ func (e *Engine) change(ref kinds.Ref, remember func(), do func(state.Observer) 
 	e.observeAgain(change.Again)
 	// Also before this replica leads: a controller may have read an outcome, and be waiting to write it.
 	e.enqueue(slices.DeleteFunc(change.Outcomes, func(other kinds.Ref) bool { return other == ref }))
-	if !e.leads.Load() {
-		e.enqueue(change.Used)
-		return
-	}
-	for _, role := range change.Used {
-		e.later.AddAfter(role, e.options.CountEvery)
+	restated := slices.DeleteFunc(change.Restated, func(other kinds.Ref) bool { return other == ref })
+	if e.leads.Load() {
+		e.restate(restated)
+	} else {
+		e.enqueue(restated)
 	}
 }

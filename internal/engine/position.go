@@ -432,7 +432,8 @@ func (e *Engine) History() (state.History, int64) {
 
 // FollowHistory sets the leader's history, for a follower.
 func (e *Engine) FollowHistory(ofLeader state.History) {
-	e.enqueue(e.state.FollowHistory(ofLeader).Outcomes)
+	followed := e.state.FollowHistory(ofLeader)
+	e.enqueue(slices.Concat(followed.Outcomes, followed.Restated))
 }
 
 // announceHistory tells those who wait for progress that History may be another one.

@@ -124,12 +124,17 @@ func (e *evaluation) setOutcome(ref kinds.Ref, outcome *Outcome, now Outcome) {
 		*outcome = now
 		return
 	}
-	if !outcome.equal(now) {
-		e.tenant.counters.add(ref.Kind, outcome, -1)
-		e.tenant.counters.add(ref.Kind, &now, 1)
-		*outcome = now
+	if outcome.equal(now) {
+		return
+	}
+	e.tenant.counters.add(ref.Kind, outcome, -1)
+	e.tenant.counters.add(ref.Kind, &now, 1)
+	if now.restates(*outcome) {
+		e.change.Restated = append(e.change.Restated, ref)
+	} else {
 		e.change.Outcomes = append(e.change.Outcomes, ref)
 	}
+	*outcome = now
 }
 
 // desired is what an object yields: entitlements, and the tuples that say the same in the store.

@@ -41,7 +41,7 @@ type Outcome struct {
 	// those of others.
 	Own, Inherited int
 	// Assignments and Children are how many assignments name a role, and how many roles inherit from it. A
-	// change to these alone is no other outcome: see Change.Used.
+	// change to these alone is no other outcome: see Change.Restated.
 	Assignments, Children int
 	// Permissions are what became of each permission entry of a grant.
 	Permissions []v1alpha1.PermissionOutcome
@@ -76,24 +76,38 @@ func (o Outcome) equal(other Outcome) bool {
 		o.Next.Equal(other.Next) && o.Done == other.Done && o.Access.equal(other.Access)
 }
 
+// restates says whether all that differs from another outcome is a text or how many permissions a role gives.
+func (o Outcome) restates(other Outcome) bool {
+	o.Message, o.Own, o.Inherited = other.Message, other.Own, other.Inherited
+	o.Faults, o.Permissions = slices.Clone(o.Faults), slices.Clone(o.Permissions)
+	for n := range min(len(o.Faults), len(other.Faults)) {
+		o.Faults[n].Message = other.Faults[n].Message
+	}
+	for n := range min(len(o.Permissions), len(other.Permissions)) {
+		o.Permissions[n].Message = other.Permissions[n].Message
+	}
+	return o.equal(other)
+}
+
 // Change is what a change to one object has brought about.
 type Change struct {
 	// Organization is where it was, empty where it was the catalogue or more than one.
 	Organization string
 	// Outcomes are the objects whose outcome is another one now, the changed object included.
 	Outcomes []kinds.Ref
+	// Restated are objects whose outcome is the same in other words or numbers, and roles that more or fewer objects name. Nobody has to
+	// hear of that at once.
+	Restated []kinds.Ref
 	// Tuples and Cells may have to be written or deleted.
 	Tuples []Touched[store.Key]
 	Cells  []Touched[tuples.Cell]
-	// Used are roles that more or fewer objects name now.
-	Used []kinds.Ref
 	// Again are objects that must be put again, since what they are held to depends on what has changed.
 	Again []kinds.Ref
 }
 
 // add adds what another part of the same change has brought about.
 func (c *Change) add(more Change) {
-	c.Outcomes, c.Used = append(c.Outcomes, more.Outcomes...), append(c.Used, more.Used...)
+	c.Outcomes, c.Restated = append(c.Outcomes, more.Outcomes...), append(c.Restated, more.Restated...)
 	c.Tuples, c.Cells = append(c.Tuples, more.Tuples...), append(c.Cells, more.Cells...)
 	c.Again = append(c.Again, more.Again...)
 }

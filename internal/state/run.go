@@ -13,7 +13,7 @@ func (e *evaluation) run() Change {
 	}
 	for use, more := range e.used {
 		if more != 0 && e.tenant.roles[use.role] != nil {
-			e.change.Used = append(e.change.Used, kinds.Named(kinds.Role, use.role))
+			e.change.Restated = append(e.change.Restated, kinds.Named(kinds.Role, use.role))
 		}
 	}
 	e.reportRequests()

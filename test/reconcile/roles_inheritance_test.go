@@ -63,6 +63,39 @@ var _ = Describe("A role that inherits", func() {
 		}
 	}
 
+	It("[F8] whatever its parent gives, says how many permissions that is once in a second, and at once that they are gone", func() {
+		const children, edits = 60, 10
+		create(viewer)
+		child := func(n int) *v1alpha1.Role {
+			return build.Role(w.Namespace, fmt.Sprint("child-", n)).Inherits("viewer").Obj()
+		}
+		for n := range children {
+			create(child(n))
+		}
+		By("a status of the parent for each edit, and one of each child for all of them")
+		Expect(op.writes(func() {
+			for n := range edits {
+				edit(viewer, func(r *v1alpha1.Role) {
+					r.Spec.PermissionGrants = build.Role("", "").Grants([]string{w.View, w.Edit, w.Delete}[:3-n%2]...).Obj().Spec.PermissionGrants
+				})
+			}
+			edit(viewer, func(r *v1alpha1.Role) {
+				r.Spec.PermissionGrants = build.Role("", "").Grants(w.View, w.Edit, w.Delete).Obj().Spec.PermissionGrants
+			})
+		})).To(BeEquivalentTo(edits + 1 + children))
+		for n := range children {
+			Expect(gives(child(n))).To(Equal([2]int64{0, 3}))
+		}
+		expectReason(child(0), v1alpha1.ReasonValid, "3 more that it inherits")
+
+		By("that the parent is gone is another outcome")
+		Expect(k8sClient.Delete(ctx, viewer)).To(Succeed())
+		waitUntilQuiet()
+		for n := range children {
+			Expect(reason(child(n))()).To(Equal(v1alpha1.ReasonRoleNotFound))
+		}
+	})
+
 	It("[G11] [K3] follows every change of a parent, in one step with it", func() {
 		create(viewer, writer, boss)
 		assigned := assign("boss", v1alpha1.ReasonInForce)
@@ -117,7 +150,7 @@ var _ = Describe("A role that inherits", func() {
 		top := build.Role(w.Namespace, "top").Obj()
 		assign("top", v1alpha1.ReasonInForce)
 		expectMay(w.View, w.Edit)
-		Expect(gives(top)).To(Equal([2]int64{0, 2}))
+		Eventually(func() [2]int64 { return gives(top) }).Should(Equal([2]int64{0, 2}))
 		Eventually(used(viewer)).Should(Equal([2]int64{0, 2}))
 
 		inherit(left)
@@ -129,7 +162,7 @@ var _ = Describe("A role that inherits", func() {
 		inherit(right)
 		expectReason(right, v1alpha1.ReasonValid)
 		expectMay(w.Edit)
-		Expect(gives(top)).To(Equal([2]int64{0, 1}))
+		Eventually(func() [2]int64 { return gives(top) }).Should(Equal([2]int64{0, 1}))
 		Eventually(used(viewer)).Should(Equal([2]int64{0, 0}))
 	})
 
