@@ -165,3 +165,35 @@ func TestWhoeverClosesACycleIsToldWhatItTakesAway(t *testing.T) {
 		t.Errorf("[F5] by making the role that is missing: got %q", got)
 	}
 }
+
+func TestWhatGivesAPermissionIsNamedAlsoWhereTheStoreHoldsTheSame(t *testing.T) {
+	red, blue := build.Equals("color", "red"), build.Equals("color", "blue")
+	for name, c := range map[string]struct {
+		before, edit []client.Object
+		want         []string
+	}{
+		"an own entry in place of another one, of two that are inherited as well": {
+			[]client.Object{build.Role("acme", "parent").Grants("P1", "P2").Obj(), build.Role("acme", "child").Inherits("parent").Grants("P1").Obj()},
+			[]client.Object{build.Role("acme", "child").Inherits("parent").Grants("P2").Obj()},
+			[]string{"P1 parent", "P2 child", "P2 parent"},
+		},
+		"an inherited entry with conditions, of a permission that is given without any": {
+			[]client.Object{build.Role("acme", "parent").GrantsIf("P0", red).Obj(), build.Role("acme", "child").Inherits("parent").Grants("P0").Obj()},
+			[]client.Object{build.Role("acme", "parent").GrantsIf("P0", blue).Obj()},
+			[]string{"P0 child", "P0 parent color In [blue]"},
+		},
+	} {
+		all := state.New(limits, clocktesting.NewFakePassiveClock(epoch))
+		all.Put(append(governed(), build.RoleAssignment("acme", "gives").Gives("child").ToUser("ann").Obj())...)
+		all.Put(c.before...)
+		all.Put(c.edit...)
+		var got []string
+		for _, held := range all.HeldAnywhere(types.NamespacedName{Namespace: "acme", Name: "ann"}) {
+			by := held.Through[len(held.Through)-1].Name
+			got = append(got, strings.TrimSpace(fmt.Sprint(held.Grant.Permission, " ", by, " ", held.Grant.TestsText())))
+		}
+		if slices.Sort(got); !slices.Equal(got, c.want) {
+			t.Errorf("[F5] %s: got %q, want %q", name, got, c.want)
+		}
+	}
+}

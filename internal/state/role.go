@@ -141,7 +141,7 @@ func (e *evaluation) evaluateRole(key types.NamespacedName, component set[types.
 		return // nobody is told
 	}
 	same := tuples.SameContexts(old.contexts, node.contexts)
-	if !same || !slices.EqualFunc(old.given, node.given, sameGiver) {
+	if !same || !slices.EqualFunc(old.given, node.given, sameRoleGrant) {
 		e.entitlements = append(e.entitlements, entitlement.Update{Role: &entitlement.RoleUpdate{Name: key.Name, Grants: node.given}})
 	}
 	if same {
@@ -156,8 +156,12 @@ func (e *evaluation) evaluateRole(key types.NamespacedName, component set[types.
 	}
 }
 
-// sameGiver says whether two grants are of the same role.
-func sameGiver(a, b entitlement.RoleGrant) bool { return a.From == b.From }
+// sameRoleGrant says whether two grants are the same, and of the same role. Contexts don't tell: an entry that is given twice, or beside
+// one without conditions, leaves no trace there.
+func sameRoleGrant(a, b entitlement.RoleGrant) bool {
+	return a.From == b.From && (a.Grant == b.Grant ||
+		a.Grant.Permission == b.Grant.Permission && slices.EqualFunc(a.Grant.Tests, b.Grant.Tests, policy.Test.Equal))
+}
 
 // evaluateRoleSpec says what there is to say of a role, and sets what it gives: what it can.
 func (e *evaluation) evaluateRoleSpec(key types.NamespacedName, node *role, component set[types.NamespacedName]) Outcome {
