@@ -374,6 +374,18 @@ var _ = Describe("Who may pause", func() {
 		Expect(w.may("mallory", w.Delete, w.at("prod"))()).To(BeTrue())
 	})
 
+	It("[G12] is the same of what is being deleted and stays: the end of a pause would give what waits", func() {
+		mallory := w.editor("mallory")
+		only := w.assignment("zoe", "editor").ToUser("zoe").InWorkspace("prod").Obj()
+		create(w.user("zoe"), only)
+		expectReason(only, v1alpha1.ReasonInForce)
+		Expect(unasked().Delete(ctx, only)).To(Succeed())
+		expectReason(only, v1alpha1.ReasonRevocationProtected)
+		Expect(tried(only.DeepCopy(), true, mallory)).To(needsVerb())
+		remove(w.user("zoe"))
+		Eventually(isGone(only)).Should(BeTrue())
+	})
+
 	It("[G12] can do so also while the operator is away, and nobody else", func() {
 		mallory, carol := w.editor("mallory"), w.editor("carol", verb)
 		granted := w.grant("granted").ToUser("bob").Grants(w.View).Obj()
