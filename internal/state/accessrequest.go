@@ -426,13 +426,19 @@ func (e *evaluation) markRequest(ref kinds.Ref, of *v1alpha1.AccessRequestRefere
 	}
 }
 
-// reportRequests notes the requests whose status says whether what was made for them is in force.
+// reportRequests notes the requests whose status says whether what was made for them is in force, and why not.
 func (e *evaluation) reportRequests() {
 	t := e.tenant
 	if len(t.requests) == 0 {
 		return
 	}
-	for _, ref := range e.change.Outcomes {
+	e.change.Outcomes = append(e.change.Outcomes, t.requestsOf(e.change.Outcomes)...)
+	e.change.Restated = append(e.change.Restated, t.requestsOf(e.change.Restated)...)
+}
+
+// requestsOf are the requests that objects were made for.
+func (t *tenant) requestsOf(made []kinds.Ref) (requests []kinds.Ref) {
+	for _, ref := range made {
 		var of *v1alpha1.AccessRequestReference
 		if node := t.assignments[ref.Key()]; ref.Kind == kinds.RoleAssignment && node != nil && node.object != nil {
 			of = node.object.AccessRequest
@@ -441,9 +447,10 @@ func (e *evaluation) reportRequests() {
 			of = node.object.accessRequest()
 		}
 		if of != nil {
-			e.change.Outcomes = append(e.change.Outcomes, kinds.Ref{Kind: kinds.AccessRequest, Namespace: ref.Namespace, Name: of.Name})
+			requests = append(requests, kinds.Ref{Kind: kinds.AccessRequest, Namespace: ref.Namespace, Name: of.Name})
 		}
 	}
+	return requests
 }
 
 // accessRequest is the request that a grant was made for, nil if for none.

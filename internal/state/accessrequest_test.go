@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -160,4 +161,21 @@ func TestWhoeverCarriesOutARequestTakesItsEndBackForNothing(t *testing.T) {
 	_, given := e.activated(r, epoch.Add(48*time.Hour))
 	e.leader.Put(given)
 	e.expect(e.leader, r, v1alpha1.AccessExpired)
+}
+
+func TestARequestIsLookedAtForEveryWordOfWhatWasMadeForIt(t *testing.T) {
+	e := newElevated(t, build.AccessPolicy("acme", "p").For("mallory").Offers("viewer"))
+	r := requested("r1", epoch)
+	e.both(r)
+	r, given := e.activated(r, epoch)
+	e.both(given, r)
+	ref := kinds.RefOf(r)
+	elsewhere := build.Role("acme", "viewer").Grants("P001").AssignableAt("Project").Obj()
+	if change := e.leader.Put(elsewhere); !slices.Contains(change.Outcomes, ref) {
+		t.Errorf("that it gives nothing is to be said at once: %+v", change)
+	}
+	shared := build.Role("acme", "viewer").Grants("P001").OfType(v1alpha1.RoleShare).Obj()
+	if change := e.leader.Put(shared); slices.Contains(change.Outcomes, ref) || !slices.Contains(change.Restated, ref) {
+		t.Errorf("why it gives nothing, in other words, is to be said later: %+v", change)
+	}
 }
