@@ -95,6 +95,7 @@ func (s *theatre) writeRunDirectory() error {
 	var environment strings.Builder
 	for _, variable := range [][2]string{
 		{"KUBECONFIG", filepath.Join(directory, "kubeconfig")},
+		{"KUBECACHEDIR", s.KubectlCache()},
 		{"OPENFGA_API_URL", s.store.url},
 		{"OPENFGA_STORE_ID", s.store.id},
 		{"BAILIWICK_DECISION_URL", s.Decisions},

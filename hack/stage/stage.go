@@ -200,12 +200,16 @@ func (s *Stage) Stop() error {
 	return s.describe(s.Operator.Stop())
 }
 
+// KubectlCache is where kubectl keeps what this API server serves. By default it is found by the address, which another control
+// plane may have had before.
+func (s *Stage) KubectlCache() string { return filepath.Join(s.Plane.Directory(), "kubectl-cache") }
+
 // Kubectl runs kubectl as an administrator of the cluster, and returns what it prints.
 func (s *Stage) Kubectl(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, s.Plane.Kubectl(), args...)
 	cmd.Env = append(os.Environ(),
 		"KUBECONFIG="+s.Kubeconfig,
-		"KUBECACHEDIR="+filepath.Join(s.Plane.Directory(), "kubectl-cache"))
+		"KUBECACHEDIR="+s.KubectlCache())
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
