@@ -119,6 +119,9 @@ func (o *operatorUnderTest) begin() {
 	o.ended = make(chan error, 1)
 	go func() { o.ended <- mgr.Start(runCtx) }()
 	o.stop = func() {
+		// A watch that has something for the operator when it stops waits for a reader that has gone, and
+		// with it the whole bubble.
+		synctest.Wait()
 		cancel()
 		Eventually(o.ended).Should(Receive(Succeed()))
 	}
