@@ -122,8 +122,11 @@ func arrive(in func([]client.Object)) (state func() []string) {
 		build.TemporaryPermissionGrant(ns, "pending").ToUser("bob").Grants(w.View).From(ends).For("8h").Obj(),
 		w.assignment("no-type", "reader").ToUser("bob").OnResource(ns+".nothing", "42").Obj(),
 	}
-	// The last role of a user would not go.
-	stands := []client.Object{build.Role(ns, standing).Grants(w.View).Obj(), w.standing("alice"), w.standing("bob")}
+	// The last role of a user would not go. What stands is of a type of its own, which does not come and go.
+	stands := []client.Object{
+		build.ResourceType(ns + "-standing").OfType(ns + ".standing").Permits(ns + ":Stand").Obj(),
+		build.Role(ns, standing).Grants(ns + ":Stand").Obj(), w.standing("alice"), w.standing("bob"),
+	}
 	objects := slices.Concat(everywhere, within)
 	create(stands...)
 	in(objects)
