@@ -52,10 +52,10 @@ func (w *wanted) expectReferencesNamed(t *testing.T, before *wanted, change stat
 }
 
 // regards says whether an object has to wait for a cell: it has to do with it now or had before, but not
-// both, or gets something else of it.
+// both, or gets something else of it. What an assignment gets of its role's cell is the role's to wait for.
 func (w *wanted) regards(before *wanted, cell tuples.Cell, ref kinds.Ref) bool {
 	had, has := slices.Contains(before.referrers[cell], ref), slices.Contains(w.referrers[cell], ref)
-	if len(w.shares[cell])+len(w.configurable[cell]) > 0 {
+	if ref.Kind == kinds.RoleAssignment || len(w.shares[cell])+len(w.configurable[cell]) > 0 {
 		return had != has // whoever keeps its share waits for nothing
 	}
 	return had != has || before.verdicts[ref] != w.verdicts[ref] && !sameContexts(before.contexts[cell], w.contexts[cell])

@@ -81,8 +81,10 @@ func expectNamed(t *testing.T, before, after snapshot, change state.Change) {
 			t.Errorf("%v says the same in other words or numbers, and the change does not say so: %v", ref, change.Restated)
 		}
 	}
-	for _, ref := range slices.Concat(change.Outcomes, change.Restated) {
-		if reflect.DeepEqual(before.outcomes[ref], after.outcomes[ref]) {
+	named := slices.Concat(change.Outcomes, change.Restated)
+	for n, ref := range named {
+		// What is named twice had another outcome while several objects were put one after the other.
+		if !slices.Contains(slices.Delete(slices.Clone(named), n, n+1), ref) && reflect.DeepEqual(before.outcomes[ref], after.outcomes[ref]) {
 			t.Errorf("the change says that %v has another outcome, and it has not", ref)
 		}
 	}
