@@ -102,7 +102,7 @@ var _ = Describe("The webhook", func() {
 		create(again)
 		expectReason(again, v1alpha1.ReasonInForce)
 		Expect(admin.Delete(ctx, again)).To(Succeed())
-		Expect(told.take()).To(ConsistOf(containAll("the RoleAssignment again is the last role of the User carol", "has none by this")))
+		Expect(told.take()).To(ConsistOf(containAll("the RoleAssignment again is the last role of the User carol", "has none after this")))
 		Eventually(isGone(again)).Should(BeTrue())
 		Expect(w.may("carol", w.View, w.at("prod"))()).To(BeFalse())
 		Expect(changeAs(alice, organization, func(o *v1alpha1.Organization) { o.Spec.LastRolePolicy = v1alpha1.LastRoleProtect })).To(beRefused("spec.lastRolePolicy"))
@@ -210,7 +210,7 @@ var _ = Describe("The webhook", func() {
 			w.membership("passed", "bob").Until(past).Obj(),
 		} {
 			Expect(admin.Create(ctx, passed)).To(Succeed())
-			Expect(told.take()).To(ConsistOf(ContainSubstring("has passed already")))
+			Expect(told.take()).To(ConsistOf(ContainSubstring("this instant has passed, so this gives nothing")))
 		}
 	})
 })
