@@ -16,9 +16,10 @@ import (
 
 // The operator's own counts.
 const (
-	reconciles    = "controller_runtime_reconcile_total"
-	activeWorkers = "controller_runtime_active_workers"
-	storeWrites   = "bailiwick_store_write_tuples"
+	reconciles      = "controller_runtime_reconcile_total"
+	activeWorkers   = "controller_runtime_active_workers"
+	webhookRequests = "controller_runtime_webhook_requests_total"
+	storeWrites     = "bailiwick_store_write_tuples"
 )
 
 // measured is the sum of a metric over all its labels; of a histogram, how often it was observed.

@@ -62,6 +62,23 @@ var _ = Describe("The operator", func() {
 		Expect(w.may("alice", w.Edit, w.at("prod"))()).To(BeTrue())
 	})
 
+	It("is asked once about an edit, and not at all about a label, where there is nothing to put back", func() {
+		role := build.Role(w.Namespace, "editor").Obj()
+		asked := func(change func(*v1alpha1.Role)) float64 {
+			GinkgoHelper()
+			waitUntilQuiet() // else an edit may have to be sent again
+			before := measured(webhookRequests)
+			edit(role, change)
+			return measured(webhookRequests) - before
+		}
+		Expect(asked(func(r *v1alpha1.Role) { r.Spec.PermissionGrants = r.Spec.PermissionGrants[:1] })).To(BeEquivalentTo(1), "whether it may be")
+		Expect(asked(func(r *v1alpha1.Role) { r.Labels = map[string]string{"example.com/touched": "yes"} })).To(BeZero())
+		Expect(asked(func(r *v1alpha1.Role) { r.Finalizers = nil })).To(BeEquivalentTo(1), "what is missing")
+		Expect(k8sClient.Get(ctx, client.ObjectKeyFromObject(role), role)).To(Succeed())
+		Expect(role.Finalizers).To(ConsistOf(v1alpha1.Finalizer))
+		Expect(asked(func(r *v1alpha1.Role) { r.Annotations = map[string]string{v1alpha1.AnnotationPaused: "yes"} })).To(BeEquivalentTo(1), "whether that pauses")
+	})
+
 	It("writes to the API server at most twice for a new RoleAssignment: its finalizer and its status", func() {
 		const many = 20
 		before := writtenNow()
