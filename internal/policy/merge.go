@@ -16,7 +16,7 @@ func Merge(grants []Grant) []Grant {
 		})
 		for _, grant := range same {
 			last := len(merged) - 1
-			if last >= 0 && sameConditions(merged[last], grant) && touches(merged[last].Window, grant.Window) {
+			if last >= 0 && SameConditions(merged[last], grant) && touches(merged[last].Window, grant.Window) {
 				merged[last].Window.Until = later(merged[last].Window.Until, grant.Window.Until)
 				continue
 			}
@@ -43,7 +43,7 @@ func MergeWindows(windows []Window) []Window {
 // groupBy puts grants with the same conditions together, in the order in which each first appears.
 func groupBy(grants []Grant) (groups [][]Grant) {
 	for _, grant := range grants {
-		at := slices.IndexFunc(groups, func(group []Grant) bool { return sameConditions(group[0], grant) })
+		at := slices.IndexFunc(groups, func(group []Grant) bool { return SameConditions(group[0], grant) })
 		if at < 0 {
 			groups = append(groups, []Grant{grant})
 			continue
@@ -53,12 +53,9 @@ func groupBy(grants []Grant) (groups [][]Grant) {
 	return groups
 }
 
-func sameConditions(a, b Grant) bool {
-	return a.Permission == b.Permission && slices.EqualFunc(a.Tests, b.Tests, Test.equal)
-}
-
-func (t Test) equal(other Test) bool {
-	return t.Attribute == other.Attribute && t.Type == other.Type && t.Operator == other.Operator && slices.Equal(t.Values, other.Values)
+// SameConditions says whether two grants give the same permission under the same conditions, whenever that is.
+func SameConditions(a, b Grant) bool {
+	return a.Permission == b.Permission && slices.EqualFunc(a.Tests, b.Tests, Test.Equal)
 }
 
 // touches says whether a window that does not begin earlier leaves no gap behind another.

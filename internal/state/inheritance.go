@@ -108,6 +108,12 @@ func appendFrom(all []inheritedGrant, from string, own []ownGrant) []inheritedGr
 	return all
 }
 
+// withOwn are a role's own grants and then what it inherits, as what a role gives that has the former from it.
+func withOwn(from string, own []ownGrant, inherited []inheritedGrant) []inheritedGrant {
+	all := make([]inheritedGrant, 0, len(own)+len(inherited))
+	return append(appendFrom(all, from, own), inherited...)
+}
+
 // inheritedGrant is a grant and the name of the role that it is inherited from, empty for the role itself.
 type inheritedGrant struct {
 	*ownGrant
@@ -168,8 +174,7 @@ func (t *tenant) inherit(key types.NamespacedName, node *role) (bounded bool) {
 		if node.ancestors = parent.ancestors + 1; node.ancestors > maxAncestors {
 			return false
 		}
-		node.inherited = make([]inheritedGrant, 0, len(parent.own)+len(parent.inherited))
-		node.inherited = append(appendFrom(node.inherited, node.follows[0].Name, parent.own), parent.inherited...)
+		node.inherited = withOwn(node.follows[0].Name, parent.own, parent.inherited)
 		return true
 	}
 	ancestors := t.ancestors(key)

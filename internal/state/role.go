@@ -159,8 +159,7 @@ func (e *evaluation) evaluateRole(key types.NamespacedName, component set[types.
 // sameRoleGrant says whether two grants are the same, and of the same role. Contexts don't tell: an entry that is given twice, or beside
 // one without conditions, leaves no trace there.
 func sameRoleGrant(a, b entitlement.RoleGrant) bool {
-	return a.From == b.From && (a.Grant == b.Grant ||
-		a.Grant.Permission == b.Grant.Permission && slices.EqualFunc(a.Grant.Tests, b.Grant.Tests, policy.Test.Equal))
+	return a.From == b.From && (a.Grant == b.Grant || policy.SameConditions(*a.Grant, *b.Grant))
 }
 
 // evaluateRoleSpec says what there is to say of a role, and sets what it gives: what it can.
@@ -217,9 +216,7 @@ func (e *evaluation) evaluateRoleSpec(key types.NamespacedName, node *role, comp
 // fill sets what a role gives: its own entries first, so that what is inherited never takes them away. It names the
 // entries that would make a decision too expensive; an error says that all others do not fit into the store.
 func (e *evaluation) fill(node *role) ([]v1alpha1.PermissionFault, error) {
-	all := make([]inheritedGrant, 0, len(node.own)+len(node.inherited))
-	all = append(appendFrom(all, "", node.own), node.inherited...)
-	kept, expensive := affordable(all, e.tenant.limits.ConditionCost)
+	kept, expensive := affordable(withOwn("", node.own, node.inherited), e.tenant.limits.ConditionCost)
 	given, entries := make([]entitlement.RoleGrant, len(kept)), make([]*tuples.Entry, len(kept))
 	for n, grant := range kept {
 		given[n], entries[n] = entitlement.RoleGrant{Grant: &grant.Grant, From: grant.from}, grant.entry
