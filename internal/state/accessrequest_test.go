@@ -82,6 +82,15 @@ func (e *elevated) activated(r *v1alpha1.AccessRequest, at time.Time) (*v1alpha1
 	return r, a
 }
 
+// active is a request that was made and carried out at the epoch, and that both have seen since.
+func (e *elevated) active(name string) *v1alpha1.AccessRequest {
+	r := requested(name, epoch)
+	e.both(r)
+	r, given := e.activated(r, epoch)
+	e.both(given, r)
+	return r
+}
+
 func (e *elevated) decision(r *v1alpha1.AccessRequest, name string, verdict v1alpha1.AccessVerdict, at time.Time) *v1alpha1.AccessDecision {
 	d := build.AccessDecision(r, name, "alice", verdict)
 	d.UID, d.CreationTimestamp = types.UID(name), metav1.NewTime(at)
@@ -90,10 +99,7 @@ func (e *elevated) decision(r *v1alpha1.AccessRequest, name string, verdict v1al
 
 func TestWhatIsAskedForAgainAtItsEndIsActiveForWhoeverFollows(t *testing.T) {
 	e := newElevated(t, build.AccessPolicy("acme", "p").For("mallory").Offers("viewer"))
-	first := requested("r1", epoch)
-	e.both(first)
-	first, given := e.activated(first, epoch)
-	e.both(given, first)
+	first := e.active("r1")
 	e.expect(e.reader, first, v1alpha1.AccessActive)
 	end := epoch.Add(30 * time.Minute)
 	e.clock.SetTime(end.Add(10 * time.Millisecond))
@@ -101,7 +107,7 @@ func TestWhatIsAskedForAgainAtItsEndIsActiveForWhoeverFollows(t *testing.T) {
 	e.both(second) // nobody has looked at the first one since it has ended
 	e.expect(e.leader, second, v1alpha1.AccessApproved)
 	e.expect(e.reader, second, v1alpha1.AccessApproved)
-	second, given = e.activated(second, end)
+	second, given := e.activated(second, end)
 	e.both(given, second)
 	e.expect(e.leader, second, v1alpha1.AccessActive)
 	e.expect(e.reader, second, v1alpha1.AccessActive)
@@ -165,10 +171,7 @@ func TestWhoeverCarriesOutARequestTakesItsEndBackForNothing(t *testing.T) {
 
 func TestARequestIsLookedAtForEveryWordOfWhatWasMadeForIt(t *testing.T) {
 	e := newElevated(t, build.AccessPolicy("acme", "p").For("mallory").Offers("viewer"))
-	r := requested("r1", epoch)
-	e.both(r)
-	r, given := e.activated(r, epoch)
-	e.both(given, r)
+	r := e.active("r1")
 	ref := kinds.RefOf(r)
 	elsewhere := build.Role("acme", "viewer").Grants("P001").AssignableAt("Project").Obj()
 	if change := e.leader.Put(elsewhere); !slices.Contains(change.Outcomes, ref) {
